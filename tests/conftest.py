@@ -1,0 +1,28 @@
+"""Real servers for the tests that need them: one pair for each test process, started by the first that asks."""
+
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from services.runtime.embedded import Servers, embedded_servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Kafka and PostgreSQL for tests marked `broker`; topics, groups and databases are the test's own."""
+    with embedded_servers(durable=False) as running:
+        yield running
+
+
+@pytest.fixture
+def database(servers: Servers) -> Iterator[str]:
+    """The URL of an empty database that is this test's alone."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(servers.database, autocommit=True) as connection:
+        connection.execute(SQL("create database {}").format(Identifier(name)))
+    yield servers.database.removesuffix("postgres") + name
+    with psycopg.connect(servers.database, autocommit=True) as connection:
+        connection.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
