@@ -1,0 +1,107 @@
+"""What people at agencies say back: answers to notifications, links, and whom an order protects (v1)."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from schemas import values as v
+from schemas.classes import REFERENCE
+
+
+class DeclineReason(StrEnum):
+    OUT_OF_AREA = "out_of_area"
+    NO_CAPACITY = "no_capacity"
+    NOT_ELIGIBLE = "not_eligible"
+    CANNOT_ACT = "cannot_act"
+    ALREADY_DONE = "already_done"
+    NOT_OURS = "not_ours"
+
+
+class Decision(StrEnum):
+    """What a person decided, coded: there is no free text, because answers may have to be disclosed."""
+
+    ORDER_TO_BE_SOUGHT = "order_to_be_sought"
+    ORDER_NOT_SOUGHT = "order_not_sought"
+    RISK_GRADE_CONFIRMED = "risk_grade_confirmed"
+    RISK_GRADE_RAISED = "risk_grade_raised"
+    SAFETY_PLAN_MADE = "safety_plan_made"
+    SAFE_ADDRESS_REVIEWED = "safe_address_reviewed"
+    APPLICATION_SUPPORTED = "application_supported"
+    APPLICATION_OPPOSED = "application_opposed"
+    TIME_REQUESTED = "time_requested"
+    MARAC_REFERRAL_MADE = "marac_referral_made"
+    SOCIAL_CARE_ASSESSMENT = "social_care_assessment"
+    SECTION_47_ENQUIRY = "section_47_enquiry"
+    NO_FURTHER_ACTION = "no_further_action"
+
+
+class AgencyBody(v.Body):
+    """Who at which agency says it. The actor is a pseudonym that only the agency can resolve."""
+
+    agency: Annotated[v.AgencyId, REFERENCE]
+    actor: Annotated[v.Pseudonym, REFERENCE]
+
+
+class Answer(AgencyBody):
+    """An answer to one notification. Subject: the notification's id."""
+
+    notification: Annotated[v.Reference, REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return self.notification
+
+
+class Acknowledged(Answer):
+    """A person has read it."""
+
+
+class Accepted(Answer):
+    """The agency takes it on."""
+
+
+class Declined(Answer):
+    """The agency does not take it on; the next able one is asked, at the old times."""
+
+    reason: Annotated[DeclineReason, REFERENCE]
+
+
+class Decided(Answer):
+    """A person at the agency has decided."""
+
+    decision: Annotated[Decision, REFERENCE]
+    reason: Annotated[v.Code | None, REFERENCE] = None
+
+
+class Linking(AgencyBody):
+    """One statement for each reference of what it is about. Subject: `<what>/<reference>`; a case's reference is
+    `<urn>/<asn or defendant id>`."""
+
+    what: Annotated[Literal["case", "order", "application"], REFERENCE]
+    reference: Annotated[v.Place, REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.what}/{self.reference}"
+
+
+class LinkMade(Linking):
+    """The reference is about these parties of these incidents."""
+
+    parties: Annotated[tuple[v.PartyRef, ...], REFERENCE]
+
+
+class LinkRefused(Linking):
+    """The reference is about nobody whom this scheme protects."""
+
+    refused: Annotated[Literal["not_domestic_abuse", "not_ours", "duplicate"], REFERENCE]
+
+
+class AttributionConfirmed(AgencyBody):
+    """Whom an order protects, all of them; empty: none of those known here. Subject: the order's place."""
+
+    order: Annotated[v.Place, REFERENCE]
+    protects: Annotated[tuple[v.PartyRef, ...], REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return self.order

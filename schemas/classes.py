@@ -1,0 +1,63 @@
+"""What kind of personal data each field is, so that one allow-list can decide who sees it (DPA 2018 s.38, s.62)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DataClass(StrEnum):
+    """The classes that grants speak of."""
+
+    R = "R"  # references and event type
+    T = "T"  # times, court, listing
+    O = "O"  # noqa: E741 - the field's own letter: offence and verdict
+    D = "D"  # order terms, coded, without zones or free text
+    K = "K"  # risk grade and ticks
+    P = "P"  # victim identity
+    S = "S"  # suspect identity
+    C = "C"  # child identity
+    L = "L"  # any location, order free text, residence, recipient list
+    N = "N"  # narrative and circumstances
+    H = "H"  # health and other sensitive data
+    X = "X"  # safe-contact detail, placement
+    IP = "Ip"  # coercion indicators from police and court facts
+    II = "Ii"  # indicators and private facts from the IDVA
+
+
+class Form(StrEnum):
+    """How much of a class a field shows; a grant of `full` covers every form."""
+
+    FULL = "full"
+    STATE = "state"
+    TITLE = "title"
+    GRADE = "grade"
+    SUMMARY = "summary"
+    RELATIONSHIP = "relationship"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The mark on a schema field. `data_class` None: identity of a party, P or S by that party's role."""
+
+    data_class: DataClass | None
+    form: Form = Form.FULL
+
+
+IDENTITY = Marked(None)
+RELATIONSHIP = Marked(None, Form.RELATIONSHIP)
+REFERENCE = Marked(DataClass.R)
+TIME = Marked(DataClass.T)
+OFFENCE = Marked(DataClass.O)
+OFFENCE_TITLE = Marked(DataClass.O, Form.TITLE)
+TERMS = Marked(DataClass.D)
+ORDER_STATE = Marked(DataClass.D, Form.STATE)
+RISK = Marked(DataClass.K)
+RISK_GRADE = Marked(DataClass.K, Form.GRADE)
+CHILD = Marked(DataClass.C)
+LOCATION = Marked(DataClass.L)
+NARRATIVE = Marked(DataClass.N)
+SUMMARY = Marked(DataClass.N, Form.SUMMARY)
+SENSITIVE = Marked(DataClass.H)
+SAFE_CONTACT = Marked(DataClass.X)
+SAFE_CONTACT_STATE = Marked(DataClass.X, Form.STATE)
+POLICE_INDICATOR = Marked(DataClass.IP)
+PRIVATE_INDICATOR = Marked(DataClass.II)

@@ -1,0 +1,114 @@
+"""What courts decide about offences, one defendant at one hearing (v1)."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from schemas import values as v
+from schemas.classes import LOCATION, OFFENCE, OFFENCE_TITLE, REFERENCE, TERMS, TIME, DataClass, Marked
+
+
+class Verdict(StrEnum):
+    CONVICTED = "convicted"
+    ACQUITTED = "acquitted"
+    NO_EVIDENCE_OFFERED = "no_evidence_offered"
+    DISMISSED = "dismissed"
+    NGRI = "ngri"
+    UNFIT_DID_ACT = "unfit_did_act"
+    WITHDRAWN = "withdrawn"
+    DISCONTINUED = "discontinued"
+    LIES_ON_FILE = "lies_on_file"
+    JURY_DISCHARGED = "jury_discharged"
+    QUASHED = "quashed"
+
+
+class CourtType(StrEnum):
+    CROWN = "crown"
+    MAGISTRATES = "magistrates"
+    YOUTH = "youth"
+    FAMILY = "family"
+    APPEAL = "appeal"
+    UNKNOWN = "unknown"
+
+
+class Remand(StrEnum):
+    CONDITIONAL_BAIL = "conditional_bail"
+    UNCONDITIONAL_BAIL = "unconditional_bail"
+    CUSTODY = "custody"
+    CARE = "care"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+
+
+class Prompt(v.Frozen):
+    label: Annotated[v.Text, OFFENCE]
+    value: Annotated[v.Text, LOCATION]
+
+
+class Result(v.Frozen):
+    """One result of an offence as the court coded it; its free text may name places and people."""
+
+    cjs_result_code: Annotated[v.Code, OFFENCE]
+    label: Annotated[v.Text | None, OFFENCE] = None
+    ordered_date: Annotated[v.Day | None, TIME] = None
+    qualifiers: Annotated[tuple[v.Code, ...], OFFENCE] = ()
+    prompts: Annotated[tuple[Prompt, ...], OFFENCE] = ()
+    text: Annotated[v.Text | None, LOCATION] = None
+
+
+class ResultedOffence(v.Frozen):
+    """`verdict` None: none yet. `final`: the court has dealt with the offence. A verdict alone is not a sentence."""
+
+    sequence: Annotated[v.Number, REFERENCE]
+    code: Annotated[v.Code, OFFENCE]
+    title: Annotated[v.Text | None, OFFENCE_TITLE] = None
+    verdict: Annotated[Verdict | None, OFFENCE] = None
+    verdict_code: Annotated[v.Code | None, OFFENCE] = None
+    verdict_date: Annotated[v.Day | None, TIME] = None
+    final: Annotated[bool, OFFENCE]
+    sentenced_on: Annotated[v.Day | None, TIME] = None
+    results: Annotated[tuple[Result, ...], OFFENCE]
+
+
+class Defendant(v.Frozen):
+    """The person in the dock, as the court names them."""
+
+    name: Annotated[v.Name | None, Marked(DataClass.S)] = None
+    date_of_birth: Annotated[v.Day | None, Marked(DataClass.S)] = None
+    record: Annotated[v.RecordId | None, REFERENCE] = None
+    pnc_id: Annotated[v.Code | None, Marked(DataClass.S)] = None
+    residence: Annotated[v.Residence, LOCATION] = v.Residence()
+
+
+class BailCondition(v.Frozen):
+    code: Annotated[v.Code, TERMS]
+    text: Annotated[v.Text | None, LOCATION] = None
+    zone: Annotated[v.Text | None, LOCATION] = None
+
+
+class NextHearing(v.Frozen):
+    court_ou: Annotated[v.CourtCode | None, TIME] = None
+    on: Annotated[v.Day | None, TIME] = None
+
+
+class HearingResulted(v.Body):
+    """All that one hearing decided about one defendant's offences. Subject: `<urn>/<asn or defendant id>/<court>/<date>`."""
+
+    references: Annotated[v.References, REFERENCE]
+    hearing: Annotated[v.Place, REFERENCE]
+    source_hearing_id: Annotated[v.Reference | None, REFERENCE] = None
+    court_ou: Annotated[v.CourtCode, TIME]
+    court_type: Annotated[CourtType, TIME]
+    hearing_on: Annotated[v.Day, TIME]
+    defendant: Annotated[Defendant, Marked(DataClass.S)]
+    offences: Annotated[tuple[ResultedOffence, ...], OFFENCE]
+    da_finding_s56a: Annotated[Literal["stated", "not_stated", "unknown"], OFFENCE] = "unknown"
+    case_markers: Annotated[tuple[v.Code, ...], OFFENCE] = ()
+    custody: Annotated[bool | None, OFFENCE] = None
+    time_served: Annotated[bool | None, OFFENCE] = None
+    remand: Annotated[Remand, OFFENCE] = Remand.UNKNOWN
+    bail_conditions: Annotated[tuple[BailCondition, ...], TERMS] = ()
+    next_hearing: Annotated[NextHearing | None, TIME] = None
+
+    @property
+    def subject(self) -> str:
+        return self.hearing

@@ -1,0 +1,144 @@
+"""Protective orders and what happens to them: imposed, varied, discharged, and the applications to do so (v1)."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from schemas import values as v
+from schemas.classes import LOCATION, OFFENCE, ORDER_STATE, REFERENCE, SUMMARY, TERMS, TIME, DataClass, Marked
+from schemas.court_convictions.v1 import Defendant
+
+
+class OrderAction(StrEnum):
+    """`changed_not_stated`: varied or discharged, the court result does not say which."""
+
+    IMPOSED = "imposed"
+    VARIED = "varied"
+    DISCHARGED = "discharged"
+    REPLACED = "replaced"
+    CHANGED_NOT_STATED = "changed_not_stated"
+
+
+class LegalBasis(StrEnum):
+    SA20_S360 = "SA20_s360"
+    PHA97_S5 = "PHA97_s5"
+    PHA97_S5A = "PHA97_s5A"
+    DAPO = "DAPO"
+    SPO = "SPO"
+    INTERIM_SPO = "interim_SPO"
+    SEXUAL_OFFENCES = "sexual_offences"
+    UNKNOWN = "unknown"
+
+
+class Attribution(StrEnum):
+    """How it is known whom an order protects."""
+
+    CODED = "coded"
+    NAMED_IN_TEXT_UNCONFIRMED = "named_in_text_unconfirmed"
+    CONFIRMED = "confirmed"
+
+
+class ProtectedPerson(v.Frozen):
+    role: Annotated[Literal["victim", "child", "other"], REFERENCE]
+    party: Annotated[v.PartyRef | None, REFERENCE] = None
+    record: Annotated[v.RecordId | None, REFERENCE] = None
+    attribution: Annotated[Attribution, REFERENCE]
+
+
+class Prohibition(v.Frozen):
+    code: Annotated[v.Code, TERMS]
+    text: Annotated[v.Text | None, LOCATION] = None
+    zone: Annotated[v.Text | None, LOCATION] = None
+
+
+class Order(v.Frozen):
+    """What this hearing did to one order. `order` names the place of an earlier order that it acted on, if known."""
+
+    number: Annotated[v.Number, REFERENCE] = 1
+    action: Annotated[OrderAction, ORDER_STATE]
+    order: Annotated[v.Place | None, REFERENCE] = None
+    code: Annotated[v.Code, ORDER_STATE]
+    legal_basis: Annotated[LegalBasis, TERMS] = LegalBasis.UNKNOWN
+    offences: Annotated[tuple[v.Number, ...], REFERENCE] = ()
+    made_on: Annotated[v.Day, TIME]
+    expires_on: Annotated[v.Day | None, TIME] = None
+    until_further_order: Annotated[bool, ORDER_STATE] = False
+    protected_persons: Annotated[tuple[ProtectedPerson, ...], REFERENCE] = ()
+    prohibitions: Annotated[tuple[Prohibition, ...], TERMS] = ()
+    child_contact_exception: Annotated[bool | None, TERMS] = None
+    cause: Annotated[Literal["sentence", "application", "breach_proceedings", "appeal", "unknown"], ORDER_STATE] = "unknown"
+    place_term_added: Annotated[bool | None, TERMS] = None
+
+
+class OrdersResulted(v.Body):
+    """All orders that one hearing made or touched for one defendant; empty when none. Subject: as hearing-resulted."""
+
+    references: Annotated[v.References, REFERENCE]
+    hearing: Annotated[v.Place, REFERENCE]
+    court_ou: Annotated[v.CourtCode, TIME]
+    hearing_on: Annotated[v.Day, TIME]
+    defendant: Annotated[Defendant, Marked(DataClass.S)]
+    orders: Annotated[tuple[Order, ...], TERMS]
+
+    @property
+    def subject(self) -> str:
+        return self.hearing
+
+    def place_of(self, order: Order) -> str:
+        """The place of an order that this hearing imposed."""
+        return v.order_place(self.hearing, order.code, order.number)
+
+
+class ApplicantRole(StrEnum):
+    DEFENDANT = "defendant"
+    PROSECUTION = "prosecution"
+    PROTECTED_PERSON = "protected_person"
+    OTHER = "other"
+
+
+class ApplicationLodged(v.Body):
+    """Somebody asks the court to vary, discharge or renew an order (Sentencing Code s.361). Subject: the application."""
+
+    application: Annotated[v.Reference, REFERENCE]
+    references: Annotated[v.References, REFERENCE]
+    action: Annotated[Literal["vary", "discharge", "renew"], ORDER_STATE]
+    order: Annotated[v.Place | None, REFERENCE] = None
+    mode: Annotated[Literal["written", "oral_in_court"], TIME] = "written"
+    applicant_role: Annotated[ApplicantRole, ORDER_STATE]
+    represented: Annotated[bool | None, SUMMARY] = None
+    same_firm_as_defendant: Annotated[bool | None, Marked(DataClass.IP)] = None
+    grounds_coded: Annotated[tuple[v.Code, ...], TERMS] = ()
+    place_term_proposed: Annotated[bool, TERMS] = False
+    offence_code: Annotated[v.Code | None, OFFENCE] = None
+    lodged_at: Annotated[v.Moment, TIME]
+    served_on_prosecutor_at: Annotated[v.Moment | None, TIME] = None
+    representations_due_at: Annotated[v.Moment | None, TIME] = None
+    hearing_at: Annotated[v.Moment | None, TIME] = None
+
+    @property
+    def subject(self) -> str:
+        return self.application
+
+
+class ApplicationWithdrawn(v.Body):
+    """The applicant took it back. Subject: the application."""
+
+    application: Annotated[v.Reference, REFERENCE]
+    references: Annotated[v.References, REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return self.application
+
+
+class ApplicationDecided(v.Body):
+    """What the court decided; the new terms come in orders-resulted. Subject: the application."""
+
+    application: Annotated[v.Reference, REFERENCE]
+    references: Annotated[v.References, REFERENCE]
+    outcome: Annotated[Literal["granted", "part", "refused"], ORDER_STATE]
+    decided_on: Annotated[v.Day, TIME]
+    reasons_code: Annotated[v.Code | None, TERMS] = None
+
+    @property
+    def subject(self) -> str:
+        return self.application

@@ -1,0 +1,271 @@
+"""What police record systems say: incidents, the risk in them, the children, and the charges that follow (v1)."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas import values as v
+from schemas.classes import (
+    CHILD,
+    IDENTITY,
+    LOCATION,
+    NARRATIVE,
+    OFFENCE,
+    REFERENCE,
+    RELATIONSHIP,
+    RISK,
+    RISK_GRADE,
+    SAFE_CONTACT_STATE,
+    SENSITIVE,
+    SUMMARY,
+    TIME,
+    Marked,
+)
+
+
+class AbuseType(StrEnum):
+    """Kinds of abusive behaviour (DA Act 2021 s.1), with the three that change every route."""
+
+    PHYSICAL = "physical"
+    SEXUAL = "sexual"
+    THREATENING = "threatening"
+    CONTROLLING_COERCIVE = "controlling_coercive"
+    ECONOMIC = "economic"
+    PSYCHOLOGICAL = "psychological"
+    STALKING = "stalking"
+    HBA = "hba"
+    FM = "fm"
+    FGM = "fgm"
+    OTHER = "other"
+
+
+class LocationType(StrEnum):
+    HOME = "home"
+    OTHER_HOME = "other_home"
+    PUBLIC = "public"
+    WORKPLACE = "workplace"
+    SCHOOL = "school"
+    ONLINE = "online"
+    OTHER = "other"
+
+
+class Injury(StrEnum):
+    NONE = "none"
+    MINOR = "minor"
+    SERIOUS = "serious"
+    FATAL = "fatal"
+    UNKNOWN = "unknown"
+
+
+class RiskTool(StrEnum):
+    """The checklist used; ticks are never compared across tools."""
+
+    SAFELIVES_RIC_24 = "SafeLives-RIC-24"
+    DASH_2009_27 = "DASH-2009-27"
+    DARA = "DARA"
+    S_DASH = "S-DASH"
+    YP_DASH = "YP-DASH"
+    OLDER_DASH = "Older-DASH"
+    OTHER = "other"
+
+
+class Grade(StrEnum):
+    STANDARD = "standard"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class SupportReferral(StrEnum):
+    """What she said about a referral to support (Victims' Code right 4)."""
+
+    AGREED = "agreed"
+    DECLINED = "declined"
+    NOT_ASKED = "not_asked"
+    NOT_SAFE_TO_ASK = "not_safe_to_ask"
+
+
+class Markers(v.Frozen):
+    """Lethality markers, whatever the grade."""
+
+    strangulation: Annotated[bool, RISK] = False
+    weapon: Annotated[bool, RISK] = False
+    threat_to_kill: Annotated[bool, RISK] = False
+    stalking: Annotated[bool, RISK] = False
+    sexual_violence: Annotated[bool, SENSITIVE] = False
+    suicide_threat: Annotated[tuple[v.Number, ...], SENSITIVE] = ()
+    pregnant: Annotated[bool, SENSITIVE] = False
+    separation: Annotated[Literal["recent", "planned"] | None, RISK] = None
+
+
+class Answer(v.Frozen):
+    question: Annotated[v.Number, RISK]
+    answer: Annotated[v.Tri, RISK]
+
+
+class Risk(v.Frozen):
+    """One assessment. The grade is what the officer recorded; the relay never rewrites it."""
+
+    tool: Annotated[RiskTool, RISK]
+    tool_version: Annotated[v.Code | None, RISK] = None
+    grade: Annotated[Grade, RISK_GRADE]
+    professional_judgement_high: Annotated[bool, RISK] = False
+    answers: Annotated[tuple[Answer, ...], RISK] = ()
+    tick_count: Annotated[int | None, Field(ge=0, le=60), RISK] = None
+    override_reason: Annotated[v.Code | None, RISK] = None
+
+
+class Connection(v.Frozen):
+    """How a party is related to another party of the incident."""
+
+    to_party: Annotated[v.Number, REFERENCE]
+    relationship: Annotated[v.Relationship, RELATIONSHIP]
+    current: Annotated[bool, RELATIONSHIP]
+
+
+class Party(v.Frozen):
+    """One person of the incident; `number` is the place that duties speak of."""
+
+    number: Annotated[v.Number, REFERENCE]
+    role: Annotated[v.Role, REFERENCE]
+    record: Annotated[v.RecordId | None, REFERENCE] = None
+    name: Annotated[v.Name | None, IDENTITY] = None
+    date_of_birth: Annotated[v.Day | None, IDENTITY] = None
+    age: Annotated[int | None, Field(ge=0, le=130), IDENTITY] = None
+    relationships: Annotated[tuple[Connection, ...], RELATIONSHIP] = ()
+    residence: Annotated[v.Residence, LOCATION] = v.Residence()
+    lives_with: Annotated[tuple[v.Number, ...], LOCATION] = ()
+    care_and_support_needs: Annotated[bool, SENSITIVE] = False
+    position_of_trust: Annotated[Literal["children", "adults"] | None, IDENTITY] = None
+    is_police: Annotated[bool, IDENTITY] = False
+    language: Annotated[v.Code | None, SENSITIVE] = None
+    interpreter_needed: Annotated[bool, SENSITIVE] = False
+
+
+class IncidentReported(v.Body):
+    """A domestic abuse incident as recorded. Subject: the crime reference."""
+
+    crime_reference: Annotated[v.Reference, REFERENCE]
+    incident_log: Annotated[v.Reference, REFERENCE]
+    force_code: Annotated[v.ForceCode, REFERENCE]
+    occurred_from: Annotated[v.Moment, TIME]
+    occurred_to: Annotated[v.Moment | None, TIME] = None
+    reported_at: Annotated[v.Moment, TIME]
+    historic: Annotated[bool, TIME] = False
+    abuse_types: Annotated[tuple[AbuseType, ...], SUMMARY]
+    location_type: Annotated[LocationType, SUMMARY]
+    location: Annotated[v.Text | None, LOCATION] = None
+    injury_level: Annotated[Injury, SUMMARY] = Injury.UNKNOWN
+    circumstances: Annotated[v.Text | None, NARRATIVE] = None
+    markers: Annotated[Markers | None, RISK] = None
+    firearms_certificate: Annotated[Literal["yes", "no", "not_checked"], Marked(None)] = "not_checked"
+    counter_allegation: Annotated[bool, SUMMARY] = False
+    primary_perpetrator: Annotated[Literal["identified", "unresolved"], SUMMARY] = "identified"
+    parties: Annotated[tuple[Party, ...], Field(min_length=1), REFERENCE]
+    support_referral: Annotated[SupportReferral, SUMMARY]
+    safe_contact: Annotated[Literal["recorded_with_sender", "none", "unknown"], SAFE_CONTACT_STATE] = "unknown"
+    safe_contact_recorded_on: Annotated[v.Day | None, SAFE_CONTACT_STATE] = None
+    risk: Annotated[Risk, RISK]
+    officer_unit: Annotated[v.Code | None, REFERENCE] = None
+    dait_unit: Annotated[v.Code | None, REFERENCE] = None
+
+    @property
+    def subject(self) -> str:
+        return self.crime_reference
+
+
+class RiskAssessed(v.Body):
+    """A later view of the risk to one party, whole; it ends nothing. Subject: `<crime reference>/party/<n>/<assessor>`."""
+
+    crime_reference: Annotated[v.Reference, REFERENCE]
+    party: Annotated[v.Number, REFERENCE]
+    assessor: Annotated[v.Code, REFERENCE]
+    risk: Annotated[Risk, RISK]
+    lower_because: Annotated[v.Code | None, RISK] = None
+
+    @property
+    def subject(self) -> str:
+        return f"{v.party_place(self.crime_reference, self.party)}/{self.assessor}"
+
+
+class UnsafeAdult(StrEnum):
+    """The adult who is not safe for the child, said by relationship to the child only."""
+
+    FATHER = "father"
+    MOTHER = "mother"
+    STEP_PARENT = "step_parent"
+    PARENTS_PARTNER = "parents_partner"
+    SIBLING = "sibling"
+    GRANDPARENT = "grandparent"
+    OTHER_RELATIVE = "other_relative"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Child(v.Frozen):
+    """A child who saw, heard or lives with the effects of it (DA Act 2021 s.3)."""
+
+    number: Annotated[v.Number, REFERENCE]
+    record: Annotated[v.RecordId | None, REFERENCE] = None
+    name: Annotated[v.Name | None, CHILD] = None
+    date_of_birth: Annotated[v.Day | None, CHILD] = None
+    unborn: Annotated[bool, CHILD] = False
+    relation_to_victim: Annotated[v.Code, CHILD]
+    present: Annotated[bool | None, CHILD] = None
+    heard_or_saw: Annotated[bool | None, CHILD] = None
+    injured: Annotated[bool, CHILD] = False
+    intervened: Annotated[bool, CHILD] = False
+    target: Annotated[bool, CHILD] = False
+    spoken_alone: Annotated[bool | None, CHILD] = None
+    voice: Annotated[v.Text | None, CHILD] = None
+    unsafe_adult: Annotated[UnsafeAdult, CHILD] = UnsafeAdult.UNKNOWN
+    residence: Annotated[v.Residence, LOCATION] = v.Residence()
+    school_urns: Annotated[tuple[v.SchoolUrn, ...], CHILD]
+    under_5_not_in_school: Annotated[bool, CHILD] = False
+    home_educated: Annotated[bool, CHILD] = False
+
+
+class ChildrenLinked(v.Body):
+    """All children of an incident, as one speaker knows them; empty when there are none. Subject: the crime reference,
+    or `<crime reference>/<agency>` where an agency says it."""
+
+    crime_reference: Annotated[v.Reference, REFERENCE]
+    stated_by: Annotated[v.AgencyId | None, REFERENCE] = None
+    children: Annotated[tuple[Child, ...], CHILD]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.crime_reference}/{self.stated_by}" if self.stated_by else self.crime_reference
+
+
+class VictimView(v.Frozen):
+    """What she said about an order; never decides whether a prompt is shown, only its words."""
+
+    party: Annotated[v.PartyRef, REFERENCE]
+    view: Annotated[Literal["wants", "does_not", "unknown"], SUMMARY]
+    at: Annotated[v.Moment, TIME]
+    by_role: Annotated[v.Code, REFERENCE]
+    alone: Annotated[bool | None, SUMMARY] = None
+    how: Annotated[v.Code | None, SUMMARY] = None
+
+
+class ChargedOffence(v.Frozen):
+    """One offence of the charge and the incident parties it is about: this is what links courts to people."""
+
+    sequence: Annotated[v.Number, REFERENCE]
+    code: Annotated[v.Code, OFFENCE]
+    crime_reference: Annotated[v.Reference, REFERENCE]
+    parties: Annotated[tuple[v.Number, ...], REFERENCE]
+
+
+class ChargePreferred(v.Body):
+    """One defendant charged in one case. Subject: `<urn>/<asn or defendant id>`."""
+
+    references: Annotated[v.References, REFERENCE]
+    offences: Annotated[tuple[ChargedOffence, ...], REFERENCE]
+    victim_views_on_order: Annotated[tuple[VictimView, ...], SUMMARY] = ()
+
+    @property
+    def subject(self) -> str:
+        refs = self.references
+        return f"{refs.urn or refs.court_case or '-'}/{refs.asn or refs.defendant_id or '-'}"

@@ -1,0 +1,169 @@
+"""Values that every schema shares: references, dates, persons, and the frozen model that all facts derive from."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.classes import LOCATION, REFERENCE, TIME
+
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+MAX_INT = 2**63 - 1
+
+When = TypeVar("When", date, datetime)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("text must not contain NUL or lone surrogates")
+    return text
+
+
+def _within_years(when: When) -> When:
+    if not FIRST_YEAR <= when.year <= LAST_YEAR:
+        raise ValueError(f"dates lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return when
+
+
+Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_storable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,39}$")]
+# References are opaque; "/" is kept for places inside a matter, so a source that writes one replaces it.
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,59}$")]
+Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
+Moment = Annotated[AwareDatetime, AfterValidator(_within_years)]
+Day = Annotated[date, AfterValidator(_within_years)]
+Number = Annotated[int, Field(ge=1, le=999)]
+Version = Annotated[int, Field(ge=1, le=MAX_INT)]
+ForceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,5}$")]
+CourtCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{6,8}$")]
+LaCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
+SchoolUrn = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+AgencyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,59}$")]
+Pseudonym = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+
+
+class Frozen(BaseModel):
+    """A value on the wire. Readers ignore fields that they do not know; an error never echoes its input."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class CorrectionReason(StrEnum):
+    """Why a higher version was needed, or why a fact is taken back."""
+
+    RECORDED_WRONGLY = "recorded_wrongly"
+    MORE_KNOWN = "more_known"
+    WRONG_PERSON = "wrong_person"
+    WRONG_SCHOOL = "wrong_school"
+    RESULT_AMENDED = "result_amended"
+    DUPLICATE = "duplicate"
+    SENT_IN_ERROR = "sent_in_error"
+
+
+class Body(Frozen):
+    """What every fact carries beside its own fields; identity, version and source time are in the envelope."""
+
+    occurred_at: Annotated[Moment, TIME]
+    correction_reason: Annotated[CorrectionReason | None, REFERENCE] = None
+    force_code: Annotated[ForceCode | None, REFERENCE] = None
+
+
+class Withdrawn(Body):
+    """A version that takes its subject back: nothing that earlier versions said stands."""
+
+    withdrawn: Literal[True]
+
+
+class RecordId(Frozen):
+    """A person as one record system knows them. Ids are opaque and say nothing of the person."""
+
+    system: Annotated[Reference, REFERENCE]
+    id: Annotated[Reference, REFERENCE]
+
+
+class Residence(Frozen):
+    """Where somebody lives, as far as routing needs it; never shown."""
+
+    force: Annotated[ForceCode | None, LOCATION] = None
+    la_code: Annotated[LaCode | None, LOCATION] = None
+
+
+class PartyRef(Frozen):
+    """A numbered party of an incident."""
+
+    crime_reference: Annotated[Reference, REFERENCE]
+    party: Annotated[Number, REFERENCE]
+
+    @property
+    def place(self) -> str:
+        return party_place(self.crime_reference, self.party)
+
+
+class References(Frozen):
+    """What a charge or court fact says it belongs to; at least one of the first four."""
+
+    urn: Annotated[Reference | None, REFERENCE] = None
+    asn: Annotated[Reference | None, REFERENCE] = None
+    defendant_id: Annotated[Reference | None, REFERENCE] = None
+    court_case: Annotated[Reference | None, REFERENCE] = None
+    court_ou: Annotated[CourtCode | None, REFERENCE] = None
+    order: Annotated[Place | None, REFERENCE] = None
+    application: Annotated[Reference | None, REFERENCE] = None
+
+    def model_post_init(self, _: object) -> None:
+        if not (self.urn or self.asn or self.defendant_id or self.court_case):
+            raise ValueError("name at least one of urn, asn, defendant_id, court_case")
+
+
+class Role(StrEnum):
+    """What a person is in one matter; roles belong to the fact, not to the person."""
+
+    VICTIM = "victim"
+    SUSPECT = "suspect"
+    UNRESOLVED = "unresolved"
+
+
+class Relationship(StrEnum):
+    """How two people are personally connected (DA Act 2021 s.2), or that they are not."""
+
+    SPOUSE = "spouse"
+    CIVIL_PARTNER = "civil_partner"
+    ENGAGED = "engaged"
+    CIVIL_PARTNERSHIP_AGREED = "civil_partnership_agreed"
+    INTIMATE = "intimate"
+    PARENT_OF_SAME_CHILD = "parent_of_same_child"
+    RELATIVE = "relative"
+    NOT_CONNECTED = "not_connected"
+
+
+class Tri(StrEnum):
+    """An answer to a question of a risk checklist: not asked and unknown are not no."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    NOT_ASKED = "not_asked"
+
+
+def party_place(crime_reference: str, number: int) -> str:
+    return f"{crime_reference}/party/{number}"
+
+
+def child_place(crime_reference: str, number: int, agency: str | None = None) -> str:
+    """The place of a child; one that an agency stated carries that agency's id."""
+    return f"{crime_reference}/{agency}/child/{number}" if agency else f"{crime_reference}/child/{number}"
+
+
+def hearing_place(references: References, court_ou: str, on: date) -> str:
+    """`<urn>/<asn or defendant id>/<court>/<date>`, the same in every adapter; what is missing is `-`."""
+    case = references.urn or references.court_case or "-"
+    return f"{case}/{references.asn or references.defendant_id or '-'}/{court_ou}/{on.isoformat()}"
+
+
+def order_place(hearing: str, code: str, number: int = 1) -> str:
+    """The hearing and element that imposed it, for ever."""
+    return f"{hearing}/order/{code}" if number == 1 else f"{hearing}/order/{code}/{number}"
+
+

@@ -1,0 +1,109 @@
+"""Facts with versions, and the case file of one person or one reference: all that rules may read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeVar
+
+from schemas.values import Body, Withdrawn
+
+B = TypeVar("B", bound=Body)
+LINKING = frozenset({"uk.agency.link-made", "uk.agency.link-refused"})
+
+
+class Key(NamedTuple):
+    """A duty's identity. The subject is a place in a matter, never a person, so that no merge tells anybody again."""
+
+    rule: str
+    subject: str
+    agency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One accepted statement, whole. A correction is a higher version; `withdrawn` takes the subject back.
+
+    `id` is the event's id, `kind` its type without the version, `at` the time at which its source recorded it.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    version: int
+    at: datetime
+    body: Body
+    version_basis: Literal["source", "written", "receipt"] = "source"
+
+    @property
+    def withdrawn(self) -> bool:
+        return isinstance(self.body, Withdrawn)
+
+    @property
+    def statement(self) -> tuple[str, str]:
+        """What it is a version of. A link made and a link refused are one statement: the higher version stands."""
+        return ("uk.agency.link" if self.kind in LINKING else self.kind, self.subject)
+
+    @property
+    def rank(self) -> tuple[int, datetime, str]:
+        """Of two versions the higher stands; of two contents with one version the later by source time, then by id."""
+        return (self.version, self.at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an agency said to one notice: the fact, with the duty and revision that its notification resolved to."""
+
+    fact: Fact
+    key: Key
+    revision: int
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """What stands about one person, or at one reference that leads to nobody yet.
+
+    `key`: `record:<system>:<id>` or `place:<place>` for a person; `home:<kind>:<reference>` for a reference.
+    `facts`: in the order of the world, withdrawn ones and lower versions left out.
+    `persons`: each place of these matters, with the key of the person it leads to.
+    `links`: fact id to the ids of the facts that lead from it to this file (a charge, a link made, an attribution).
+    `unlinked`: in a home file, ids of facts that lead to nobody, each with the link that is missing.
+    """
+
+    key: str
+    facts: tuple[Fact, ...] = ()
+    persons: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlinked: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
+
+    @cached_property
+    def standing(self) -> frozenset[str]:
+        """Ids of all facts, linking facts and answers that a duty of this file may rest on."""
+        return frozenset(f.id for f in self.facts) | {i for ids in self.links.values() for i in ids} | {a.fact.id for a in self.answers}
+
+    @cached_property
+    def own_places(self) -> frozenset[str]:
+        """The places at which the person of this file stands."""
+        return frozenset(place for place, person in self.persons.items() if person == self.key)
+
+    @property
+    def is_home(self) -> bool:
+        return self.key.startswith("home:")
+
+    @cached_property
+    def _by_body(self) -> Mapping[type[Body], tuple[Fact, ...]]:
+        found: dict[type[Body], list[Fact]] = {}
+        for fact in self.facts:
+            found.setdefault(type(fact.body), []).append(fact)
+        return {body: tuple(facts) for body, facts in found.items()}
+
+    def of(self, body: type[B]) -> Iterable[tuple[Fact, B]]:
+        """The standing facts with this body, in the order of the world."""
+        for fact in self._by_body.get(body, ()):
+            assert isinstance(fact.body, body)  # noqa: S101 - the index is keyed by it
+            yield fact, fact.body
+
+    def grounds(self, *facts: Fact) -> tuple[str, ...]:
+        """The ids of these facts and of what links them to this file, each once, in a fixed order."""
+        return tuple(sorted({i for fact in facts for i in (fact.id, *self.links.get(fact.id, ()))}))
