@@ -7,13 +7,13 @@ import secrets
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from services.runtime.keeper import LOCK, PROJECT, remove
+from services.runtime.processes import wait_until_gone
 
 Name = Literal["kafka", "postgres"]
 RELAY_FOLDER = PROJECT / ".relay"
@@ -85,6 +85,10 @@ def embedded_servers(
     Without `durable` they do not wait for the disk: a crash of the machine may lose data, one of theirs does not.
     Raises EmbeddedServersError, with what to do about it, where something is not installed.
     """
+    if sys.platform != "linux":
+        raise EmbeddedServersError(
+            "Servers of its own need Linux: run `docker compose up` and set RELAY_KAFKA and RELAY_DATABASE."
+        )
     folder = (folder or RELAY_FOLDER / f"test-{os.getpid()}-{secrets.token_hex(4)}").resolve()
     remove_abandoned(folder.parent)
     command = [sys.executable, "-m", "services.runtime.keeper", "--folder", str(folder)]
@@ -104,34 +108,14 @@ def embedded_servers(
     finally:
         # The closed pipe is the order to end.
         if keeper.stdin is not None:
-            try:
+            with suppress(BrokenPipeError):
                 keeper.stdin.close()
-            except BrokenPipeError:
-                pass
         keeper.wait()
         if keeper.stdout is not None:
             keeper.stdout.close()
         for pid in servers.pids.values() if servers is not None else ():
             wait_until_gone(pid)
         remove(folder)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent to notice does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
-
-
-def wait_until_gone(pid: int, seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive := is_alive(pid):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.02)
-    return not alive
 
 
 def remove_abandoned(parent: Path) -> None:

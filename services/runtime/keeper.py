@@ -250,7 +250,9 @@ class Postgres(Server):
             raise CannotKeepError("PostgreSQL 18 is not installed in this Python: run `make install`.")
         # PostgreSQL refuses to run as root.
         self.user = NOBODY if os.geteuid() == 0 else None
-        self.hidden = self.user is not None and not (open_to_all(self.binaries / "postgres") and open_to_all(self.data_folder))
+        self.hidden = self.user is not None and not (
+            open_to_all(self.binaries / "postgres") and open_to_all(self.data_folder)
+        )
         if self.hidden:
             LIBC.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
 

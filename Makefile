@@ -1,0 +1,64 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help install run test lint format docs lock stop
+
+help: ## list what can be done
+	@echo "Referral Relay: make <target>"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.installed .relay/kafka/.fetched ## put everything into .venv and .relay, and start nothing
+
+run: install ## play a day's events through the relay on its own Kafka and PostgreSQL, and watch
+	@$(BIN)/relay run
+
+test: install ## run every test, on real servers that the tests start and end
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+lint: install ## check format, rules, types and imports, and change nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: install ## format the code and mend what ruff can mend safely
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: install ## write the event catalogue in docs/ again from the schemas
+	$(BIN)/python -m schemas.catalogue
+
+lock: install ## choose package versions again, within requirements*.in (add UPGRADE=1 for the newest)
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt requirements.in
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt requirements-dev.in
+
+stop: ## stop a `make run` that is still up
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m services.runtime.running; else echo "Nothing is running."; fi
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=<which> ...")'
+	@echo "Making the virtual environment in .venv ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.txt requirements-dev.txt pyproject.toml | .venv/bin/python
+	@echo "Installing Python packages into .venv (the first time this takes a minute or two) ..."
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt
+	@echo "Installing the relay command ..."
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.relay/kafka/.fetched: deploy/kafka/pom.xml
+	@command -v java >/dev/null || { echo "A Java runtime, 17 or newer, is needed for Kafka." >&2; exit 1; }
+	@command -v mvn >/dev/null || { echo "Maven (mvn) is needed to fetch Kafka." >&2; exit 1; }
+	@echo "Fetching Apache Kafka into .relay/kafka (about 45 MB) ..."
+	@rm -rf .relay/kafka
+	@mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka"
+	@touch $@
