@@ -51,14 +51,14 @@ stop: ## stop a `make run` that is still up
 	@echo "Installing Python packages into .venv (the first time this takes a minute or two) ..."
 	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt
 	@echo "Installing the relay command ..."
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .relay/kafka/.fetched: deploy/kafka/pom.xml
 	@command -v java >/dev/null || { echo "A Java runtime, 17 or newer, is needed for Kafka." >&2; exit 1; }
 	@command -v mvn >/dev/null || { echo "Maven (mvn) is needed to fetch Kafka." >&2; exit 1; }
 	@echo "Fetching Apache Kafka into .relay/kafka (about 45 MB) ..."
-	@rm -rf .relay/kafka
-	@mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka"
+	@rm -rf .relay/kafka && mkdir -p .relay
+	@mvn --batch-mode --quiet --log-file .relay/maven.log --file $< dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" || { cat .relay/maven.log >&2; exit 1; }
 	@touch $@

@@ -10,6 +10,12 @@ from psycopg.sql import SQL, Identifier
 from services.runtime.embedded import Servers, embedded_servers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker("broker")
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Kafka and PostgreSQL for tests marked `broker`; topics, groups and databases are the test's own."""

@@ -36,8 +36,8 @@ STOP_SECONDS = 20.0
 PORTS = range(15_000, 32_000)
 NOBODY = 65534
 LIBC = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
-CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, IPC_RMID = 0x20080522, 1, 0
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, NO_SETUID_FIXUP, IPC_RMID = 0x20080522, 1, 4, 0
 
 
 class CannotKeepError(Exception):
@@ -205,9 +205,9 @@ class Kafka(Server):
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }
         self.settings.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        # A cluster id is 16 bytes in URL-safe base64.
+        # 22 characters are 16 bytes of base64; in hex, as base64 may begin with a dash and be taken for an option.
         formatting = self.java(
-            "kafka.tools.StorageTool", "format", "-t", secrets.token_urlsafe(16), "-c", str(self.settings)
+            "kafka.tools.StorageTool", "format", "-t", secrets.token_hex(11), "-c", str(self.settings)
         )
         run_to_end(formatting, "Kafka could not format its folder", before_exec=die_with_keeper(signal.SIGKILL))
 
@@ -254,7 +254,8 @@ class Postgres(Server):
             open_to_all(self.binaries / "postgres") and open_to_all(self.data_folder)
         )
         if self.hidden:
-            LIBC.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            # Without it access(2), which PostgreSQL asks first, does not count the reach that is kept.
+            LIBC.prctl(PR_SET_SECUREBITS, NO_SETUID_FIXUP, 0, 0, 0)
 
     @property
     def address(self) -> str:
