@@ -1,0 +1,312 @@
+"""The register of protective orders: each order that a file knows of, what later hearings did to it, whom it protects.
+
+Protection is believed only when it is known: an order protects whom a code or a person's confirmation names, and a
+change that the court result does not state counts as lost protection until a person says otherwise.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+
+from schemas import values as v
+from schemas.agency_responses.v1 import AttributionConfirmed
+from schemas.court_convictions.v1 import Defendant
+from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, Order, OrderAction, OrdersResulted
+from services.casefile.facts import CaseFile, Fact
+
+KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
+MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
+Identity = tuple[str, ...]
+
+
+class State(StrEnum):
+    """What stands of an order after the last hearing that touched it. Expiry is a date, not a state: rules have no clock."""
+
+    LIVE = "live"
+    VARIED = "varied"
+    DISCHARGED = "discharged"
+    REPLACED = "replaced"
+    UNKNOWN_CHANGE = "unknown_change"
+
+
+ENDED = frozenset({State.DISCHARGED, State.REPLACED})
+IN_FORCE = frozenset({State.LIVE, State.VARIED})
+BECOMES = {
+    OrderAction.VARIED: State.VARIED,
+    OrderAction.DISCHARGED: State.DISCHARGED,
+    OrderAction.REPLACED: State.REPLACED,
+    OrderAction.CHANGED_NOT_STATED: State.UNKNOWN_CHANGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One line of a hearing's orders. `place`: the hearing and the line; of an order, when this line made it."""
+
+    place: str
+    fact: Fact
+    body: OrdersResulted
+    order: Order
+    index: int
+
+    @property
+    def on(self) -> date:
+        return self.body.hearing_on
+
+    @property
+    def path(self) -> str:
+        """Where it stands in its fact's body."""
+        return f"orders.{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a hearing did to an order made earlier. `order` None: which one is not known; `candidates`: it may be these."""
+
+    element: Element
+    order: str | None
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def action(self) -> OrderAction:
+        return self.element.order.action
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One order. `made_by` None: known only by a later change, as every order is that was made before go-live.
+
+    `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one.
+    `attributed`: somebody has said, by code or confirmation, whom it protects. `doubted_by`: changes that may be its.
+    """
+
+    place: str
+    code: str
+    made_by: Element | None
+    made_on: date | None
+    expires_on: date | None
+    state: State
+    protects: frozenset[str]
+    attributed: bool
+    attributed_by: tuple[Fact, ...]
+    changes: tuple[Change, ...] = ()
+    doubted_by: tuple[Change, ...] = ()
+
+    @property
+    def in_force(self) -> bool:
+        """Nothing known has ended it or may have ended it; look at `expires_on` for the day on which you ask."""
+        return self.state in IN_FORCE and not self.doubted_by
+
+    def covers(self, places: frozenset[str], on: date) -> bool:
+        """Known to protect one of these places on that day."""
+        return self.in_force and bool(self.protects & places) and lasts(self.expires_on, on)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """All that it rests on."""
+        made = (self.made_by.fact,) if self.made_by else ()
+        return (*made, *self.attributed_by, *(c.element.fact for c in self.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Every order and change of a file, in the order of the hearings."""
+
+    orders: Mapping[str, Standing]
+    changes: tuple[Change, ...]
+
+    @property
+    def unclear(self) -> tuple[Change, ...]:
+        """Changes that wait for a person to say which order they are about."""
+        return tuple(change for change in self.changes if change.order is None)
+
+    def covering(self, places: frozenset[str], on: date, by: frozenset[Identity]) -> tuple[Standing, ...]:
+        """Orders that bind this defendant and are known to protect one of these places on that day."""
+        return tuple(o for o in self.orders.values() if o.covers(places, on) and _binds(o, by))
+
+    def sought(self, application: ApplicationLodged) -> Standing | None:
+        """The order that an application is about: the one it names, else the only live one of its defendant and court."""
+        if application.order:
+            return self.orders.get(application.order)
+        by, court = identities(application.references), application.references.court_ou
+        on = application.lodged_at.date()
+        found = [o for o in self.orders.values() if court and _open_to_change(o, by, court, on)]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass(slots=True)
+class _Building:
+    """The register while it is worked out, one hearing after another."""
+
+    confirmed: Mapping[str, tuple[Fact, AttributionConfirmed]]
+    places_of: Mapping[str, frozenset[str]]
+    orders: dict[str, Standing] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+
+def register(file: CaseFile, until: date | None = None) -> Register:
+    """What stands of the orders in this file; `until` leaves out what later hearings did."""
+    confirmed = {body.order: (fact, body) for fact, body in file.of(AttributionConfirmed)}
+    building = _Building(confirmed, _places_of_records(file.persons))
+    for element in sorted(_elements(file, until), key=_in_order_of_hearings):
+        if element.order.action is not OrderAction.IMPOSED:
+            _change(building, element)
+        if element.order.action in MAKES:
+            building.orders[element.place] = _made(building, element)
+    for change in building.changes:
+        for place in () if change.order else change.candidates:
+            doubted = building.orders[place]
+            building.orders[place] = replace(doubted, doubted_by=(*doubted.doubted_by, change))
+    return Register({o.place: _settled(o) for o in building.orders.values()}, tuple(building.changes))
+
+
+def identities(references: v.References, defendant: Defendant | None = None) -> frozenset[Identity]:
+    """By what one defendant is known to be the same as another: ids, never names."""
+    named: list[Identity] = []
+    if references.asn:
+        named.append(("asn", references.asn))
+    if references.defendant_id:
+        named.append(("defendant_id", references.defendant_id))
+    if defendant and defendant.record:
+        named.append(("record", defendant.record.system, defendant.record.id))
+    if defendant and defendant.pnc_id:
+        named.append(("pnc_id", defendant.pnc_id))
+    return frozenset(named)
+
+
+def lasts(expires_on: date | None, on: date) -> bool:
+    """Without an end date an order lasts until further order: none is not expired (Sentencing Code s.359(2))."""
+    return expires_on is None or on <= expires_on
+
+
+def hearing_of(place: str) -> str:
+    """The hearing that imposed the order of this place: `<urn>/<asn or defendant id>/<court>/<date>`."""
+    return place.rpartition("/order/")[0]
+
+
+def code_of(place: str) -> str:
+    """The result code with which the order of this place was imposed."""
+    return place.rpartition("/order/")[2].split("/")[0]
+
+
+def protected_by(order: Order, places_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Places of the persons whom the court's code or a desk's confirmation names; a name in free text names nobody."""
+    found: set[str] = set()
+    for person in order.protected_persons:
+        if person.attribution not in KNOWN:
+            continue
+        if person.party:
+            found.add(person.party.place)
+        elif person.record:
+            key = f"record:{person.record.system}:{person.record.id}"
+            found |= places_of.get(key, frozenset({key}))
+    return frozenset(found)
+
+
+def _elements(file: CaseFile, until: date | None) -> Iterator[Element]:
+    for fact, body in file.of(OrdersResulted):
+        if until is None or body.hearing_on <= until:
+            for index, order in enumerate(body.orders):
+                yield Element(body.place_of(order), fact, body, order, index)
+
+
+def _in_order_of_hearings(element: Element) -> tuple[date, bool, str, str]:
+    # Within a day what made an order goes before what changed one: hearings state no time of day.
+    return (element.on, element.order.action is not OrderAction.IMPOSED, element.body.hearing, element.place)
+
+
+def _places_of_records(persons: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for place, person in persons.items():
+        found.setdefault(person, set()).add(place)
+    return {person: frozenset(places) for person, places in found.items()}
+
+
+def _made(building: _Building, element: Element) -> Standing:
+    coded = protected_by(element.order, building.places_of)
+    protects, by = _confirmed(building, element.place, coded)
+    return Standing(
+        place=element.place,
+        code=element.order.code,
+        made_by=element,
+        made_on=element.order.made_on,
+        expires_on=None if element.order.until_further_order else element.order.expires_on,
+        state=State.LIVE,
+        protects=protects,
+        attributed=bool(coded or by),
+        attributed_by=by,
+    )
+
+
+def _confirmed(building: _Building, place: str, coded: frozenset[str]) -> tuple[frozenset[str], tuple[Fact, ...]]:
+    """A person's confirmation says all whom an order protects, and stands before the court's code."""
+    if place not in building.confirmed:
+        return coded, ()
+    fact, body = building.confirmed[place]
+    return frozenset(party.place for party in body.protects), (fact,)
+
+
+def _change(building: _Building, element: Element) -> None:
+    change = _found(building, element)
+    building.changes.append(change)
+    if change.order is None:
+        return
+    before = building.orders.get(change.order) or _known_by_its_change(building, change.order, element)
+    varied = element.order if element.order.action is OrderAction.VARIED else None
+    building.orders[change.order] = replace(
+        before,
+        state=BECOMES[element.order.action],
+        expires_on=_new_end(varied, before.expires_on),
+        changes=(*before.changes, change),
+    )
+
+
+def _new_end(varied: Order | None, before: date | None) -> date | None:
+    """A variation may move the end; one that says nothing of it leaves it."""
+    if varied is None:
+        return before
+    return None if varied.until_further_order else varied.expires_on or before
+
+
+def _found(building: _Building, element: Element) -> Change:
+    """The order a change names; else the only live one of that defendant and court; else a person must say."""
+    if element.order.order:
+        return Change(element, element.order.order)
+    by = identities(element.body.references, element.body.defendant)
+    candidates = tuple(
+        place
+        for place, o in building.orders.items()
+        if _open_to_change(o, by, element.body.court_ou, element.on) and hearing_of(place) != element.body.hearing
+    )
+    about, _ = _confirmed(building, element.place, protected_by(element.order, building.places_of))
+    if about:
+        candidates = tuple(place for place in candidates if building.orders[place].protects & about)
+    return Change(element, candidates[0]) if len(candidates) == 1 else Change(element, None, candidates)
+
+
+def _open_to_change(order: Standing, by: frozenset[Identity], court_ou: str, on: date) -> bool:
+    if hearing_of(order.place).split("/")[-2:-1] != [court_ou] or (order.made_by is not None and order.made_by.on > on):
+        return False
+    return order.state not in ENDED and lasts(order.expires_on, on) and _binds(order, by)
+
+
+def _binds(order: Standing, by: frozenset[Identity]) -> bool:
+    elements: Iterable[Element] = (e for e in (order.made_by, *(c.element for c in order.changes)) if e)
+    return any(identities(e.body.references, e.body.defendant) & by for e in elements)
+
+
+def _known_by_its_change(building: _Building, place: str, element: Element) -> Standing:
+    coded = protected_by(element.order, building.places_of)
+    protects, by = _confirmed(building, place, coded)
+    return Standing(place, code_of(place), None, None, None, State.LIVE, protects, bool(coded or by), by)
+
+
+def _settled(order: Standing) -> Standing:
+    """A confirmation recorded after a change that was not stated is a person saying that the order still protects."""
+    if not order.attributed_by or not order.protects:
+        return order
+    said_at = max(fact.at for fact in order.attributed_by)
+    unstated = order.state is State.UNKNOWN_CHANGE and order.changes[-1].element.fact.at < said_at
+    doubts = tuple(change for change in order.doubted_by if change.element.fact.at >= said_at)
+    return replace(order, state=State.VARIED if unstated else order.state, doubted_by=doubts)
