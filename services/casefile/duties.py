@@ -1,15 +1,21 @@
-"""What rules state: duties owed to agencies, and who is told nothing and why."""
+"""What rules state (duties owed to agencies, and who is told nothing and why) and what agencies were told."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID, uuid5
 
 from schemas.classes import DataClass, Form
 from services.casefile.facts import Key
+from services.casefile.reasons import Reason
 
 Basis = Literal["recorded", "alleged", "assessed", "court_found"]
 Urgency = Literal["routine", "prompt", "urgent"]
+AskName = Literal["acknowledge", "accept", "decide"]
+DeskName = Literal["duty", "manager", "strategic"]
+Content = tuple[tuple[str, str | None, Any, Basis], ...]  # (what, about, value, basis), projected
+NOTIFICATIONS = UUID("3b1f7a52-6c0e-5d6b-9a64-7f2f0c1d8e35")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +32,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is wanted from the agency, by when; `met_by` when a rule already knows a fact that meets it."""
+    """What is wanted from the agency, by when, and the coded answers that meet it; `met_by`: the fact that did."""
 
-    ask: Literal["acknowledge", "accept", "decide"]
+    ask: AskName
     by: datetime
     answers: tuple[str, ...]
+    met_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +50,19 @@ class Why:
     lawful_basis: str = ""
     gateway: str = ""
     purpose: str = ""
+    by_default: bool = False  # no agency of this kind serves that area: a default desk was chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
     """This agency must know this matter. Times are data: a rule never asks what time it is.
 
-    `person`: the place whose duty it is (the victim, the child), for grants that speak of the subject.
-    `grounds`: ids of every fact it rests on, links included. `opens`: not told before; with `settles`, not told either
-    while the streams have not been read up to it. `met_by` and `ended`: the facts that ended it and a closed-list
-    reason; a duty that has ended is stated still. `next_able`: agencies asked in turn when this one declines.
+    `person`: the place whose duty it is (the victim, the child), for grants that speak of the subject; `same_person`:
+    other places of this matter at which the same person stands.
+    `grounds`: ids of every fact it rests on, links included. `arose`: when there was cause for it, `on` as a day in
+    London. `opens`: not told before; None: as soon as it is known. With `settles`, not told either while the streams
+    have not been read up to `opens`. `met_by` and `ended`: the facts that ended it and a closed-list reason; a duty
+    that has ended is stated still. `next_able`: agencies asked in turn when this one declines.
     """
 
     key: Key
@@ -61,8 +71,10 @@ class Duty:
     grounds: tuple[str, ...]
     matter: tuple[Item, ...]
     why: Why
-    opens: datetime
+    arose: datetime
+    on: date
     tell_by: datetime
+    opens: datetime | None = None
     asks: tuple[Ask, ...] = ()
     remind_at: tuple[datetime, ...] = ()
     lapses: datetime | None = None
@@ -72,22 +84,25 @@ class Duty:
     shortest_window: timedelta = timedelta(hours=1)
     next_able: tuple[str, ...] = ()
     inspector: str | None = None  # the risk-holding force's duty inspector, last rung of the ladder
-    desk: str = "duty"
+    desk: DeskName = "duty"
     urgency: Urgency = "prompt"
     gather: Literal["singly", "batch", "digest"] = "singly"
     texts: tuple[str, ...] = ()
+    same_person: tuple[str, ...] = ()
+    safe_contact: bool = False  # a safe way to reach her is recorded with the sender, and fresh
 
     def over(self, now: datetime) -> str | None:
         """Why it has ended, or None while it lives."""
         if self.met_by or self.ended:
-            return self.ended or "met"
-        return "lapsed" if self.lapses is not None and self.lapses <= now else None
+            return self.ended or Reason.MET
+        return Reason.LAPSED if self.lapses is not None and self.lapses <= now else None
 
     def moments(self) -> Iterator[datetime]:
         """Every instant at which something new may be said of it."""
         if not (self.met_by or self.ended):
-            yield self.opens
             yield from self.remind_at
+            if self.opens is not None:
+                yield self.opens
             if self.lapses is not None:
                 yield self.lapses
 
@@ -104,41 +119,92 @@ class Withheld:
 
 
 Statement = Duty | Withheld
-Content = tuple[tuple[str, str | None, Any, Basis], ...]  # (what, about, value, basis), projected
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An ask as this agency was told it: `by` allows for a late telling; `since`: from when it has stood unanswered."""
+
+    ask: AskName
+    by: datetime
+    answers: tuple[str, ...]
+    since: datetime
+    met_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message to one agency; the newest of a key is what the agency was told.
 
-    `asked_at`: the revision since which the asks stand: an answer to an older one no longer counts.
-    `first_told_at`: when this run of the duty began, reminders and updates keep it.
+    `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
+    since which the asks stand: an answer to an older one no longer counts. `first_told_at`: when this run of the duty
+    began, reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
     state: Literal["live", "closed", "withdrawn"]
     key: Key
+    agency_kind: str
+    person: str
     revision: int
     grounds: tuple[str, ...]
     content: Content
-    asks: tuple[Ask, ...]
+    asks: tuple[Asked, ...]
+    asked_at: int
     reason: str | None
     late: bool
     at: datetime
     first_told_at: datetime
-    asked_at: int
-    duty: dict[str, Any] = field(default_factory=dict)  # agency_kind, desk, urgency, gather, texts, tell_by, why
+    arose: datetime
+    tell_by: datetime
+    desk: DeskName
+    urgency: Urgency
+    gather: Literal["singly", "batch", "digest"]
+    texts: tuple[str, ...]
+    why: Why
+
+    @property
+    def id(self) -> str:
+        """The notification's id: the same key and revision have one id for ever."""
+        return notification_id(self.key, self.revision)
+
+    @property
+    def replaces(self) -> str | None:
+        """The id of the notification before it, or None for the first."""
+        return notification_id(self.key, self.revision - 1) if self.revision > 1 else None
 
 
+def notification_id(key: Key, revision: int) -> str:
+    """Names cannot contain the separator, so no two keys share an id."""
+    return str(uuid5(NOTIFICATIONS, "\x1f".join((*key, str(revision)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A rule that raised, for these files: its name, the class of the error and its place in the code, no message."""
+
+    rule: str
+    error: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One comparison of owed with told. `held_back_until`: a duty waits for the streams to be read this far."""
+    """One comparison of owed with told. `held_back_until`: a duty waits for the streams to be read this far.
+
+    `regrounded`: nothing is sent, but what these agencies were told now rests on other facts: the newest notice of each
+    key, with its grounds replaced, for the store to remember. `withheld`: all of them; the store records what changed.
+    """
 
     notices: tuple[Notice, ...]
     withheld: tuple[Withheld, ...]
     unexplained: tuple[Key, ...]
-    faulted: tuple[str, ...]  # names of rules that raised
     look_again_at: datetime | None
     held_back_until: datetime | None
+    regrounded: tuple[Notice, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def faulted(self) -> tuple[str, ...]:
+        """Names of the rules that raised."""
+        return tuple(fault.rule for fault in self.faults)

@@ -1,0 +1,167 @@
+"""What could be said of a fact: each value with its data class, its form, whom it is about and how sure it is."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.classes import DataClass, Form, Marked
+from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted, ProtectedPerson
+from schemas.police_incidents.v1 import (
+    Child,
+    ChildrenLinked,
+    IncidentReported,
+    Party,
+    Risk,
+    RiskAssessed,
+    VictimView,
+)
+from schemas.values import Body, Role, child_place, party_place
+from services.casefile.duties import Basis, Item
+from services.casefile.facts import Fact
+
+FOUND_BY_A_COURT = (HearingResulted, OrdersResulted, ApplicationDecided)
+ALLEGED = frozenset({DataClass.N, DataClass.O})
+PERSON = re.compile(r"/(?:party|child)/\d+$")
+
+
+def show(
+    fact: Fact, path: str = "", about: str | None = None, basis: Basis | None = None, what: str | None = None
+) -> tuple[Item, ...]:
+    """The value at a dotted path of the fact's body (`risk.grade`, `children.0.name`), one item for each leaf.
+
+    A whole number in the path is a position in a list. Class and form are the schema's marks; identity is P or S by the
+    party's role, and S where no party is named. `about` is found where the schema says it: parties, children, the party
+    of a risk assessment. Values that are not known (None) are left out. `what` renames a single leaf; else it is the
+    last two names of its path. Raises AttributeError or IndexError where the body has no such path.
+    """
+    at: Any = fact.body
+    trail = [at]
+    names: list[str] = []
+    mark: Marked | None = None
+    for step in filter(None, path.split(".")):
+        if step.isdigit():
+            at = at[int(step)]
+        else:
+            mark = marks(type(at))[step] if isinstance(at, BaseModel) else None
+            at = getattr(at, step)
+            names.append(step)
+        trail.append(at)
+    leaves = tuple(_leaves(at, mark, names, trail))
+    if what is not None and len(leaves) > 1:
+        raise ValueError("a container cannot be given one name")
+    return tuple(_item(fact.body, leaf, about, basis, what) for leaf in leaves)
+
+
+def derived(
+    what: str,
+    value: Any,
+    data_class: DataClass,
+    form: Form = Form.FULL,
+    about: str | None = None,
+    basis: Basis = "recorded",
+) -> tuple[Item, ...]:
+    """A value that a rule worked out, under the class that the rule's author answers for."""
+    return (Item(what, plain(value), data_class, form, about, basis),)
+
+
+def person_place(place: str | None) -> bool:
+    """Whether a place is a person's (a party, a child) and not an order's, a hearing's or an application's."""
+    return place is not None and PERSON.search(place) is not None
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can carry it and a notice can be compared: enums by value, times in UTC, lists as tuples."""
+    match value:
+        case Enum():
+            return value.value
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case tuple() | list():
+            return tuple(plain(element) for element in value)
+        case None | str() | bool() | int() | float():
+            return value
+    raise TypeError(f"{type(value).__name__} cannot be said in a notice")
+
+
+@cache
+def marks(model: type[BaseModel]) -> dict[str, Marked]:
+    """The mark of each field of a model. Raises TypeError for a field without one."""
+    found = {}
+    for name, info in model.model_fields.items():
+        own = [mark for mark in info.metadata if isinstance(mark, Marked)]
+        if not own and not (issubclass(model, Body) and name == "withdrawn"):
+            raise TypeError(f"{model.__name__}.{name} has no data class")
+        if own:
+            found[name] = own[-1]
+    return found
+
+
+Leaf = tuple[Any, Marked, list[str], list[Any]]
+
+
+def _leaves(value: Any, mark: Marked | None, names: list[str], trail: list[Any]) -> Iterator[Leaf]:
+    if value is None:
+        return
+    if isinstance(value, BaseModel):
+        for name, own in marks(type(value)).items():
+            inner = getattr(value, name)
+            yield from _leaves(inner, own, [*names, name], [*trail, inner])
+    elif isinstance(value, tuple) and any(isinstance(element, BaseModel) for element in value):
+        for element in value:
+            yield from _leaves(element, mark, names, [*trail, element])
+    elif mark is None:
+        raise TypeError("a value without a data class cannot be shown")
+    else:
+        yield value, mark, names, trail
+
+
+def _item(body: Body, leaf: Leaf, about: str | None, basis: Basis | None, what: str | None) -> Item:
+    value, mark, names, trail = leaf
+    party = next((part for part in reversed(trail) if isinstance(part, Party)), None)
+    data_class = mark.data_class or _identity(party)
+    return Item(
+        what or ".".join(names[-2:]),
+        plain(value),
+        data_class,
+        mark.form,
+        about or _about(body, trail),
+        basis or _basis(body, data_class, trail),
+    )
+
+
+def _identity(party: Party | None) -> DataClass:
+    """Whose identity it is; while roles are unresolved each party is judged as a possible victim."""
+    return DataClass.S if party is None or party.role is Role.SUSPECT else DataClass.P
+
+
+def _about(body: Body, trail: list[Any]) -> str | None:
+    for part in reversed(trail):
+        match part:
+            case Party() if isinstance(body, IncidentReported):
+                return party_place(body.crime_reference, part.number)
+            case Child() if isinstance(body, ChildrenLinked):
+                return child_place(body.crime_reference, part.number, body.stated_by)
+            case RiskAssessed():
+                return party_place(part.crime_reference, part.party)
+            case VictimView() | ProtectedPerson() if part.party is not None:
+                return part.party.place
+    return None
+
+
+def _basis(body: Body, data_class: DataClass, trail: list[Any]) -> Basis:
+    """How sure it is (DPA 2018 s.38): what a court found, what a person assessed, what is said to have happened."""
+    if isinstance(body, FOUND_BY_A_COURT) and data_class in (DataClass.O, DataClass.D):
+        return "court_found"
+    if any(isinstance(part, Risk) for part in trail) and data_class is DataClass.K:
+        return "assessed"
+    if data_class in ALLEGED and not isinstance(body, FOUND_BY_A_COURT):
+        return "alleged"
+    return "recorded"

@@ -1,0 +1,149 @@
+"""The one way to state a duty: who is chosen, by when, what is asked and under which power, all from the policy row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from schemas.police_incidents.v1 import IncidentReported
+from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
+from services.casefile.facts import CaseFile, Fact, Key
+from services.casefile.reasons import Reason
+
+if TYPE_CHECKING:
+    from services.policy.model import Areas, Chosen, Route, Within
+    from services.policy.policy import Policy
+
+
+def owed(
+    file: CaseFile,
+    policy: Policy,
+    *,
+    rule: str,
+    subject: str,
+    person: str,
+    areas: Areas,
+    on: date,
+    recorded_at: datetime,
+    grounds: tuple[Fact, ...],
+    matter: tuple[Item, ...],
+    route: str | None = None,
+    opens: datetime | None = None,
+    statutory_from: datetime | None = None,
+    lapses: datetime | None = None,
+    met_by: tuple[Fact, ...] = (),
+    ended: Reason | None = None,
+    only_kinds: Collection[str] | None = None,
+    urgency: Urgency | None = None,
+    desk: DeskName = "duty",
+    texts: tuple[str, ...] = (),
+) -> Iterator[Statement]:
+    """The same duty to each agency that the route tells in these areas; `only_kinds` narrows the route.
+
+    `on`: the day of the ground, which chooses the policy rows. `recorded_at`: when the source recorded the ground:
+    service levels run from it; clocks counted in days run from `statutory_from`, the legal event, where it is given.
+    `opens`: told from then on (an expiry ahead); without it, as soon as it is known, and where the route settles, a
+    settling time after the ground. What arose before the route's `tells_from` is withheld as `before_go_live`.
+    `texts`: codes of fixed texts beside those of the route and the agency's kind.
+    """
+    row = policy.route(route or rule, on)
+    arose = (opens or recorded_at) + row.settles if row.settles is not None else opens or recorded_at
+    rests_on = file.grounds(*grounds)
+
+    def due(within: Within) -> datetime:
+        counted_in_days = within.days_beginning_with is not None or within.days_after is not None
+        start = statutory_from if statutory_from is not None and counted_in_days else recorded_at
+        return policy.due(start, within, school_urn=areas.school_urn, la_code=areas.child.la_code)
+
+    for chosen in policy.chosen(row, areas):
+        told = chosen.told
+        if only_kinds is not None and told.kind not in only_kinds:
+            continue
+        key = Key(rule, subject, chosen.agency.id)
+        why = _why(row, policy, chosen)
+        if arose < row.tells_from:
+            yield Withheld(key, told.kind, rests_on, Reason.BEFORE_GO_LIVE, why)
+            continue
+        yield Duty(
+            key=key,
+            kind=told.kind,
+            person=person,
+            grounds=rests_on,
+            matter=matter,
+            why=why,
+            arose=arose,
+            on=on,
+            tell_by=due(told.within or row.within),
+            opens=arose if opens is not None or row.settles is not None else None,
+            asks=tuple(Ask(asking.ask, due(asking.within), asking.answers) for asking in told.asks),
+            remind_at=tuple(sorted(due(within) for within in row.reminders)),
+            lapses=lapses,
+            met_by=file.grounds(*met_by),
+            ended=ended,
+            settles=row.settles is not None,
+            shortest_window=row.shortest_window,
+            next_able=tuple(agency.id for agency in chosen.next_able),
+            inspector=_inspector(policy, areas),
+            desk=desk,
+            urgency=urgency or told.urgency or row.urgency,
+            gather=told.gather,
+            texts=(*told.texts, *row.texts, *texts),
+            same_person=_same_person(file, person, matter),
+            safe_contact=_safe_contact(policy, on, grounds),
+        )
+
+
+def withheld(
+    file: CaseFile,
+    policy: Policy,
+    *,
+    rule: str,
+    subject: str,
+    areas: Areas,
+    on: date,
+    grounds: tuple[Fact, ...],
+    reason: Reason,
+    route: str | None = None,
+    only_kinds: Collection[str] | None = None,
+) -> Iterator[Withheld]:
+    """The same reason for each agency that the route would have told."""
+    row = policy.route(route or rule, on)
+    for chosen in policy.chosen(row, areas):
+        if only_kinds is None or chosen.told.kind in only_kinds:
+            key = Key(rule, subject, chosen.agency.id)
+            yield Withheld(key, chosen.told.kind, file.grounds(*grounds), reason, _why(row, policy, chosen))
+
+
+def _why(row: Route, policy: Policy, chosen: Chosen) -> Why:
+    power = row.power
+    return Why(
+        row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, chosen.by_default
+    )
+
+
+def _inspector(policy: Policy, areas: Areas) -> str | None:
+    """The duty inspector of the force that holds the risk: where she lives, else the case's."""
+    force = areas.victim.force or areas.case_force
+    return policy.inspector(force) if force is not None else None
+
+
+def _same_person(file: CaseFile, person: str, matter: tuple[Item, ...]) -> tuple[str, ...]:
+    if person not in file.own_places:
+        return ()
+    places = {item.about for item in matter if item.about is not None and item.about in file.own_places}
+    return tuple(sorted(places - {person}))
+
+
+def _safe_contact(policy: Policy, on: date, grounds: tuple[Fact, ...]) -> bool:
+    """Whether the newest incident among the grounds says that a safe way to reach her is recorded, and freshly so."""
+    incidents = [fact.body for fact in grounds if isinstance(fact.body, IncidentReported)]
+    if not incidents:
+        return False
+    newest = max(incidents, key=lambda body: (body.reported_at, body.crime_reference))
+    recorded_on = newest.safe_contact_recorded_on
+    return (
+        newest.safe_contact == "recorded_with_sender"
+        and recorded_on is not None
+        and policy.safe_contact_is_fresh(recorded_on, on)
+    )
