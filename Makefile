@@ -60,5 +60,5 @@ stop: ## stop a `make run` that is still up
 	@echo "Fetching Apache Kafka into .relay/kafka (about 45 MB) ..."
 	@rm -rf .relay/kafka && mkdir -p .relay
 	@mvn --batch-mode --quiet --log-file .relay/maven.log --file $< dependency:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" || { cat .relay/maven.log >&2; exit 1; }
+		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" >/dev/null || { cat .relay/maven.log >&2; exit 1; }
 	@touch $@

@@ -35,6 +35,7 @@ STOP_SECONDS = 20.0
 # Below the ports that Linux hands to outgoing connections, so that none of those takes a port while its server is down.
 PORTS = range(15_000, 32_000)
 NOBODY = 65534
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
 CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, NO_SETUID_FIXUP, IPC_RMID = 0x20080522, 1, 4, 0
@@ -425,6 +426,8 @@ def keep(folder: Path, asker: int, *, durable: bool) -> None:
             else:
                 say(done=command, pids=pids(servers))
     finally:
+        for ending in ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)
         # The folder goes with them, so nothing needs an orderly end.
         kafka.stop(signal.SIGKILL)
         postgres.stop(signal.SIGQUIT)
@@ -441,7 +444,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="a folder that does not exist yet")
     parser.add_argument("--quick", action="store_true", help="do not wait for the disk, for tests")
     arguments = parser.parse_args()
-    for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for ending in ENDINGS:
         signal.signal(ending, leave)
     folder: Path = arguments.folder.resolve()
     hold(folder)
