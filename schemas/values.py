@@ -1,29 +1,72 @@
 """Values that every schema shares: references, dates, persons, and the frozen model that all facts derive from."""
 
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from schemas.classes import LOCATION, REFERENCE, TIME
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MAX_INT = 2**63 - 1
+FURTHEST_OFFSET = timedelta(hours=14)  # of any place on earth; PostgreSQL takes hardly more
+RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 When = TypeVar("When", date, datetime)
 
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def unstorable(text: str) -> bool:
+    """Whether a text holds NUL or a lone surrogate, which PostgreSQL takes in no column."""
+    return _UNSTORABLE.search(text) is not None
+
+
 def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if unstorable(text):
         raise ValueError("text must not contain NUL or lone surrogates")
     return text
 
 
-def _within_years(when: When) -> When:
+def within_years(when: When) -> When:
+    """The same date or moment; ValueError where it is no day that anybody alive could mean."""
     if not FIRST_YEAR <= when.year <= LAST_YEAR:
         raise ValueError(f"dates lie between {FIRST_YEAR} and {LAST_YEAR}")
     return when
+
+
+# Pydantic would read a text of digits as seconds since 1970.
+def _written_as_moment(value: Any) -> Any:
+    return read_moment(value) if isinstance(value, str) else value
+
+
+def _written_as_day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        if DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # a day that its month does not have
+    raise ValueError("a date is expected, as 2026-03-02")
+
+
+def read_moment(text: str) -> datetime:
+    """A moment written by RFC 3339; anything else is a ValueError that says so and quotes nothing."""
+    try:
+        if RFC3339.fullmatch(text):
+            moment = datetime.fromisoformat(text.upper())
+            if abs(moment.utcoffset() or timedelta()) <= FURTHEST_OFFSET:
+                return moment
+    except ValueError:
+        pass  # a day that its month does not have
+    raise ValueError("a date and time with its offset is expected, as 2026-03-02T12:00:00Z")
 
 
 Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_storable)]
@@ -31,9 +74,10 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,39}$")]
 # References are opaque; "/" is kept for places inside a matter, so a source that writes one replaces it.
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,59}$")]
-Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
-Moment = Annotated[AwareDatetime, AfterValidator(_within_years)]
-Day = Annotated[date, AfterValidator(_within_years)]
+# A place may begin with "-": it stands for the case number that a source does not give.
+Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-][A-Za-z0-9._:/-]{0,199}$")]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_as_moment), AfterValidator(within_years)]
+Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(within_years)]
 Number = Annotated[int, Field(ge=1, le=999)]
 Version = Annotated[int, Field(ge=1, le=MAX_INT)]
 ForceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,5}$")]
@@ -165,5 +209,3 @@ def hearing_place(references: References, court_ou: str, on: date) -> str:
 def order_place(hearing: str, code: str, number: int = 1) -> str:
     """The hearing and element that imposed it, for ever."""
     return f"{hearing}/order/{code}" if number == 1 else f"{hearing}/order/{code}/{number}"
-
-

@@ -41,6 +41,10 @@ class AgencyBody(v.Body):
     actor: Annotated[v.Pseudonym, REFERENCE]
 
 
+class WithdrawnByAgency(v.Withdrawn, AgencyBody):
+    """An agency takes back what it said; it says who it is, since not every agency may take everything back."""
+
+
 class Answer(AgencyBody):
     """An answer to one notification. Subject: the notification's id."""
 

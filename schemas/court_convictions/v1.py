@@ -91,7 +91,10 @@ class NextHearing(v.Frozen):
 
 
 class HearingResulted(v.Body):
-    """All that one hearing decided about one defendant's offences. Subject: `<urn>/<asn or defendant id>/<court>/<date>`."""
+    """All that one hearing decided about one defendant's offences.
+
+    Subject: `<urn>/<asn or defendant id>/<court>/<date>`.
+    """
 
     references: Annotated[v.References, REFERENCE]
     hearing: Annotated[v.Place, REFERENCE]

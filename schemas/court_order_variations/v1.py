@@ -65,7 +65,9 @@ class Order(v.Frozen):
     protected_persons: Annotated[tuple[ProtectedPerson, ...], REFERENCE] = ()
     prohibitions: Annotated[tuple[Prohibition, ...], TERMS] = ()
     child_contact_exception: Annotated[bool | None, TERMS] = None
-    cause: Annotated[Literal["sentence", "application", "breach_proceedings", "appeal", "unknown"], ORDER_STATE] = "unknown"
+    cause: Annotated[Literal["sentence", "application", "breach_proceedings", "appeal", "unknown"], ORDER_STATE] = (
+        "unknown"
+    )
     place_term_added: Annotated[bool | None, TERMS] = None
 
 
@@ -96,7 +98,10 @@ class ApplicantRole(StrEnum):
 
 
 class ApplicationLodged(v.Body):
-    """Somebody asks the court to vary, discharge or renew an order (Sentencing Code s.361). Subject: the application."""
+    """Somebody asks the court to vary, discharge or renew an order (Sentencing Code s.361).
+
+    Subject: the application.
+    """
 
     application: Annotated[v.Reference, REFERENCE]
     references: Annotated[v.References, REFERENCE]

@@ -175,7 +175,10 @@ class IncidentReported(v.Body):
 
 
 class RiskAssessed(v.Body):
-    """A later view of the risk to one party, whole; it ends nothing. Subject: `<crime reference>/party/<n>/<assessor>`."""
+    """A later view of the risk to one party, whole; it ends nothing.
+
+    Subject: `<crime reference>/party/<n>/<assessor>`.
+    """
 
     crime_reference: Annotated[v.Reference, REFERENCE]
     party: Annotated[v.Number, REFERENCE]

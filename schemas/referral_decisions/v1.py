@@ -1,4 +1,4 @@
-"""Why agencies were told and why not: one recorded look, for audit, with kinds of agency and never the recipients (v1)."""
+"""Why agencies were told and why not: one recorded look, for audit, by kind of agency, never the recipients (v1)."""
 
 from typing import Literal
 
@@ -25,3 +25,7 @@ class Looked(v.Frozen):
     cause: Literal["event", "clock", "release"]
     event: v.Reference | None
     decisions: tuple[Decision, ...]
+
+    @property
+    def subject(self) -> str:
+        return self.file

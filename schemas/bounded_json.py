@@ -1,0 +1,143 @@
+"""JSON as far as it may be trusted: bounded, UTF-8, each key once, finite 64-bit numbers, text that can be stored."""
+
+import codecs
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from schemas.refusals import Refusal, RefusalReason, Step, spoken_path
+from schemas.values import MAX_INT, unstorable
+
+DEEPEST = 32  # bodies nest six deep; the parser of the standard library recurses
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.?)*+("?)|([\[{])|([\]}])', re.DOTALL)
+_MOST_DIGITS = len(str(MAX_INT)) + 1
+_NO_NAMES: frozenset[str] = frozenset()
+
+
+class _Problem(Exception):  # noqa: N818 - it never leaves this module
+    def __init__(self, reason: RefusalReason, detail: str) -> None:
+        self.refusal = Refusal(reason, "decode", detail)
+
+
+class _TooLarge:
+    """Stands for a whole number that does not fit, until its place in the document is known."""
+
+
+def read_object(content: bytes | None, *, largest: int, names: frozenset[str] = _NO_NAMES) -> dict[str, Any] | Refusal:
+    """The one object in `content`, or why it is refused. `names`: field names that a refusal may repeat."""
+    try:
+        return _read(content, largest, names)
+    except _Problem as problem:
+        return problem.refusal
+
+
+def canonical(value: Any) -> bytes:
+    """The one way of writing a JSON value: sorted keys, no spaces, UTF-8. Raises ValueError for NaN and surrogates."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _read(content: bytes | None, largest: int, names: frozenset[str]) -> dict[str, Any]:
+    if not content:
+        raise _Problem(
+            RefusalReason.INCOMPLETE, "the record has no content; a fact is taken back by a withdrawn version"
+        )
+    if len(content) > largest:
+        raise _Problem(RefusalReason.TOO_LARGE, f"the content has {len(content)} bytes, at most {largest} are taken")
+    text = _text(content)
+    left_open = _left_open(content)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_pairs(names), parse_int=_whole, parse_float=float, parse_constant=float
+        )
+    except json.JSONDecodeError as error:
+        raise _not_json(text, error, left_open=left_open) from None
+    if not isinstance(value, dict):
+        raise _Problem(RefusalReason.INVALID_FIELD, "the content: one JSON object is expected")
+    for path, leaf in _leaves(value, ()):
+        _check(path, leaf, names)
+    return value
+
+
+def _text(content: bytes) -> str:
+    if content.startswith(codecs.BOM_UTF8) or json.detect_encoding(content) != "utf-8":
+        raise _Problem(RefusalReason.WRONG_ENCODING, "the content: UTF-8 without a byte order mark is expected")
+    if b"\x00" in content:
+        raise _Problem(RefusalReason.NUL_CHARACTER, f"the content holds NUL at byte {content.index(0)}")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise _Problem(
+            RefusalReason.WRONG_ENCODING, f"the content is not UTF-8 from byte {error.start} on; UTF-8 is expected"
+        ) from None
+
+
+def _left_open(content: bytes) -> bool:
+    """Whether a string or bracket is still open at the end; never recurses, so it runs before the parser."""
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(content):
+        if found[2]:
+            depth += 1
+            if depth > DEEPEST:
+                raise _Problem(RefusalReason.TOO_DEEP, f"the content is nested deeper than {DEEPEST} levels")
+        elif found[3]:
+            depth -= 1
+        elif not found[1]:
+            return True
+    return depth > 0
+
+
+def _not_json(text: str, error: json.JSONDecodeError, *, left_open: bool) -> _Problem:
+    at = f"line {error.lineno}, column {error.colno}"
+    if text.lstrip().startswith("<"):
+        return _Problem(RefusalReason.NOT_JSON, "the content looks like XML; one JSON object is expected")
+    if not text.strip() or left_open:
+        return _Problem(RefusalReason.INCOMPLETE, f"the content stops before its end ({at})")
+    return _Problem(RefusalReason.NOT_JSON, f"the content stops being JSON at {at}")
+
+
+def _pairs(names: frozenset[str]) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise _Problem(RefusalReason.DUPLICATE_KEY, f"{spoken_path((twice,), names)}: given more than once")
+        return found
+
+    return once
+
+
+def _whole(digits: str) -> int | _TooLarge:
+    # Converting a very long text of digits costs quadratic time, and Python refuses it.
+    return int(digits) if len(digits) <= _MOST_DIGITS else _TooLarge()
+
+
+def _leaves(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*path, key), key
+            yield from _leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, (*path, number))
+    else:
+        yield path, value
+
+
+def _check(path: tuple[Step, ...], leaf: Any, names: frozenset[str]) -> None:
+    def refuse(reason: RefusalReason, expected: str) -> NoReturn:
+        raise _Problem(reason, f"{spoken_path(path, names)}: {expected}")
+
+    if isinstance(leaf, str):
+        if unstorable(leaf):
+            if "\x00" in leaf:
+                refuse(RefusalReason.NUL_CHARACTER, "the text holds NUL, which cannot be stored")
+            refuse(RefusalReason.WRONG_ENCODING, "the text holds half of a surrogate pair; Unicode text is expected")
+    elif isinstance(leaf, float):
+        if not math.isfinite(leaf):
+            refuse(RefusalReason.NOT_FINITE_NUMBER, "a finite number is expected")
+    elif isinstance(leaf, _TooLarge) or (isinstance(leaf, int) and not -MAX_INT <= leaf <= MAX_INT):
+        refuse(RefusalReason.NUMBER_TOO_LARGE, "a whole number of at most 64 bits is expected")

@@ -1,0 +1,238 @@
+"""The envelope of an event: CloudEvents 1.0 attributes, in a record's headers or around its content."""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple, cast
+
+from cloudevents.core.base import BaseCloudEvent, EventFactory
+from cloudevents.core.bindings import kafka
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from schemas.bounded_json import canonical
+from schemas.refusals import Refusal, RefusalReason
+from schemas.values import MAX_INT, read_moment, within_years
+
+VersionBasis = Literal["source", "written", "receipt"]
+Headers = Sequence[tuple[str, bytes | None]]
+
+LARGEST_HEADERS = 16 * 1024
+LONGEST_KEY = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EVENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:referral-relay:event")
+
+_PLAIN = re.compile(r"[!-~]{1,200}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,59}")
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_JSON_CONTENT = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json(\s*;\s*charset=\"?utf-?8\"?)?\s*", re.IGNORECASE)
+_STRUCTURED = "application/cloudevents"
+_CONTENT_TYPE = "content-type"
+
+_NEEDED = ("specversion", "id", "source", "type", "subject", "time", "factversion")
+_ALLOWED = (*_NEEDED, "factversionbasis", "correlationid", "causationid", "traceparent", "datacontenttype")
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "specversion": (re.compile(r"1\.0"), "1.0 is expected"),
+    "id": (_ID, "1 to 60 letters, digits and . _ : - are expected, a letter or digit first"),
+    "source": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
+    "type": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
+    "subject": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
+    "factversion": (_DIGITS, "a whole number from 1 to 9223372036854775807 is expected, written in digits"),
+    "factversionbasis": (re.compile("source|written|receipt"), "source, written or receipt is expected"),
+    "correlationid": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
+    "causationid": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
+    "datacontenttype": (_JSON_CONTENT, "application/json in UTF-8 is expected"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who says what about which subject, when, in which version. `type` carries its major version.
+
+    `version_basis`: where the version comes from: the source's own, the time at which it wrote the message, or, where
+    that is missing or cannot be true, the time of receipt.
+    """
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: datetime
+    factversion: int
+    version_basis: VersionBasis = "source"
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+
+
+class Record(NamedTuple):
+    """A Kafka record as it goes out: binary mode, all attributes in headers."""
+
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def event_id(type: str, subject: str, version: int, time: datetime, content: bytes) -> str:  # noqa: A002
+    """The same for the same statement, whoever computes it; `content` is canonical JSON."""
+    at = time.astimezone(UTC).isoformat(timespec="microseconds")
+    stated = canonical([type, subject, version, at, hashlib.sha256(content).hexdigest()])
+    return str(uuid.uuid5(EVENT_IDS, stated.decode()))
+
+
+def version_of(time: datetime) -> int:
+    """The version of a source that has none: microseconds of its time. ValueError before 1970-01-01."""
+    version = (time - EPOCH) // timedelta(microseconds=1)
+    if version < 1:
+        raise ValueError("a time after 1970-01-01T00:00:00Z is expected where no version is given")
+    return version
+
+
+def is_structured(headers: Headers) -> bool:
+    """Whether the attributes stand around the content: by the content type, or because no header has any."""
+    kind = next((value for name, value in headers if name.lower() == _CONTENT_TYPE), None)
+    if kind is not None and kind.lower().startswith(_STRUCTURED.encode()):
+        return True
+    return not any(name.lower().startswith(kafka.CE_PREFIX) for name, _ in headers)
+
+
+def from_headers(headers: Headers) -> Envelope | Refusal:
+    """The envelope of a record in binary mode."""
+    attributes: dict[str, str] = {}
+    for name, value in headers:
+        attribute = _attribute(name)
+        if attribute is None or value is None:
+            continue
+        if attribute in attributes:
+            return _refused(RefusalReason.INVALID_HEADER, f"{_header(attribute)}: given more than once")
+        try:
+            attributes[attribute] = value.decode()
+        except UnicodeDecodeError:
+            return _refused(RefusalReason.INVALID_HEADER, f"{_header(attribute)}: UTF-8 is expected")
+    refusal = _checked(attributes, _header)
+    if refusal is not None:
+        return refusal
+    message = kafka.KafkaMessage({_header(name): text.encode() for name, text in attributes.items()}, None, b"")
+    return _envelope(kafka.from_binary(message, _Envelopes(), CloudEvent))
+
+
+def from_document(document: Mapping[str, Any]) -> Envelope | Refusal:
+    """The envelope of an event in structured mode, parsed; its `data` is the caller's."""
+    attributes: dict[str, str] = {}
+    for attribute in _ALLOWED:
+        value = document.get(attribute)
+        if isinstance(value, int) and attribute == "factversion" and not isinstance(value, bool):
+            attributes[attribute] = str(value)  # CloudEvents' own integers end at 32 bits, so both ways are written
+        elif isinstance(value, str):
+            attributes[attribute] = value
+        elif value is not None:
+            return _refused(RefusalReason.INVALID_HEADER, f"{attribute}: a text is expected")
+    refusal = _checked(attributes, str)
+    if refusal is not None:
+        return refusal
+    message = kafka.KafkaMessage({_CONTENT_TYPE: _STRUCTURED.encode() + b"+json"}, None, canonical(attributes))
+    return _envelope(kafka.from_structured(message, JSONFormat(), CloudEvent))
+
+
+def to_record(envelope: Envelope, content: bytes) -> Record:
+    """The record of an event; its key is its subject."""
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": envelope.id,
+        "source": envelope.source,
+        "type": envelope.type,
+        "subject": envelope.subject,
+        "time": envelope.time.astimezone(UTC),
+        "datacontenttype": "application/json",
+        "factversion": str(envelope.factversion),
+        "factversionbasis": envelope.version_basis,
+        "correlationid": envelope.correlationid,
+        "causationid": envelope.causationid,
+        "traceparent": envelope.traceparent,
+    }
+    event = CloudEvent({name: value for name, value in attributes.items() if value is not None}, content)
+    message = kafka.to_binary(event, JSONFormat(), lambda _: envelope.subject)
+    return Record(envelope.subject.encode(), message.value, tuple(sorted(message.headers.items())))
+
+
+def to_document(envelope: Envelope, content: bytes) -> dict[str, Any]:
+    """The event in structured mode, as people write and read it."""
+    written = {
+        "specversion": "1.0",
+        "id": envelope.id,
+        "type": envelope.type,
+        "source": envelope.source,
+        "subject": envelope.subject,
+        "time": envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "factversion": envelope.factversion,
+        "factversionbasis": None if envelope.version_basis == "source" else envelope.version_basis,
+        "correlationid": envelope.correlationid,
+        "causationid": envelope.causationid,
+        "traceparent": envelope.traceparent,
+        "data": json.loads(content),
+    }
+    return {name: value for name, value in written.items() if value is not None}
+
+
+class _Envelopes(JSONFormat):
+    """Leaves the content alone: the package parses it without bounds, and takes what it cannot parse for a text."""
+
+    def read_data(self, body: bytes, datacontenttype: str | None) -> bytes:  # noqa: ARG002
+        return body
+
+    def read(self, event_factory: EventFactory | None, data: str | bytes) -> BaseCloudEvent:
+        raise NotImplementedError
+
+
+def _attribute(name: str) -> str | None:
+    lower = name.lower()
+    attribute = "datacontenttype" if lower == _CONTENT_TYPE else lower.removeprefix(kafka.CE_PREFIX)
+    known = attribute in _ALLOWED and (lower == _CONTENT_TYPE or lower != attribute)
+    return attribute if known else None
+
+
+def _header(attribute: str) -> str:
+    return _CONTENT_TYPE if attribute == "datacontenttype" else f"{kafka.CE_PREFIX}{attribute}"
+
+
+def _refused(reason: RefusalReason, detail: str) -> Refusal:
+    return Refusal(reason, "decode", detail)
+
+
+def _checked(attributes: dict[str, str], say: Any) -> Refusal | None:
+    """Checked here, because the package makes up an id and a time where there is none, and repeats names in errors."""
+    missing = [say(name) for name in _NEEDED if not attributes.get(name)]
+    if missing:
+        return _refused(RefusalReason.MISSING_HEADER, f"missing: {', '.join(missing)}")
+    if not _TRACE.fullmatch(attributes.get("traceparent", "")):
+        attributes.pop("traceparent", None)  # W3C Trace Context: what cannot be read is treated as absent
+    for name, (form, expected) in _FORMS.items():
+        if name in attributes and not form.fullmatch(attributes[name]):
+            return _refused(RefusalReason.INVALID_HEADER, f"{say(name)}: {expected}")
+    if not 1 <= int(attributes["factversion"]) <= MAX_INT:
+        return _refused(RefusalReason.INVALID_HEADER, f"{say('factversion')}: {_FORMS['factversion'][1]}")
+    try:
+        within_years(read_moment(attributes["time"]))
+    except ValueError as error:
+        return _refused(RefusalReason.INVALID_HEADER, f"{say('time')}: {error}")
+    return None
+
+
+def _envelope(event: BaseCloudEvent) -> Envelope:
+    return Envelope(
+        id=event.get_id(),
+        type=event.get_type(),
+        source=event.get_source(),
+        subject=cast(str, event.get_subject()),
+        time=cast(datetime, event.get_time()).astimezone(UTC),
+        factversion=int(event.get_extension("factversion")),
+        version_basis=event.get_extension("factversionbasis") or "source",
+        correlationid=event.get_extension("correlationid"),
+        causationid=event.get_extension("causationid"),
+        traceparent=event.get_extension("traceparent"),
+    )
