@@ -136,3 +136,12 @@ def test_import_rules_know_every_service() -> None:
     layers = [set(re.findall(r"services\.(\w+)", layer)) for layer in contracts[0]["layers"]]
     assert SERVICES in layers
     assert set().union(*layers) == SERVICES | SHARED
+
+
+def test_only_settings_read_the_environment() -> None:
+    sources = [path for folder in ("schemas", "services") for path in (PROJECT / folder).rglob("*.py")]
+    readers = {
+        str(path.relative_to(PROJECT)) for path in sources if re.search(r"os\.(environ|getenv)", path.read_text())
+    }
+    # Settings themselves read it through pydantic-settings.
+    assert readers == set()
