@@ -59,6 +59,6 @@ stop: ## stop a `make run` that is still up
 	@command -v mvn >/dev/null || { echo "Maven (mvn) is needed to fetch Kafka." >&2; exit 1; }
 	@echo "Fetching Apache Kafka into .relay/kafka (about 45 MB) ..."
 	@rm -rf .relay/kafka && mkdir -p .relay
-	@mvn --batch-mode --quiet --log-file .relay/maven.log --file $< dependency:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" >/dev/null || { cat .relay/maven.log >&2; exit 1; }
+	@mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" > .relay/maven.log 2>&1 || { cat .relay/maven.log >&2; exit 1; }
 	@touch $@
