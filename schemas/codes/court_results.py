@@ -1,0 +1,65 @@
+"""What the codes of a court result mean, read once from the table beside this module."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from schemas.court_convictions.v1 import CourtType, Remand, Verdict
+from schemas.court_order_variations.v1 import LegalBasis
+from schemas.values import Frozen
+
+
+class Ending(Frozen):
+    """A result that ends an offence without a conviction. `final` False: it may be tried again."""
+
+    label: str
+    verdict: Verdict
+    final: bool = True
+
+
+class OrderCode(Frozen):
+    """A result that makes a protective order on this basis, or changes one made earlier."""
+
+    label: str
+    basis: LegalBasis = LegalBasis.UNKNOWN
+    changes: bool = False
+
+
+class Qualifiers(Frozen):
+    on_conviction: str
+    on_acquittal: str
+    on_application: str
+    extended: str
+    suspended: str
+
+
+class CourtResults(Frozen):
+    findings: Mapping[str, Verdict]
+    endings: Mapping[str, Ending]
+    orders: Mapping[str, OrderCode]
+    sentencing_code_from: date
+    custody: Mapping[str, str]
+    sentences: Mapping[str, str]
+    appeals: frozenset[str]
+    applications: frozenset[str]
+    breaches: frozenset[str]
+    qualifiers: Qualifiers
+    conditional_bail: frozenset[str]
+    bail_conditions: Mapping[str, str]
+    remand: Mapping[str, Remand]
+    courts: Mapping[str, CourtType]
+
+    def label(self, code: str) -> str | None:
+        """What the result is called, as far as the table knows it."""
+        known = self.endings.get(code) or self.orders.get(code)
+        return known.label if known else self.custody.get(code) or self.sentences.get(code)
+
+
+@cache
+def court_results() -> CourtResults:
+    return CourtResults.model_validate(
+        yaml.safe_load(files("schemas.codes").joinpath("court_results.yaml").read_text("utf-8"))
+    )

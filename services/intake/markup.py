@@ -1,0 +1,80 @@
+"""XML from outside, read without trusting it: no entities, bounded in size and depth, names without namespaces."""
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat.errors import XML_ERROR_INCORRECT_ENCODING as INCORRECT_ENCODING
+from xml.parsers.expat.errors import XML_ERROR_NO_ELEMENTS as NO_ELEMENTS
+from xml.parsers.expat.errors import XML_ERROR_PARTIAL_CHAR as PARTIAL_CHAR
+from xml.parsers.expat.errors import XML_ERROR_UNCLOSED_CDATA_SECTION as UNCLOSED_CDATA
+from xml.parsers.expat.errors import XML_ERROR_UNCLOSED_TOKEN as UNCLOSED_TOKEN
+from xml.parsers.expat.errors import XML_ERROR_UNKNOWN_ENCODING as UNKNOWN_ENCODING
+from xml.parsers.expat.errors import codes as XML_ERRORS  # noqa: N812 - a table, named like one
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from schemas.refusals import RefusalReason
+
+MAX_BYTES = 5_000_000
+MAX_DEPTH = 100
+STOPS_EARLY = frozenset({XML_ERRORS[said] for said in (NO_ELEMENTS, UNCLOSED_TOKEN, PARTIAL_CHAR, UNCLOSED_CDATA)})
+BADLY_ENCODED = frozenset({XML_ERRORS[said] for said in (UNKNOWN_ENCODING, INCORRECT_ENCODING)})
+
+
+def parsed(message: bytes) -> Element | RefusalReason:
+    """The root element, or why there is none.
+
+    White space before the XML declaration, which the standard forbids and mail gateways add, is forgiven.
+    """
+    if len(message) > MAX_BYTES:
+        return RefusalReason.TOO_LARGE
+    try:
+        root: Element = fromstring(message.lstrip(), forbid_dtd=True)
+    except DefusedXmlException:
+        return RefusalReason.XML_ENTITIES
+    except (LookupError, UnicodeError):
+        return RefusalReason.WRONG_ENCODING
+    except ParseError as error:
+        return _why(error.code)
+    except ValueError:
+        return RefusalReason.NOT_XML
+    return RefusalReason.TOO_DEEP if _deeper_than(root, MAX_DEPTH) else root
+
+
+def name(element: Element) -> str:
+    """The local name, whatever the namespace, its version and its prefix."""
+    return element.tag.rpartition("}")[2]
+
+
+def text(element: Element) -> str:
+    """All text inside, with white space at its ends removed."""
+    return "".join(element.itertext()).strip()
+
+
+def inside(element: Element, stop: frozenset[str]) -> Iterator[Element]:
+    """The descendants in document order, none of the elements named in `stop` nor what is inside those."""
+    for child in element:
+        if name(child) not in stop:
+            yield child
+            yield from inside(child, stop)
+
+
+def named(element: Element, wanted: str) -> Iterator[Element]:
+    """The element itself and its descendants with this local name, in document order."""
+    return (each for each in element.iter() if name(each) == wanted)
+
+
+def _why(code: int) -> RefusalReason:
+    if code in STOPS_EARLY:
+        return RefusalReason.INCOMPLETE
+    return RefusalReason.WRONG_ENCODING if code in BADLY_ENCODED else RefusalReason.NOT_XML
+
+
+def _deeper_than(root: Element, depth: int) -> bool:
+    """Walked level by level: recursion is what a deep message would break."""
+    level = [root]
+    for _ in range(depth):
+        level = [child for element in level for child in element]
+        if not level:
+            return False
+    return True

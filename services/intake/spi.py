@@ -1,0 +1,465 @@
+"""Court results as courts send them to police forces (SPI `ResultedCaseMessage`), read as facts of the relay.
+
+Every defendant at every hearing of a message becomes one hearing-resulted and one orders-resulted, whatever the message
+lacks or adds: names count without their namespace, what is missing is left open, what does not fit is made to fit.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import TypeVar
+from xml.etree.ElementTree import Element
+
+from schemas import values as v
+from schemas.codes.court_results import CourtResults, court_results
+from schemas.codes.offences import title
+from schemas.court_convictions.v1 import (
+    BailCondition,
+    CourtType,
+    Defendant,
+    HearingResulted,
+    NextHearing,
+    Prompt,
+    Remand,
+    Result,
+    ResultedOffence,
+    Verdict,
+)
+from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.envelope import EPOCH, Envelope, VersionBasis
+from schemas.refusals import Refusal, RefusalReason
+from schemas.registry import event
+from services.intake import fitting, wording
+from services.intake.markup import inside, name, named, parsed, text
+from services.intake.spi_orders import Resulted, orders_of
+from services.intake.wording import ENDLESS, Length, period_end
+
+MESSAGE, SESSION, CASE, DEFENDANT, OFFENCE, RESULT = (
+    "ResultedCaseMessage", "Session", "Case", "Defendant", "Offence", "Result",
+)  # fmt: skip
+NEXT_HEARING = "NextHearing"
+KINDS = {HearingResulted: "uk.court.hearing-resulted", OrdersResulted: "uk.court.orders-resulted"}
+LEVELS = frozenset({MESSAGE, SESSION, CASE, DEFENDANT, OFFENCE, RESULT, NEXT_HEARING})
+READ_OF_RESULT = frozenset({"ResultCode", "ResultText", "ResultCodeQualifier"})
+# Clocks of two systems may differ by this much; what claims to be written later was not written then.
+CLOCKS_DIFFER = timedelta(hours=1)
+LAST_SEQUENCE = 999
+GUARDIANS = frozenset({"ParentGuardian", "ParentGuardianDetails", "CourtParentGuardian", "ParentGuardianDefendant"})
+NOT_OWN = LEVELS | GUARDIANS
+FOR_LIFE = "L"
+DIGITS = re.compile(r"[0-9]{1,4}")
+COURT_CODE = re.compile(r"[A-Z0-9]{6,7}")
+BAIL_AS_STATED = "as-stated"
+TEXT_GOES_ON = "ResultText, continued"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one message said, and where it could not be read."""
+
+    facts: tuple[tuple[Envelope, v.Body], ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One `Defendant` element, with what it stands in: itself, its case, its session, its message."""
+
+    around: tuple[Element, ...]
+    received_on: date
+    written_at: datetime | None
+
+    @property
+    def element(self) -> Element:
+        return self.around[0]
+
+    def says(self, wanted: str) -> str:
+        """The first text of this name that the nearest level around has as its own; empty where there is none."""
+        return next((said for level in self.around for said in _own(level, wanted)), "")
+
+    @cached_property
+    def references(self) -> v.References:
+        urn, raw = fitting.urn(self.says("PTIURN")), self.says("ProsecutorReference")
+        asn = fitting.asn(raw)
+        return v.References(
+            urn=urn,
+            asn=asn,
+            defendant_id=None if asn else fitting.defendant_id(raw) or self._stand_in(urn),
+            court_ou=self.court_ou,
+        )
+
+    @cached_property
+    def court_ou(self) -> str:
+        return fitting.court(self.says("CourtHearingLocation"), self.says("PSAcode"))
+
+    @cached_property
+    def hearing_on(self) -> date:
+        """The day of the hearing; where the message has none, of the last conviction, of writing, of receipt."""
+        if stated := fitting.day(self.says("DateOfHearing")):
+            return stated
+        convicted = [day for e in named(self.element, "ConvictionDate") if (day := fitting.day(text(e)))]
+        written = [self.written_at.astimezone(fitting.LONDON).date()] if self.written_at else []
+        return max(convicted) if convicted else next(iter(written), self.received_on)
+
+    @cached_property
+    def began_at(self) -> datetime:
+        return fitting.at(self.hearing_on, self.says("TimeOfHearing"))
+
+    @cached_property
+    def place(self) -> str:
+        return v.hearing_place(self.references, self.court_ou, self.hearing_on)
+
+    def _stand_in(self, urn: str | None) -> str:
+        """Who he is, as far as the message says; two without a reference in one case must not become one."""
+        who, born = _name(self.element) or "", self.says("Birthdate")
+        return fitting.stand_in(urn or "", who, born) if who or born else fitting.stand_in(_written(self.element))
+
+
+def read(message: bytes, received_at: datetime) -> Read:
+    """All facts of one message. It never raises on what the message holds.
+
+    `received_at`, aware, stands in where the message does not say when it was written, or says what cannot be true.
+    A refusal names elements and their places in the message, never what they hold.
+    """
+    root = parsed(message)
+    if isinstance(root, RefusalReason):
+        return Read(refusals=(Refusal(root, "decode", "the message"),))
+    results = _messages(root)
+    if not results:
+        expected = f"the message: a {MESSAGE} with a {DEFENDANT} is expected"
+        return Read(refusals=(Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", expected),))
+    written_at = next((at for e in named(root, "CreationDateTime") if (at := fitting.moment(text(e)))), None)
+    received_on = received_at.astimezone(fitting.LONDON).date()
+    hearings: dict[str, list[Sitting]] = {}
+    for result in results:
+        for around in _defendants(result, (root,)):
+            sitting = Sitting(around, received_on, written_at)
+            hearings.setdefault(sitting.place, []).append(sitting)
+    source, table = _source(root), court_results()
+    return Read(
+        facts=tuple(
+            _event(body, sittings[0], source, received_at)
+            for sittings in hearings.values()
+            for body in _bodies(sittings, table)
+        ),
+        refusals=tuple(refusal for result in results for refusal in _silent_cases(result)),
+    )
+
+
+def _messages(root: Element) -> list[Element]:
+    """The result messages, in whatever they are wrapped, be it as an escaped text; else all, if it has defendants."""
+    if _has_matter(root):
+        return [*named(root, MESSAGE)] or [root]
+    escaped = (parsed(said.encode()) for e in root.iter() if (said := (e.text or "").strip()).startswith("<"))
+    inner = (each for each in escaped if isinstance(each, Element) and _has_matter(each))
+    return [message for each in inner for message in [*named(each, MESSAGE)] or [each]]
+
+
+def _has_matter(element: Element) -> bool:
+    return any(name(each) in (DEFENDANT, OFFENCE) for each in element.iter())
+
+
+def _defendants(level: Element, around: tuple[Element, ...]) -> Iterator[tuple[Element, ...]]:
+    """Each defendant, with the levels around it. What holds offences itself is taken for one, whatever it is called."""
+    here, below = (level, *around), _levels(level)
+    if name(level) == DEFENDANT or any(name(each) in (OFFENCE, RESULT) for each in below):
+        yield here
+    for each in below:
+        if name(each) in (MESSAGE, SESSION, CASE, DEFENDANT):
+            yield from _defendants(each, here)
+
+
+def _silent_cases(message: Element) -> Iterator[Refusal]:
+    """A case without defendants says nothing that could be a fact: said, so that it is not lost in silence."""
+    for number, case in enumerate(named(message, CASE), 1):
+        if not _has_matter(case):
+            yield Refusal(
+                RefusalReason.MISSING_FIELD, "decode", f"{MESSAGE}/{CASE}[{number}]: a {DEFENDANT} is expected"
+            )
+
+
+def _event(body: v.Body, sitting: Sitting, source: str, received_at: datetime) -> tuple[Envelope, v.Body]:
+    at, basis = _version_time(sitting, received_at)
+    return event(body, KINDS[type(body)], source, at, basis=basis)
+
+
+def _version_time(sitting: Sitting, received_at: datetime) -> tuple[datetime, VersionBasis]:
+    """When the source wrote the message, if that can be true: after the hearing, and not after it was received."""
+    written = sitting.written_at
+    if written is None or written > received_at + CLOCKS_DIFFER or written <= EPOCH:
+        return received_at, "receipt"
+    if written.astimezone(fitting.LONDON).date() < sitting.hearing_on:
+        return received_at, "receipt"
+    return written, "written"
+
+
+def _source(root: Element) -> str:
+    """The system that wrote the message, if it names itself by a plain code."""
+    codes = (text(code) for system in named(root, "OriginatingSystem") for code in named(system, "OrgUnitCode"))
+    return next((f"urn:spi:{code}" for code in codes if COURT_CODE.fullmatch(code)), "urn:spi")
+
+
+def _bodies(sittings: Sequence[Sitting], table: CourtResults) -> tuple[HearingResulted, OrdersResulted]:
+    """What one defendant's hearing decided, from all elements of the message that speak of it."""
+    first = sittings[0]
+    offences = _offences_of(sittings, table)
+    results = [each for _, of_offence in offences for each in of_offence]
+    defendant = _defendant(sittings)
+    occurred_at = max(sitting.began_at for sitting in sittings)
+    force_code = fitting.force(first.references.urn, first.references.asn)
+    hearing = HearingResulted(
+        occurred_at=occurred_at,
+        force_code=force_code,
+        references=first.references,
+        hearing=first.place,
+        court_ou=first.court_ou,
+        court_type=table.courts.get(first.court_ou[0], CourtType.UNKNOWN),
+        hearing_on=first.hearing_on,
+        defendant=defendant,
+        offences=tuple(offence for offence, _ in offences),
+        custody=True if any(_keeps_in_custody(each.result, table) for each in results) else None,
+        time_served=True if any(wording.time_served(each.text) for each in results) else None,
+        remand=_remand(sittings, table),
+        bail_conditions=_bail_conditions(sittings, results, table),
+        next_hearing=_next_hearing(sittings),
+    )
+    orders = OrdersResulted(
+        occurred_at=occurred_at,
+        force_code=force_code,
+        references=first.references,
+        hearing=first.place,
+        court_ou=first.court_ou,
+        hearing_on=first.hearing_on,
+        defendant=defendant,
+        orders=orders_of(offences, first.hearing_on, table),
+    )
+    return hearing, orders
+
+
+def _defendant(sittings: Sequence[Sitting]) -> Defendant:
+    def first(read: Callable[[Element], T | None]) -> T | None:
+        return next((found for sitting in sittings if (found := read(sitting.element)) is not None), None)
+
+    return Defendant(
+        name=first(_name),
+        date_of_birth=first(lambda element: _first(fitting.day(said) for said in _own(element, "Birthdate"))),
+        pnc_id=first(lambda element: _first(fitting.pnc_id(said) for said in _own(element, "PNCidentifier"))),
+    )
+
+
+def _name(defendant: Element) -> str | None:
+    """Given and family names of a person, or the name of an organisation."""
+    parts = ("PersonGivenName1", "PersonGivenName2", "PersonGivenName3", "PersonFamilyName")
+    person = " ".join(said for part in parts if (said := _first(_own(defendant, part))))
+    plain = " ".join((person or _first(_own(defendant, "OrganisationName")) or "").split())
+    return plain[: fitting.LONGEST_NAME].rstrip() or None
+
+
+def _offences_of(sittings: Sequence[Sitting], table: CourtResults) -> list[tuple[ResultedOffence, list[Resulted]]]:
+    """By sequence. One that has none, or another's, gets one from the far end, where no charge has ever been."""
+    numbered: dict[int, str] = {}
+    found: dict[tuple[int | None, str], list[Element]] = {}
+    for element in (each for sitting in sittings for each in _offences(sitting.element)):
+        sequence, code = _sequence(element), fitting.code(_first(_own(element, "OffenceCode")) or "")
+        if sequence is not None and numbered.setdefault(sequence, code) == code:
+            found.setdefault((sequence, code), []).append(element)
+        else:
+            found.setdefault((None, _written(element)), []).append(element)
+    free = (number for number in range(LAST_SEQUENCE, 0, -1) if number not in numbered)
+    on = sittings[0].hearing_on
+    offences = [
+        _offence(sequence or next(free, LAST_SEQUENCE), elements, on, table)
+        for (sequence, _), elements in found.items()
+    ]
+    return sorted(offences, key=lambda each: each[0].sequence)
+
+
+def _offences(holder: Element) -> Iterator[Element]:
+    """The offences of a defendant, and the defendant himself where results are his and no offence's."""
+    below = _levels(holder)
+    if name(holder) != OFFENCE and any(name(each) == RESULT for each in below):
+        yield holder
+    for each in below:
+        if name(each) == OFFENCE:
+            yield each
+            yield from _offences(each)
+
+
+def _offence(
+    sequence: int, elements: Sequence[Element], on: date, table: CourtResults
+) -> tuple[ResultedOffence, list[Resulted]]:
+    """One offence out of the elements that speak of it: what a later one repeats is said once."""
+    results: list[Resulted] = []
+    for element in elements:
+        stated = [resulted for each in _results(element) for resulted in _resulted(each, on, table)]
+        results += [each for each in stated if each not in results] if results else stated
+    code = fitting.code(_first(_own(elements[0], "OffenceCode")) or "")
+    finding = (_first(said for element in reversed(elements) for said in _own(element, "Finding")) or "").upper()
+    convicted_on = _first(fitting.day(said) for element in elements for said in _own(element, "ConvictionDate"))
+    final = _final([said for element in elements for said in _own(element, "FinalDisposalIndicator")], results, table)
+    verdict = _verdict(finding, results, table, convicted=convicted_on is not None, final=final)
+    convicted = verdict is Verdict.CONVICTED
+    return (
+        ResultedOffence(
+            sequence=sequence,
+            code=code,
+            title=title(code),
+            verdict=verdict,
+            verdict_code=fitting.code(finding) if finding else None,
+            verdict_date=((convicted_on if convicted else None) or on) if verdict else None,
+            final=final,
+            sentenced_on=on if convicted and final else None,
+            results=tuple(each.result for each in results),
+        ),
+        results,
+    )
+
+
+def _final(indicators: Iterable[str], results: Iterable[Resulted], table: CourtResults) -> bool:
+    """The court says whether it has dealt with the offence; where it does not, a result that deals with it says so."""
+    stated = {indicator[:1].upper() for indicator in indicators}
+    if stated & {"Y", "N"}:
+        return "Y" in stated
+    codes = {each.result.cjs_result_code for each in results}
+    ended = any(code in table.endings and table.endings[code].final for code in codes)
+    return ended or bool(codes & {*table.custody, *table.sentences})
+
+
+def _verdict(
+    finding: str, results: Sequence[Resulted], table: CourtResults, *, convicted: bool, final: bool
+) -> Verdict | None:
+    """Findings are too coarse alone: what is no conviction is read with its results, and those without a code by text.
+
+    Nothing is guessed: without a finding, an ending or a date of conviction there is no verdict yet.
+    """
+    found = table.findings.get(finding)
+    said = _first(wording.verdict(each.text) for each in results) if final else None
+    if found is Verdict.CONVICTED:
+        return Verdict.QUASHED if said is Verdict.QUASHED else found
+    codes = {each.result.cjs_result_code for each in results}
+    coded = next((ending.verdict for code, ending in table.endings.items() if code in codes), None)
+    return said or coded or found or (Verdict.CONVICTED if convicted and not finding else None)
+
+
+def _results(offence: Element) -> Iterator[Element]:
+    for each in _levels(offence):
+        if name(each) == RESULT:
+            yield each
+            yield from _results(each)
+
+
+def _resulted(element: Element, on: date, table: CourtResults) -> Iterator[Resulted]:
+    """One result for each code of the element; one without a code is carried as `uncoded`."""
+    texts = [*_own(element, "ResultText")]
+    pieces = [piece for said in texts for piece in fitting.pieces(said)]
+    prompts = [*((TEXT_GOES_ON, piece) for piece in pieces[1:]), *_outcome(element)]
+    ends, periods = _durations(element, on)
+    for code in dict.fromkeys(map(fitting.code, _own(element, "ResultCode"))) or [fitting.UNCODED]:
+        result = Result(
+            cjs_result_code=code,
+            label=table.label(code),
+            ordered_date=on,
+            qualifiers=tuple(dict.fromkeys(map(fitting.code, _own(element, "ResultCodeQualifier")))),
+            prompts=tuple(Prompt(label=label, value=value) for label, value in prompts),
+            text=next(iter(pieces), None),
+        )
+        yield Resulted(result, next(iter(texts), ""), ends, periods)
+
+
+def _outcome(result: Element) -> Iterator[tuple[str, str]]:
+    """All else that a result states, each value under its element's name."""
+    for each in inside(result, LEVELS):
+        if name(each) not in READ_OF_RESULT and not len(each):
+            yield from ((name(each)[: fitting.LONGEST_NAME], piece) for piece in fitting.pieces(text(each)))
+
+
+def _durations(result: Element, on: date) -> tuple[frozenset[Length], frozenset[Length]]:
+    """The ends that its durations state, and those that follow from a number of days, weeks, months or years."""
+    ends: set[Length] = set()
+    periods: set[Length] = set()
+    for duration in (each for each in inside(result, LEVELS) if name(each) == "Duration"):
+        number, unit = (
+            _first(_own(duration, "DurationValue")) or "",
+            (_first(_own(duration, "DurationUnit")) or "").upper(),
+        )
+        start = _first(fitting.day(said) for said in _own(duration, "DurationStartDate")) or on
+        if end := _first(fitting.day(said) for said in _own(duration, "DurationEndDate")):
+            ends.add(Length(end))
+        elif unit == FOR_LIFE:
+            ends.add(ENDLESS)
+        elif DIGITS.fullmatch(number) and (end := period_end(start, int(number), unit)):
+            periods.add(Length(end))
+    return frozenset(ends), frozenset(periods)
+
+
+def _keeps_in_custody(result: Result, table: CourtResults) -> bool:
+    return result.cjs_result_code in table.custody and table.qualifiers.suspended not in result.qualifiers
+
+
+def _remand(sittings: Sequence[Sitting], table: CourtResults) -> Remand:
+    stated = [said.upper() for sitting in sittings for said in _own(sitting.element, "BailStatus")]
+    return table.remand.get(stated[-1], Remand.UNKNOWN) if stated else Remand.UNKNOWN
+
+
+def _bail_conditions(
+    sittings: Sequence[Sitting], results: Iterable[Resulted], table: CourtResults
+) -> tuple[BailCondition, ...]:
+    """The coded conditions of bail, and the text of all of them."""
+    coded = dict.fromkeys(
+        qualifier
+        for each in results
+        if each.result.cjs_result_code in table.conditional_bail
+        for qualifier in each.result.qualifiers
+        if qualifier in table.bail_conditions
+    )
+    stated = dict.fromkeys(said for sitting in sittings for said in _own(sitting.element, "BailConditions"))
+    return (
+        *(BailCondition(code=code) for code in coded),
+        *(BailCondition(code=BAIL_AS_STATED, text=piece) for said in stated for piece in fitting.pieces(said)),
+    )
+
+
+def _next_hearing(sittings: Sequence[Sitting]) -> NextHearing | None:
+    """The first hearing to come, of those that the results name."""
+    to_come = [
+        NextHearing(court_ou=fitting.court(where, "") if where else None, on=on)
+        for sitting in sittings
+        for each in named(sitting.element, NEXT_HEARING)
+        for where in [_first(_own(each, "CourtHearingLocation")) or ""]
+        for on in [_first(fitting.day(said) for said in _own(each, "DateOfHearing"))]
+        if where or on
+    ]
+    return min(
+        to_come, key=lambda hearing: (hearing.on is None, hearing.on or date.max, hearing.court_ou or ""), default=None
+    )
+
+
+def _sequence(offence: Element) -> int | None:
+    stated = _first(_own(offence, "OffenceSequenceNumber")) or ""
+    return int(stated) if DIGITS.fullmatch(stated) and 1 <= int(stated) <= LAST_SEQUENCE else None
+
+
+def _levels(element: Element) -> list[Element]:
+    """The nearest levels below, whatever else they are wrapped in."""
+    found: list[Element] = []
+    for child in element:
+        found += [child] if name(child) in LEVELS else _levels(child)
+    return found
+
+
+def _own(level: Element, wanted: str) -> Iterator[str]:
+    """The texts of this name that are the level's own: not of a level inside it, nor of a guardian."""
+    return (said for each in inside(level, NOT_OWN) if name(each) == wanted and (said := text(each)))
+
+
+def _written(element: Element) -> str:
+    """All that an element says, whatever its namespaces and white space."""
+    return "\x1f".join(f"{name(each)}={(each.text or '').strip()}" for each in element.iter())
+
+
+def _first(found: Iterable[T | None]) -> T | None:
+    return next((each for each in found if each is not None), None)
