@@ -32,6 +32,8 @@ class Form(StrEnum):
     GRADE = "grade"
     SUMMARY = "summary"
     RELATIONSHIP = "relationship"
+    NAME = "name"
+    ZONE = "zone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Marked:
 
 
 IDENTITY = Marked(None)
+IDENTITY_NAME = Marked(None, Form.NAME)
+SUSPECT_NAME = Marked(DataClass.S, Form.NAME)
 RELATIONSHIP = Marked(None, Form.RELATIONSHIP)
 REFERENCE = Marked(DataClass.R)
 TIME = Marked(DataClass.T)
@@ -54,6 +58,7 @@ RISK = Marked(DataClass.K)
 RISK_GRADE = Marked(DataClass.K, Form.GRADE)
 CHILD = Marked(DataClass.C)
 LOCATION = Marked(DataClass.L)
+ORDER_ZONE = Marked(DataClass.L, Form.ZONE)
 NARRATIVE = Marked(DataClass.N)
 SUMMARY = Marked(DataClass.N, Form.SUMMARY)
 SENSITIVE = Marked(DataClass.H)

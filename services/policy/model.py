@@ -1,16 +1,28 @@
-"""What deployers decide: who exists, who may see what, who is told of what and by when; dated, and each with its source."""
+"""What deployers decide: who exists, who may see what, who is told what and by when; dated, each with its source."""
 
-from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from schemas import values as v
 from schemas.classes import DataClass, Form
 
 Whose = Literal["subject", "own_pupils", "case", "any"]
-Serves = Literal["victim", "child", "suspect", "case", "school", "policy"]
+Serves = Literal["victim", "child", "suspect", "case", "case_and_victim", "school", "named"]
 AskName = Literal["acknowledge", "accept", "decide"]
+DeskName = Literal["duty", "manager", "strategic"]
+Urgency = Literal["routine", "prompt", "urgent"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+KindName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+
+FactType = Annotated[str, Field(pattern=r"^uk\.(police|court|agency)\.[a-z0-9]+(-[a-z0-9]+)*$")]
+CourtPrefix = Annotated[str, Field(pattern=r"^[A-JZ][A-Z0-9]{1,6}$")]
+Area = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,5}$")]
+Count = Annotated[int, Field(ge=1, le=20_000)]
+Ticks = Annotated[int, Field(ge=0, le=60)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Row(BaseModel):
@@ -22,9 +34,9 @@ class Row(BaseModel):
 class Dated(Row):
     """In force from the first day up to, and not on, the second; `source` says what it rests on."""
 
-    begins: date
-    ends: date | None = None
-    source: v.Text
+    begins: v.Day
+    ends: v.Day | None = None
+    source: Annotated[v.Text, Field(min_length=1)]
 
     def in_force(self, on: date) -> bool:
         return self.begins <= on and (self.ends is None or on < self.ends)
@@ -39,39 +51,50 @@ class Grant(Row):
 
 
 class Kind(Row):
-    """One row of the table of agencies: by whose area it is chosen, and all that it may see."""
+    """One row of the table of agencies: by whose area it is chosen, and all that it may see.
 
-    kind: v.AgencyId
+    `serves: named` is chosen by no route: it is told only of what it has itself asked for (a refuge). A kind that
+    serves a `school` `falls_back_to` another kind where the school is not known.
+    """
+
+    kind: KindName
     title: v.Text
     serves: Serves
     grants: tuple[Grant, ...]
     outward: bool  # outside police, courts and CPS: its notices carry the line on safe contact
     texts: tuple[v.Code, ...] = ()
+    falls_back_to: KindName | None = None
+    source: Annotated[v.Text, Field(min_length=1)]
 
 
 class Desk(Row):
     """An address inside an agency, for a stretch of time."""
 
-    desk: Literal["duty", "manager", "strategic"]
+    desk: DeskName
     name: v.Text
-    begins: datetime | None = None
-    ends: datetime | None = None
+    begins: AwareDatetime | None = None
+    ends: AwareDatetime | None = None
 
 
 class Agency(Row):
-    """One agency with its own id, topic and grants beyond its kind's."""
+    """One agency with its own id, topic and grants beyond its kind's.
+
+    `courts` are areas of courts, as the table of courts names them. `able_for` are local authorities and forces where
+    it does not serve, but can be asked in another's place. A `default` serves wherever no other of its kind does.
+    """
 
     id: v.AgencyId
-    kind: v.AgencyId
+    kind: KindName
     name: v.Text
-    forces: frozenset[str] = frozenset()
-    las: frozenset[str] = frozenset()
-    courts: frozenset[str] = frozenset()
-    schools: frozenset[str] = frozenset()
+    forces: frozenset[v.ForceCode] = frozenset()
+    las: frozenset[v.LaCode] = frozenset()
+    courts: frozenset[Area] = frozenset()
+    schools: frozenset[v.SchoolUrn] = frozenset()
+    able_for: frozenset[Area] = frozenset()
     desks: tuple[Desk, ...]
-    begins: datetime | None = None
-    ends: datetime | None = None
-    default: bool = False  # serves wherever no other agency of its kind does
+    begins: AwareDatetime | None = None
+    ends: AwareDatetime | None = None
+    default: bool = False
     gateway: v.Text | None = None
     languages: tuple[v.Code, ...] = ("en",)
     extra_grants: tuple[Grant, ...] = ()
@@ -81,81 +104,106 @@ class Agency(Row):
 
 
 class Within(Row):
-    """A length of time. `hours` and `minutes` are elapsed; `working_days` end at 17:00 of that day, London time;
-    `days_beginning_with` counts the first day and `days_after` does not, both ending as that last day ends;
-    `next_session`: before the next session of the child's establishment, `by_end_of_day`: the same day."""
+    """A length of time, in exactly one unit. `hours` and `minutes` are elapsed; `working_days` end at the close of that
+    day, London time; `days_beginning_with` counts the first day and `days_after` does not, both ending as that last day
+    ends; `next_session`: before the next session of the child's establishment, `by_end_of_day`: the same day."""
 
-    minutes: int | None = None
-    hours: int | None = None
-    working_days: int | None = None
-    days_beginning_with: int | None = None
-    days_after: int | None = None
+    minutes: Count | None = None
+    hours: Count | None = None
+    working_days: Count | None = None
+    days_beginning_with: Count | None = None
+    days_after: Count | None = None
     next_session: bool = False
     by_end_of_day: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_one_unit(cls, given: Any) -> Any:
+        """Refuses none, and more than one; what is no unit at all is reported by its own name."""
+        if isinstance(given, dict) and set(given) <= set(cls.model_fields):
+            units = [unit for unit, length in given.items() if length not in (None, False, "false")]
+            if len(units) != 1:
+                raise ValueError("give one unit of time, such as `hours: 24` or `working_days: 1`")
+        return given
 
 
 class Asking(Row):
     ask: AskName
     within: Within
-    answers: tuple[v.Code, ...]
+    answers: Annotated[tuple[v.Code, ...], Field(min_length=1)]
 
 
 class Told(Row):
     """One recipient of a route."""
 
-    kind: v.AgencyId
+    kind: KindName
     within: Within | None = None  # else the route's
     asks: tuple[Asking, ...] = ()
-    urgency: Literal["routine", "prompt", "urgent"] | None = None
+    urgency: Urgency | None = None
     gather: Literal["singly", "batch", "digest"] = "singly"
     texts: tuple[v.Code, ...] = ()
 
 
 class Power(Row):
-    lawful_basis: v.Text
-    gateway: v.Text
-    purpose: v.Text
+    lawful_basis: Annotated[v.Text, Field(min_length=1)]
+    gateway: Annotated[v.Text, Field(min_length=1)]
+    purpose: Annotated[v.Text, Field(min_length=1)]
 
 
 class Route(Dated):
-    """Who is told of one thing that a rule finds, by when, what is asked, and under which power."""
+    """Who is told of one thing that a rule finds, by when, what is asked, under which power. Nobody: `told: []`."""
 
     route: v.Code
     told: tuple[Told, ...]
     within: Within
-    urgency: Literal["routine", "prompt", "urgent"] = "prompt"
+    urgency: Urgency = "prompt"
     shortest_window: timedelta = timedelta(hours=1)  # the least time anyone gets when told late
     settles: timedelta | None = None  # set where the rule rests on absence
     reminders: tuple[Within, ...] = ()
     power: Power
-    tells_from: datetime
+    tells_from: AwareDatetime
     texts: tuple[v.Code, ...] = ()
 
 
 class Thresholds(Dated):
-    """Ticks at which an area refers, for one tool; None: that tool has no tick count."""
+    """Ticks at which an area refers, for one tool; None: that tool has no tick count. No forces: every other force."""
 
-    forces: frozenset[str]
+    forces: frozenset[v.ForceCode] = frozenset()
     tool: v.Text
-    marac: int | None
-    idva_without_consent: int | None
-    idva_with_consent: int | None
+    marac: Ticks | None
+    idva_without_consent: Ticks | None
+    idva_with_consent: Ticks | None
 
 
 class Window(Dated):
-    """A count of incidents over a stretch of time: `escalation` (3 in 12 months)."""
+    """A count of incidents over a stretch of time: `escalation` (3 in 12 months). No forces: every other force.
+
+    `counts`: whether the day of the first incident is the first day of the stretch, or the day before it.
+    """
 
     window: v.Code
-    forces: frozenset[str]
+    forces: frozenset[v.ForceCode] = frozenset()
     n: Annotated[int, Field(ge=1)]
-    months: Annotated[int, Field(ge=1)]
+    months: Annotated[int, Field(ge=1, le=1200)]
+    counts: Literal["beginning_with", "after"] = "beginning_with"
     counts_by: Literal["reported_at", "occurred_at"] = "reported_at"
 
 
-class LinkClock(Dated):
-    """How long a fact type may wait for its people before each step of its ladder; `route` is told at once."""
+class Clock(Dated):
+    """A length of time that a rule works with and no route has: the last day of a power, how long a view is current."""
 
-    type: v.Text
+    clock: v.Code
+    within: Within
+
+
+class LinkClock(Dated):
+    """How long a fact type may wait for its people before its ladder begins; `route` is told at once.
+
+    `variant`: the action or outcome that this row is for (`discharged`, `granted`); none: all others of the type.
+    """
+
+    type: FactType
+    variant: v.Code | None = None
     route: v.Code | None
     within: Within
     settles: timedelta = timedelta(0)
@@ -164,11 +212,120 @@ class LinkClock(Dated):
 class Ladder(Dated):
     """Shares of an ask's window at which the next person hears that nobody answered."""
 
-    remind: float = 0.25
-    manager: float = 0.5
-    strategic: float = 0.75
-    next_able: float = 0.75
-    duty_inspector: float = 1.0
+    remind: Share = 0.25
+    manager: Share = 0.5
+    strategic: Share = 0.75
+    next_able: Share = 0.75
+    duty_inspector: Share = 1.0
+
+
+class Text(Row):
+    """Fixed words on notices: on every one, on those that leave police, courts and CPS, or where a row names them."""
+
+    text: v.Code
+    words: Annotated[v.Text, Field(min_length=1)]
+    on: Literal["every", "outward", "named"] = "named"
+    source: Annotated[v.Text, Field(min_length=1)]
+
+
+class Force(Row):
+    code: v.ForceCode
+    name: v.Text
+
+
+class LocalAuthority(Row):
+    """A local authority with its three-figure code, and the force in whose area it lies."""
+
+    la_code: v.LaCode
+    name: v.Text
+    force: v.ForceCode
+
+
+class Court(Row):
+    """The courts whose code begins with `prefix` (the longest that fits counts), their area, and when they sit."""
+
+    prefix: CourtPrefix
+    area: Area
+    name: v.Text
+    sits: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    sits_from: time = time(10)
+
+
+class MarkedOffence(Row):
+    """An offence code that marks its case as domestic abuse."""
+
+    code: v.Code
+    title: v.Text
+    source: Annotated[v.Text, Field(min_length=1)]
+
+
+class NoOffence(Row):
+    """A code that stands among offences and is none: nobody is ever convicted of it."""
+
+    code: v.Code
+    title: v.Text
+    source: Annotated[v.Text, Field(min_length=1)]
+
+
+class MayState(Row):
+    """The kinds of agency that may say this; `any_kind`: whoever was asked."""
+
+    type: FactType
+    kinds: frozenset[KindName] = frozenset()
+    any_kind: bool = False
+    source: Annotated[v.Text, Field(min_length=1)]
+
+
+class Placeholder(Row):
+    """What a source writes where it does not know a person: it names nobody. Case, spaces and punctuation aside."""
+
+    placeholder: Annotated[v.Text, Field(min_length=1)]
+
+
+class Term(Row):
+    """A stretch in which a school is open, its first and its last day included."""
+
+    first: v.Day
+    last: v.Day
+
+    @model_validator(mode="after")
+    def ends_after_it_begins(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("`last` must not be before `first`")
+        return self
+
+
+class SchoolCalendar(Row):
+    """The terms of a local authority's schools, or of one establishment that sets its own; half-terms are two terms.
+
+    `inset`: days in term without pupils. `session_begins`: when the first session of a day begins, London time.
+    """
+
+    la_code: v.LaCode | None = None
+    school_urn: v.SchoolUrn | None = None
+    terms: Annotated[tuple[Term, ...], Field(min_length=1)]
+    inset: frozenset[v.Day] = frozenset()
+    session_begins: time | None = None
+    source: Annotated[v.Text, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def of_one_owner(self) -> Self:
+        if (self.la_code is None) == (self.school_urn is None):
+            raise ValueError("give `la_code` for an authority or `school_urn` for one establishment")
+        return self
+
+
+class DayTimes(Row):
+    """Hours that hold wherever no calendar says otherwise.
+
+    `longest_break_days`: a calendar that knows no session within so many days has run out, and the next one is asked.
+    """
+
+    session_begins: time
+    working_day_closes: time
+    longest_break_days: Count
+    bank_holidays_added: frozenset[v.Day] = frozenset()
+    source: Annotated[v.Text, Field(min_length=1)]
 
 
 class Areas(Row):
@@ -183,9 +340,19 @@ class Areas(Row):
 
 
 class Chosen(Row):
-    """The agency that serves, others that are able to in its place, and whether policy had to fall back on a default."""
+    """The agency that serves, others that are able to in its place, and whether policy had to fall back.
+
+    `told.kind` is the kind that the route names; `agency.kind` is another where a school is not known. `by_default`:
+    the area was not known, or nobody serves it.
+    """
 
     told: Told
     agency: Agency
     next_able: tuple[Agency, ...] = ()
     by_default: bool = False
+
+
+def moments(agency: Agency) -> Iterator[datetime]:
+    """Every instant at which this agency or one of its desks begins or ends."""
+    stretches = [(agency.begins, agency.ends), *((desk.begins, desk.ends) for desk in agency.desks)]
+    yield from (moment for stretch in stretches for moment in stretch if moment is not None)

@@ -1,0 +1,104 @@
+"""Time as law and agencies count it: working days, days beginning with and after, sittings; pure, in London's time.
+
+Every moment taken and given is aware. Elapsed hours are added to the instant, so that they are right over a change to
+or from summer time; days are counted by London's calendar and end by London's clock.
+"""
+
+import calendar
+from collections.abc import Callable, Container, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+LAST_SECOND = time(23, 59, 59)
+ONE_DAY = timedelta(days=1)
+
+
+def london_day(moment: datetime) -> date:
+    """The day that it is in London at this moment."""
+    return moment.astimezone(LONDON).date()
+
+
+def london(day: date, clock: time) -> datetime:
+    """The moment at which London's clocks show this; of an hour that comes twice the first, and of one that is left out
+    the moment at which it would have been."""
+    return datetime.combine(day, clock, LONDON).astimezone(UTC).astimezone(LONDON)
+
+
+def elapsed(start: datetime, length: timedelta) -> datetime:
+    """So much later by any clock that is not put forward or back."""
+    return (start.astimezone(UTC) + length).astimezone(LONDON)
+
+
+def end_of_day(day: date) -> datetime:
+    """The last second of a day in London."""
+    return london(day, LAST_SECOND)
+
+
+def days_beginning_with(start: datetime, n: int) -> datetime:
+    """The end of the last of n days of which the day of `start` is the first (Sentencing Code s.385: 56 days beginning
+    with 2 March end on 26 April)."""
+    return end_of_day(london_day(start) + timedelta(days=n - 1))
+
+
+def days_after(start: datetime, n: int) -> datetime:
+    """The end of the n-th day after the day of `start`, which does not count."""
+    return end_of_day(london_day(start) + timedelta(days=n))
+
+
+def is_working(day: date, holidays: Container[date]) -> bool:
+    """Monday to Friday, bank holidays excepted."""
+    return day.weekday() < calendar.SATURDAY and day not in holidays
+
+
+def working_days(start: datetime, n: int, holidays: Container[date], closes: time) -> datetime:
+    """The close of the n-th working day after the day of `start`, which does not count, whatever day it is."""
+    return london(_step(london_day(start), n, ONE_DAY, lambda day: is_working(day, holidays)), closes)
+
+
+def working_days_before(end: datetime, n: int, holidays: Container[date]) -> datetime:
+    """The same time of day on the n-th working day before the day of `end`, which does not count."""
+    local = end.astimezone(LONDON)
+    return london(_step(local.date(), n, -ONE_DAY, lambda day: is_working(day, holidays)), local.time())
+
+
+def days_before(end: datetime, n: int) -> datetime:
+    """The same time of day, n days before."""
+    local = end.astimezone(LONDON)
+    return london(local.date() - timedelta(days=n), local.time())
+
+
+def months_end(start: date, months: int, counts: str) -> date:
+    """The last day of so many months, `beginning_with` the day of start or `after` it; a month that is too short for
+    the corresponding day ends on its last one (12 months after 29 February 2024: 28 February 2025)."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    length = calendar.monthrange(year, month + 1)[1]
+    if counts == "after":
+        return date(year, month + 1, min(start.day, length))
+    first = date(year, month + 1, 1)
+    return min(first + timedelta(days=start.day - 2), date(year, month + 1, length))
+
+
+def last_sitting_before(end: datetime, sits: Callable[[date], bool], sits_from: time) -> date:
+    """The last day on which a court opens at `sits_from` before this moment. Raises ValueError for one that sits on no
+    day of a year."""
+    day = london_day(end)
+    for _ in range(366):
+        if sits(day) and london(day, sits_from) < end:
+            return day
+        day -= ONE_DAY
+    raise ValueError("this court never sits")
+
+
+def days_from(start: date) -> Iterator[date]:
+    """This day and every one after it."""
+    while True:
+        yield start
+        start += ONE_DAY
+
+
+def _step(day: date, n: int, stride: timedelta, counts: Callable[[date], bool]) -> date:
+    while n:
+        day += stride
+        n -= counts(day)
+    return day
