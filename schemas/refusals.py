@@ -50,6 +50,7 @@ class RefusalReason(StrEnum):
     NOT_THE_RECIPIENT = "not_the_recipient", "The notification that is answered went to another agency."
     UNKNOWN_NOTIFICATION = "unknown_notification", "No notification with this id was issued."
     NOT_STORABLE = "not_storable", "The database cannot hold a value of the event."
+    FAULTED = "faulted", "The relay could not judge the record; it is kept, and judged again after a release."
     NOT_XML = "not_xml", "The court message is not well-formed XML."
     XML_ENTITIES = "xml_entities", "The court message declares entities or a document type, which is never read."
     NOT_A_COURT_RESULT = "not_a_court_result", "The XML is not a court result message."

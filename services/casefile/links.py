@@ -1,0 +1,485 @@
+"""How facts find their people: what each fact refers to, whose files it lies in, and what link is missing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from schemas.agency_responses.v1 import Answer as AnswerBody
+from schemas.agency_responses.v1 import AttributionConfirmed, Linking, LinkMade, LinkRefused
+from schemas.court_convictions.v1 import Defendant, HearingResulted
+from schemas.court_order_variations.v1 import (
+    ApplicationDecided,
+    ApplicationLodged,
+    ApplicationWithdrawn,
+    OrdersResulted,
+)
+from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, IncidentReported, RiskAssessed
+from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
+from services.casefile.facts import CaseFile, Fact
+
+CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
+COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
+
+Placeholder = Callable[[str], bool]
+
+
+def never(_: str) -> bool:
+    """No record id is a placeholder."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One way from a fact to a person, and the ids of the facts that it goes through."""
+
+    person: str
+    through: frozenset[str] = frozenset()
+
+    def after(self, *ids: str) -> "Path":
+        return replace(self, through=self.through | frozenset(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """Where the facts of one closed set lie.
+
+    `lies_in`: fact id to file key to the ids of the facts that lead there. `persons`: place to person key, by crime
+    reference. `missing`: for a fact that still lacks a link, which one, in one word of the closed list.
+    """
+
+    lies_in: Mapping[str, Mapping[str, tuple[str, ...]]]
+    persons: Mapping[str, Mapping[str, str]]
+    missing: Mapping[str, str]
+
+
+def references(fact: Fact) -> frozenset[str]:
+    """The matter references that a fact names, itself included: what must be locked together with it.
+
+    Identity references (record ids) are left out: they lead to persons, and a person has many matters.
+    """
+    return frozenset({_own_reference(fact), *_named(fact.body)})
+
+
+def home(fact: Fact) -> str | None:
+    """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
+    kind, _, name = _own_reference(fact).partition(":")
+    match fact.body:
+        case (
+            HearingResulted()
+            | OrdersResulted()
+            | ApplicationLodged()
+            | ApplicationWithdrawn()
+            | ApplicationDecided()
+            | ChargePreferred()
+        ):
+            return f"home:{_first(fact.body.references)}"
+        case AttributionConfirmed() | Linking() if kind in ("case", "order"):
+            return f"home:urn:{name.partition('/')[0]}"
+        case _:
+            return f"home:{kind}:{name}"
+
+
+def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder = never) -> str:
+    """A record where the source gives a real one, else the place in the matter."""
+    if record is None or is_placeholder(record.id):
+        return f"place:{place}"
+    return f"record:{record.system}:{record.id}"
+
+
+def stands(facts: Iterable[Fact]) -> list[Fact]:
+    """Of each statement its highest version, withdrawn ones left out; the order of arrival leaves no trace."""
+    newest: dict[tuple[str, str], Fact] = {}
+    for fact in facts:
+        rival = newest.get(fact.statement)
+        if rival is None or rival.rank < fact.rank:
+            newest[fact.statement] = fact
+    return sorted((f for f in newest.values() if not f.withdrawn), key=in_the_world)
+
+
+def in_the_world(fact: Fact) -> tuple[object, ...]:
+    """Sort key of facts: when it was true, then its id."""
+    return (fact.body.occurred_at, fact.id)
+
+
+def link(standing: Iterable[Fact], is_placeholder: Placeholder = never) -> Linkage:
+    """Lead every standing fact of a closed set of references to its people. Answers are led by their notices instead."""
+    return _Matters(tuple(standing), is_placeholder).linkage()
+
+
+def files_of(facts: Iterable[Fact], is_placeholder: Placeholder = never) -> dict[str, CaseFile]:
+    """All case files that these facts make, by key."""
+    standing = stands(facts)
+    linkage = link(standing, is_placeholder)
+    keys = {key for lies in linkage.lies_in.values() for key in lies}
+    return {key: file_of(key, standing, linkage) for key in sorted(keys)}
+
+
+def file_of(key: str, standing: Sequence[Fact], linkage: Linkage) -> CaseFile:
+    """One file out of a linkage."""
+    here = [fact for fact in standing if key in linkage.lies_in.get(fact.id, {})]
+    return CaseFile(
+        key=key,
+        facts=tuple(sorted(here, key=in_the_world)),
+        persons={
+            place: who
+            for fact in here
+            for crime in crimes(fact)
+            for place, who in linkage.persons.get(crime, {}).items()
+        },
+        links={fact.id: ids for fact in here if (ids := linkage.lies_in[fact.id][key])},
+        unlinked={fact.id: linkage.missing[fact.id] for fact in here if fact.id in linkage.missing}
+        if key.startswith("home:")
+        else {},
+    )
+
+
+def crimes(fact: Fact) -> frozenset[str]:
+    """The crime references that a fact names."""
+    return frozenset(r.removeprefix("crime:") for r in references(fact) if r.startswith("crime:"))
+
+
+def _own_reference(fact: Fact) -> str:
+    """The reference that every version of a statement shares, a withdrawn one too: it is in the subject."""
+    kind, subject = fact.kind, fact.subject
+    first = subject.partition("/")[0]
+    match kind.rpartition(".")[2]:
+        case "incident-reported" | "risk-assessed" | "children-linked":
+            return f"crime:{first}"
+        case "charge-preferred":
+            return f"charge:{subject}"
+        case "hearing-resulted" | "orders-resulted":
+            return f"hearing:{subject}"
+        case "application-lodged" | "application-withdrawn" | "application-decided":
+            return f"application:{subject}"
+        case "link-made" | "link-refused":
+            what, _, reference = subject.partition("/")
+            return f"{what}:{reference}"
+        case "attribution-confirmed":
+            return f"order:{subject}"
+        case _:
+            return f"notification:{subject}"
+
+
+def _named(body: Body) -> Iterable[str]:
+    match body:
+        case ChargePreferred():
+            yield from _of_case(body.references)
+            yield from (f"crime:{offence.crime_reference}" for offence in body.offences)
+        case HearingResulted():
+            yield from _of_case(body.references)
+        case OrdersResulted():
+            yield from _of_case(body.references)
+            for order in body.orders:
+                yield f"order:{body.place_of(order)}"
+                if order.order:
+                    yield f"order:{order.order}"
+                yield from (f"crime:{p.party.crime_reference}" for p in order.protected_persons if p.party)
+        case ApplicationLodged():
+            yield from _of_case(body.references)
+            if body.order:
+                yield f"order:{body.order}"
+        case ApplicationWithdrawn() | ApplicationDecided():
+            yield from _of_case(body.references)
+        case Linking():
+            if body.what != "application":
+                yield from _of_case(_case_of(body.reference))
+            if isinstance(body, LinkMade):
+                yield from (f"crime:{party.crime_reference}" for party in body.parties)
+        case AttributionConfirmed():
+            yield from _of_case(_case_of(body.order))
+            yield from (f"crime:{party.crime_reference}" for party in body.protects)
+        case _:
+            return
+
+
+def _of_case(refs: References) -> Iterable[str]:
+    for kind, name in (
+        ("urn", refs.urn),
+        ("asn", refs.asn),
+        ("defendant", refs.defendant_id),
+        ("court_case", refs.court_case),
+    ):
+        if name:
+            yield f"{kind}:{name}"
+
+
+def _case_of(place: str) -> References:
+    """`<urn>/<asn or defendant id>/...` as references; which of the two the second is cannot be told from it."""
+    urn, _, rest = place.partition("/")
+    second = rest.partition("/")[0]
+    known = second if second not in ("", "-") else None
+    return References(
+        urn=urn if urn != "-" else None, asn=known, defendant_id=known, court_case=None if urn != "-" or known else "-"
+    )
+
+
+def _first(refs: References) -> str:
+    return next(iter(_of_case(refs)))
+
+
+@dataclass(slots=True)
+class _Lead:
+    """A charge or a coded link: which parties a defendant's case is about."""
+
+    fact: Fact
+    refs: References
+    parties: tuple[PartyRef, ...]
+
+
+@dataclass
+class _Matters:
+    """The standing facts of one closed set, indexed once."""
+
+    standing: tuple[Fact, ...]
+    is_placeholder: Placeholder
+    incidents: dict[str, tuple[Fact, IncidentReported]] = field(init=False, default_factory=dict)
+    children: dict[str, list[tuple[Fact, ChildrenLinked]]] = field(init=False, default_factory=dict)
+    leads: list[_Lead] = field(init=False, default_factory=list)
+    refused: dict[str, Fact] = field(init=False, default_factory=dict)
+    linked: dict[str, tuple[Fact, LinkMade]] = field(init=False, default_factory=dict)
+    orders: dict[str, Fact] = field(init=False, default_factory=dict)
+    attributions: dict[str, tuple[Fact, AttributionConfirmed]] = field(init=False, default_factory=dict)
+    applications: dict[str, Fact] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for fact in self.standing:
+            match fact.body:
+                case IncidentReported() as body:
+                    self.incidents[body.crime_reference] = (fact, body)
+                case ChildrenLinked() as body:
+                    self.children.setdefault(body.crime_reference, []).append((fact, body))
+                case ChargePreferred() as body:
+                    parties = dict.fromkeys(
+                        PartyRef(crime_reference=o.crime_reference, party=n) for o in body.offences for n in o.parties
+                    )
+                    self.leads.append(_Lead(fact, body.references, tuple(parties)))
+                case LinkMade() as body:
+                    self.linked[fact.subject] = (fact, body)
+                    if body.what == "case":
+                        self.leads.append(_Lead(fact, _case_of(body.reference), body.parties))
+                case LinkRefused():
+                    self.refused[fact.subject] = fact
+                case OrdersResulted() as body:
+                    self.orders.update(
+                        (body.place_of(order), fact) for order in body.orders if order.action in ("imposed", "replaced")
+                    )
+                case AttributionConfirmed() as body:
+                    self.attributions[body.order] = (fact, body)
+                case ApplicationLodged() as body:
+                    self.applications[body.application] = fact
+
+    def linkage(self) -> Linkage:
+        lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
+        missing: dict[str, str] = {}
+        for fact in self.standing:
+            if isinstance(fact.body, AnswerBody):
+                continue
+            found: dict[str, set[str]] = {}
+            for path in self.paths(fact):
+                found.setdefault(path.person, set()).update(path.through - {fact.id})
+            refusal = self.refusal_of(fact)
+            if lacks := self.lacks(fact, bool(found), refusal):
+                missing[fact.id] = lacks
+            if isinstance(fact.body, COURT) or not found or lacks:
+                at_home = found.setdefault(home(fact) or "", set())
+                at_home.update(i for ids in list(found.values()) for i in ids)
+                if refusal is not None and refusal is not fact:
+                    at_home.add(refusal.id)
+            lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
+        return Linkage(lies_in, {crime: self.places(crime) for crime in {*self.incidents, *self.children}}, missing)
+
+    def places(self, crime: str) -> dict[str, str]:
+        return {place: who for place, who, _ in self.people(crime)}
+
+    def people(self, crime: str) -> Iterable[tuple[str, str, Fact]]:
+        """Everyone at a crime reference: place, person, and the fact that says so."""
+        if crime in self.incidents:
+            fact, body = self.incidents[crime]
+            for party in body.parties:
+                place = party_place(crime, party.number)
+                yield place, person_of(party.record, place, self.is_placeholder), fact
+        for fact, stated in self.children.get(crime, ()):
+            for child in stated.children:
+                place = child_place(crime, child.number, stated.stated_by)
+                yield place, person_of(child.record, place, self.is_placeholder), fact
+
+    def at_crime(self, crime: str) -> Iterable[Path]:
+        """Everyone at an incident; a child through the statement that names it."""
+        for _, person, by in self.people(crime):
+            yield Path(person, frozenset({by.id}))
+
+    def at_party(self, ref: PartyRef) -> Iterable[Path]:
+        if ref.crime_reference in self.incidents:
+            place = ref.place
+            yield from (
+                Path(person, frozenset({by.id})) for p, person, by in self.people(ref.crime_reference) if p == place
+            )
+
+    def paths(self, fact: Fact) -> Iterable[Path]:
+        match fact.body:
+            case IncidentReported() as body:
+                yield from self.at_crime(body.crime_reference)
+            case RiskAssessed() as body if body.crime_reference in self.incidents:
+                yield from (
+                    path.after(self.incidents[body.crime_reference][0].id)
+                    for path in self.at_crime(body.crime_reference)
+                )
+            case ChildrenLinked() as body:
+                yield from self.at_crime(body.crime_reference)
+            case ChargePreferred():
+                for lead in self.leads:
+                    if lead.fact is fact:
+                        yield from self.through(lead)
+            case HearingResulted() as body:
+                yield from self.at_case(body.references, body.defendant)
+            case OrdersResulted() as body:
+                yield from self.at_orders(fact, body)
+            case ApplicationLodged() as body:
+                yield from self.at_application(fact, body)
+            case ApplicationWithdrawn() | ApplicationDecided() as body:
+                yield from self.at_case(body.references, None)
+                yield from self.at_link("application", body.application)
+                if lodged := self.applications.get(body.application):
+                    yield from (path.after(lodged.id) for path in self.paths(lodged))
+            case LinkMade() as body:
+                for party in body.parties:
+                    yield from self.at_party(party)
+            case AttributionConfirmed() as body:
+                for party in body.protects:
+                    yield from self.at_party(party)
+                if order := self.orders.get(body.order):
+                    yield from (path.after(order.id) for path in self.paths(order))
+            case _:
+                return
+
+    def through(self, lead: _Lead) -> Iterable[Path]:
+        """The parties that a charge or link names, and the children of those incidents."""
+        named = {party.place for party in lead.parties}
+        for crime in dict.fromkeys(party.crime_reference for party in lead.parties):
+            if crime in self.incidents:
+                incident, stated = self.incidents[crime][0], self.children.get(crime, ())
+                for place, person, by in self.people(crime):
+                    if place in named or any(by is fact for fact, _ in stated):
+                        yield Path(person, frozenset({lead.fact.id, incident.id, by.id}))
+
+    def at_case(self, refs: References, defendant: Defendant | None) -> Iterable[Path]:
+        """By URN and ASN, or URN and defendant id; else by the single candidate of that URN who has his name and birth."""
+        leads = [lead for lead in self.leads if _same_case(lead.refs, refs)]
+        for lead in leads or self.by_candidate(refs, defendant):
+            yield from self.through(lead)
+
+    def by_candidate(self, refs: References, defendant: Defendant | None) -> list[_Lead]:
+        if defendant is None or refs.urn is None or not defendant.name or not defendant.date_of_birth:
+            return []
+        wanted = (_folded(defendant.name), defendant.date_of_birth)
+        found: dict[str, list[_Lead]] = {}
+        for lead in self.leads:
+            if lead.refs.urn == refs.urn:
+                for person in {who for ref in lead.parties for who in self.suspects(ref, wanted)}:
+                    found.setdefault(person, []).append(lead)
+        return next(iter(found.values())) if len(found) == 1 else []
+
+    def suspects(self, ref: PartyRef, wanted: tuple[str, date]) -> Iterable[str]:
+        if ref.crime_reference in self.incidents:
+            for party in self.incidents[ref.crime_reference][1].parties:
+                if (
+                    party.number == ref.party
+                    and party.role != Role.VICTIM
+                    and party.name
+                    and (_folded(party.name), party.date_of_birth) == wanted
+                ):
+                    yield person_of(party.record, ref.place, self.is_placeholder)
+
+    def at_orders(self, fact: Fact, body: OrdersResulted) -> Iterable[Path]:
+        yield from self.at_case(body.references, body.defendant)
+        for order in body.orders:
+            place = body.place_of(order)
+            for whom in order.protected_persons:
+                if whom.attribution == "coded" and whom.record:
+                    yield Path(person_of(whom.record, place, self.is_placeholder))
+                if whom.attribution == "coded" and whom.party:
+                    yield from self.at_party(whom.party)
+            yield from self.at_link("order", place)
+            if place in self.attributions:
+                by, confirmed = self.attributions[place]
+                for party in confirmed.protects:
+                    yield from (path.after(by.id) for path in self.at_party(party))
+            earlier = self.orders.get(order.order) if order.order else None
+            if earlier is not None and earlier is not fact and isinstance(earlier.body, OrdersResulted):
+                yield from (
+                    path.after(earlier.id) for path in self.at_orders(earlier, _of_this_hearing_only(earlier.body))
+                )
+
+    def at_application(self, fact: Fact, body: ApplicationLodged) -> Iterable[Path]:
+        yield from self.at_case(body.references, None)
+        yield from self.at_link("application", body.application)
+        if body.order and (order := self.orders.get(body.order)):
+            yield from (path.after(order.id) for path in self.paths(order))
+
+    def at_link(self, what: str, reference: str) -> Iterable[Path]:
+        if made := self.linked.get(f"{what}/{reference}"):
+            for party in made[1].parties:
+                yield from (path.after(made[0].id) for path in self.at_party(party))
+
+    def refusal_of(self, fact: Fact) -> Fact | None:
+        """The standing refusal that says this fact concerns nobody here."""
+        match fact.body:
+            case HearingResulted() | OrdersResulted() | ChargePreferred() as body:
+                named = [f"case/{case}" for case in _case_names(body.references)]
+                if isinstance(body, OrdersResulted):
+                    named += [f"order/{body.place_of(order)}" for order in body.orders]
+            case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
+                named = [f"application/{body.application}", *(f"case/{case}" for case in _case_names(body.references))]
+            case _:
+                named = []
+        return next((self.refused[name] for name in named if name in self.refused), None)
+
+    def lacks(self, fact: Fact, found: bool, refusal: Fact | None) -> str | None:
+        match fact.body:
+            case RiskAssessed() | ChildrenLinked() as body:
+                return None if body.crime_reference in self.incidents else "no_incident"
+            case ChargePreferred() as body:
+                return None if found or refusal else "no_incident"
+            case HearingResulted():
+                return None if found or refusal else "no_charge"
+            case OrdersResulted() as body:
+                return None if found or refusal or not body.orders else "no_charge"
+            case ApplicationLodged():
+                return None if found or refusal else "no_order_or_charge"
+            case ApplicationWithdrawn() | ApplicationDecided():
+                return None if found or refusal else "no_application"
+            case LinkMade():
+                return None if found else "no_incident"
+            case AttributionConfirmed() as body:
+                return None if body.order in self.orders else "no_order"
+            case _:
+                return None
+
+
+def _of_this_hearing_only(body: OrdersResulted) -> OrdersResulted:
+    """The same hearing, without what its orders in turn refer to: a chain of orders is followed one step at a time."""
+    return body.model_copy(update={"orders": tuple(order.model_copy(update={"order": None}) for order in body.orders)})
+
+
+def _case_names(refs: References) -> Iterable[str]:
+    case = refs.urn or refs.court_case or "-"
+    for second in (refs.asn, refs.defendant_id):
+        if second:
+            yield f"{case}/{second}"
+    if not (refs.asn or refs.defendant_id):
+        yield f"{case}/-"
+
+
+def _same_case(lead: References, fact: References) -> bool:
+    """URN and ASN, or URN and defendant id; where either gives no URN, the ASN alone, which belongs to one defendant."""
+    if lead.urn and fact.urn and lead.urn != fact.urn:
+        return False
+    by_asn = lead.asn is not None and lead.asn == fact.asn
+    by_defendant = lead.defendant_id is not None and lead.defendant_id == fact.defendant_id
+    return by_asn or (
+        by_defendant and bool(lead.urn and fact.urn or lead.court_case and lead.court_case == fact.court_case)
+    )
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())

@@ -1,0 +1,196 @@
+"""One batch in memory: which facts come to stand, where they then lie, and which files must be looked at for each event."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas.registry import Received
+from services.casefile.facts import Fact
+from services.casefile.links import Linkage, Placeholder, crimes, link, references
+from services.runtime.engine import Record
+from services.runtime.store import FileState, Matters, Statement, StoredFact
+
+Lies = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that may be believed, with the record that brought it."""
+
+    record: Record
+    received: Received
+    fact: Fact
+    digest: bytes
+    names: frozenset[str]
+
+    @property
+    def stored(self) -> StoredFact:
+        return StoredFact(self.fact, self.received.envelope.type, self.received.content.decode(), self.digest)
+
+
+@dataclass(slots=True)
+class Change:
+    """What one event changes in its matters."""
+
+    event: Accepted
+    fate: str
+    component: "Component | None" = None
+    linkage: Linkage | None = None
+    before: Linkage | None = None
+    fallen: str | None = None  # the id that stood before
+    files: tuple[str, ...] = ()
+    together: tuple[frozenset[str], ...] = ()
+
+
+@dataclass(slots=True)
+class Component:
+    """Statements that share references, directly or through others."""
+
+    standing: dict[Statement, Fact]
+    linkage: Linkage
+    seen: dict[str, Fact]  # by id, those that a later event of the batch replaces too
+    before: Linkage  # as it was stored
+
+
+def accepted(record: Record, received: Received) -> Accepted:
+    """The event as a fact."""
+    envelope = received.envelope
+    fact = Fact(
+        id=envelope.id,
+        kind=received.kind,
+        subject=envelope.subject,
+        version=envelope.factversion,
+        at=envelope.time,
+        body=received.body,
+        version_basis=envelope.version_basis,
+    )
+    digest = hashlib.sha256(
+        b"\x1f".join((envelope.type.encode(), envelope.subject.encode(), received.content))
+    ).digest()
+    return Accepted(record, received, fact, digest, references(fact))
+
+
+@dataclass
+class Plan:
+    """Applies the events of a batch, in order, to the matters that it has locked."""
+
+    matters: Matters
+    is_placeholder: Placeholder
+    contents: set[tuple[str, str, bytes]]  # statement, subject, hash: accepted before
+    _of: dict[str, Component] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for names, statements in _components(self.matters.names, self.matters.names_of):
+            standing = {s: self.matters.standing[s].fact for s in statements if s in self.matters.standing}
+            seen = {fact.id: fact for fact in standing.values()}
+            at = [name.removeprefix("crime:") for name in names if name.startswith("crime:")]
+            linkage = Linkage(
+                {i: self.matters.lies_in[i] for i in seen if i in self.matters.lies_in},
+                {crime: self.matters.persons[crime] for crime in at if crime in self.matters.persons},
+                {f.id: m for s, f in standing.items() if (m := self.matters.standing[s].missing)},
+            )
+            component = Component(standing, linkage, seen, linkage)
+            self._of.update(dict.fromkeys(names, component))
+
+    def apply(self, event: Accepted) -> Change:
+        """What this event changes, given those before it."""
+        fact = event.fact
+        content = (*fact.statement, event.digest)
+        known = content in self.contents
+        self.contents.add(content)
+        if known and fact.version_basis == "receipt":
+            return Change(event, "superseded")
+        component = self._of[next(iter(event.names))]
+        rival = component.standing.get(fact.statement)
+        if rival is not None and rival.rank >= fact.rank:
+            return Change(event, "superseded", component)
+        before = component.linkage
+        component.standing[fact.statement] = component.seen[fact.id] = fact
+        after = link((f for f in component.standing.values() if not f.withdrawn), self.is_placeholder)
+        component.linkage = after
+        touched = {
+            file for i in _differing(before, after) for lies in (before, after) for file in lies.lies_in.get(i, {})
+        }
+        touched.update(after.lies_in.get(fact.id, {}))
+        moved = [frozenset((old, new)) for old, new in _moved(before, after)]
+        touched.update(file for pair in moved for file in pair)
+        return Change(
+            event,
+            "accepted",
+            component,
+            after,
+            before,
+            rival.id if rival else None,
+            tuple(sorted(touched)),
+            _joined(moved),
+        )
+
+
+def apply_to_files(change: Change, files: Mapping[str, FileState]) -> None:
+    """Brings the locked files to where this change leaves them."""
+    if change.before is None or change.linkage is None or change.component is None:
+        return
+    facts = change.component.seen
+    for i in _differing(change.before, change.linkage) | {change.event.fact.id}:
+        for file in change.before.lies_in.get(i, {}):
+            if file in files:
+                files[file].facts.pop(i, None)
+        for file, through in change.linkage.lies_in.get(i, {}).items():
+            if file in files:
+                files[file].facts[i] = (facts[i], through, change.linkage.missing.get(i))
+    places = {place for at in (*change.before.persons.values(), *change.linkage.persons.values()) for place in at}
+    for key in change.files:
+        if key in files:
+            state = files[key]
+            state.persons = {place: who for place, who in state.persons.items() if place not in places}
+            for crime in {crime for fact, _, _ in state.facts.values() for crime in crimes(fact)}:
+                state.persons.update(change.linkage.persons.get(crime, {}))
+
+
+def _differing(before: Linkage, after: Linkage) -> set[str]:
+    return {
+        i
+        for i in {*before.lies_in, *after.lies_in}
+        if before.lies_in.get(i) != after.lies_in.get(i) or before.missing.get(i) != after.missing.get(i)
+    }
+
+
+def _moved(before: Linkage, after: Linkage) -> Iterable[tuple[str, str]]:
+    """Persons before and after of every place that leads to another person now."""
+    for crime, places in before.persons.items():
+        for place, who in places.items():
+            now = after.persons.get(crime, {}).get(place)
+            if now is not None and now != who:
+                yield who, now
+
+
+def _joined(pairs: Sequence[frozenset[str]]) -> tuple[frozenset[str], ...]:
+    groups: list[frozenset[str]] = []
+    for pair in pairs:
+        touching = [group for group in groups if group & pair]
+        groups = [group for group in groups if not group & pair] + [pair.union(*touching)]
+    return tuple(groups)
+
+
+def _components(
+    names: frozenset[str], names_of: Mapping[Statement, set[str]]
+) -> Iterable[tuple[frozenset[str], list[Statement]]]:
+    parent = {name: name for name in names}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for own in names_of.values():
+        first, *others = sorted(own)
+        for other in others:
+            parent[root(other)] = root(first)
+    groups: dict[str, tuple[set[str], list[Statement]]] = {}
+    for name in names:
+        groups.setdefault(root(name), (set(), []))[0].add(name)
+    for statement, own in names_of.items():
+        groups[root(min(own))][1].append(statement)
+    for members, statements in groups.values():
+        yield frozenset(members), statements

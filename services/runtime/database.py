@@ -1,0 +1,68 @@
+"""Connections to PostgreSQL, and its tables brought to what this release needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Connection, make_url
+
+# A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
+TIMEOUTS_MS = {"idle_in_transaction_session_timeout": 5_000, "lock_timeout": 3_000, "transaction_timeout": 8_000}
+CONNECT_SECONDS = 5
+
+
+def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
+    """A pool that is not open yet; every session speaks UTC and gives up what it holds too long."""
+    options = " ".join(["-c timezone=UTC", *(f"-c {name}={ms}" for name, ms in TIMEOUTS_MS.items())])
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        open=False,
+        timeout=CONNECT_SECONDS,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"options": options, "connect_timeout": CONNECT_SECONDS},
+    )
+
+
+def migrate(url: str) -> tuple[str | None, str | None]:
+    """Brings the tables to this release; the revisions before and after."""
+    with _connection(url) as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return before, MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current(url: str) -> bool:
+    """Whether the tables are those of this release."""
+    with _connection(url) as connection:
+        return (
+            MigrationContext.configure(connection).get_current_revision()
+            == ScriptDirectory.from_config(_config()).get_current_head()
+        )
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

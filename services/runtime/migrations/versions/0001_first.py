@@ -1,0 +1,165 @@
+"""All tables of the relay: what was accepted, what was told and why, and how far each stream was read."""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+TABLES = """
+create table clock (
+    only boolean primary key default true check (only),
+    stands_at timestamptz not null
+);
+
+create table stream_position (
+    service text not null, topic text not null, partition int not null,
+    next_offset bigint not null default 0,
+    read_to timestamptz,
+    primary key (service, topic, partition)
+);
+
+create table record (
+    service text not null, topic text not null, partition int not null, "offset" bigint not null,
+    fate text not null check (fate in ('accepted', 'repeated', 'superseded', 'not_ours', 'refused', 'faulted')),
+    event_id text, at timestamptz not null,
+    primary key (service, topic, partition, "offset")
+);
+create index record_by_event on record (service, event_id) where event_id is not null;
+
+create table attempt (
+    service text not null, topic text not null, partition int not null, "offset" bigint not null,
+    tries int not null, alone int not null default 0,
+    primary key (service, topic, partition, "offset")
+);
+
+create table inbox (
+    service text not null, source text not null, event_id text not null,
+    content_hash bytea not null, at timestamptz not null,
+    primary key (service, source, event_id)
+);
+
+create table fact (
+    service text not null, id text not null,
+    kind text not null, subject text not null, statement text not null,
+    version bigint not null, version_basis text not null, recorded_at timestamptz not null,
+    type text not null, content text not null, content_hash bytea not null,
+    stands boolean not null, missing text, accepted_at timestamptz not null,
+    primary key (service, id)
+);
+create index fact_standing on fact (service, statement, subject) where stands;
+create index fact_content on fact (service, statement, subject, content_hash);
+create index fact_waiting on fact (service, missing, accepted_at) where stands and missing is not null;
+
+create table reference (
+    service text not null, name text not null,
+    primary key (service, name)
+);
+create table fact_reference (
+    service text not null, name text not null, statement text not null, subject text not null,
+    primary key (service, name, statement, subject)
+);
+create index fact_reference_by_statement on fact_reference (service, statement, subject);
+
+create table place (
+    service text not null, crime text not null, place text not null, person text not null,
+    primary key (service, crime, place)
+);
+
+create table lies_in (
+    service text not null, file text not null, fact_id text not null, through text[] not null,
+    primary key (service, file, fact_id)
+);
+create index lies_in_by_fact on lies_in (service, fact_id);
+
+create table case_file (
+    service text not null, file text not null,
+    looks int not null default 0, looked_at timestamptz,
+    next_look_at timestamptz, held_back_until timestamptz,
+    faulted_rules text[] not null default '{}', faulted_at timestamptz, faulted_on timestamptz, faulted_tries int not null default 0,
+    due_because text not null default 'clock',
+    primary key (service, file)
+);
+create index case_file_due on case_file (service, next_look_at) where next_look_at is not null;
+create index case_file_held_back on case_file (service, held_back_until) where held_back_until is not null;
+create index case_file_faulted on case_file (service, faulted_on) where faulted_on is not null;
+
+create table look (
+    service text not null, file text not null, number int not null,
+    at timestamptz not null, read_to timestamptz, cause text not null, event_id text,
+    release text not null, policy_version text not null,
+    stood_added text[] not null, stood_removed text[] not null,
+    withheld text not null, unexplained text[] not null, faulted text[] not null,
+    primary key (service, file, number)
+);
+create index look_by_event on look (service, event_id) where event_id is not null;
+
+create table notice (
+    service text not null, rule text not null, subject text not null, agency text not null, revision int not null,
+    id text not null, file text not null, look int not null, kind text not null, at timestamptz not null,
+    content text not null, published_at timestamptz,
+    primary key (service, rule, subject, agency, revision)
+);
+create unique index notice_by_id on notice (id);
+create index notice_by_look on notice (service, file, look);
+
+create table told (
+    service text not null, rule text not null, subject text not null, agency text not null,
+    file text not null, revision int not null, state text not null, content text not null,
+    primary key (service, rule, subject, agency)
+);
+create index told_by_file on told (service, file);
+create index told_by_agency on told (agency);
+
+create table withheld (
+    service text not null, rule text not null, subject text not null, agency text not null,
+    file text not null, kind text not null, reason text not null, content text not null, since timestamptz not null,
+    primary key (service, file, rule, subject, agency)
+);
+
+create table unexplained (
+    service text not null, rule text not null, subject text not null, agency text not null,
+    file text not null, since timestamptz not null,
+    primary key (service, rule, subject, agency)
+);
+create index unexplained_by_file on unexplained (service, file);
+
+create table answer (
+    service text not null, fact_id text not null, statement text not null, subject text not null,
+    rule text not null, duty_subject text not null, agency text not null, revision int not null,
+    primary key (service, fact_id)
+);
+create index answer_by_duty on answer (service, rule, duty_subject, agency);
+
+create table outbox (
+    number bigint generated always as identity primary key,
+    service text not null, topic text not null, duty text not null, revision int not null,
+    key bytea, value bytea, headers text not null,
+    notice_id text, at timestamptz not null, parked text
+);
+create index outbox_waiting on outbox (service, topic, number) where parked is null;
+create index outbox_parked on outbox (service, topic, duty) where parked is not null;
+
+create table refusal (
+    service text not null, topic text not null, partition int not null, "offset" bigint not null,
+    reason text not null, stage text not null, detail text not null, event_id text,
+    key bytea, value bytea, headers text not null, timestamp timestamptz not null,
+    first_at timestamptz not null, last_at timestamptz not null, attempts int not null default 1,
+    release text not null, dead_letter text, settled_at timestamptz,
+    primary key (service, topic, partition, "offset")
+);
+create index refusal_open on refusal (service, last_at) where settled_at is null;
+
+create table archive (
+    topic text not null, partition int not null, "offset" bigint not null,
+    timestamp timestamptz not null, key bytea, value bytea, headers text not null,
+    primary key (topic, partition, "offset")
+);
+
+create table release (
+    service text primary key, release text not null, policy_version text not null, since timestamptz not null
+);
+"""
+
+
+def upgrade() -> None:
+    op.execute(TABLES)

@@ -1,0 +1,197 @@
+"""What leaves a service: notifications, decisions and dead letters as rows of the outbox."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from uuid import NAMESPACE_OID, uuid5
+
+from schemas import registry
+from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued, Power
+from schemas.envelope import Envelope
+from schemas.referral_decisions.v1 import Decision, Looked
+from schemas.refusals import Refusal
+from services.casefile.duties import Notice, Withheld
+from services.casefile.facts import Key
+from services.policy.policy import Policy
+from services.runtime.engine import Record
+
+NOTIFICATION = "uk.relay.notification-issued.v1"
+LOOKED = "uk.relay.looked.v1"
+DECISIONS = "referral.decisions"
+SOURCE = "relay"
+
+Outgoing = tuple[
+    str, str, int, bytes | None, bytes | None, str, str | None
+]  # topic, duty, revision, key, value, headers, notice
+
+
+def notification(notice: Notice, service: str, policy: Policy) -> Outgoing:
+    """The notice as its agency reads it."""
+    body = NotificationIssued(
+        notification=notice.id,
+        kind=notice.kind,
+        state=notice.state,
+        revision=notice.revision,
+        replaces=notice.replaces,
+        service=service,
+        rule=notice.key.rule,
+        subject=notice.key.subject,
+        agency=notice.key.agency,
+        desk=notice.desk,
+        occurred_at=notice.arose,
+        issued_at=notice.at,
+        tell_by=notice.tell_by,
+        late=notice.late,
+        urgency=notice.urgency,
+        gather=notice.gather,
+        matter=tuple(
+            Item(what=what, about=about, value=value, basis=basis) for what, about, value, basis in notice.content
+        ),
+        asks=tuple(Asked(ask=a.ask, by=a.by, answers=a.answers, met=a.met_by is not None) for a in notice.asks),
+        reason=notice.reason,
+        texts=tuple(policy.text(code) for code in notice.texts),
+        grounds=notice.grounds,
+        power=Power(lawful_basis=notice.why.lawful_basis, gateway=notice.why.gateway, purpose=notice.why.purpose),
+        policy_version=notice.why.policy_version,
+        policy_source=notice.why.source,
+    )
+    key, value, headers = registry.encode(
+        _envelope(notice.id, NOTIFICATION, subject_of(notice.key), notice.at, notice.revision), body
+    )
+    return (
+        f"agency.{notice.key.agency}.notifications",
+        "/".join(notice.key),
+        notice.revision,
+        key,
+        value,
+        headers_to_text(headers),
+        notice.id,
+    )
+
+
+def decision(
+    service: str,
+    file: str,
+    look: int,
+    at: datetime,
+    cause: str,
+    event: str | None,
+    notices: Sequence[Notice],
+    withheld: Iterable[Withheld],
+    unexplained: Collection[Key],
+    policy: Policy,
+) -> Outgoing:
+    """One look for the audit stream: kinds of agency only, and the file by a pseudonym."""
+    told = [
+        Decision(
+            rule=n.key.rule,
+            subject=n.key.subject,
+            agency_kind=n.agency_kind,
+            outcome=n.kind,
+            reason=n.reason,
+            grounds=n.grounds,
+            policy_version=n.why.policy_version,
+        )
+        for n in notices
+    ]
+    not_told = [
+        Decision(
+            rule=w.key.rule,
+            subject=w.key.subject,
+            agency_kind=w.kind,
+            outcome="withheld",
+            reason=w.reason,
+            grounds=w.grounds,
+            policy_version=w.why.policy_version,
+        )
+        for w in withheld
+    ]
+    lost = [
+        Decision(
+            rule=key.rule,
+            subject=key.subject,
+            agency_kind=agency.kind if (agency := policy.agency(key.agency)) else "unknown",
+            outcome="unexplained",
+            reason=None,
+            grounds=(),
+            policy_version=policy.version,
+        )
+        for key in sorted(unexplained)
+    ]
+    pseudonym = pseudonym_of(file)
+    body = Looked(
+        service=service, file=pseudonym, look=look, at=at, cause=cause, event=event, decisions=(*told, *not_told, *lost)
+    )
+    identity = str(uuid5(NAMESPACE_OID, f"{service}/{pseudonym}/{look}"))
+    key, value, headers = registry.encode(_envelope(identity, LOOKED, pseudonym, at, look), body)
+    return DECISIONS, f"{service}/{pseudonym}", look, key, value, headers_to_text(headers), None
+
+
+def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
+    """The record untouched, with the reason in headers of text; and the dead letter's id."""
+    identity = str(uuid5(NAMESPACE_OID, f"{record.topic}/{record.partition}/{record.offset}"))
+    said = {
+        "dlq-id": identity,
+        "dlq-original-topic": record.topic,
+        "dlq-original-partition": str(record.partition),
+        "dlq-original-offset": str(record.offset),
+        "dlq-original-timestamp": record.timestamp.isoformat(),
+        "dlq-consumer-group": group_of(service),
+        "dlq-service": service,
+        "dlq-service-version": release,
+        "dlq-stage": refusal.stage,
+        "dlq-reason": refusal.reason,
+        "dlq-exception-class": "Refusal",
+        "dlq-exception-message": refusal.detail,
+        "dlq-attempts": "1",
+        "dlq-first-failed-at": now.isoformat(),
+        "dlq-last-failed-at": now.isoformat(),
+    }
+    headers = [*record.headers, *((name, text.encode()) for name, text in said.items())]
+    return identity, (f"{record.topic}.dlq", identity, 1, record.key, record.value, headers_to_text(headers), None)
+
+
+def group_of(service: str) -> str:
+    """The consumer group of a service."""
+    return f"relay.{service.replace('_', '-')}"
+
+
+def pseudonym_of(file: str) -> str:
+    """A name for a file that says nothing of whose it is."""
+    return hashlib.sha256(file.encode()).hexdigest()[:32]
+
+
+def subject_of(key: Key) -> str:
+    """What a duty is about, short enough for a key: a rung's subject is another duty's key and may be long."""
+    return key.subject if len(key.subject) <= 200 else pseudonym_of(key.subject)
+
+
+def event_id(record: Record) -> str | None:
+    """The id that the record claims, as far as it is text of a sensible length."""
+    for name, value in record.headers:
+        if name == "ce_id" and len(value) <= 200:
+            return value.decode("ascii", errors="ignore").replace("\x00", "") or None
+    return None
+
+
+def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
+    """Headers as the store keeps them: bytes of any kind come back as they were."""
+    return json.dumps(
+        [
+            [name.encode("utf-8", "surrogatepass").hex(), base64.b64encode(value or b"").decode()]
+            for name, value in headers
+        ]
+    )
+
+
+def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
+    return tuple(
+        (bytes.fromhex(name).decode("utf-8", "surrogatepass"), base64.b64decode(value))
+        for name, value in json.loads(text)
+    )
+
+
+def _envelope(identity: str, type_: str, subject: str, at: datetime, version: int) -> Envelope:
+    return Envelope(id=identity, type=type_, source=SOURCE, subject=subject, time=at, factversion=version)

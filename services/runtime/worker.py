@@ -1,0 +1,203 @@
+"""A worker: one or more services in one process, from start to a clean end."""
+
+import asyncio
+import hashlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from psycopg import OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from services.policy.load import load
+from services.policy.policy import PolicySet
+from services.runtime import database, logs
+from services.runtime.broker import Offsets, Sender
+from services.runtime.engine import Consumer
+from services.runtime.health import Health
+from services.runtime.loop import Loop
+from services.runtime.publisher import Publisher
+from services.runtime.service import Service
+from services.runtime.settings import Settings, load_settings
+from services.runtime.shell import Shell
+from services.runtime.store import Connection
+from services.runtime.watchdog import Watchdog
+from services.runtime.wire import group_of
+
+DUE_SECONDS = 0.25
+CHECK_SECONDS = 1.0
+RELEASE_FILES_A_SECOND = 50
+STUCK_SECONDS = 30.0
+PROJECT = Path(__file__).resolve().parents[2]
+
+log = structlog.get_logger("relay")
+
+
+@dataclass
+class Running:
+    """One service at work in this process."""
+
+    service: Service
+    shell: Shell
+    consumer: Consumer
+    publisher: Publisher
+
+
+class Worker:
+    """Runs services on one broker and one database. `start` returns once all is set up; `stop` ends it in order."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        kafka: str,
+        database_url: str,
+        policies: PolicySet,
+        folder: Path,
+        http_port: int = 0,
+    ) -> None:
+        self._services, self._kafka, self._policies, self._folder = tuple(services), kafka, policies, folder
+        self._pool: AsyncConnectionPool[Connection] = database.pool(database_url, size=4 * len(self._services) + 2)
+        self._sender, self._offsets = Sender(kafka), Offsets(kafka)
+        self._http_port = http_port
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.running: list[Running] = []
+        self.health: Health | None = None
+
+    async def start(self) -> None:
+        await self._pool.open()
+        self._stack.push_async_callback(self._pool.close)
+        await self._sender.start()
+        self._stack.push_async_callback(self._sender.stop)
+        for service in self._services:
+            self.running.append(await self._run(service))
+        self._tasks.append(asyncio.create_task(self._check_streams(), name="check streams"))
+        self.health = Health(ready=self.ready, port=self._http_port)
+        await self.health.start()
+        self._stack.push_async_callback(self.health.stop)
+
+    async def stop(self) -> None:
+        """Finishes what is in hand, publishes what waits if the broker takes it, and leaves the groups."""
+        await asyncio.gather(*(running.consumer.stop() for running in self.running))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def ready(self) -> bool:
+        """Every service has its partitions, and the database answers."""
+        if not self.running or not all(running.consumer.ready for running in self.running):
+            return False
+        try:
+            async with self._pool.connection(timeout=1) as conn:
+                await conn.execute("select 1")
+        except (OperationalError, PoolTimeout):
+            return False
+        return True
+
+    async def _run(self, service: Service) -> Running:
+        shell = Shell(service, self._pool, self._policies, release_of())
+        loop = Loop(shell, lambda partitions: consumer.committed(partitions), self._offsets.begin_offsets)
+        consumer = Consumer(
+            group=group_of(service.name),
+            topics=service.reads,
+            kafka=self._kafka,
+            folder=self._folder,
+            handle=loop.handle,
+            assigned=loop.assigned,
+        )
+        publisher = Publisher(service.name, self._pool, self._sender, shell.committed)
+        await shell.begin(RELEASE_FILES_A_SECOND)
+        await consumer.start()
+        self._tasks += [
+            asyncio.create_task(publisher.run(), name=f"{service.name}: publish"),
+            asyncio.create_task(
+                _again(lambda: _look_at_due(shell, loop), DUE_SECONDS, service.name), name=f"{service.name}: due"
+            ),
+            asyncio.create_task(_once(shell.retry_refused, service.name), name=f"{service.name}: refused before"),
+        ]
+        return Running(service, shell, consumer, publisher)
+
+    async def _check_streams(self) -> None:
+        """Notes, for partitions of which nothing is left to read, that they have been read up to now; and the lag."""
+        topics = sorted({topic for service in self._services for topic in service.reads})
+        while True:
+            try:
+                times = [await running.shell.clock() for running in self.running]
+                ends = await self._offsets.end_offsets(topics)
+                for running, at in zip(self.running, times, strict=True):
+                    await running.shell.note_ends(
+                        {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
+                    )
+            except (OperationalError, PoolTimeout):
+                log.warning(logs.Event.DATABASE_AWAITED)
+            await asyncio.sleep(CHECK_SECONDS)
+
+
+async def _look_at_due(shell: Shell, loop: Loop) -> None:
+    while await shell.look_at_due():
+        await loop.halt_if_too_many_faulted()
+
+
+async def _again(work: Callable[[], Awaitable[object]], every: float, service: str) -> None:
+    while True:
+        await _tolerant(work, service)
+        await asyncio.sleep(every)
+
+
+async def _once(work: Callable[[], Awaitable[object]], service: str) -> None:
+    while not await _tolerant(work, service):
+        await asyncio.sleep(CHECK_SECONDS)
+
+
+async def _tolerant(work: Callable[[], Awaitable[object]], service: str) -> bool:
+    try:
+        await work()
+    except (OperationalError, PoolTimeout) as problem:
+        log.warning(logs.Event.DATABASE_AWAITED, service=service, error=type(problem).__name__)
+        return False
+    return True
+
+
+def release_of(folder: Path = PROJECT) -> str:
+    """Twelve characters that any change of the code changes."""
+    digest = hashlib.sha256()
+    for package in ("schemas", "services"):
+        for path in sorted((folder / package).rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def serve(services: Sequence[Service], settings: Settings, kafka: str, database_url: str, folder: Path) -> None:
+    """Runs services until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+    worker = Worker(services, kafka, database_url, load(settings.policy, settings.agencies), folder, settings.http_port)
+    watchdog = Watchdog(STUCK_SECONDS)
+    watchdog.start()
+    await worker.start()
+    log.info(
+        logs.Event.WORKER_STARTED,
+        services=",".join(s.name for s in services),
+        release=release_of(),
+        port=worker.health.port if worker.health else 0,
+    )
+    await stopping.wait()
+    await worker.stop()
+
+
+def run(*services: Service) -> None:
+    """The process of one or more services on the servers that the environment names."""
+    settings = load_settings()
+    logs.configure(level=settings.log_level)
+    servers = settings.servers
+    if servers is None:
+        sys.exit("RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one.")
+    if not database.is_current(servers.database):
+        sys.exit("The tables are not those of this release: run `relay db migrate` first.")
+    asyncio.run(serve(services, settings, servers.kafka, servers.database, PROJECT / ".relay" / "work"))
