@@ -8,6 +8,8 @@ from schemas.classes import REFERENCE
 
 
 class DeclineReason(StrEnum):
+    """Why an agency does not take it on."""
+
     OUT_OF_AREA = "out_of_area"
     NO_CAPACITY = "no_capacity"
     NOT_ELIGIBLE = "not_eligible"

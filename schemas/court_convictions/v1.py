@@ -1,13 +1,29 @@
 """What courts decide about offences, one defendant at one hearing (v1)."""
 
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
 
 from schemas import values as v
-from schemas.classes import LOCATION, OFFENCE, OFFENCE_TITLE, REFERENCE, TERMS, TIME, DataClass, Marked
+from schemas.classes import (
+    LOCATION,
+    OFFENCE,
+    OFFENCE_TITLE,
+    ORDER_ZONE,
+    REFERENCE,
+    SUSPECT_NAME,
+    TERMS,
+    TIME,
+    DataClass,
+    Marked,
+)
 
 
 class Verdict(StrEnum):
+    """How an offence ended. Insanity (`ngri`) is an acquittal, unfit to plead is neither; the last two are not final."""
+
     CONVICTED = "convicted"
     ACQUITTED = "acquitted"
     NO_EVIDENCE_OFFERED = "no_evidence_offered"
@@ -22,6 +38,8 @@ class Verdict(StrEnum):
 
 
 class CourtType(StrEnum):
+    """Which court sat; what may still be mended afterwards depends on it."""
+
     CROWN = "crown"
     MAGISTRATES = "magistrates"
     YOUTH = "youth"
@@ -31,6 +49,8 @@ class CourtType(StrEnum):
 
 
 class Remand(StrEnum):
+    """Where the defendant goes from this hearing until the next."""
+
     CONDITIONAL_BAIL = "conditional_bail"
     UNCONDITIONAL_BAIL = "unconditional_bail"
     CUSTODY = "custody"
@@ -40,6 +60,8 @@ class Remand(StrEnum):
 
 
 class Prompt(v.Frozen):
+    """What the court clerk was asked and answered with a result; the answer may name places and people."""
+
     label: Annotated[v.Text, OFFENCE]
     value: Annotated[v.Text, LOCATION]
 
@@ -72,7 +94,7 @@ class ResultedOffence(v.Frozen):
 class Defendant(v.Frozen):
     """The person in the dock, as the court names them."""
 
-    name: Annotated[v.Name | None, Marked(DataClass.S)] = None
+    name: Annotated[v.Name | None, SUSPECT_NAME] = None
     date_of_birth: Annotated[v.Day | None, Marked(DataClass.S)] = None
     record: Annotated[v.RecordId | None, REFERENCE] = None
     pnc_id: Annotated[v.Code | None, Marked(DataClass.S)] = None
@@ -80,14 +102,24 @@ class Defendant(v.Frozen):
 
 
 class BailCondition(v.Frozen):
+    """One condition of court bail."""
+
     code: Annotated[v.Code, TERMS]
     text: Annotated[v.Text | None, LOCATION] = None
-    zone: Annotated[v.Text | None, LOCATION] = None
+    zone: Annotated[v.Text | None, ORDER_ZONE] = None
 
 
 class NextHearing(v.Frozen):
+    """Where and when the case goes on."""
+
     court_ou: Annotated[v.CourtCode | None, TIME] = None
     on: Annotated[v.Day | None, TIME] = None
+
+
+def check_hearing(hearing: str, references: v.References, court_ou: str, on: date) -> None:
+    """ValueError unless the hearing is named as every adapter names it: it is an order's place for ever."""
+    if hearing != v.hearing_place(references, court_ou, on):
+        raise ValueError("hearing is expected as <urn or court_case>/<asn or defendant_id>/<court_ou>/<hearing_on>")
 
 
 class HearingResulted(v.Body):
@@ -115,3 +147,8 @@ class HearingResulted(v.Body):
     @property
     def subject(self) -> str:
         return self.hearing
+
+    @model_validator(mode="after")
+    def _hearing_has_its_place(self) -> Self:
+        check_hearing(self.hearing, self.references, self.court_ou, self.hearing_on)
+        return self

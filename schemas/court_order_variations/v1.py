@@ -1,11 +1,24 @@
 """Protective orders and what happens to them: imposed, varied, discharged, and the applications to do so (v1)."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
 
 from schemas import values as v
-from schemas.classes import LOCATION, OFFENCE, ORDER_STATE, REFERENCE, SUMMARY, TERMS, TIME, DataClass, Marked
-from schemas.court_convictions.v1 import Defendant
+from schemas.classes import (
+    LOCATION,
+    OFFENCE,
+    ORDER_STATE,
+    ORDER_ZONE,
+    REFERENCE,
+    SUMMARY,
+    TERMS,
+    TIME,
+    DataClass,
+    Marked,
+)
+from schemas.court_convictions.v1 import Defendant, check_hearing
 
 
 class OrderAction(StrEnum):
@@ -19,6 +32,8 @@ class OrderAction(StrEnum):
 
 
 class LegalBasis(StrEnum):
+    """The power under which the court made it; Acts are replaced, orders made under them stand."""
+
     SA20_S360 = "SA20_s360"
     PHA97_S5 = "PHA97_s5"
     PHA97_S5A = "PHA97_s5A"
@@ -38,6 +53,8 @@ class Attribution(StrEnum):
 
 
 class ProtectedPerson(v.Frozen):
+    """Somebody whom the order protects, as far as the court message says; a name in free text is nobody yet."""
+
     role: Annotated[Literal["victim", "child", "other"], REFERENCE]
     party: Annotated[v.PartyRef | None, REFERENCE] = None
     record: Annotated[v.RecordId | None, REFERENCE] = None
@@ -45,9 +62,11 @@ class ProtectedPerson(v.Frozen):
 
 
 class Prohibition(v.Frozen):
+    """What the defendant must not do. Zone and free text can give an address away."""
+
     code: Annotated[v.Code, TERMS]
     text: Annotated[v.Text | None, LOCATION] = None
-    zone: Annotated[v.Text | None, LOCATION] = None
+    zone: Annotated[v.Text | None, ORDER_ZONE] = None
 
 
 class Order(v.Frozen):
@@ -85,12 +104,22 @@ class OrdersResulted(v.Body):
     def subject(self) -> str:
         return self.hearing
 
+    @model_validator(mode="after")
+    def _places_are_places(self) -> Self:
+        check_hearing(self.hearing, self.references, self.court_ou, self.hearing_on)
+        made = [(o.code, o.number) for o in self.orders if o.action in {OrderAction.IMPOSED, OrderAction.REPLACED}]
+        if len(made) != len(set(made)):
+            raise ValueError("orders of one code that a hearing makes are numbered 1, 2, ...; a number is there twice")
+        return self
+
     def place_of(self, order: Order) -> str:
         """The place of an order that this hearing imposed."""
         return v.order_place(self.hearing, order.code, order.number)
 
 
 class ApplicantRole(StrEnum):
+    """Who may ask (Sentencing Code s.361(1); PHA 1997 s.5A(2B))."""
+
     DEFENDANT = "defendant"
     PROSECUTION = "prosecution"
     PROTECTED_PERSON = "protected_person"

@@ -1,14 +1,15 @@
 """What police record systems say: incidents, the risk in them, the children, and the charges that follow (v1)."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas import values as v
 from schemas.classes import (
     CHILD,
     IDENTITY,
+    IDENTITY_NAME,
     LOCATION,
     NARRATIVE,
     OFFENCE,
@@ -41,6 +42,8 @@ class AbuseType(StrEnum):
 
 
 class LocationType(StrEnum):
+    """What kind of place it was; the place itself is `location`."""
+
     HOME = "home"
     OTHER_HOME = "other_home"
     PUBLIC = "public"
@@ -51,6 +54,8 @@ class LocationType(StrEnum):
 
 
 class Injury(StrEnum):
+    """The worst injury to anybody, as recorded."""
+
     NONE = "none"
     MINOR = "minor"
     SERIOUS = "serious"
@@ -71,6 +76,8 @@ class RiskTool(StrEnum):
 
 
 class Grade(StrEnum):
+    """What the officer recorded, whatever the ticks say."""
+
     STANDARD = "standard"
     MEDIUM = "medium"
     HIGH = "high"
@@ -99,6 +106,8 @@ class Markers(v.Frozen):
 
 
 class Answer(v.Frozen):
+    """One question of the checklist, by its number there."""
+
     question: Annotated[v.Number, RISK]
     answer: Annotated[v.Tri, RISK]
 
@@ -129,7 +138,7 @@ class Party(v.Frozen):
     number: Annotated[v.Number, REFERENCE]
     role: Annotated[v.Role, REFERENCE]
     record: Annotated[v.RecordId | None, REFERENCE] = None
-    name: Annotated[v.Name | None, IDENTITY] = None
+    name: Annotated[v.Name | None, IDENTITY_NAME] = None
     date_of_birth: Annotated[v.Day | None, IDENTITY] = None
     age: Annotated[int | None, Field(ge=0, le=130), IDENTITY] = None
     relationships: Annotated[tuple[Connection, ...], RELATIONSHIP] = ()
@@ -172,6 +181,20 @@ class IncidentReported(v.Body):
     @property
     def subject(self) -> str:
         return self.crime_reference
+
+    @model_validator(mode="after")
+    def _parties_are_numbered(self) -> Self:
+        numbers = {party.number for party in self.parties}
+        if len(numbers) != len(self.parties):
+            raise ValueError("each party has a number of its own; one is there twice")
+        named = {c.to_party for p in self.parties for c in p.relationships}
+        named.update(n for p in self.parties for n in p.lives_with)
+        named.update(self.markers.suicide_threat if self.markers else ())
+        if not named <= numbers:
+            raise ValueError(
+                "a number that names a party of this incident names none; parties are named by their number"
+            )
+        return self
 
 
 class RiskAssessed(v.Body):
@@ -235,6 +258,12 @@ class ChildrenLinked(v.Body):
     crime_reference: Annotated[v.Reference, REFERENCE]
     stated_by: Annotated[v.AgencyId | None, REFERENCE] = None
     children: Annotated[tuple[Child, ...], CHILD]
+
+    @model_validator(mode="after")
+    def _children_are_numbered(self) -> Self:
+        if len({child.number for child in self.children}) != len(self.children):
+            raise ValueError("each child has a number of its own; one is there twice")
+        return self
 
     @property
     def subject(self) -> str:
