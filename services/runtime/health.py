@@ -1,0 +1,90 @@
+"""What an operator's machines ask a process over HTTP: its metrics, whether it lives, whether it is ready."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.runtime import metrics
+
+REQUEST_SECONDS = 5.0
+READY_SECONDS = 2.0
+LONGEST_HEAD = 8 * 1024
+PLAIN_TEXT = "text/plain; charset=utf-8"
+
+Answer = tuple[HTTPStatus, str, bytes]
+
+
+class Health:
+    """Serves `/metrics`, `/healthz` and `/readyz`; anything else is not found.
+
+    It shares the loop with the services, so that an answer to `/healthz` is itself the sign of life.
+    """
+
+    def __init__(
+        self,
+        *,
+        ready: Callable[[], Awaitable[bool]],
+        port: int = 0,
+        host: str = "0.0.0.0",  # noqa: S104 - probes and Prometheus come from other machines; it tells nothing of a case
+    ) -> None:
+        """Port 0 takes a free one, which `port` then tells."""
+        self._ready = ready
+        self._wanted_port = port
+        self._host = host
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, self._host, self._wanted_port, limit=LONGEST_HEAD)
+
+    async def stop(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+                status, kind, body = await self._answer(head.split(b"\r\n", 1)[0])
+                writer.write(
+                    f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n"
+                    f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+                    + body
+                )
+                await writer.drain()
+        except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+            # Whoever asked has gone, or was no client of ours.
+            return
+        finally:
+            writer.close()
+
+    async def _answer(self, request: bytes) -> Answer:
+        match request.split(b" "):
+            case [b"GET", b"/metrics", _]:
+                return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(metrics.REGISTRY)
+            case [b"GET", b"/healthz", _]:
+                return _verdict(good=True)
+            case [b"GET", b"/readyz", _]:
+                return _verdict(good=await self._is_ready())
+            case [b"GET", _, _]:
+                return HTTPStatus.NOT_FOUND, PLAIN_TEXT, b"not found\n"
+        return HTTPStatus.METHOD_NOT_ALLOWED, PLAIN_TEXT, b"only GET\n"
+
+    async def _is_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                return await self._ready()
+        except TimeoutError:
+            return False
+
+
+def _verdict(*, good: bool) -> Answer:
+    if good:
+        return HTTPStatus.OK, PLAIN_TEXT, b"yes\n"
+    return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN_TEXT, b"no\n"
