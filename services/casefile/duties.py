@@ -9,11 +9,12 @@ from uuid import UUID, uuid5
 from schemas.classes import DataClass, Form
 from services.casefile.facts import Key
 from services.casefile.reasons import Reason
+from services.policy import model
 
+AskName = model.AskName
+DeskName = model.DeskName
+Urgency = model.Urgency
 Basis = Literal["recorded", "alleged", "assessed", "court_found"]
-Urgency = Literal["routine", "prompt", "urgent"]
-AskName = Literal["acknowledge", "accept", "decide"]
-DeskName = Literal["duty", "manager", "strategic"]
 Content = tuple[tuple[str, str | None, Any, Basis], ...]  # (what, about, value, basis), projected
 NOTIFICATIONS = UUID("3b1f7a52-6c0e-5d6b-9a64-7f2f0c1d8e35")
 
@@ -32,7 +33,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is wanted from the agency, by when, and the coded answers that meet it; `met_by`: the fact that did."""
+    """What is wanted from the agency, by when, and the coded answers accepted. `met_by`: the answer that met it, which
+    the ladder finds; rules leave it empty."""
 
     ask: AskName
     by: datetime

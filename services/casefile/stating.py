@@ -1,19 +1,14 @@
 """The one way to state a duty: who is chosen, by when, what is asked and under which power, all from the policy row."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.reasons import Reason
-
-if TYPE_CHECKING:
-    from services.policy.model import Areas, Chosen, Route, Within
-    from services.policy.policy import Policy
+from services.policy.model import Areas, Chosen, Route, Within
+from services.policy.policy import Policy
 
 
 def owed(
@@ -61,13 +56,14 @@ def owed(
         if only_kinds is not None and told.kind not in only_kinds:
             continue
         key = Key(rule, subject, chosen.agency.id)
+        kind = chosen.agency.kind  # what it may see goes by what it is, also where it stands in for another kind
         why = _why(row, policy, chosen)
         if arose < row.tells_from:
-            yield Withheld(key, told.kind, rests_on, Reason.BEFORE_GO_LIVE, why)
+            yield Withheld(key, kind, rests_on, Reason.BEFORE_GO_LIVE, why)
             continue
         yield Duty(
             key=key,
-            kind=told.kind,
+            kind=kind,
             person=person,
             grounds=rests_on,
             matter=matter,
@@ -84,7 +80,7 @@ def owed(
             settles=row.settles is not None,
             shortest_window=row.shortest_window,
             next_able=tuple(agency.id for agency in chosen.next_able),
-            inspector=_inspector(policy, areas),
+            inspector=policy.inspector(policy.risk_holding_force(areas)),
             desk=desk,
             urgency=urgency or told.urgency or row.urgency,
             gather=told.gather,
@@ -112,7 +108,7 @@ def withheld(
     for chosen in policy.chosen(row, areas):
         if only_kinds is None or chosen.told.kind in only_kinds:
             key = Key(rule, subject, chosen.agency.id)
-            yield Withheld(key, chosen.told.kind, file.grounds(*grounds), reason, _why(row, policy, chosen))
+            yield Withheld(key, chosen.agency.kind, file.grounds(*grounds), reason, _why(row, policy, chosen))
 
 
 def _why(row: Route, policy: Policy, chosen: Chosen) -> Why:
@@ -120,12 +116,6 @@ def _why(row: Route, policy: Policy, chosen: Chosen) -> Why:
     return Why(
         row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, chosen.by_default
     )
-
-
-def _inspector(policy: Policy, areas: Areas) -> str | None:
-    """The duty inspector of the force that holds the risk: where she lives, else the case's."""
-    force = areas.victim.force or areas.case_force
-    return policy.inspector(force) if force is not None else None
 
 
 def _same_person(file: CaseFile, person: str, matter: tuple[Item, ...]) -> tuple[str, ...]:

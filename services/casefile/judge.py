@@ -1,0 +1,151 @@
+"""One look at one person's file: what is owed by the rules and the ladder, compared with what was told."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Literal
+
+from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
+from services.casefile.facts import CaseFile, Key
+from services.casefile.ladder import RUNGS, asked_of, climb, rule_of
+from services.casefile.projection import project
+from services.casefile.reasons import Reason
+from services.casefile.reconcile import reconcile, remember
+from services.policy.policy import Policy
+
+MOST_PASSES = 5
+STATED_TWICE, STATED_FOR_ANOTHER = "stated_twice", "stated_for_another_rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule under its name, which never changes, and in which files it runs: those of persons, or of references."""
+
+    name: str
+    states: Callable[[CaseFile, Policy], Iterator[Statement]]
+    runs_in: Literal["persons", "references"] = "persons"
+
+    def runs_for(self, file: CaseFile) -> bool:
+        return file.is_home == (self.runs_in == "references")
+
+
+def look(
+    files: Sequence[CaseFile],
+    told: Mapping[Key, Notice],
+    rules: Collection[Rule],
+    policy: Policy,
+    read_to: datetime,
+    now: datetime,
+) -> Look:
+    """One look at these files, as one where a place moved between them. `told`: the newest notice of each key that any
+    of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never earlier than
+    the last look. The same arguments give the same look, and a second one at the same instant says nothing.
+
+    A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
+    sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
+    """
+    stated, faults = state(files, rules, policy)
+    faulted = {fault.rule for fault in faults}
+    told = {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
+    standing = frozenset[str]().union(*(file.standing for file in files))
+    answers = [answer for file in files for answer in file.answers]
+
+    def compare(owed: Collection[Statement]) -> Look:
+        return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy))
+
+    owed = tuple(climb(stated, told, answers, policy))
+    part = compare((*owed, *_taken_over(told, owed, standing, policy)))
+    notices, regrounded = list(part.notices), list(part.regrounded)
+    for _ in range(MOST_PASSES):
+        if not part.notices:
+            break
+        told = remember(told, part)
+        owed = tuple(climb(stated, told, answers, policy))
+        part = compare(owed)
+        notices += part.notices
+        regrounded += part.regrounded
+    else:
+        raise RuntimeError("a look does not settle")
+    sent = {notice.key for notice in notices}
+    return replace(
+        part,
+        notices=tuple(notices),
+        regrounded=tuple(notice for notice in regrounded if notice.key not in sent),
+        look_again_at=_next_look(part, owed, policy, now),
+        faults=tuple(faults),
+    )
+
+
+def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> tuple[list[Statement], list[Fault]]:
+    """What all rules that do not raise state of these files, and the faults of those that do."""
+    stated: list[Statement] = []
+    faults: list[Fault] = []
+    for rule in rules:
+        found: list[Statement] = []
+        try:
+            for file in files:
+                if rule.runs_for(file):
+                    found.extend(rule.states(file, policy))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it stops this rule for these files and nothing else
+            faults.append(Fault(rule.name, type(error).__name__, _place(error.__traceback__)))
+            continue
+        keys = {statement.key for statement in found}
+        if len(keys) < len(found):
+            faults.append(Fault(rule.name, STATED_TWICE, rule.states.__module__))
+        elif any(key.rule != rule.name for key in keys):
+            faults.append(Fault(rule.name, STATED_FOR_ANOTHER, rule.states.__module__))
+        else:
+            stated += found
+    return stated, faults
+
+
+def _place(traceback: TracebackType | None) -> str:
+    """Module and line of the innermost frame; an error's message may hold a value, and is never kept."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return "" if traceback is None else f"{traceback.tb_frame.f_globals.get('__name__', '')}:{traceback.tb_lineno}"
+
+
+def _taken_over(
+    told: Mapping[Key, Notice], owed: Iterable[Statement], standing: frozenset[str], policy: Policy
+) -> Iterator[Withheld]:
+    """Whoever was told what agencies' beginnings and ends have since given to another: they hear that it has moved.
+
+    Only where the facts all stand, and a new recipient appears in this look or the old one is no longer in force: a
+    recipient who is merely missing is for a person to look at.
+    """
+    stated = {statement.key: statement for statement in owed}
+    new: dict[tuple[str, str], list[Statement]] = {}
+    for key, statement in stated.items():
+        if key not in told or isinstance(statement, Withheld):
+            new.setdefault((key.rule, key.subject), []).append(statement)
+    for key, before in told.items():
+        if key in stated or before.state != "live" or not standing.issuperset(before.grounds):
+            continue
+        of = asked_of(key)[0] if key.rule in RUNGS else key
+        kind = before.agency_kind if of == key or of not in told else told[of].agency_kind
+        instead = [other for other in new.get((of.rule, of.subject), ()) if _alike(kind, other.kind, policy)]
+        if of not in stated and (instead or policy.agency(of.agency) is None):
+            yield Withheld(key, before.agency_kind, before.grounds, _why_moved(instead), before.why)
+
+
+def _why_moved(instead: Sequence[Statement]) -> str:
+    if not instead:
+        return Reason.AGENCY_NOT_IN_FORCE
+    return instead[0].reason if isinstance(instead[0], Withheld) else Reason.SUPERSEDED
+
+
+def _alike(kind: str, other: str, policy: Policy) -> bool:
+    """Whether one of these kinds stands in for the other; a kind that policy has dropped stands for itself."""
+    falls_back = {row.kind: row.falls_back_to for row in policy.rows.kinds}
+    return kind == other or falls_back.get(kind) == other or falls_back.get(other) == kind
+
+
+def _next_look(part: Look, owed: Iterable[Statement], policy: Policy, now: datetime) -> datetime | None:
+    """The least time still ahead; while anything is owed, an agency's beginning or end is one."""
+    ahead = [part.look_again_at]
+    if any(isinstance(duty, Duty) and duty.over(now) is None for duty in owed):
+        ahead.append(policy.rows.changes_after(now))
+    return min((moment for moment in ahead if moment is not None), default=None)

@@ -1,0 +1,275 @@
+"""Silence and refusal: who is asked next and who hears that nobody has answered, as duties of their own."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from schemas.agency_responses.v1 import Accepted, Acknowledged, AgencyBody, Decided, Declined
+from schemas.classes import DataClass
+from services.casefile.duties import Ask, Asked, AskName, Duty, Notice, Statement, Withheld
+from services.casefile.facts import Answer, Key
+from services.casefile.matter import derived
+from services.casefile.projection import recipient_label
+from services.casefile.reasons import Reason
+from services.policy.model import DeskName, Ladder
+from services.policy.policy import Policy
+
+MANAGER, STRATEGIC, INSPECTOR = "unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"
+RUNGS = frozenset({MANAGER, STRATEGIC, INSPECTOR})
+MEETS: Mapping[type[AgencyBody], frozenset[AskName]] = {
+    Acknowledged: frozenset({"acknowledge"}),
+    Accepted: frozenset({"acknowledge", "accept"}),
+    Decided: frozenset({"acknowledge", "accept", "decide"}),
+}
+
+
+def climb(
+    stated: Collection[Statement], told: Mapping[Key, Notice], answers: Iterable[Answer], policy: Policy
+) -> Iterator[Statement]:
+    """All that is owed: what rules stated, with what answers made of it, handovers, and the rungs of the ladder.
+
+    Times are data here too, so this needs no clock: a rung opens at its share of what was left at the first telling.
+    """
+    rungs: dict[Key, list[Key]] = {}
+    for key in told:
+        if key.rule in RUNGS:
+            rungs.setdefault(asked_of(key)[0], []).append(key)
+    heard = _heard(answers, told)
+    by_rule = {statement.key for statement in stated}
+    for statement in stated:
+        if isinstance(statement, Withheld):
+            yield statement
+            for rung in rungs.get(statement.key, ()):
+                yield replace(statement, key=rung, kind=told[rung].agency_kind)
+        else:
+            yield from _Chain(statement, told, heard, rungs, by_rule, policy).statements()
+
+
+def rung_key(rule: str, of: Key, ask: str, agency: str) -> Key:
+    """A rung is about an ask of another duty, so its place is that duty's key and the ask."""
+    return Key(rule, "/".join((*of, ask)), agency)
+
+
+def asked_of(rung: Key) -> tuple[Key, str]:
+    """The duty and the ask that a rung is about. Rules and agencies have no slash in their names; places have."""
+    rule, _, rest = rung.subject.partition("/")
+    subject, agency, ask = rest.rsplit("/", 2)
+    return Key(rule, subject, agency), ask
+
+
+def rule_of(key: Key) -> str:
+    """The rule that a key comes from: for a rung, that of the duty which nobody answered."""
+    return asked_of(key)[0].rule if key.rule in RUNGS else key.rule
+
+
+def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key, list[Answer]]:
+    """The answers that count, by duty. Only the recipient answers; an answer to a notice that was replaced by one which
+    says more does not count; one to a rung counts for its duty while that has not been asked anew."""
+    found: dict[Key, list[Answer]] = {}
+    for answer in answers:
+        notice, body = told.get(answer.key), answer.fact.body
+        if notice is None or answer.revision < notice.asked_at:
+            continue
+        if not isinstance(body, AgencyBody) or body.agency != answer.key.agency:
+            continue
+        key = answer.key
+        if key.rule in RUNGS:
+            key, ask = asked_of(key)
+            asked = _asked(told.get(key), ask)
+            if asked is None or notice.first_told_at < asked.since:
+                continue
+        found.setdefault(key, []).append(answer)
+    for heard in found.values():
+        heard.sort(key=lambda known: (known.fact.at, known.fact.id))
+    return found
+
+
+def _asked(notice: Notice | None, ask: str) -> Asked | None:
+    return next((asked for asked in notice.asks if asked.ask == ask), None) if notice is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One agency to which the duty is owed in turn: the first by the rule, others by refusal or silence before them."""
+
+    duty: Duty
+    notice: Notice | None
+    declined: Answer | None
+    met: Mapping[str, str]  # ask to the answer of its own that met it
+
+    @property
+    def asks(self) -> tuple[Asked, ...]:
+        """As this agency was told them, while they stand."""
+        return self.notice.asks if self.notice is not None and self.notice.state == "live" and not self.declined else ()
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """One duty as a rule states it, with those that are asked in turn and those who hear of the silence."""
+
+    head: Duty
+    told: Mapping[Key, Notice]
+    heard: Mapping[Key, list[Answer]]
+    rungs: Mapping[Key, list[Key]]
+    by_rule: Collection[Key]
+    policy: Policy
+
+    @cached_property
+    def over(self) -> bool:
+        return bool(self.head.met_by or self.head.ended)
+
+    @cached_property
+    def shares(self) -> Ladder:
+        return self.policy.ladder(self.head.on)
+
+    @cached_property
+    def members(self) -> tuple[_Member, ...]:
+        """The agency of the rule and all that are able to in its place, needed or not, in the order of asking."""
+        keys = {agency: self.head.key._replace(agency=agency) for agency in self.head.next_able}
+        able = [key for key in keys.values() if key not in self.by_rule and self.policy.agency(key.agency) is not None]
+        return tuple(self.member(key) for key in (self.head.key, *able))
+
+    @cached_property
+    def met(self) -> Mapping[str, str]:
+        """What answered each ask, whoever of them did: once a person has taken it on, nobody hears of silence."""
+        found: dict[str, str] = {}
+        for answer in self.heard.get(self.head.key, ()):
+            if answer.key.rule == INSPECTOR:
+                found |= dict.fromkeys(_meets(answer), answer.fact.id)
+        for member in reversed(self.members):
+            found |= member.met
+        return found
+
+    def member(self, key: Key) -> _Member:
+        """What this agency has answered: of accepting, deciding and declining, the latest counts."""
+        taken: Answer | None = None
+        met: dict[str, str] = {}
+        for answer in self.heard.get(key, ()):
+            if answer.key.agency == key.agency:
+                met |= dict.fromkeys(_meets(answer), answer.fact.id)
+                taken = taken if isinstance(answer.fact.body, Acknowledged) else answer
+        declined = taken if taken is not None and isinstance(taken.fact.body, Declined) else None
+        duty = self.head
+        if key != duty.key:
+            agency = self.policy.agency(key.agency)
+            duty = replace(duty, key=key, kind=duty.kind if agency is None else agency.kind, settles=False)
+        return _Member(duty, self.told.get(key), declined, {} if declined else met)
+
+    def statements(self) -> Iterator[Statement]:
+        yield from self.owed()
+        waiting = {duty.key: duty for duty in self.unanswered()} if not self.over else {}
+        yield from waiting.values()
+        for member in self.members:
+            for key in self.rungs.get(member.duty.key, ()):
+                if key not in waiting:
+                    yield self.answered(member, key)
+
+    def owed(self) -> Iterator[Duty]:
+        """The duty to the first; to the next able one when this one declines, or beside it when this one is silent."""
+        grounds, handed, beside = self.head.grounds, False, None
+        for place, member in enumerate(self.members):
+            duty = replace(member.duty, grounds=grounds)
+            if place > 0:
+                duty = replace(duty, opens=beside)
+                needed = handed or beside is not None or bool(member.met)
+                if member.notice is None and (self.over or not (needed or member.declined)):
+                    handed, beside = False, None
+                    continue
+                if not needed and not self.over:
+                    duty = replace(duty, ended=Reason.SUPERSEDED if self.waiting(self.members[0]) else Reason.ANSWERED)
+            yield self.with_answers(member, duty)
+            handed, beside = member.declined is not None, self.silent_at(member)
+            if member.declined is not None:
+                grounds = tuple(sorted({*grounds, member.declined.fact.id}))
+
+    def with_answers(self, member: _Member, duty: Duty) -> Duty:
+        """The duty with what met its asks and a reminder of those still open; ended where this agency declined."""
+        if member.declined is not None and not self.over:
+            return replace(duty, ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
+        asks = tuple(replace(ask, met_by=self.met.get(ask.ask)) for ask in duty.asks)
+        reminders = tuple(_at(asked, self.shares.remind) for asked in self.waiting(member))
+        return replace(duty, asks=asks, remind_at=(*duty.remind_at, *reminders))
+
+    def waiting(self, member: _Member) -> list[Asked]:
+        return [asked for asked in member.asks if asked.ask not in self.met]
+
+    def silent_at(self, member: _Member) -> datetime | None:
+        """When the next able service is owed the same beside this one."""
+        return min((_at(asked, self.shares.next_able) for asked in self.waiting(member)), default=None)
+
+    def unanswered(self) -> Iterator[Duty]:
+        """Manager and strategic contact of each agency that is silent; the duty inspector once for the duty."""
+        for member in self.members:
+            for asked in self.waiting(member):
+                of = member.duty
+                manager = rung_key(MANAGER, of.key, asked.ask, of.key.agency)
+                yield self.rung(manager, of, "manager", asked, _at(asked, self.shares.manager))
+                strategic = rung_key(STRATEGIC, of.key, asked.ask, of.key.agency)
+                yield self.rung(strategic, of, "strategic", asked, _at(asked, self.shares.strategic))
+        yield from self.to_inspector()
+
+    def to_inspector(self) -> Iterator[Duty]:
+        """At the end of the clock; at once when nobody is left able, or when one declines with little of it left."""
+        first = self.members[0]
+        inspector = self.policy.agency(self.head.inspector) if self.head.inspector is not None else None
+        if inspector is None or first.notice is None or not (first.asks or first.declined):
+            return
+        waiting = [asked for asked in first.notice.asks if asked.ask not in self.met]
+        at_once = all(member.declined for member in self.members) or any(self.late(member) for member in self.members)
+        for asked in waiting:
+            key = rung_key(INSPECTOR, self.head.key, asked.ask, inspector.id)
+            duty = replace(self.head, kind=inspector.kind, urgency="urgent")
+            if not at_once:
+                yield self.rung(key, duty, "duty", asked, _at(asked, self.shares.duty_inspector))
+            elif asked is waiting[-1] or key in self.told:  # one silence is told once, by the ask that says most
+                yield self.rung(key, duty, "duty", asked, None)
+
+    def late(self, member: _Member) -> bool:
+        """Whether this agency declined when most of the time of some ask had gone."""
+        if member.declined is None or member.notice is None:
+            return False
+        at = member.declined.fact.at
+        return any(at >= _at(asked, self.shares.next_able) for asked in member.notice.asks)
+
+    def rung(self, key: Key, of: Duty, desk: DeskName, asked: Asked, opens: datetime | None) -> Duty:
+        """Owed to a person who can still act. What is asked is the same, and due when it was."""
+        silent = recipient_label(self.head.kind, self.policy)
+        return replace(
+            of,
+            key=key,
+            matter=(
+                *of.matter,
+                *derived("unanswered", asked.ask, DataClass.R),
+                *derived("unanswered_by", silent, DataClass.R),
+            ),
+            opens=opens,
+            tell_by=max(asked.by, opens + of.shortest_window) if opens is not None else asked.by,
+            asks=(Ask(asked.ask, asked.by, asked.answers),),
+            remind_at=(),
+            settles=False,
+            next_able=(),
+            desk=desk,
+            gather="singly",
+        )
+
+    def answered(self, member: _Member, key: Key) -> Duty:
+        """A rung that was told and is no longer needed: those who heard of the silence hear of its end, too."""
+        notice, (_, ask) = self.told[key], asked_of(key)
+        asked = _asked(member.notice, ask) or _asked(notice, ask)
+        assert asked is not None  # noqa: S101 - a rung was told with the ask that it is about
+        duty = self.rung(key, replace(member.duty, kind=notice.agency_kind), notice.desk, asked, None)
+        if self.over:
+            return duty
+        by = self.met.get(ask)
+        if by is not None:
+            return replace(duty, ended=Reason.ANSWERED, met_by=(by,))
+        return replace(duty, ended=Reason.DECLINED if member.declined else Reason.SUPERSEDED)
+
+
+def _meets(answer: Answer) -> frozenset[AskName]:
+    return next((asks for body, asks in MEETS.items() if isinstance(answer.fact.body, body)), frozenset())
+
+
+def _at(asked: Asked, share: float) -> datetime:
+    return asked.since + (asked.by - asked.since) * share

@@ -1,0 +1,109 @@
+"""Who may see what: the one allow-list that every notice and every explanation goes through (DPA 2018 s.62)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.classes import Form
+from services.casefile.duties import Content, Duty, Item, Notice
+from services.casefile.matter import person_place
+from services.casefile.reconcile import Projection
+from services.policy.model import Grant
+from services.policy.policy import Policy
+
+VICTIM_SERVICE = "the victim's support service"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Whose duty it is, for grants that speak of the subject, of own pupils or of the case."""
+
+    person: str
+    same_person: frozenset[str] = frozenset()
+
+    def is_subject(self, place: str) -> bool:
+        return place == self.person or place in self.same_person
+
+    def holds(self, place: str) -> bool:
+        """Whether the place is in a matter in which this person stands."""
+        return matter_of(place) in {matter_of(own) for own in (self.person, *self.same_person)}
+
+
+def project(duty: Duty, policy: Policy) -> Projection:
+    """All of the duty that its agency may see, and the fixed texts that go with it.
+
+    The grants are those of the duty's kind and what this agency may see beyond it. A line that no grant covers is left
+    out; nothing else leaves anything out.
+    """
+    agency = policy.agency(duty.key.agency)
+    extra = () if agency is None else agency.extra_grants
+    grants = (*policy.kind(duty.kind).grants, *extra)
+    case = Case(duty.person, frozenset(duty.same_person))
+    return Projection(
+        tuple((item.what, item.about, item.value, item.basis) for item in duty.matter if allowed(item, grants, case)),
+        policy.texts_for(duty.kind, duty.texts, safe_contact=duty.safe_contact),
+    )
+
+
+def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:
+    """Whether some grant covers this item's class, form and person."""
+    return any(
+        grant.data_class is item.data_class
+        and grant.form in (Form.FULL, item.form)
+        and _about_whom(grant, item.about, case)
+        for grant in grants
+    )
+
+
+def matter_of(place: str) -> str:
+    """The crime reference of a person's place."""
+    return place.partition("/")[0]
+
+
+def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:
+    """What is about no person (an order, a hearing, the incident itself) is about the matter, which the duty is about.
+
+    A pupil is always named: what is said of no child in particular is not of a school's own pupil.
+    """
+    of_a_person = about is not None and person_place(about)
+    match grant.whose:
+        case "any":
+            return True
+        case "own_pupils":
+            return about is not None and of_a_person and case.is_subject(about)
+        case "subject":
+            return about is None or not of_a_person or case.is_subject(about)
+        case "case":
+            return about is None or not of_a_person or case.holds(about)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One recipient, and what of the notice, as a reader may know of it."""
+
+    recipient: str
+    content: Content
+
+
+def project_explanation(notice: Notice, duty: Duty | None, role: str, agency: str | None, policy: Policy) -> Told:
+    """A notice as explained to somebody of this kind of agency, at that agency if it is known which.
+
+    The list of recipients is class L (a refuge, a service in another area): only the recipient itself is named to
+    itself, all others read what kind it is, and of those who serve the victim only that her support service was told.
+    Of what was said a reader sees what that role is itself granted; without the duty, which alone knows the classes, an
+    agency sees its own notice and nobody else sees anything.
+    """
+    if agency is not None and agency == notice.key.agency:
+        return Told(agency, notice.content)
+    seen: set[tuple[str, str | None]] = set()
+    if duty is not None:
+        case = Case(duty.person, frozenset(duty.same_person))
+        grants = policy.kind(role).grants
+        seen = {(item.what, item.about) for item in duty.matter if allowed(item, grants, case)}
+    content = tuple(line for line in notice.content if (line[0], line[1]) in seen)
+    return Told(recipient_label(notice.agency_kind, policy), content)
+
+
+def recipient_label(kind: str, policy: Policy) -> str:
+    """What others may know of a recipient: never which service of hers, wherever she lives."""
+    row = policy.kind(kind)
+    return VICTIM_SERVICE if row.serves == "victim" and row.outward else row.title

@@ -1,0 +1,250 @@
+"""The difference between what is owed and what was told: at most one notice for each duty, and nothing unsaid."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from services.casefile.duties import Asked, Content, Duty, Look, Notice, Statement, Withheld
+from services.casefile.facts import Key
+from services.casefile.reasons import Reason
+
+URGENCIES = ("routine", "prompt", "urgent")
+
+
+class Projection(NamedTuple):
+    """What one agency may see of a duty: the matter, and the codes of the fixed texts."""
+
+    content: Content
+    texts: tuple[str, ...]
+
+
+def reconcile(
+    told: Mapping[Key, Notice],
+    owed: Collection[Statement],
+    standing: frozenset[str],
+    read_to: datetime,
+    now: datetime,
+    project: Callable[[Duty], Projection],
+) -> Look:
+    """One comparison. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
+    `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it.
+
+    Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`.
+    """
+    found = _Found(standing, read_to, now, project)
+    stated = {statement.key for statement in owed}
+    for statement in owed:
+        if isinstance(statement, Withheld):
+            found.withheld_now(told.get(statement.key), statement)
+        else:
+            found.owed_now(told.get(statement.key), statement)
+    found.no_longer_stated(before for key, before in told.items() if key not in stated)
+    return found.look(moment for duty in owed if isinstance(duty, Duty) for moment in duty.moments())
+
+
+def remember(told: Mapping[Key, Notice], look: Look) -> dict[Key, Notice]:
+    """What each agency was told after this look."""
+    return dict(told) | {notice.key: notice for notice in (*look.regrounded, *look.notices)}
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one comparison has found so far."""
+
+    standing: frozenset[str]
+    read_to: datetime
+    now: datetime
+    project: Callable[[Duty], Projection]
+    notices: list[Notice] = field(default_factory=list)
+    regrounded: list[Notice] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+    unexplained: list[Key] = field(default_factory=list)
+    held_back: list[datetime] = field(default_factory=list)
+
+    def look(self, moments: Iterable[datetime]) -> Look:
+        return Look(
+            notices=tuple(self.notices),
+            withheld=tuple(self.withheld),
+            unexplained=tuple(sorted(self.unexplained)),
+            look_again_at=min((moment for moment in moments if moment > self.now), default=None),
+            held_back_until=min(self.held_back, default=None),
+            regrounded=tuple(self.regrounded),
+        )
+
+    def stands(self, before: Notice) -> bool:
+        return self.standing.issuperset(before.grounds)
+
+    def owed_now(self, before: Notice | None, duty: Duty) -> None:
+        over = duty.over(self.now)
+        if before is not None and before.state == "live":
+            if over is not None:
+                self.close(before, duty, over)
+            else:
+                self.go_on(before, duty)
+        elif before is not None and before.state == "closed" and over is not None:
+            self.look_back(before, duty)
+        elif over is not None:
+            self.withheld.append(Withheld(duty.key, duty.kind, _rests_on(duty), _before_told(over), duty.why))
+        else:
+            self.begin(before, duty)
+
+    def begin(self, before: Notice | None, duty: Duty) -> None:
+        """Tells it, for the first time or again, unless it has not opened or the streams are not read so far."""
+        if duty.opens is not None and self.now < duty.opens:
+            return
+        if duty.settles and duty.opens is not None and self.read_to < duty.opens:
+            self.held_back.append(duty.opens)
+            return
+        self.notices.append(_first(before, duty, self.project(duty), self.now))
+
+    def go_on(self, before: Notice, duty: Duty) -> None:
+        """An update if something that this agency may see has changed, else a reminder if one is due."""
+        changed = _rests_on(duty) != before.grounds
+        if changed and (updated := _updated(before, duty, self.project(duty), self.now)) is not None:
+            self.notices.append(updated)
+        elif any(before.at < moment <= self.now for moment in duty.remind_at):
+            after = _after(before, "remind", self.now)
+            self.notices.append(replace(after, grounds=_rests_on(duty), asks=_flagged(before.asks, duty), reason=None))
+        elif changed:
+            self.regrounded.append(replace(before, grounds=_rests_on(duty)))
+
+    def close(self, before: Notice, duty: Duty, reason: str) -> None:
+        """Those who were told hear that it has ended, and why. It may say no more than they may see now."""
+        grounds, after = _rests_on(duty), _after(before, "close", self.now)
+        seen = before.content if grounds == before.grounds else self.project(duty).content
+        asks = _flagged(before.asks, duty)
+        self.notices.append(replace(after, state="closed", grounds=grounds, content=seen, asks=asks, reason=reason))
+
+    def look_back(self, before: Notice, duty: Duty) -> None:
+        """It has ended, and what was told still counts: what proves wrong is corrected, what is new is not sent."""
+        grounds = _rests_on(duty)
+        if grounds == before.grounds:
+            return
+        content = self.project(duty).content
+        if set(before.content) <= set(content):
+            self.regrounded.append(replace(before, grounds=grounds))
+        else:
+            after = _after(before, "correct", self.now)
+            self.notices.append(replace(after, grounds=grounds, content=content, reason=Reason.GROUND_CHANGED))
+
+    def withheld_now(self, before: Notice | None, statement: Withheld) -> None:
+        """Whoever was told before hears why no longer; if what they were told is no longer so, they are corrected."""
+        self.withheld.append(statement)
+        if before is None or before.state == "withdrawn":
+            return
+        if not self.stands(before):
+            self.correct(before, statement.reason)
+        elif before.state == "live":
+            grounds = tuple(sorted({*before.grounds, *statement.grounds}))
+            after = _after(before, "close", self.now)
+            self.notices.append(replace(after, state="closed", grounds=grounds, reason=statement.reason))
+
+    def no_longer_stated(self, gone: Iterable[Notice]) -> None:
+        """Corrected if a fact it was told for has fallen; else nobody is written to, and a person looks."""
+        for before in gone:
+            if before.state == "withdrawn":
+                continue
+            if not self.stands(before):
+                self.correct(before, Reason.GROUND_FELL)
+            elif before.state == "live":
+                self.unexplained.append(before.key)
+
+    def correct(self, before: Notice, reason: str) -> None:
+        after = _after(before, "correct", self.now)
+        self.notices.append(replace(after, state="withdrawn", content=(), asks=(), reason=reason))
+
+
+def _rests_on(duty: Duty) -> tuple[str, ...]:
+    return tuple(sorted({*duty.grounds, *duty.met_by}))
+
+
+def _before_told(over: str) -> str:
+    match over:
+        case Reason.MET:
+            return Reason.MET_BEFORE_TOLD
+        case Reason.LAPSED:
+            return Reason.LAPSED_BEFORE_TOLD
+    return over
+
+
+def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -> Notice:
+    revision = 1 if before is None else before.revision + 1
+    return Notice(
+        kind="notify",
+        state="live",
+        key=duty.key,
+        agency_kind=duty.kind,
+        person=duty.person,
+        revision=revision,
+        grounds=_rests_on(duty),
+        content=seen.content,
+        asks=tuple(
+            Asked(ask.ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), ask.answers, now) for ask in duty.asks
+        ),
+        asked_at=revision,
+        reason=None,
+        late=now > duty.tell_by,
+        at=now,
+        first_told_at=now,
+        arose=duty.arose,
+        tell_by=duty.tell_by,
+        desk=duty.desk,
+        urgency=duty.urgency,
+        gather=duty.gather,
+        texts=seen.texts,
+        why=duty.why,
+    )
+
+
+def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Notice | None:
+    """The update, or None where nothing that the agency may see has changed.
+
+    Where it adds something or is more urgent, asks that had been answered are asked for anew. Times never move later.
+    """
+    raised = URGENCIES.index(duty.urgency) > URGENCIES.index(before.urgency)
+    anew = raised or not set(seen.content) <= set(before.content)
+    tell_by = min(before.tell_by, duty.tell_by)
+    asks = tuple(_asked(before, duty, tell_by, now, anew=anew))
+    if (seen, duty.urgency, asks) == ((before.content, before.texts), before.urgency, _flagged(before.asks, duty)):
+        return None
+    after = _after(before, "update", now)
+    return replace(
+        after,
+        grounds=_rests_on(duty),
+        content=seen.content,
+        texts=seen.texts,
+        asks=asks,
+        asked_at=after.revision if anew else before.asked_at,
+        urgency=duty.urgency,
+        tell_by=tell_by,
+        person=duty.person,
+        why=duty.why,
+        reason=None,
+    )
+
+
+def _asked(before: Notice, duty: Duty, tell_by: datetime, now: datetime, *, anew: bool) -> Iterable[Asked]:
+    earlier = {asked.ask: asked for asked in before.asks}
+    for ask in duty.asks:
+        asked = earlier.get(ask.ask)
+        if asked is None or (anew and ask.met_by is not None):
+            yield Asked(ask.ask, _by(ask.by, now, tell_by, duty.shortest_window), ask.answers, now)
+        else:
+            by = min(asked.by, _by(ask.by, asked.since, tell_by, duty.shortest_window))
+            yield replace(asked, by=by, answers=ask.answers, met_by=ask.met_by)
+
+
+def _flagged(asks: tuple[Asked, ...], duty: Duty) -> tuple[Asked, ...]:
+    """The same asks, with what has met them by now."""
+    met = {ask.ask: ask.met_by for ask in duty.asks}
+    return tuple(replace(asked, met_by=met.get(asked.ask)) for asked in asks)
+
+
+def _by(by: datetime, since: datetime, tell_by: datetime, shortest_window: timedelta) -> datetime:
+    """When an ask is due: at its own time, but who is told late has at least the shortest window from the telling."""
+    return max(by, since + shortest_window) if since > tell_by or by <= since else by
+
+
+def _after(before: Notice, kind: str, now: datetime) -> Notice:
+    return replace(before, kind=kind, revision=before.revision + 1, at=now)  # type: ignore[arg-type]
