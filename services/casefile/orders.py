@@ -21,7 +21,7 @@ Identity = tuple[str, ...]
 
 
 class State(StrEnum):
-    """What stands of an order after the last hearing that touched it. Expiry is a date, not a state: rules have no clock."""
+    """What the last hearing that touched an order made of it. Expiry is a date, not a state: rules have no clock."""
 
     LIVE = "live"
     VARIED = "varied"
@@ -62,7 +62,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a hearing did to an order made earlier. `order` None: which one is not known; `candidates`: it may be these."""
+    """What a hearing did to an order made earlier. `order` None: it is not known which of the `candidates`, if any."""
 
     element: Element
     order: str | None
@@ -79,6 +79,7 @@ class Standing:
 
     `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one.
     `attributed`: somebody has said, by code or confirmation, whom it protects. `doubted_by`: changes that may be its.
+    `expired_first`: the last day as it was when the order was made.
     """
 
     place: str
@@ -86,6 +87,7 @@ class Standing:
     made_by: Element | None
     made_on: date | None
     expires_on: date | None
+    expired_first: date | None
     state: State
     protects: frozenset[str]
     attributed: bool
@@ -99,8 +101,31 @@ class Standing:
         return self.state in IN_FORCE and not self.doubted_by
 
     def covers(self, places: frozenset[str], on: date) -> bool:
-        """Known to protect one of these places on that day."""
-        return self.in_force and bool(self.protects & places) and lasts(self.expires_on, on)
+        """Known to protect one of these places on that day, whatever hearings did to it later."""
+        then = self.as_of(on)
+        return then.in_force and bool(self.protects & places) and lasts(then.expires_on, on)
+
+    def as_of(self, on: date) -> "Standing":
+        """The order as the hearings up to and on that day had left it."""
+        if all(change.element.on <= on for change in (*self.changes, *self.doubted_by)):
+            return self
+        first = replace(self, state=State.LIVE, expires_on=self.expired_first, changes=(), doubted_by=())
+        for change in self.changes:
+            first = first.after(change) if change.element.on <= on else first
+        doubts = tuple(change for change in self.doubted_by if change.element.on <= on)
+        return _settled(replace(first, doubted_by=doubts))
+
+    def after(self, change: Change) -> "Standing":
+        """A variation may move the end; one that says nothing of it leaves it."""
+        order, end = change.element.order, self.expires_on
+        if order.action is OrderAction.VARIED:
+            end = None if order.until_further_order else order.expires_on or end
+        return replace(self, state=BECOMES[order.action], expires_on=end, changes=(*self.changes, change))
+
+    def binds(self, by: frozenset[Identity]) -> bool:
+        """Made against, or changed for, the defendant of these ids."""
+        elements: Iterable[Element] = (e for e in (self.made_by, *(c.element for c in self.changes)) if e)
+        return any(identities(e.body.references, e.body.defendant) & by for e in elements)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -123,12 +148,12 @@ class Register:
 
     def covering(self, places: frozenset[str], on: date, by: frozenset[Identity]) -> tuple[Standing, ...]:
         """Orders that bind this defendant and are known to protect one of these places on that day."""
-        return tuple(o for o in self.orders.values() if o.covers(places, on) and _binds(o, by))
+        return tuple(o for o in self.orders.values() if o.covers(places, on) and o.binds(by))
 
     def sought(self, application: ApplicationLodged) -> Standing | None:
-        """The order that an application is about: the one it names, else the only live one of its defendant and court."""
-        if application.order:
-            return self.orders.get(application.order)
+        """The order that an application names, else the only live one of its defendant and court."""
+        if named := application.order or application.references.order:
+            return self.orders.get(named)
         by, court = identities(application.references), application.references.court_ou
         on = application.lodged_at.date()
         found = [o for o in self.orders.values() if court and _open_to_change(o, by, court, on)]
@@ -145,11 +170,11 @@ class _Building:
     changes: list[Change] = field(default_factory=list)
 
 
-def register(file: CaseFile, until: date | None = None) -> Register:
-    """What stands of the orders in this file; `until` leaves out what later hearings did."""
+def register(file: CaseFile) -> Register:
+    """What stands of the orders in this file."""
     confirmed = {body.order: (fact, body) for fact, body in file.of(AttributionConfirmed)}
     building = _Building(confirmed, _places_of_records(file.persons))
-    for element in sorted(_elements(file, until), key=_in_order_of_hearings):
+    for element in sorted(_elements(file), key=_in_order_of_hearings):
         if element.order.action is not OrderAction.IMPOSED:
             _change(building, element)
         if element.order.action in MAKES:
@@ -190,6 +215,11 @@ def code_of(place: str) -> str:
     return place.rpartition("/order/")[2].split("/")[0]
 
 
+def coded(order: Order, persons: Mapping[str, str]) -> frozenset[str]:
+    """Places of the persons whom the court's own result names, in a file with these places and persons."""
+    return protected_by(order, _places_of_records(persons))
+
+
 def protected_by(order: Order, places_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """Places of the persons whom the court's code or a desk's confirmation names; a name in free text names nobody."""
     found: set[str] = set()
@@ -204,11 +234,10 @@ def protected_by(order: Order, places_of: Mapping[str, frozenset[str]]) -> froze
     return frozenset(found)
 
 
-def _elements(file: CaseFile, until: date | None) -> Iterator[Element]:
+def _elements(file: CaseFile) -> Iterator[Element]:
     for fact, body in file.of(OrdersResulted):
-        if until is None or body.hearing_on <= until:
-            for index, order in enumerate(body.orders):
-                yield Element(body.place_of(order), fact, body, order, index)
+        for index, order in enumerate(body.orders):
+            yield Element(body.place_of(order), fact, body, order, index)
 
 
 def _in_order_of_hearings(element: Element) -> tuple[date, bool, str, str]:
@@ -226,12 +255,14 @@ def _places_of_records(persons: Mapping[str, str]) -> Mapping[str, frozenset[str
 def _made(building: _Building, element: Element) -> Standing:
     coded = protected_by(element.order, building.places_of)
     protects, by = _confirmed(building, element.place, coded)
+    end = None if element.order.until_further_order else element.order.expires_on
     return Standing(
         place=element.place,
         code=element.order.code,
         made_by=element,
         made_on=element.order.made_on,
-        expires_on=None if element.order.until_further_order else element.order.expires_on,
+        expires_on=end,
+        expired_first=end,
         state=State.LIVE,
         protects=protects,
         attributed=bool(coded or by),
@@ -253,20 +284,7 @@ def _change(building: _Building, element: Element) -> None:
     if change.order is None:
         return
     before = building.orders.get(change.order) or _known_by_its_change(building, change.order, element)
-    varied = element.order if element.order.action is OrderAction.VARIED else None
-    building.orders[change.order] = replace(
-        before,
-        state=BECOMES[element.order.action],
-        expires_on=_new_end(varied, before.expires_on),
-        changes=(*before.changes, change),
-    )
-
-
-def _new_end(varied: Order | None, before: date | None) -> date | None:
-    """A variation may move the end; one that says nothing of it leaves it."""
-    if varied is None:
-        return before
-    return None if varied.until_further_order else varied.expires_on or before
+    building.orders[change.order] = before.after(change)
 
 
 def _found(building: _Building, element: Element) -> Change:
@@ -288,18 +306,13 @@ def _found(building: _Building, element: Element) -> Change:
 def _open_to_change(order: Standing, by: frozenset[Identity], court_ou: str, on: date) -> bool:
     if hearing_of(order.place).split("/")[-2:-1] != [court_ou] or (order.made_by is not None and order.made_by.on > on):
         return False
-    return order.state not in ENDED and lasts(order.expires_on, on) and _binds(order, by)
-
-
-def _binds(order: Standing, by: frozenset[Identity]) -> bool:
-    elements: Iterable[Element] = (e for e in (order.made_by, *(c.element for c in order.changes)) if e)
-    return any(identities(e.body.references, e.body.defendant) & by for e in elements)
+    return order.state not in ENDED and lasts(order.expires_on, on) and order.binds(by)
 
 
 def _known_by_its_change(building: _Building, place: str, element: Element) -> Standing:
     coded = protected_by(element.order, building.places_of)
     protects, by = _confirmed(building, place, coded)
-    return Standing(place, code_of(place), None, None, None, State.LIVE, protects, bool(coded or by), by)
+    return Standing(place, code_of(place), None, None, None, None, State.LIVE, protects, bool(coded or by), by)
 
 
 def _settled(order: Standing) -> Standing:

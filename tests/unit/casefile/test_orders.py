@@ -1,6 +1,8 @@
 """What stands of an order, whom it protects, and what a court result that names no order does to it."""
 
 from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,11 +23,11 @@ def moment(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
 
 
-def at(on: date, *those: Order, **over: object) -> Fact:
+def at(on: date, *those: Order, **over: Any) -> Fact:
     return b.fact(b.orders_resulted(*those, hearing_on=on, occurred_at=moment(on), **over))
 
 
-def change(action: OrderAction = OrderAction.CHANGED_NOT_STATED, *, of: str | None = None, **over: object) -> Order:
+def change(action: OrderAction = OrderAction.CHANGED_NOT_STATED, *, of: str | None = None, **over: Any) -> Order:
     return b.order("3263", action=action, order=of, **over)
 
 
@@ -33,7 +35,7 @@ def registered(*facts: Fact) -> Register:
     return register(b.case_file(b.fact(b.incident()), *facts))
 
 
-def imposed(**over: object) -> Fact:
+def imposed(**over: Any) -> Fact:
     return at(b.TODAY, b.order(protected_persons=PROTECTS_HER, **over))
 
 
@@ -100,11 +102,17 @@ def test_a_change_of_one_of_two_live_orders_waits_for_a_person_and_neither_is_re
 
 
 def test_whom_the_change_protects_tells_which_of_two_orders_it_is_about() -> None:
-    hers, others = b.order(protected_persons=PROTECTS_HER), b.order(number=2, protected_persons=(b.protected(1, "CR2"),))
+    hers, others = (
+        b.order(protected_persons=PROTECTS_HER),
+        b.order(number=2, protected_persons=(b.protected(1, "CR2"),)),
+    )
     discharge = at(LATER, change(OrderAction.DISCHARGED))
     said = b.fact(b.attribution(b.party_ref(1, "CR2"), order=b.order_at(LATER, "3263")))
     found = registered(at(b.TODAY, hers, others), discharge, said)
-    assert (found.orders[b.order_at()].state, found.orders[b.order_at(number=2)].state) == (State.LIVE, State.DISCHARGED)
+    assert (found.orders[b.order_at()].state, found.orders[b.order_at(number=2)].state) == (
+        State.LIVE,
+        State.DISCHARGED,
+    )
 
 
 def test_an_order_of_another_court_or_defendant_is_not_the_one_that_was_changed() -> None:
@@ -157,13 +165,20 @@ def test_an_order_from_before_go_live_is_known_by_the_change_that_names_it() -> 
     found = registered(at(LATER, change(OrderAction.VARIED, of=old)), b.fact(b.attribution(b.party_ref(), order=old)))
     standing = found.orders[old]
     assert (standing.code, standing.made_on, standing.state, standing.protects) == ("3047", None, State.VARIED, HERS)
-    assert registered(at(LATEST, change(OrderAction.DISCHARGED)), *[f for f in _facts(old)]).orders[old].state is State.DISCHARGED
+    assert (
+        registered(at(LATEST, change(OrderAction.DISCHARGED)), *_facts(old)).orders[old].state
+        is State.DISCHARGED
+    )
 
 
-def test_until_a_day_leaves_out_what_later_hearings_did() -> None:
-    file = b.case_file(b.fact(b.incident()), imposed(), at(LATEST, change(OrderAction.DISCHARGED)))
-    assert register(file, until=LATER).orders[b.order_at()].in_force
-    assert not register(file).orders[b.order_at()].in_force
+def test_what_later_hearings_did_does_not_change_what_an_order_covered_before() -> None:
+    standing = registered(imposed(), at(LATEST, change(OrderAction.DISCHARGED))).orders[b.order_at()]
+    assert standing.covers(HERS, LATER)
+    assert not standing.covers(HERS, LATEST)
+    made = imposed(until_further_order=False, expires_on=LATER)
+    longer = change(OrderAction.VARIED, of=b.order_at(), until_further_order=False, expires_on=LATEST)
+    varied = registered(made, at(b.TODAY + timedelta(days=10), longer)).orders[b.order_at()]
+    assert varied.as_of(b.TODAY).expires_on == LATER
 
 
 def test_an_application_that_names_no_order_is_about_the_only_live_one() -> None:
@@ -171,9 +186,15 @@ def test_an_application_that_names_no_order_is_about_the_only_live_one() -> None
     one = registered(imposed())
     assert (sought := one.sought(lodged)) is not None
     assert sought.place == b.order_at()
-    assert registered(imposed(), at(b.TODAY, b.order("3326"), court_ou=b.COURT, references=b.references(urn="54DC0099926"))).sought(lodged) is None
+    assert (
+        registered(
+            imposed(), at(b.TODAY, b.order("3326"), court_ou=b.COURT, references=b.references(urn="54DC0099926"))
+        ).sought(lodged)
+        is None
+    )
 
 
+Hearings = list[tuple[int, list[tuple[OrderAction, str, bool]]]]
 HEARINGS = st.lists(
     st.tuples(
         st.integers(0, 5),
@@ -191,8 +212,10 @@ HEARINGS = st.lists(
 )
 
 
-@given(HEARINGS, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=3), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_changes_nothing_in_the_register(hearings: list, said: list, chance: object) -> None:
+@given(
+    HEARINGS, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=3), st.randoms(use_true_random=False)
+)
+def test_the_order_of_arrival_changes_nothing_in_the_register(hearings: Hearings, said: list[tuple[int, int]], chance: Random) -> None:
     facts: list[Fact] = []
     for day, elements in hearings:
         on = b.TODAY + timedelta(days=day)
@@ -204,17 +227,22 @@ def test_the_order_of_arrival_changes_nothing_in_the_register(hearings: list, sa
     attributions: dict[str, AttributionConfirmed] = {}
     for day, after in said:
         place = b.order_at(b.TODAY + timedelta(days=day))
-        attributions[place] = b.attribution(b.party_ref(), order=place, occurred_at=moment(b.TODAY + timedelta(days=after)))
+        attributions[place] = b.attribution(
+            b.party_ref(), order=place, occurred_at=moment(b.TODAY + timedelta(days=after))
+        )
     facts += [b.fact(body) for body in attributions.values()]
     shuffled = list(facts)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     assert registered(*facts) == registered(*shuffled)
 
 
 @given(HEARINGS)
-def test_an_order_protects_only_whom_something_names(hearings: list) -> None:
+def test_an_order_protects_only_whom_something_names(hearings: Hearings) -> None:
     facts = [
-        at(b.TODAY + timedelta(days=day), *(b.order(code, number=n, action=action) for n, (action, code, _) in enumerate(elements, 1)))
+        at(
+            b.TODAY + timedelta(days=day),
+            *(b.order(code, number=n, action=action) for n, (action, code, _) in enumerate(elements, 1)),
+        )
         for day, elements in hearings
     ]
     assert all(not o.protects and not o.attributed for o in registered(*facts).orders.values())

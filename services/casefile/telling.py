@@ -1,0 +1,88 @@
+"""Ordinary routes of what concerns a victim, or the one desk that policy names where ordinary routes must wait."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.casefile.victims import DESKS_OF_HELD
+from services.policy.model import Areas, Urgency
+from services.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """What a rule found, ready to be stated: as for `owed`. `held`: why ordinary routes wait, or None."""
+
+    rule: str
+    route: str
+    subject: str
+    person: str
+    held: Reason | None
+    areas: Areas
+    on: date
+    recorded_at: datetime
+    grounds: tuple[Fact, ...]
+    matter: tuple[Item, ...]
+    opens: datetime | None = None
+    statutory_from: datetime | None = None
+    lapses: datetime | None = None
+    met_by: tuple[Fact, ...] = ()
+    ended: Reason | None = None
+    only_kinds: frozenset[str] | None = None
+    urgency: Urgency | None = None
+    texts: tuple[str, ...] = ()
+
+
+def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
+    """The ordinary route. Where a suspect is police, the abuse honour-based or roles unresolved: the named desk alone,
+    and each agency of the ordinary route withheld with that reason."""
+    if told.held is None:
+        yield from _owed(file, policy, told, told.route, told.only_kinds)
+        return
+    instead = tuple(_owed(file, policy, told, DESKS_OF_HELD[told.held], None))
+    yield from instead
+    named = {statement.key.agency for statement in instead}
+    for statement in withheld(
+        file,
+        policy,
+        rule=told.rule,
+        subject=told.subject,
+        areas=told.areas,
+        on=told.on,
+        grounds=told.grounds,
+        reason=told.held,
+        route=told.route,
+        only_kinds=told.only_kinds,
+    ):
+        if statement.key.agency not in named:
+            yield statement
+
+
+def _owed(
+    file: CaseFile, policy: Policy, told: Matter, route: str, only_kinds: frozenset[str] | None
+) -> Iterator[Statement]:
+    yield from owed(
+        file,
+        policy,
+        rule=told.rule,
+        subject=told.subject,
+        person=told.person,
+        areas=told.areas,
+        on=told.on,
+        recorded_at=told.recorded_at,
+        grounds=told.grounds,
+        matter=told.matter,
+        route=route,
+        opens=told.opens,
+        statutory_from=told.statutory_from,
+        lapses=told.lapses,
+        met_by=told.met_by,
+        ended=told.ended,
+        only_kinds=only_kinds,
+        urgency=told.urgency,
+        texts=told.texts,
+    )

@@ -1,0 +1,93 @@
+"""Court facts that lead to nobody yet: who is told of them, by references alone, until something links them."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from schemas.classes import DataClass
+from schemas.values import References
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.links import CourtFact
+from services.casefile.matter import derived, show
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.policy.model import Areas
+from services.policy.policy import Policy
+
+
+def waiting(
+    file: CaseFile,
+    policy: Policy,
+    fact: Fact,
+    body: CourtFact,
+    *,
+    rule: str,
+    event: str,
+    on: date,
+    variant: str | None = None,
+    withhold: Reason | None = None,
+) -> Iterator[Statement]:
+    """What is owed for a fact of a home file while it is linked to nobody, by the link clock of its type and variant.
+
+    Once linked or refused it is stated still, as settled by what did so. Where the clock names no route nobody is told.
+    """
+    unlinked = fact.id in file.unlinked
+    clock = policy.link_clock(fact.kind, on, variant)
+    if clock is None or clock.route is None or not (unlinked or file.links.get(fact.id)):
+        return
+    subject, areas = about(fact), areas_of_case(policy, body)
+    if withhold is not None:
+        yield from withheld(
+            file,
+            policy,
+            rule=rule,
+            subject=subject,
+            areas=areas,
+            on=on,
+            grounds=(fact,),
+            reason=withhold,
+            route=clock.route,
+        )
+        return
+    yield from owed(
+        file,
+        policy,
+        rule=rule,
+        subject=subject,
+        person=fact.subject,
+        areas=areas,
+        on=on,
+        recorded_at=fact.at,
+        grounds=(fact,),
+        matter=references_only(fact, event),
+        route=clock.route,
+        opens=fact.at + clock.settles,
+        met_by=() if unlinked else (fact,),
+        ended=None if unlinked else Reason.LINK_SETTLED,
+    )
+
+
+def about(fact: Fact) -> str:
+    """The subject of a duty that is about a fact and not about a person: `<type>:<subject of the fact>`."""
+    return f"{fact.kind}:{fact.subject}"
+
+
+def references_only(fact: Fact, event: str) -> tuple[Item, ...]:
+    """All that may be said of a fact that is linked to nobody: what happened, in one word, and its references."""
+    return (*derived("event", event, DataClass.R), *show(fact, "references"))
+
+
+def areas_of_case(policy: Policy, body: CourtFact) -> Areas:
+    """The case's force, as the fact states it, else by its URN (its first two characters) or ASN (after the year)."""
+    refs = body.references
+    court_ou = getattr(body, "court_ou", None) or refs.court_ou
+    return Areas(case_force=next(filter(policy.knows_force, _forces(body.force_code, refs)), None), court_ou=court_ou)
+
+
+def _forces(stated: str | None, refs: References) -> Iterator[str]:
+    if stated:
+        yield stated
+    if refs.urn:
+        yield refs.urn[:2]
+    if refs.asn:
+        yield refs.asn[2:4]

@@ -1,0 +1,130 @@
+"""The person of a file as a victim: her places, which court facts are about them, and whose areas choose agencies."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from schemas.agency_responses.v1 import LinkMade
+from schemas.court_convictions.v1 import Defendant
+from schemas.police_incidents.v1 import AbuseType, ChargedOffence, ChargePreferred, IncidentReported, Party
+from schemas.values import Residence, Role, party_place
+from services.casefile.duties import Item
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.matter import show
+from services.casefile.reasons import Reason
+from services.policy.model import Areas
+
+HONOUR_BASED = frozenset({AbuseType.HBA, AbuseType.FM, AbuseType.FGM})
+DESKS_OF_HELD = {
+    Reason.SUSPECT_IS_POLICE: "held_suspect_is_police",
+    Reason.HONOUR_BASED_ABUSE: "held_honour_based_abuse",
+    Reason.ROLES_UNRESOLVED: "held_roles_unresolved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """Her, at one place of one incident. `index`: her position among the incident's parties."""
+
+    place: str
+    fact: Fact
+    incident: IncidentReported
+    party: Party
+    index: int
+
+    @property
+    def held(self) -> Reason | None:
+        """Why ordinary routes wait for the desk that policy names, or None."""
+        return held(self.incident)
+
+    def areas(self, court_ou: str | None = None, defendant: Defendant | None = None) -> Areas:
+        """Hers, the case's, and his: where the court says that he lives, else where police do."""
+        suspects = (party.residence for party in self.incident.parties if party.role is Role.SUSPECT)
+        his = next(suspects, Residence())
+        if defendant is not None and (defendant.residence.force or defendant.residence.la_code):
+            his = defendant.residence
+        return Areas(victim=self.party.residence, suspect=his, case_force=self.incident.force_code, court_ou=court_ou)
+
+    def named(self) -> tuple[Item, ...]:
+        """Who she is and which incident it was, for those who may know."""
+        party = f"parties.{self.index}"
+        return (
+            *show(self.fact, "crime_reference"),
+            *show(self.fact, f"{party}.name"),
+            *show(self.fact, f"{party}.date_of_birth"),
+            *show(self.fact, "risk.grade", about=self.place),
+        )
+
+
+@dataclass(frozen=True)
+class Matters:
+    """A person's file, seen from her."""
+
+    file: CaseFile
+
+    @cached_property
+    def victims(self) -> Mapping[str, Victim]:
+        """Her places. While roles are unresolved each party is judged as a possible victim."""
+        found: dict[str, Victim] = {}
+        for fact, incident in self.file.of(IncidentReported):
+            for index, party in enumerate(incident.parties):
+                place = party_place(incident.crime_reference, party.number)
+                if place in self.file.own_places and party.role is not Role.SUSPECT:
+                    found[place] = Victim(place, fact, incident, party, index)
+        return found
+
+    @property
+    def places(self) -> frozenset[str]:
+        return frozenset(self.victims)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Fact]:
+        return {fact.id: fact for fact in self.file.facts}
+
+    def charges(self, fact: Fact) -> Iterator[tuple[Fact, ChargePreferred]]:
+        """The charges that lead from a court fact to her."""
+        for link in self._led_by(fact):
+            if isinstance(link.body, ChargePreferred):
+                yield link, link.body
+
+    def victims_of(self, fact: Fact, sequence: int | None = None) -> tuple[Victim, ...]:
+        """Her places that a court fact, or one offence of it, is about.
+
+        A charge says so for each offence. A link that a person made says so for the whole case: then her first place
+        stands for her, so that nobody is told of one offence twice.
+        """
+        named: set[str] = set()
+        whole: set[str] = set()
+        for link in self._led_by(fact):
+            match link.body:
+                case ChargePreferred() as charge:
+                    named |= {p for o in charge.offences if sequence in (None, o.sequence) for p in _places(o)}
+                case LinkMade() as made:
+                    whole |= {party.place for party in made.parties}
+                case _:
+                    pass
+        chosen = sorted(named & self.places) or sorted(whole & self.places)[:1]
+        return tuple(self.victims[place] for place in chosen)
+
+    def protected(self, places: frozenset[str]) -> Victim | None:
+        """Her, where she is one of these: her first place stands for her."""
+        return next((self.victims[place] for place in sorted(places & self.places)), None)
+
+    def _led_by(self, fact: Fact) -> Iterator[Fact]:
+        return (self._by_id[link] for link in self.file.links.get(fact.id, ()) if link in self._by_id)
+
+
+def held(incident: IncidentReported) -> Reason | None:
+    """Why ordinary routes wait for a specialist. A suspect who is police comes first: the home force never decides it."""
+    if any(party.is_police and party.role is not Role.VICTIM for party in incident.parties):
+        return Reason.SUSPECT_IS_POLICE
+    if HONOUR_BASED.intersection(incident.abuse_types):
+        return Reason.HONOUR_BASED_ABUSE
+    unresolved = incident.primary_perpetrator == "unresolved"
+    if unresolved or any(party.role is Role.UNRESOLVED for party in incident.parties):
+        return Reason.ROLES_UNRESOLVED
+    return None
+
+
+def _places(offence: ChargedOffence) -> Iterator[str]:
+    return (party_place(offence.crime_reference, number) for number in offence.parties)

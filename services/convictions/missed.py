@@ -1,0 +1,226 @@
+"""One offence after which the court could make an order: is one known to protect her, and how long may it be mended?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from functools import cached_property, partial
+
+from schemas.agency_responses.v1 import Decided, Decision
+from schemas.classes import DataClass, Form
+from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.police_incidents.v1 import Grade, VictimView
+from services.casefile.duties import Duty, Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.matter import derived, show
+from services.casefile.orders import Identity, Standing, code_of, hearing_of, identities, register
+from services.casefile.reasons import Reason
+from services.casefile.telling import Matter, tell
+from services.casefile.victims import Matters, Victim
+from services.convictions.markers import markers
+from services.convictions.outcomes import Heard, Outcome
+from services.policy.clocks import london
+from services.policy.policy import Policy
+
+CROWN = "missed_order_crown"
+# Orders that may protect her and are not what is looked for: a person must say whether she is covered (CJS results).
+OTHER_ORDERS = frozenset({"3081", "3306", "3307"})
+DECIDED = {
+    Decision.ORDER_TO_BE_SOUGHT: Reason.ORDER_TO_BE_SOUGHT,
+    Decision.ORDER_NOT_SOUGHT: Reason.ORDER_NOT_SOUGHT,
+}
+
+
+@dataclass(frozen=True)
+class HerFile:
+    """A victim's file, with what every offence in it is judged by, worked out once."""
+
+    file: CaseFile
+    policy: Policy
+
+    @cached_property
+    def matters(self) -> Matters:
+        return Matters(self.file)
+
+    @cached_property
+    def orders(self) -> tuple[Standing, ...]:
+        return tuple(register(self.file).orders.values())
+
+    @cached_property
+    def protecting(self) -> tuple[Standing, ...]:
+        """Orders that are known to protect her, whatever has become of them."""
+        return tuple(order for order in self.orders if order.protects & self.matters.places)
+
+    @cached_property
+    def by_case(self) -> Mapping[str, tuple[Standing, ...]]:
+        found: dict[str, list[Standing]] = {}
+        for order in self.orders:
+            found.setdefault(_case(hearing_of(order.place)), []).append(order)
+        return {case: tuple(orders) for case, orders in found.items()}
+
+    @cached_property
+    def results(self) -> Mapping[str, Fact]:
+        """What each hearing did about orders; that it made none for her is a ground."""
+        return {body.hearing: fact for fact, body in self.file.of(OrdersResulted)}
+
+    @cached_property
+    def decisions(self) -> Mapping[tuple[str, str], tuple[Fact, Reason]]:
+        """What the CPS decided, by rule and subject; not to ask for an order needs a coded reason."""
+        found: dict[tuple[str, str], tuple[Fact, Reason]] = {}
+        for answer in self.file.answers:
+            agency, body = self.policy.agency(answer.key.agency), answer.fact.body
+            if agency is None or agency.kind != "cps" or not isinstance(body, Decided):
+                continue
+            unreasoned = body.decision is Decision.ORDER_NOT_SOUGHT and body.reason is None
+            if body.decision in DECIDED and not unreasoned:
+                found[answer.key.rule, answer.key.subject] = (answer.fact, DECIDED[body.decision])
+        return found
+
+
+@dataclass(frozen=True)
+class Missed:
+    """One offence against her, at the hearing whose outcome opened it."""
+
+    hers: HerFile
+    victim: Victim
+    outcome: Outcome
+    heard: Heard
+
+    def stated(self, rule: str, route: str, taken_back: Heard | None) -> Iterator[Statement]:
+        """What is owed, ended ones included; the `taken_back` hearing undid the outcome. High risk is told singly."""
+        met_by, ended = self._ended(rule, taken_back)
+        last_day = self._last_day(route)
+        told = Matter(
+            rule=rule,
+            route=route,
+            subject=self.subject,
+            person=self.victim.place,
+            held=self.victim.held,
+            areas=self.victim.areas(self.heard.body.court_ou, self.heard.body.defendant),
+            on=self.heard.on,
+            recorded_at=self.heard.fact.at,
+            grounds=self._grounds(),
+            matter=self._matter(last_day),
+            opens=self._opens(),
+            statutory_from=london(self.heard.on, time()),
+            lapses=last_day,
+            met_by=met_by,
+            ended=ended,
+        )
+        singly = self.victim.incident.risk.grade is Grade.HIGH
+        for statement in tell(self.hers.file, self.hers.policy, told):
+            match statement:
+                case Duty(gather="digest") if singly:
+                    yield replace(statement, gather="singly")
+                case _:
+                    yield statement
+
+    @property
+    def subject(self) -> str:
+        return subject(self.victim, self.outcome)
+
+    @cached_property
+    def _defendant(self) -> frozenset[Identity]:
+        return identities(self.heard.body.references, self.heard.body.defendant)
+
+    @cached_property
+    def _of_case(self) -> tuple[Standing, ...]:
+        return self.hers.by_case.get(self.outcome.case, ())
+
+    @cached_property
+    def _unattributed(self) -> tuple[Standing, ...]:
+        return tuple(order for order in self._of_case if not order.attributed)
+
+    def _grounds(self) -> tuple[Fact, ...]:
+        results = self.hers.results.get(self.heard.body.hearing)
+        return (self.heard.fact, self.victim.fact, *((results,) if results else ()))
+
+    def _last_day(self, route: str) -> datetime | None:
+        """Crown Court only: 56 days beginning with the day of sentence (Sentencing Code s.385)."""
+        if route != CROWN:
+            return None
+        policy = self.hers.policy
+        return policy.due(london(self.heard.on, time()), policy.clock("sentence_alteration", self.heard.on))
+
+    def _opens(self) -> datetime:
+        """While an order of this case waits for attribution, the question to the DAIT stands in place of this one."""
+        policy = self.hers.policy
+        waits = policy.clock("attribution", self.heard.on)
+        return max((self.heard.fact.at, *(policy.due(f.at, waits) for o in self._unattributed for f in o.facts)))
+
+    def _ended(self, rule: str, taken_back: Heard | None) -> tuple[tuple[Fact, ...], Reason | None]:
+        """What closes it: the outcome taken back, an order known to protect her, or the CPS's coded decision."""
+        if taken_back is not None:
+            return (taken_back.fact,), Reason.OUTCOME_TAKEN_BACK
+        if protecting := tuple(order for order in self.hers.protecting if self._protects(order)):
+            return tuple(fact for order in protecting for fact in order.facts), Reason.ORDER_PROTECTS_HER
+        if (rule, self.subject) in self.hers.decisions:
+            fact, reason = self.hers.decisions[rule, self.subject]
+            return (fact,), reason
+        return (), None
+
+    def _protects(self, order: Standing) -> bool:
+        """From him, on the day of the outcome or by an order made since."""
+        made_since = order.made_by is not None and order.made_by.on >= self.heard.body.hearing_on
+        return order.binds(self._defendant) and (made_since or order.covers(self.hers.matters.places, self.heard.on))
+
+    def _matter(self, last_day: datetime | None) -> tuple[Item, ...]:
+        shown = partial(show, self.heard.fact)
+        hearing = ("references", "hearing", "court_ou", "court_type", "hearing_on", "defendant.name")
+        offence = ("sequence", "code", "title", "verdict_date", "sentenced_on")
+        return (
+            *(item for name in hearing for item in shown(name)),
+            *shown("defendant.date_of_birth"),
+            *(item for name in offence for item in shown(f"{self.heard.path}.{name}")),
+            *derived("verdict", self.heard.verdict, DataClass.O, basis="court_found"),
+            *derived("marked_as_domestic_abuse_by", self._markers(), DataClass.O),
+            *self.victim.named(),
+            *self._limits(last_day),
+            *self._other_orders(),
+            *self._her_view(),
+        )
+
+    def _markers(self) -> tuple[str, ...]:
+        return markers(self.heard.body, self.hers.policy, linked_incident=True)
+
+    def _limits(self, last_day: datetime | None) -> Iterator[Item]:
+        if last_day is not None:
+            sitting = self.hers.policy.last_sitting_before(last_day, self.heard.body.court_ou)
+            yield from derived("last_day", last_day.date(), DataClass.T)
+            yield from derived("last_sitting_before", sitting, DataClass.T)
+
+    def _other_orders(self) -> Iterator[Item]:
+        """Another order was made in this case: is she covered?"""
+        if codes := {code_of(o.place) for o in self._of_case} & OTHER_ORDERS:
+            yield from derived("another_order_was_made_is_she_covered", tuple(sorted(codes)), DataClass.D, Form.STATE)
+        if self._unattributed:
+            places = tuple(sorted(order.place for order in self._unattributed))
+            yield from derived("order_whose_protection_is_not_confirmed", places, DataClass.R)
+
+    def _her_view(self) -> Iterator[Item]:
+        """What she said changes the words, never whether they are said."""
+        views = [
+            (view.at, fact.id, index, fact, view)
+            for fact, charge in self.hers.matters.charges(self.heard.fact)
+            for index, view in enumerate(charge.victim_views_on_order)
+            if view.party.place in self.hers.matters.places
+        ]
+        if views:
+            _, _, index, fact, view = max(views, key=lambda found: found[:3])
+            current = "current" if self._current(view) else "not_current"
+            yield from show(fact, f"victim_views_on_order.{index}.view", about=self.victim.place)
+            yield from derived("view.is", current, DataClass.N, Form.SUMMARY, self.victim.place)
+
+    def _current(self, view: VictimView) -> bool:
+        """A view that is old, or was not taken alone, is not."""
+        policy = self.hers.policy
+        oldest = policy.before(self.heard.fact.at, policy.clock("view_on_order_current", self.heard.on))
+        return view.alone is True and view.at >= oldest
+
+
+def subject(victim: Victim, outcome: Outcome) -> str:
+    """Her place, the defendant's case and the offence: co-defendants of one URN number their offences alike."""
+    return f"{victim.place}/{outcome.case}/{outcome.sequence}"
+
+
+def _case(hearing: str) -> str:
+    return "/".join(hearing.split("/")[:2])

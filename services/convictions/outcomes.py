@@ -1,0 +1,93 @@
+"""What the courts have decided about one offence of one defendant, over all hearings that a file knows of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.reasons import Reason
+
+# An order is possible on these only if necessary against harassment (PHA 1997 s.5A; R v Baldwin; R v AJR).
+ACQUITTALS = frozenset({Verdict.ACQUITTED, Verdict.NO_EVIDENCE_OFFERED, Verdict.DISMISSED, Verdict.NGRI})
+CLOSED_TO_ORDERS = {
+    Verdict.UNFIT_DID_ACT: Reason.NO_POWER_UNFIT_DID_ACT,
+    Verdict.WITHDRAWN: Reason.NO_POWER_WITHDRAWN,
+    Verdict.DISCONTINUED: Reason.NO_POWER_DISCONTINUED,
+    Verdict.LIES_ON_FILE: Reason.NO_POWER_LIES_ON_FILE,
+    Verdict.JURY_DISCHARGED: Reason.NOT_FINAL,
+    Verdict.QUASHED: Reason.NOT_FINAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The offence at one hearing. `verdict`: as stated there, else as it stood; a sentence need not repeat it."""
+
+    fact: Fact
+    body: HearingResulted
+    index: int
+    verdict: Verdict | None
+
+    @property
+    def offence(self) -> ResultedOffence:
+        return self.body.offences[self.index]
+
+    @property
+    def path(self) -> str:
+        """Where the offence stands in the body."""
+        return f"offences.{self.index}"
+
+    @property
+    def sentenced(self) -> bool:
+        """Convicted, and the court has dealt with the offender for it (Sentencing Code s.360)."""
+        return self.verdict is Verdict.CONVICTED and self.offence.final
+
+    @property
+    def on(self) -> date:
+        """The day of the sentence, or of the hearing where the court states none."""
+        return self.offence.sentenced_on or self.body.hearing_on
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One offence of one defendant. `case`: `<urn>/<asn or defendant id>`; `heard`: in the order of the hearings."""
+
+    case: str
+    sequence: int
+    heard: tuple[Heard, ...]
+
+    @property
+    def last(self) -> Heard:
+        return self.heard[-1]
+
+    @property
+    def sentenced(self) -> Heard | None:
+        """The hearing that sentenced him: the first, for the law's days run from it."""
+        return next((h for h in self.heard if h.sentenced), None)
+
+    @property
+    def acquitted(self) -> Heard | None:
+        return next((h for h in self.heard if h.verdict in ACQUITTALS), None)
+
+    @property
+    def closed_to_orders(self) -> Reason | None:
+        """Why no order can be missed as things stand, or None where that is for the rules to say."""
+        if self.last.verdict is None:
+            return Reason.NO_VERDICT
+        if self.last.verdict is Verdict.CONVICTED and not self.last.offence.final:
+            return Reason.NOT_SENTENCED
+        return CLOSED_TO_ORDERS.get(self.last.verdict)
+
+
+def outcomes(file: CaseFile) -> Iterator[Outcome]:
+    """Every offence that a hearing of this file speaks of."""
+    found: dict[tuple[str, int], list[Heard]] = {}
+    for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
+        case = "/".join(body.hearing.split("/")[:2])
+        for index, offence in enumerate(body.offences):
+            heard = found.setdefault((case, offence.sequence), [])
+            before = heard[-1].verdict if heard else None
+            heard.append(Heard(fact, body, index, offence.verdict or before))
+    for (case, sequence), hearings in found.items():
+        yield Outcome(case, sequence, tuple(hearings))

@@ -1,0 +1,107 @@
+"""A result without an order that could have protected her, told while the law still lets the court mend it."""
+
+from collections.abc import Iterator
+
+from schemas.court_convictions.v1 import CourtType, HearingResulted
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile
+from services.casefile.judge import Rule
+from services.casefile.reasons import Reason
+from services.casefile.stating import withheld
+from services.casefile.unlinked import waiting
+from services.casefile.victims import Victim
+from services.convictions.markers import markers
+from services.convictions.missed import CROWN, HerFile, Missed, subject
+from services.convictions.outcomes import ACQUITTALS, Outcome, outcomes
+from services.policy.policy import Policy
+
+MAGISTRATES = "missed_order_magistrates"
+ROUTES = {
+    CourtType.CROWN: CROWN,
+    CourtType.MAGISTRATES: MAGISTRATES,
+    CourtType.YOUTH: MAGISTRATES,  # MCA 1980 s.142 is the youth court's too
+}
+LIMIT_NOT_KNOWN = "missed_order_limit_not_known"
+
+
+def missed_order(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Convicted and sentenced, and no order known to protect her (Sentencing Code s.360, s.385; MCA 1980 s.142).
+
+    Never on the verdict alone: the court may make an order only when it deals with the offender.
+    """
+    hers = HerFile(file, policy)
+    for victim, outcome in _offences_against_her(hers):
+        sentence = outcome.sentenced
+        if sentence is None or not policy.is_offence(sentence.offence.code):
+            reason = outcome.closed_to_orders if sentence is None else Reason.NOT_AN_OFFENCE
+            yield from _explained(hers, victim, outcome, reason)
+            continue
+        undone = outcome.last if outcome.last.verdict is not sentence.verdict else None
+        route = ROUTES.get(sentence.body.court_type, LIMIT_NOT_KNOWN)
+        yield from Missed(hers, victim, outcome, sentence).stated("missed_order", route, undone)
+
+
+def missed_order_on_acquittal(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Not convicted, and an order was still possible if necessary against harassment (PHA 1997 s.5A; R v Baldwin).
+
+    No countdown and no reminders: s.385 deals with offenders, and the court can act only while it has the case.
+    """
+    rule = "missed_order_on_acquittal"
+    hers = HerFile(file, policy)
+    for victim, outcome in _offences_against_her(hers):
+        if (acquittal := outcome.acquitted) is not None:
+            undone = outcome.last if outcome.last.verdict not in ACQUITTALS else None
+            yield from Missed(hers, victim, outcome, acquittal).stated(rule, rule, undone)
+
+
+def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """A result linked to nobody: its references to the force's duty desk, if the case is marked as domestic abuse."""
+    for fact, body in file.of(HearingResulted):
+        marked = markers(body, policy, linked_incident=False)
+        yield from waiting(
+            file,
+            policy,
+            fact,
+            body,
+            rule="unlinked_result",
+            event="hearing_resulted",
+            on=body.hearing_on,
+            withhold=None if marked else Reason.NOT_DOMESTIC_ABUSE,
+        )
+
+
+RULES = (
+    Rule("missed_order", missed_order),
+    Rule("missed_order_on_acquittal", missed_order_on_acquittal),
+    Rule("unlinked_result", unlinked_result, "references"),
+)
+
+
+def _offences_against_her(hers: HerFile) -> Iterator[tuple[Victim, Outcome]]:
+    """Each offence of which she is a victim, at each of her places that it is about."""
+    if not hers.matters.places:
+        return
+    for outcome in outcomes(hers.file):
+        found: dict[str, Victim] = {}
+        for heard in outcome.heard:
+            found |= {victim.place: victim for victim in hers.matters.victims_of(heard.fact, outcome.sequence)}
+        for place in sorted(found):
+            yield found[place], outcome
+
+
+def _explained(hers: HerFile, victim: Victim, outcome: Outcome, reason: Reason | None) -> Iterator[Statement]:
+    """Those who would have been told, and why they are not; nothing where another rule speaks of the outcome."""
+    if reason is None:
+        return
+    last = outcome.last
+    yield from withheld(
+        hers.file,
+        hers.policy,
+        rule="missed_order",
+        subject=subject(victim, outcome),
+        areas=victim.areas(last.body.court_ou, last.body.defendant),
+        on=last.body.hearing_on,
+        grounds=(last.fact, victim.fact),
+        reason=reason,
+        route=ROUTES.get(last.body.court_type, LIMIT_NOT_KNOWN),
+    )
