@@ -1,0 +1,265 @@
+"""What only Kafka can show of the engine: which offsets are committed after a failure, a kill, a stop or a restart."""
+
+import asyncio
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
+from services.runtime.embedded import Servers
+from services.runtime.engine import EXIT_HALTED, Consumer, Record
+
+pytestmark = pytest.mark.broker
+
+PROJECT = Path(__file__).parents[2]
+DEADLINE = 60.0
+PARTITIONS = 4
+
+
+class Worker:
+    """A process of `engine_worker.py` and what it has written down."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def lines(self, word: str) -> list[list[str]]:
+        text = self.log.read_text() if self.log.exists() else ""
+        return [line.split(" ") for line in text.splitlines() if line.startswith(f"{word} ")]
+
+    def handled(self) -> list[str]:
+        return [line[-1] for line in self.lines("done")]
+
+    def partitions(self) -> int:
+        return int(self.lines("assigned")[-1][1]) if self.lines("assigned") else 0
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+
+def eventually(holds: Callable[[], object], seconds: float = DEADLINE) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def topic(servers: Servers) -> str:
+    name = f"engine-{secrets.token_hex(4)}"
+    apply_topics(servers.kafka, [TopicSpec(name, PARTITIONS, timestamp_type="CreateTime")])
+    return name
+
+
+@pytest.fixture
+def start(servers: Servers, topic: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers on the topic; those still there at the end are killed."""
+    workers: list[Worker] = []
+
+    def run(*options: str, groups: Sequence[str] = ("group",)) -> Worker:
+        log = tmp_path / f"{len(workers)}.log"
+        command = [sys.executable, "-m", "tests.broker.engine_worker", "--kafka", servers.kafka, "--topics", topic]
+        command += ["--groups", *[f"{topic}-{group}" for group in groups], "--folder", str(tmp_path / "faust")]
+        with (tmp_path / f"{len(workers)}.err").open("w") as errors:
+            process = subprocess.Popen([*command, "--log", str(log), *options], cwd=PROJECT, stderr=errors, text=True)
+        workers.append(Worker(process, log))
+        return workers[-1]
+
+    yield run
+    for worker in workers:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def produce(servers: Servers, topic: str, values: Sequence[str], *, key: str | None = None) -> None:
+    async def send() -> None:
+        sender = Sender(servers.kafka)
+        messages = [Message(topic, (key or value).encode(), value.encode()) for value in values]
+        await sender.send_all(messages)
+        await sender.stop()
+
+    asyncio.run(send())
+
+
+def committed(servers: Servers, group: str) -> int:
+    return sum(asyncio.run(Offsets(servers.kafka).committed(group)).values())
+
+
+def numbered(count: int, start: int = 0) -> list[str]:
+    return [str(number) for number in range(start, start + count)]
+
+
+async def agree(_partitions: frozenset[tuple[str, int]]) -> None:
+    """A store that has nothing against an assignment."""
+
+
+def test_exactly_what_the_handler_reports_is_committed_and_the_rest_comes_again(
+    servers: Servers, topic: str, tmp_path: Path
+) -> None:
+    produce(servers, topic, numbered(10), key="same partition")
+    batches: list[list[str]] = []
+    enough = asyncio.Event()
+
+    async def three_then_none(records: Sequence[Record]) -> int:
+        batches.append([(record.value or b"").decode() for record in records])
+        if len(batches) == 3:
+            enough.set()
+        return 3 if len(batches) == 1 else 0
+
+    async def run() -> None:
+        consumer = Consumer(
+            group=topic,
+            topics=[topic],
+            kafka=servers.kafka,
+            folder=tmp_path,
+            handle=three_then_none,
+            assigned=agree,
+        )
+        await consumer.start()
+        await asyncio.wait_for(enough.wait(), DEADLINE)
+        await consumer.stop()
+
+    asyncio.run(run())
+
+    assert committed(servers, topic) == 3
+    assert [number for batch in batches[1:] for number in batch][:7] == numbered(7, start=3)
+
+
+def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str, tmp_path: Path) -> None:
+    got: list[Record] = []
+    both = asyncio.Event()
+
+    async def keep(records: Sequence[Record]) -> int:
+        got.extend(records)
+        if len(got) == 2:
+            both.set()
+        return len(records)
+
+    async def run() -> None:
+        sender = Sender(servers.kafka)
+        await sender.send(topic, None, b"\x00\xff", [("ce_id", b"1"), ("ce_id", b"2")], timestamp_ms=1_700_000_000_123)
+        await sender.send(topic, b"", None, [])
+        await sender.stop()
+        consumer = Consumer(
+            group=topic, topics=[topic], kafka=servers.kafka, folder=tmp_path, handle=keep, assigned=agree
+        )
+        await consumer.start()
+        await asyncio.wait_for(both.wait(), DEADLINE)
+        assert consumer.ready
+        assert len(consumer.partitions) == PARTITIONS
+        await consumer.stop()
+
+    asyncio.run(run())
+
+    first, second = sorted(got, key=lambda record: record.timestamp)
+    assert (first.key, first.value, first.headers) == (None, b"\x00\xff", (("ce_id", b"1"), ("ce_id", b"2")))
+    assert first.timestamp.isoformat() == "2023-11-14T22:13:20.123000+00:00"
+    assert (second.key, second.value, second.headers) == (b"", None, ())
+
+
+@pytest.mark.parametrize("options", [(), ("--halt",)], ids=["raises", "halts"])
+def test_a_handler_that_fails_commits_nothing_and_ends_the_process(
+    servers: Servers, topic: str, tmp_path: Path, start: Callable[..., Worker], options: tuple[str, ...]
+) -> None:
+    produce(servers, topic, ["good", "MARKED-VALUE", "good"], key="same partition")
+
+    worker = start("--fail-on", "MARKED-VALUE", *options)
+
+    assert worker.process.wait(DEADLINE) == EXIT_HALTED
+    assert committed(servers, f"{topic}-group") == 0
+    log = (tmp_path / "0.err").read_text()
+    assert '"event": "halted"' in log
+    assert "MARKED-VALUE" not in log
+
+
+def test_sigterm_finishes_the_batch_in_hand_and_loses_nothing(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    produce(servers, topic, numbered(200))
+    first = start("--work", "1.0", "--most", "20")
+    eventually(lambda: first.lines("begin"))
+
+    assert first.end(signal.SIGTERM) == 0
+    assert committed(servers, f"{topic}-group") == len(first.handled()) > 0
+
+    second = start()
+    eventually(lambda: sorted(first.handled() + second.handled()) == sorted(numbered(200)))
+
+
+def test_two_processes_share_the_work_and_the_kill_of_one_loses_nothing(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    first, second = start("--work", "0.02", "--most", "5"), start("--work", "0.02", "--most", "5")
+    eventually(lambda: first.partitions() == second.partitions() == PARTITIONS // 2)
+    produce(servers, topic, numbered(400))
+    eventually(lambda: first.handled() and second.handled())
+
+    first.end(signal.SIGKILL)
+
+    eventually(lambda: set(first.handled() + second.handled()) == set(numbered(400)))
+    eventually(lambda: committed(servers, f"{topic}-group") == 400)
+
+
+def test_a_process_that_sleeps_past_its_session_wakes_as_a_member_and_nothing_is_lost(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    first, second = start("--work", "0.02", "--most", "5"), start("--work", "0.02", "--most", "5")
+    eventually(lambda: first.partitions() == second.partitions() == PARTITIONS // 2)
+    produce(servers, topic, numbered(200))
+    eventually(first.handled)
+
+    first.process.send_signal(signal.SIGSTOP)
+    eventually(lambda: second.partitions() == PARTITIONS)
+    first.process.send_signal(signal.SIGCONT)
+    produce(servers, topic, numbered(200, start=200))
+
+    eventually(lambda: set(first.handled() + second.handled()) == set(numbered(400)))
+    eventually(lambda: first.partitions() == second.partitions() == PARTITIONS // 2)
+    assert first.process.poll() is second.process.poll() is None
+
+
+def test_several_services_share_one_process_and_each_reads_everything(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    groups = ("incidents", "convictions", "orders", "responses")
+    produce(servers, topic, numbered(300))
+
+    worker = start(groups=groups)
+
+    eventually(lambda: len(worker.handled()) == 300 * len(groups))
+    assert worker.end(signal.SIGTERM) == 0
+    assert [committed(servers, f"{topic}-{group}") for group in groups] == [300] * len(groups)
+
+
+def test_a_broker_that_dies_and_returns_is_waited_for(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    produce(servers, topic, numbered(100))
+    worker = start("--work", "0.02", "--most", "5", groups=("one", "two"))
+    eventually(lambda: len(worker.handled()) > 20)
+
+    servers.restart("kafka", kill=True)
+    produce(servers, topic, numbered(100, start=100))
+
+    eventually(lambda: set(worker.handled()) == set(numbered(200)))
+    eventually(lambda: committed(servers, f"{topic}-one") == committed(servers, f"{topic}-two") == 200)
+    assert worker.process.poll() is None
+
+
+def test_a_worker_started_before_the_broker_begins_when_it_is_there(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    produce(servers, topic, numbered(10))
+    servers.stop("kafka", kill=True)
+    worker = start()
+    eventually(lambda: "engine_restarted" in worker.log.with_suffix(".err").read_text())
+    servers.start("kafka")
+
+    eventually(lambda: len(worker.handled()) == 10)
