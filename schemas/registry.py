@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -99,12 +99,13 @@ class FactType:
 class Stream:
     """A topic, or with `{agency}` in its name one topic for each agency.
 
-    `publishers`: in words, who writes it. `owner`: the service that answers for it: dead letters, archive, what is
-    linked to nobody. `readers`: the other services, or in words who outside reads it. `largest_message`: bytes of
-    content.
+    `direction`: into the relay, or out of it. `publishers`: in words, who writes it. `owner`: the service that answers
+    for it: dead letters, archive, what is linked to nobody. `readers`: the other services, or in words who outside
+    reads it. `largest_message`: bytes of content.
     """
 
     topic: str
+    direction: Literal["in", "out"]
     publishers: tuple[str, ...]
     owner: str
     readers: tuple[str, ...]
@@ -216,6 +217,7 @@ def _said_by_agency(name: str, body: type[responses_v1.AgencyBody]) -> FactType:
 STREAMS: tuple[Stream, ...] = (
     Stream(
         topic="police.incidents",
+        direction="in",
         publishers=("police record systems", "police custody systems"),
         owner="incidents",
         readers=("convictions", "order_variations", "responses"),
@@ -231,6 +233,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         topic="court.convictions",
+        direction="in",
         publishers=("court result adapters",),
         owner="convictions",
         readers=("order_variations",),
@@ -241,6 +244,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         topic="court.order-variations",
+        direction="in",
         publishers=("court result adapters", "court application adapters"),
         owner="order_variations",
         readers=("incidents", "convictions"),
@@ -256,6 +260,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         topic="agency.responses",
+        direction="in",
         publishers=("agencies, through their gateways and the relay command",),
         owner="responses",
         readers=("incidents", "convictions", "order_variations"),
@@ -274,6 +279,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         topic="agency.{agency}.notifications",
+        direction="out",
         publishers=("incidents", "convictions", "order_variations", "responses"),
         owner="responses",
         readers=("the agency of that id, and nobody else",),
@@ -284,6 +290,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         topic="referral.decisions",
+        direction="out",
         publishers=("incidents", "convictions", "order_variations", "responses"),
         owner="responses",
         readers=("audit",),
@@ -408,7 +415,10 @@ def publication(document: bytes, registry: Registry = REGISTRY) -> Publication |
     refusal = check_strict(envelope.type, content, registry)
     if refusal is not None:
         return refusal
-    topic = registry.topic_of(found[0].name)
+    stream, _ = registry.types[found[0].name]
+    if stream.direction == "out":
+        return Refusal(RefusalReason.NOT_ENTITLED, "decide", "type: only the relay itself issues this", found[0].name)
+    topic = stream.topic
     record = to_record(envelope, content)
     received = decode(topic, record.key, record.value, record.headers, registry)
     return received if isinstance(received, Refusal) else Publication(topic, received, record)

@@ -22,7 +22,7 @@ from schemas.classes import (
 
 
 class Verdict(StrEnum):
-    """How an offence ended. Insanity (`ngri`) is an acquittal, unfit to plead is neither; the last two are not final."""
+    """How an offence ended. Insanity (`ngri`) is an acquittal, unfit to plead is none; the last two are not final."""
 
     CONVICTED = "convicted"
     ACQUITTED = "acquitted"
