@@ -1,0 +1,37 @@
+"""The `relay` command: every group of commands is a module of this folder, registered here by one line."""
+
+import sys
+
+import typer
+
+from services.ops import publish, respond, run, subscribe
+from services.ops.terminal import UsageError, complain
+from services.policy.load import PolicyRefusedError
+from services.runtime.embedded import EmbeddedServersError
+from services.runtime.settings import SettingsError
+
+USAGE = 2
+
+app = typer.Typer(
+    name="relay",
+    help="Tells agencies what they must know about victims, children and suspects, and keeps at it until a person "
+    "has answered.",
+    epilog="Servers are those that RELAY_KAFKA and RELAY_DATABASE name, else those of a `make run` that is up.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+# A module registers its own commands: `def register(app: typer.Typer) -> None`.
+for module in (run, publish, subscribe, respond):
+    module.register(app)
+
+
+def main() -> None:
+    """Exit status: 0 done, 1 not all of it, 2 not begun (wrong usage, no servers, policy that cannot be used)."""
+    try:
+        app()
+    except (SettingsError, PolicyRefusedError, EmbeddedServersError, UsageError) as problem:
+        complain(str(problem))
+        sys.exit(USAGE)
