@@ -7,7 +7,7 @@ from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.reasons import Reason
-from services.policy.model import Areas, Chosen, Route, Within
+from services.policy.model import Agency, Areas, Route, Within
 from services.policy.policy import Policy
 
 
@@ -57,7 +57,7 @@ def owed(
             continue
         key = Key(rule, subject, chosen.agency.id)
         kind = chosen.agency.kind  # what it may see goes by what it is, also where it stands in for another kind
-        why = _why(row, policy, chosen)
+        why = _why(row, policy, by_default=chosen.by_default)
         if arose < row.tells_from:
             yield Withheld(key, kind, rests_on, Reason.BEFORE_GO_LIVE, why)
             continue
@@ -108,14 +108,50 @@ def withheld(
     for chosen in policy.chosen(row, areas):
         if only_kinds is None or chosen.told.kind in only_kinds:
             key = Key(rule, subject, chosen.agency.id)
-            yield Withheld(key, chosen.agency.kind, file.grounds(*grounds), reason, _why(row, policy, chosen))
+            yield Withheld(
+                key, chosen.agency.kind, file.grounds(*grounds), reason, _why(row, policy, by_default=chosen.by_default)
+            )
 
 
-def _why(row: Route, policy: Policy, chosen: Chosen) -> Why:
-    power = row.power
-    return Why(
-        row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, chosen.by_default
+def owed_to_agency(
+    file: CaseFile,
+    policy: Policy,
+    *,
+    rule: str,
+    subject: str,
+    agency: Agency,
+    on: date,
+    recorded_at: datetime,
+    grounds: tuple[Fact, ...],
+    matter: tuple[Item, ...],
+) -> Iterator[Statement]:
+    """A duty to one agency that a fact itself names, whatever its area: word about what that agency said. The route
+    of that name gives the rest, and tells nobody by itself."""
+    row = policy.route(rule, on)
+    key, rests_on = Key(rule, subject, agency.id), file.grounds(*grounds)
+    why = _why(row, policy)
+    if recorded_at < row.tells_from:
+        yield Withheld(key, agency.kind, rests_on, Reason.BEFORE_GO_LIVE, why)
+        return
+    yield Duty(
+        key=key,
+        kind=agency.kind,
+        person=subject,
+        grounds=rests_on,
+        matter=matter,
+        why=why,
+        arose=recorded_at,
+        on=on,
+        tell_by=policy.due(recorded_at, row.within),
+        shortest_window=row.shortest_window,
+        urgency=row.urgency,
+        texts=row.texts,
     )
+
+
+def _why(row: Route, policy: Policy, *, by_default: bool = False) -> Why:
+    power = row.power
+    return Why(row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, by_default)
 
 
 def _same_person(file: CaseFile, person: str, matter: tuple[Item, ...]) -> tuple[str, ...]:

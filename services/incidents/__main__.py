@@ -1,0 +1,15 @@
+"""Incidents: who hears of a domestic abuse incident, of the risk in it and of the children who live with it."""
+
+from services.incidents.rules import RULES
+from services.runtime.service import Service
+from services.runtime.worker import run
+
+SERVICE = Service(
+    name="incidents",
+    owns="police.incidents",
+    reads=("police.incidents", "court.order-variations", "agency.responses"),
+    rules=RULES,
+)
+
+if __name__ == "__main__":
+    run(SERVICE)

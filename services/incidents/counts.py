@@ -1,0 +1,74 @@
+"""Incidents that mount up: how often within a window the same people's incidents came to the notice of police."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from schemas.police_incidents.v1 import IncidentReported
+from services.casefile.facts import Fact
+from services.policy.clocks import london_day
+from services.policy.model import Window
+from services.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One incident with the moment that counts and the window in force on the day on which it was reported."""
+
+    fact: Fact
+    incident: IncidentReported
+    moment: datetime
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A number that was reached at one incident. `before` counted towards it; `after` followed while its window ran."""
+
+    at: Counted
+    before: tuple[Counted, ...]
+    after: tuple[Counted, ...] = ()
+
+    @property
+    def all(self) -> tuple[Counted, ...]:
+        return (*self.before, self.at, *self.after)
+
+
+def counted(incidents: Iterable[tuple[Fact, IncidentReported]], window: str, policy: Policy) -> list[Counted]:
+    """Callouts and disclosures in order: one for each incident log, historic ones left out."""
+    logs: dict[tuple[str, str], Counted] = {}
+    for fact, incident in sorted(incidents, key=lambda one: (one[1].reported_at, one[1].crime_reference)):
+        if not incident.historic:
+            row = policy.window(window, incident.force_code, london_day(incident.reported_at))
+            moment = incident.reported_at if row.counts_by == "reported_at" else incident.occurred_from
+            logs.setdefault((incident.force_code, incident.incident_log), Counted(fact, incident, moment, row))
+    return sorted(logs.values(), key=lambda each: (each.moment, each.incident.crime_reference))
+
+
+def thresholds_reached(incidents: Iterable[Counted], policy: Policy) -> list[Reached]:
+    """Each time that a number was reached anew: what follows while its window runs belongs to it. One pass."""
+    recent: deque[Counted] = deque()
+    found: list[Reached] = []
+    after: list[list[Counted]] = []
+    for each in incidents:
+        while recent and not policy.within_window(each.window, recent[0].moment, each.moment):
+            recent.popleft()
+        if found and policy.within_window(found[-1].at.window, found[-1].at.moment, each.moment):
+            after[-1].append(each)
+        elif len(recent) + 1 >= each.window.n:
+            found.append(Reached(each, tuple(recent)))
+            after.append([])
+        recent.append(each)
+    return [replace(reached, after=tuple(followed)) for reached, followed in zip(found, after, strict=True)]
+
+
+def newest_of_each_count(incidents: Iterable[Counted], policy: Policy) -> Iterator[tuple[Counted, ...]]:
+    """For each incident at which the number is reached or passed, the newest that make up the number, itself last."""
+    recent: deque[Counted] = deque()
+    for each in incidents:
+        recent.append(each)
+        while len(recent) > each.window.n or not policy.within_window(each.window, recent[0].moment, each.moment):
+            recent.popleft()
+        if len(recent) == each.window.n:
+            yield tuple(recent)

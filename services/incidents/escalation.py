@@ -1,0 +1,95 @@
+"""Escalation: when the callouts for one victim and one suspect mount up, the DAIT looks again."""
+
+from collections.abc import Iterable, Iterator
+
+from schemas.values import Role, party_place
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.casefile.victims import held
+from services.incidents import said
+from services.incidents.counts import Reached, counted, thresholds_reached
+from services.incidents.incident import Victim, not_between_adults, parties, victims
+from services.policy.policy import Policy
+
+Pair = tuple[Victim, str]  # she in one incident, and the place of the suspect there
+
+
+def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT reviews when callouts for the same victim and suspect reach the area's number within its window
+    (SafeLives: potential escalation). The place in the incident that first reached it is the subject, and those that
+    follow in the window update it; historic disclosures are a pattern, and do not count."""
+    hers = list(victims(file, policy))
+    reached: dict[str, list[tuple[str, Reached]]] = {}
+    updating: set[str] = set()
+    for pairs in by_suspect(file, hers).values():
+        where = {her.fact.id: (her.place, suspect) for her, suspect in pairs}
+        for found in thresholds_reached(
+            counted([(h.fact, h.incident) for h, _ in pairs], "escalation", policy), policy
+        ):
+            place, suspect = where[found.at.fact.id]
+            reached.setdefault(place, []).append((suspect, found))
+            updating.update(where[each.fact.id][0] for each in found.after)
+    for her in hers:
+        if her.place in reached:
+            yield from review(file, policy, her, reached[her.place])
+        elif her.place not in updating:
+            yield from nothing(file, policy, her, (her.fact,), why_not(her))
+
+
+def by_suspect(file: CaseFile, hers: Iterable[Victim]) -> dict[str, list[Pair]]:
+    """Her incidents with each person suspected in them, one a fact, where they are domestic abuse between adults."""
+    found: dict[str, dict[str, Pair]] = {}
+    for her in hers:
+        if not_between_adults(her.incident, her.party) is None:
+            for suspect in parties(her.incident, Role.SUSPECT):
+                place = party_place(her.incident.crime_reference, suspect.number)
+                found.setdefault(file.persons[place], {}).setdefault(her.fact.id, (her, place))
+    return {person: list(pairs.values()) for person, pairs in found.items()}
+
+
+def review(file: CaseFile, policy: Policy, her: Victim, reached: list[tuple[str, Reached]]) -> Iterator[Statement]:
+    """One review for each place, of every suspect with whom the number was reached there."""
+    grounds = tuple({each.fact.id: each.fact for _, found in reached for each in found.all}.values())
+    waits = next(filter(None, (held(each.incident) for _, found in reached for each in found.all)), None)
+    if waits is not None:
+        yield from nothing(file, policy, her, grounds, waits)
+        return
+    counts = (
+        item
+        for suspect, found in reached
+        for item in said.counted([each.fact for each in found.all], found.at.window.months, suspect)
+    )
+    yield from owed(
+        file,
+        policy,
+        rule="escalation",
+        subject=her.place,
+        person=her.place,
+        areas=her.areas,
+        on=her.on,
+        recorded_at=her.fact.at,
+        grounds=grounds,
+        matter=(*said.of_victim(her, her.assessments[0]), *counts),
+    )
+
+
+def nothing(
+    file: CaseFile, policy: Policy, her: Victim, grounds: tuple[Fact, ...], reason: Reason
+) -> Iterator[Statement]:
+    yield from withheld(
+        file,
+        policy,
+        rule="escalation",
+        subject=her.place,
+        areas=her.areas,
+        on=her.on,
+        grounds=grounds,
+        reason=reason,
+    )
+
+
+def why_not(her: Victim) -> Reason:
+    """Why an incident by itself is no escalation."""
+    return her.outside or (Reason.HISTORIC if her.incident.historic else Reason.BELOW_COUNT)

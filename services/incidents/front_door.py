@@ -1,0 +1,193 @@
+"""Referrals to the front door of children's social care: for children who live with abuse, and for parties under 18."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.classes import DataClass
+from schemas.police_incidents.v1 import IncidentReported
+from schemas.values import Role, party_place
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.matter import derived
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.casefile.victims import held
+from services.incidents import said
+from services.incidents.assessed import Assessment, Level, deciding
+from services.incidents.children import Affected, affected
+from services.incidents.counts import counted, newest_of_each_count
+from services.incidents.incident import ADULT_FROM, areas_of, assessments, later_views, parties, under, younger
+from services.policy.clocks import london_day
+from services.policy.policy import Policy
+
+
+@dataclass(frozen=True)
+class Considered:
+    """A child at the front door: the highest risk to a victim beside it, and the incidents that mount up to this."""
+
+    child: Affected
+    worst: Assessment | None
+    count: tuple[Fact, ...]
+
+    @property
+    def high(self) -> bool:
+        return self.worst is not None and self.worst.level is Level.HIGH
+
+    @property
+    def urgent(self) -> tuple[str, ...]:
+        """What makes a referral one of the hour."""
+        markers, child = self.child.incident.markers, self.child.child
+        found = {
+            "high_risk": self.high,
+            "strangulation": markers is not None and markers.strangulation,
+            "weapon": markers is not None and markers.weapon,
+            "child_injured": child.injured,
+            "child_intervened": child.intervened,
+            "child_target": child.target,
+        }
+        return tuple(reason for reason, holds in found.items() if holds)
+
+    @property
+    def same_day(self) -> tuple[str, ...]:
+        """What makes a referral one of the same day."""
+        born = self.child.child.date_of_birth
+        found = {
+            "unborn": self.child.child.unborn,
+            "under_1": born is not None and younger(born, 1, self.child.on),
+            "incidents_mount_up": bool(self.count),
+        }
+        return tuple(reason for reason, holds in found.items() if holds)
+
+    @property
+    def why_not(self) -> Reason | None:
+        below = None if self.urgent or self.same_day else Reason.BELOW_THRESHOLD
+        return held(self.child.incident) or self.child.grown_up or below
+
+    @property
+    def decisive(self) -> tuple[Fact, ...]:
+        """The facts that decide how soon, each once."""
+        worst = (self.worst.fact,) if self.worst is not None and self.high else ()
+        return tuple({fact.id: fact for fact in (self.child.fact, self.child.by, *worst)}.values())
+
+    @property
+    def matter(self) -> tuple[Item, ...]:
+        """What happened, the child, the adults and how they are related, and why it is a referral."""
+        child, reasons = self.child, (*self.urgent, *self.same_day)
+        victims = list(parties(child.incident, Role.VICTIM))
+        adults = (item for victim in victims for item in said.people(child.by, child.incident, victim))
+        risk = (
+            said.of_risk(self.worst, party_place(child.incident.crime_reference, victims[0].number))
+            if self.worst
+            else ()
+        )
+        items = (
+            *said.each(child.by, said.REFERENCES + said.WHAT_HAPPENED),
+            *said.of_child(child.fact, child.stated, child.child),
+            *adults,
+            *risk,
+            *derived("referred_for", reasons, DataClass.K, about=child.place),
+        )
+        return tuple(dict.fromkeys(items))
+
+
+def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """A referral with a decision due: within the hour where the risk is high, there was strangulation or a weapon, or
+    the child was hurt, stepped in or was aimed at; the same day for a baby, an unborn child, or incidents that mount
+    up (Working Together 2023). The child of one incident is referred once."""
+    referred: set[str] = set()
+    for one in considered(file, policy):
+        child = one.child
+        why_not = one.why_not or (Reason.STATED_TWICE if child.by.id in referred else None)
+        route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
+        grounds = tuple({fact.id: fact for fact in (*one.decisive, *one.count)}.values())
+        if why_not is not None:
+            yield from withheld(
+                file,
+                policy,
+                rule="front_door_referral",
+                route=route,
+                subject=child.place,
+                areas=child.areas(),
+                on=child.on,
+                grounds=grounds,
+                reason=why_not,
+            )
+            continue
+        referred.add(child.by.id)
+        yield from owed(
+            file,
+            policy,
+            rule="front_door_referral",
+            route=route,
+            subject=child.place,
+            person=child.place,
+            areas=child.areas(),
+            on=child.on,
+            recorded_at=max(fact.at for fact in one.decisive),
+            grounds=grounds,
+            matter=one.matter,
+        )
+
+
+def considered(file: CaseFile, policy: Policy) -> Iterator[Considered]:
+    """The child of this file in each incident, with all that a referral depends on."""
+    children = list(affected(file))
+    incidents = {child.by.id: (child.by, child.incident) for child in children}
+    counts = newest_of_each_count(counted(incidents.values(), "child_incidents", policy), policy)
+    mounting = {those[-1].fact.id: tuple(each.fact for each in those) for those in counts}
+    later = later_views(file)
+    for child in children:
+        views = [
+            view
+            for victim in parties(child.incident, Role.VICTIM)
+            for view in assessments(child.by, child.incident, victim, later, policy)
+        ]
+        yield Considered(child, deciding(views) if views else None, mounting.get(child.by.id, ()))
+
+
+def young_person_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Social care for a victim or suspect under 18: a child first, whatever the role (Children Act 1989; DA Act 2021
+    s.1 begins at 16)."""
+    for fact, incident in file.of(IncidentReported):
+        for index, party in enumerate(incident.parties):
+            place = party_place(incident.crime_reference, party.number)
+            if place in file.own_places and under(party, ADULT_FROM, london_day(incident.reported_at)):
+                yield from referral_of_party(file, policy, fact, incident, index)
+
+
+def referral_of_party(
+    file: CaseFile, policy: Policy, fact: Fact, incident: IncidentReported, index: int
+) -> Iterator[Statement]:
+    """One young party, by their own residence, with nothing about the others but how they are related."""
+    party = incident.parties[index]
+    place = party_place(incident.crime_reference, party.number)
+    areas, on = areas_of(incident, child=party.residence), london_day(incident.reported_at)
+    route = "young_suspect_referral" if party.role is Role.SUSPECT else "young_victim_referral"
+    rule = "young_person_referral"
+    if (why_not := held(incident)) is not None:
+        yield from withheld(
+            file, policy, rule=rule, route=route, subject=place, areas=areas, on=on, grounds=(fact,), reason=why_not
+        )
+        return
+    relations = (
+        item
+        for number in range(len(party.relationships))
+        for item in said.each(fact, ("relationship", "current"), f"parties.{index}.relationships.{number}.")
+    )
+    yield from owed(
+        file,
+        policy,
+        rule=rule,
+        route=route,
+        subject=place,
+        person=place,
+        areas=areas,
+        on=on,
+        recorded_at=fact.at,
+        grounds=(fact,),
+        matter=(
+            *said.each(fact, said.REFERENCES + said.WHAT_HAPPENED),
+            *said.each(fact, said.IDENTITY, f"parties.{index}."),
+            *relations,
+        ),
+    )

@@ -1,0 +1,46 @@
+"""An incident that only a specialist may route: a suspect who is police, honour-based abuse, or unresolved roles."""
+
+from collections.abc import Iterator
+
+from schemas.classes import DataClass
+from schemas.police_incidents.v1 import IncidentReported, Party
+from schemas.values import Role, party_place
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile
+from services.casefile.matter import derived
+from services.casefile.stating import owed
+from services.casefile.victims import DESKS_OF_HELD, held
+from services.incidents import said
+from services.incidents.incident import areas_of
+from services.policy.clocks import london_day
+from services.policy.policy import Policy
+
+
+def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The desk that policy names, by references and type alone, in the file of the first who may be a victim (1.12
+    rules 5, 7 and 11)."""
+    for fact, incident in file.of(IncidentReported):
+        first = possible_victim(incident)
+        place = party_place(incident.crime_reference, first.number)
+        reason = held(incident)
+        if reason is None or place not in file.own_places:
+            continue
+        yield from owed(
+            file,
+            policy,
+            rule="held_for_specialist",
+            route=DESKS_OF_HELD[reason],
+            subject=place,
+            person=place,
+            areas=areas_of(incident, victim=first.residence),
+            on=london_day(incident.reported_at),
+            recorded_at=fact.at,
+            grounds=(fact,),
+            matter=(*said.each(fact, said.REFERENCES), *derived("held_because", reason, DataClass.R)),
+        )
+
+
+def possible_victim(incident: IncidentReported) -> Party:
+    """A victim, or while roles are unresolved whoever may be one: the least number, so that one file speaks for all."""
+    ranks = (Role.VICTIM, Role.UNRESOLVED, Role.SUSPECT)
+    return min(incident.parties, key=lambda party: (ranks.index(party.role), party.number))

@@ -1,0 +1,122 @@
+"""Who stands where in an incident: its victims, the suspects beside them, and whose areas choose the agencies."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
+from schemas.values import Relationship, Residence, Role, party_place
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.reasons import Reason
+from services.casefile.victims import held
+from services.incidents.assessed import Assessment, deciding
+from services.policy.clocks import london_day
+from services.policy.model import Areas
+from services.policy.policy import Policy
+
+CONNECTED_FROM, ADULT_FROM = 16, 18  # the law's own ages (DA Act 2021 s.1(2), s.3), alike in every area
+NOWHERE = Residence()
+
+
+@dataclass(frozen=True)
+class Victim:
+    """One victim at one place of one incident, with every view of the risk to her."""
+
+    fact: Fact
+    incident: IncidentReported
+    party: Party
+    assessments: tuple[Assessment, ...]
+
+    @property
+    def place(self) -> str:
+        return party_place(self.incident.crime_reference, self.party.number)
+
+    @property
+    def on(self) -> date:
+        return london_day(self.incident.reported_at)
+
+    @property
+    def areas(self) -> Areas:
+        return areas_of(self.incident, victim=self.party.residence)
+
+    @cached_property
+    def deciding(self) -> Assessment:
+        return deciding(self.assessments)
+
+    @property
+    def outside(self) -> Reason | None:
+        """Why the routes of an adult victim of domestic abuse are not hers, or None."""
+        return held(self.incident) or not_between_adults(self.incident, self.party)
+
+
+def victims(file: CaseFile, policy: Policy) -> Iterator[Victim]:
+    """The person of this file as a victim, once for each place at which she is one."""
+    later = later_views(file)
+    for fact, incident in file.of(IncidentReported):
+        for party in parties(incident, Role.VICTIM):
+            if party_place(incident.crime_reference, party.number) in file.own_places:
+                yield Victim(fact, incident, party, assessments(fact, incident, party, later, policy))
+
+
+def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:
+    """Assessments after the incident's own, by the place of whom they are about."""
+    later: dict[str, list[tuple[Fact, RiskAssessed]]] = {}
+    for fact, view in file.of(RiskAssessed):
+        later.setdefault(party_place(view.crime_reference, view.party), []).append((fact, view))
+    return later
+
+
+def assessments(
+    fact: Fact,
+    incident: IncidentReported,
+    party: Party,
+    later: dict[str, list[tuple[Fact, RiskAssessed]]],
+    policy: Policy,
+) -> tuple[Assessment, ...]:
+    """The incident's own view and the later ones of one party, each with the thresholds of her area and its tool."""
+    area = policy.risk_holding_force(areas_of(incident, victim=party.residence)) or incident.force_code
+    views = [(fact, incident.risk, incident.reported_at)]
+    place = party_place(incident.crime_reference, party.number)
+    views += [(f, view.risk, view.occurred_at) for f, view in later.get(place, ())]
+    return tuple(Assessment(f, risk, policy.thresholds(area, risk.tool, london_day(at))) for f, risk, at in views)
+
+
+def parties(incident: IncidentReported, role: Role) -> Iterable[Party]:
+    return (party for party in incident.parties if party.role is role)
+
+
+def areas_of(incident: IncidentReported, victim: Residence = NOWHERE, child: Residence = NOWHERE) -> Areas:
+    """Whose areas choose the agencies of an incident."""
+    suspect = next((party.residence for party in parties(incident, Role.SUSPECT)), NOWHERE)
+    return Areas(victim=victim, child=child, suspect=suspect, case_force=incident.force_code)
+
+
+def not_between_adults(incident: IncidentReported, victim: Party) -> Reason | None:
+    """Why it is not abuse between two people of 16 or more who are personally connected (s.1, s.2), or None."""
+    on, suspects = london_day(incident.reported_at), tuple(parties(incident, Role.SUSPECT))
+    if under(victim, CONNECTED_FROM, on):
+        return Reason.VICTIM_UNDER_16
+    if suspects and all(under(suspect, CONNECTED_FROM, on) for suspect in suspects):
+        return Reason.SUSPECT_UNDER_16
+    return None if connected(victim, suspects) else Reason.NOT_PERSONALLY_CONNECTED
+
+
+def connected(victim: Party, suspects: Iterable[Party]) -> bool:
+    """Unless every stated relationship between them says otherwise: not stated is not no."""
+    beside = {suspect.number: suspect for suspect in suspects}
+    stated = [c.relationship for c in victim.relationships if c.to_party in beside]
+    stated += [c.relationship for s in beside.values() for c in s.relationships if c.to_party == victim.number]
+    return not stated or any(relationship is not Relationship.NOT_CONNECTED for relationship in stated)
+
+
+def under(party: Party, years: int, on: date) -> bool:
+    """Whether a party is known to be younger; somebody of unknown age is not."""
+    if party.date_of_birth is not None:
+        return younger(party.date_of_birth, years, on)
+    return party.age is not None and party.age < years
+
+
+def younger(born: date, years: int, on: date) -> bool:
+    """Whether somebody born on that day has not completed so many years (born on 29 February: on 1 March)."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day)) < years

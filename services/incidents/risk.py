@@ -1,0 +1,137 @@
+"""Who hears of the risk to a victim: by grade, judgement and the ticks of area and tool, and by what she agreed to."""
+
+from collections.abc import Iterator
+
+from schemas.police_incidents.v1 import Markers, SupportReferral
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.incidents import said
+from services.incidents.assessed import Assessment, Level, first_of, in_order
+from services.incidents.incident import Victim, victims
+from services.policy.policy import Policy
+
+WITHOUT_HER_AGREEMENT = {
+    SupportReferral.DECLINED: Reason.SUPPORT_DECLINED,
+    SupportReferral.NOT_ASKED: Reason.SUPPORT_NOT_ASKED,
+    SupportReferral.NOT_SAFE_TO_ASK: Reason.NOT_SAFE_TO_ASK,
+}
+
+
+def high_risk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """IDVA, MARAC and DAIT when graded high, judged high or at the MARAC threshold (SafeLives; DARA: grade only)."""
+    for her in victims(file, policy):
+        short = None if her.deciding.level is Level.HIGH else Reason.BELOW_THRESHOLD
+        yield from state(file, policy, "high_risk", her, her.deciding, her.outside or short)
+
+
+def idva_without_consent(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """IDVA and DAIT from the area's threshold for a referral that does not wait for her agreement."""
+    for her in victims(file, policy):
+        if her.deciding.level is Level.IDVA_WITHOUT_CONSENT:
+            yield from state(file, policy, "idva_without_consent", her, her.deciding, her.outside)
+
+
+def idva_with_consent(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """IDVA and DAIT from the area's threshold for a referral that she has agreed to."""
+    for her in victims(file, policy):
+        if her.deciding.level is Level.IDVA_WITH_CONSENT:
+            yield from state(file, policy, "idva_with_consent", her, her.deciding, her.outside or not_agreed(her))
+
+
+def victim_support(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The victim service if she agreed (Victims' Code, right 4) and no IDVA is told; at any grade where the suspect is
+    under 16: that is not domestic abuse between adults, and she still needs support."""
+    for her in victims(file, policy):
+        served = None if her.deciding.level is Level.BELOW else Reason.SERVED_BY_HIGHER_ROUTE
+        why_not = None if harmed_by_a_child(her) else her.outside or served
+        yield from state(file, policy, "victim_support", her, her.deciding, why_not or not_agreed(her))
+
+
+def ask_safely(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT asks her again, safely, where a referral needs her agreement and she has not given it; nobody else."""
+    for her in victims(file, policy):
+        needs_it = harmed_by_a_child(her) or her.deciding.level in (Level.BELOW, Level.IDVA_WITH_CONSENT)
+        if needs_it and not_agreed(her):
+            why_not = None if harmed_by_a_child(her) else her.outside
+            yield from state(file, policy, "ask_safely", her, her.deciding, why_not)
+
+
+def ticks_above_grade(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT supervisor gives the reason for a grade below the ticks; the grade stays as the officer recorded it."""
+    for her in victims(file, policy):
+        above = first_of(a for a in her.assessments if a.by_ticks is Level.HIGH and not a.graded_high)
+        if above is not None:
+            yield from state(file, policy, "ticks_above_grade", her, above, her.outside)
+
+
+def possible_above_threshold(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT completes an assessment whose unanswered questions could reach the next route; met by a later one that
+    leaves no such question open, which ends no route that was taken meanwhile."""
+    for her in victims(file, policy):
+        unfinished = first_of(a for a in her.assessments if a.meanwhile is not None)
+        if unfinished is not None:
+            latest = in_order(her.assessments)[-1]
+            met_by = () if latest.meanwhile is not None else (latest.fact,)
+            yield from state(file, policy, "possible_above_threshold", her, unfinished, her.outside, met_by=met_by)
+
+
+def grade_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT supervisor reviews any grade at which a lethality marker stands; strangulation needs a medical check."""
+    for her in victims(file, policy):
+        markers = her.incident.markers
+        if markers is not None and markers != Markers():
+            texts = ("medical_check",) if markers.strangulation else ()
+            own = her.assessments[0]
+            yield from state(file, policy, "grade_review", her, own, her.outside, texts=texts)
+
+
+def harmed_by_a_child(her: Victim) -> bool:
+    return her.outside is Reason.SUSPECT_UNDER_16
+
+
+def not_agreed(her: Victim) -> Reason | None:
+    """Why a referral that needs her agreement is not made, or None if she gave it."""
+    return WITHOUT_HER_AGREEMENT.get(her.incident.support_referral)
+
+
+def state(
+    file: CaseFile,
+    policy: Policy,
+    rule: str,
+    her: Victim,
+    view: Assessment,
+    why_not: Reason | None,
+    *,
+    met_by: tuple[Fact, ...] = (),
+    texts: tuple[str, ...] = (),
+) -> Iterator[Statement]:
+    """What a view of the risk to her owes under a rule, or why nothing."""
+    rests_on = (her.fact,) if view.fact is her.fact else (her.fact, view.fact)
+    if why_not is not None:
+        yield from withheld(
+            file,
+            policy,
+            rule=rule,
+            subject=her.place,
+            areas=her.areas,
+            on=her.on,
+            grounds=rests_on,
+            reason=why_not,
+        )
+        return
+    yield from owed(
+        file,
+        policy,
+        rule=rule,
+        subject=her.place,
+        person=her.place,
+        areas=her.areas,
+        on=her.on,
+        recorded_at=view.fact.at,
+        grounds=rests_on,
+        matter=said.of_victim(her, view),
+        met_by=met_by,
+        texts=texts,
+    )

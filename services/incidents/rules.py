@@ -1,0 +1,34 @@
+"""All rules of incidents, by the names under which agencies were told: a name is never changed."""
+
+from services.casefile.judge import Rule
+from services.incidents.children import child_home_educated, child_school
+from services.incidents.escalation import escalation
+from services.incidents.front_door import front_door_referral, young_person_referral
+from services.incidents.held import held_for_specialist
+from services.incidents.risk import (
+    ask_safely,
+    grade_review,
+    high_risk,
+    idva_with_consent,
+    idva_without_consent,
+    possible_above_threshold,
+    ticks_above_grade,
+    victim_support,
+)
+
+RULES = (
+    Rule("high_risk", high_risk),
+    Rule("idva_without_consent", idva_without_consent),
+    Rule("idva_with_consent", idva_with_consent),
+    Rule("victim_support", victim_support),
+    Rule("ask_safely", ask_safely),
+    Rule("ticks_above_grade", ticks_above_grade),
+    Rule("possible_above_threshold", possible_above_threshold),
+    Rule("grade_review", grade_review),
+    Rule("escalation", escalation),
+    Rule("child_school", child_school),
+    Rule("child_home_educated", child_home_educated),
+    Rule("front_door_referral", front_door_referral),
+    Rule("young_person_referral", young_person_referral),
+    Rule("held_for_specialist", held_for_specialist),
+)

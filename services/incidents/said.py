@@ -1,0 +1,72 @@
+"""What there is to say of an incident: enough to act on, and one victim's facts for her own agencies alone."""
+
+from collections.abc import Iterable
+
+from schemas.classes import DataClass, Form
+from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
+from schemas.values import Role
+from services.casefile.duties import Item
+from services.casefile.facts import Fact
+from services.casefile.matter import derived, show
+from services.incidents.assessed import Assessment
+from services.incidents.incident import Victim
+
+REFERENCES = ("crime_reference", "incident_log", "reported_at")
+WHAT_HAPPENED = ("occurred_from", "occurred_to", "historic", "abuse_types", "location_type", "injury_level", "markers")
+OUTLINE = ("occurred_from", "occurred_to", "abuse_types", "location_type")
+CONTACT = ("support_referral", "safe_contact", "safe_contact_recorded_on")
+IDENTITY = ("role", "name", "date_of_birth", "age", "language", "interpreter_needed")
+THE_CHILD = (
+    *("name", "date_of_birth", "unborn", "relation_to_victim", "present", "heard_or_saw", "injured"),
+    *("intervened", "target", "spoken_alone", "voice", "unsafe_adult"),
+)
+
+
+def of_victim(her: Victim, *assessments: Assessment) -> tuple[Item, ...]:
+    """What happened, who she is, who the suspects are to her, and these views of the risk."""
+    return (
+        *each(her.fact, REFERENCES + WHAT_HAPPENED + CONTACT),
+        *people(her.fact, her.incident, her.party),
+        *(item for assessment in assessments for item in of_risk(assessment, her.place)),
+    )
+
+
+def people(fact: Fact, incident: IncidentReported, victim: Party) -> tuple[Item, ...]:
+    """One victim and the suspects, with how each of them is related to her; no other victim (1.12 rule 14)."""
+    said: list[Item] = []
+    for index, party in enumerate(incident.parties):
+        if party is not victim and party.role is not Role.SUSPECT:
+            continue
+        said += each(fact, IDENTITY, f"parties.{index}.")
+        for number, connection in enumerate(party.relationships):
+            if party is not victim and connection.to_party == victim.number:
+                said += each(fact, ("relationship", "current"), f"parties.{index}.relationships.{number}.")
+    return tuple(said)
+
+
+def of_risk(assessment: Assessment, about: str) -> tuple[Item, ...]:
+    """The grade as it was recorded, the ticks as bare numbers, and what of it decides the route."""
+    said = [*each(assessment.fact, ("tool", "grade", "professional_judgement_high", "override_reason"), "risk.", about)]
+    if assessment.risk.answers or assessment.risk.tick_count is not None:
+        said += derived("risk.ticks", assessment.yes, DataClass.K, about=about, basis="assessed")
+        said += derived("risk.possible_ticks", assessment.possible, DataClass.K, about=about, basis="assessed")
+    return (*said, *derived("risk.routed_by", assessment.routed_by, DataClass.K, Form.GRADE, about, "assessed"))
+
+
+def of_child(fact: Fact, stated: ChildrenLinked, child: Child) -> tuple[Item, ...]:
+    """One child, without the schools and where it lives: each reader knows its own."""
+    return each(fact, THE_CHILD, f"children.{stated.children.index(child)}.")
+
+
+def counted(incidents: Iterable[Fact], months: int, about: str) -> tuple[Item, ...]:
+    """How many incidents in how many months, and which."""
+    which = tuple(str(fact.subject) for fact in incidents)
+    return (
+        *derived("count.incidents", len(which), DataClass.K, about=about),
+        *derived("count.months", months, DataClass.K, about=about),
+        *derived("count.crime_references", which, DataClass.R, about=about),
+    )
+
+
+def each(fact: Fact, names: tuple[str, ...], within: str = "", about: str | None = None) -> tuple[Item, ...]:
+    return tuple(item for name in names for item in show(fact, within + name, about))

@@ -1,0 +1,43 @@
+"""The rule of responses: whoever answers a notice that nobody sent hears so, and does not believe it was read."""
+
+from collections.abc import Iterator
+
+from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Declined
+from schemas.classes import DataClass
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.judge import Rule
+from services.casefile.matter import derived, show
+from services.casefile.stating import owed_to_agency
+from services.policy.clocks import london_day
+from services.policy.policy import Policy
+
+ANSWERS = (Acknowledged, Accepted, Declined, Decided)
+
+
+def answer_without_notice(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The sender of answers to a notification that is nobody's, once, whatever it answered; another sender apart."""
+    by_sender: dict[str, list[Fact]] = {}
+    for body in ANSWERS:
+        for fact, answer in file.of(body):
+            if fact.id in file.unlinked:
+                by_sender.setdefault(answer.agency, []).append(fact)
+    for sender, facts in sorted(by_sender.items()):
+        agency = policy.agency(sender)
+        first = min(facts, key=lambda fact: (fact.at, fact.id))
+        if agency is not None:
+            said = tuple(sorted(fact.kind.rpartition(".")[2] for fact in facts))
+            yield from owed_to_agency(
+                file,
+                policy,
+                rule="answer_without_notice",
+                subject=f"unknown-notification:{first.subject}",
+                agency=agency,
+                on=london_day(first.at),
+                recorded_at=first.at,
+                grounds=tuple(facts),
+                matter=(*show(first, "notification"), *derived("answered", said, DataClass.R)),
+            )
+
+
+RULES = (Rule("answer_without_notice", answer_without_notice, runs_in="references"),)
