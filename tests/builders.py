@@ -1,13 +1,16 @@
 """Facts, parties and case files for tests: every field has a default, a test names only what matters to it.
 
 Places: the victim is `CR1/party/1`, the suspect `CR1/party/2`, the child `CR1/child/1`. Each has a record by default,
-so that several incidents join into the same file; `record=None` makes a person known by place alone.
+so that several incidents join into the same file; `record=None` makes a person known by place alone. Areas, schools and
+agencies are those that deploy/ ships.
 """
 
 import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from schemas import values as v
@@ -17,6 +20,9 @@ from schemas.court_order_variations import v1 as orders
 from schemas.court_order_variations.v1 import Attribution
 from schemas.police_incidents import v1 as police
 from services.casefile.facts import Answer, CaseFile, Fact, Key
+from services.casefile.links import files_of
+from services.policy.load import load
+from services.policy.policy import Policy, PolicySet
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday in term, winter time
 TODAY = NOON.date()
@@ -25,8 +31,9 @@ URN = "54DC0012326"
 ASN = "2654DC0100000000001A"
 COURT = "C54SD00"
 FORCE = "54"
+LA = "866"
 SYSTEM = "vale-records"
-SCHOOL = "900001"
+SCHOOL = "100001"
 VICTIM, SUSPECT, CHILD = f"{CRIME}/party/1", f"{CRIME}/party/2", f"{CRIME}/child/1"
 NAMESPACE = uuid.UUID("6f1d7e0a-6a1b-5c57-9c2e-0d7c0f6a5b11")
 SPEAKERS = {
@@ -64,7 +71,7 @@ def record(number: str, system: str = SYSTEM) -> v.RecordId:
     return v.RecordId(system=system, id=number)
 
 
-def residence(force: str | None = FORCE, la_code: str | None = "901") -> v.Residence:
+def residence(force: str | None = FORCE, la_code: str | None = LA) -> v.Residence:
     return v.Residence(force=force, la_code=la_code)
 
 
@@ -319,7 +326,7 @@ def application_decided(reference: str = "APP1", outcome: str = "refused", **ove
     return orders.ApplicationDecided(**fields | over)
 
 
-SAYS: Mapping[str, Any] = {"occurred_at": NOON, "agency": "vale-idva", "actor": "worker-1"}
+SAYS: Mapping[str, Any] = {"occurred_at": NOON, "agency": "idva-larkmead", "actor": "worker-1"}
 
 
 def acknowledged(notification: str = "note-1", **over: Any) -> responses.Acknowledged:
@@ -347,17 +354,17 @@ def party_ref(party: int = 1, crime: str = CRIME) -> v.PartyRef:
 def link_made(
     *parties: v.PartyRef, what: str = "case", reference: str = f"{URN}/{ASN}", **over: Any
 ) -> responses.LinkMade:
-    fields = {**SAYS, "agency": "vale-dait", "what": what, "reference": reference, "parties": parties or (party_ref(),)}
+    fields = {**SAYS, "agency": "dait-54", "what": what, "reference": reference, "parties": parties or (party_ref(),)}
     return responses.LinkMade(**fields | over)
 
 
 def link_refused(what: str = "case", reference: str = f"{URN}/{ASN}", **over: Any) -> responses.LinkRefused:
-    fields = {**SAYS, "agency": "vale-dait", "what": what, "reference": reference, "refused": "not_domestic_abuse"}
+    fields = {**SAYS, "agency": "dait-54", "what": what, "reference": reference, "refused": "not_domestic_abuse"}
     return responses.LinkRefused(**fields | over)
 
 
 def attribution(*protects: v.PartyRef, order: str | None = None, **over: Any) -> responses.AttributionConfirmed:
-    fields = {**SAYS, "agency": "vale-dait", "order": order or order_at(), "protects": protects}
+    fields = {**SAYS, "agency": "dait-54", "order": order or order_at(), "protects": protects}
     return responses.AttributionConfirmed(**fields | over)
 
 
@@ -387,6 +394,23 @@ def case_file(
     persons = places_in(facts)
     key = of if of.startswith("home:") else persons.get(of, f"place:{of}")
     return CaseFile(key, tuple(facts), persons, links or {}, unlinked or {}, answers)
+
+
+def linked_file(*facts: Fact, of: str = VICTIM) -> CaseFile:
+    """The file of the person at a place, as the linker makes it; empty where nothing leads there."""
+    key = places_in(facts).get(of, f"place:{of}")
+    return files_of(facts).get(key, CaseFile(key))
+
+
+@cache
+def shipped() -> PolicySet:
+    """The policy and agencies that the repository ships."""
+    deploy = Path(__file__).parent.parent / "deploy"
+    return load(deploy / "policy", deploy / "agencies")
+
+
+def policy(at: datetime = NOON) -> Policy:
+    return shipped().at(at)
 
 
 def answer(body: responses.Answer, key: Key, revision: int = 1) -> Answer:
