@@ -13,7 +13,7 @@ from xml.parsers.expat.errors import codes as XML_ERRORS  # noqa: N812 - a table
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from schemas.refusals import RefusalReason
+from schemas.refusals import Refusal, RefusalReason
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 100
@@ -21,24 +21,29 @@ STOPS_EARLY = frozenset({XML_ERRORS[said] for said in (NO_ELEMENTS, UNCLOSED_TOK
 BADLY_ENCODED = frozenset({XML_ERRORS[said] for said in (UNKNOWN_ENCODING, INCORRECT_ENCODING)})
 
 
-def parsed(message: bytes) -> Element | RefusalReason:
-    """The root element, or why there is none.
+def parsed(message: bytes) -> Element | Refusal:
+    """The root element, or why there is none, and at which line and column.
 
     White space before the XML declaration, which the standard forbids and mail gateways add, is forgiven.
     """
     if len(message) > MAX_BYTES:
-        return RefusalReason.TOO_LARGE
+        detail = f"the message has {len(message)} bytes, at most {MAX_BYTES} are read"
+        return Refusal(RefusalReason.TOO_LARGE, "decode", detail)
     try:
         root: Element = fromstring(message.lstrip(), forbid_dtd=True)
     except DefusedXmlException:
-        return RefusalReason.XML_ENTITIES
-    except (LookupError, UnicodeError):
-        return RefusalReason.WRONG_ENCODING
+        return Refusal(RefusalReason.XML_ENTITIES, "decode", "the message: XML without a DOCTYPE is expected")
     except ParseError as error:
-        return _why(error.code)
-    except ValueError:
-        return RefusalReason.NOT_XML
-    return RefusalReason.TOO_DEEP if _deeper_than(root, MAX_DEPTH) else root
+        line, column = error.position
+        detail = f"the message, line {line}, column {column}: well-formed XML in its declared encoding is expected"
+        return Refusal(_why(error.code), "decode", detail)
+    except (LookupError, ValueError):
+        detail = "the message: UTF-8, or another encoding that its XML declaration names, is expected"
+        return Refusal(RefusalReason.WRONG_ENCODING, "decode", detail)
+    if _deeper_than(root, MAX_DEPTH):
+        detail = f"the message: elements at most {MAX_DEPTH} deep are expected"
+        return Refusal(RefusalReason.TOO_DEEP, "decode", detail)
+    return root
 
 
 def name(element: Element) -> str:

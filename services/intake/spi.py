@@ -49,6 +49,10 @@ LAST_SEQUENCE = 999
 GUARDIANS = frozenset({"ParentGuardian", "ParentGuardianDetails", "CourtParentGuardian", "ParentGuardianDefendant"})
 NOT_OWN = LEVELS | GUARDIANS
 FOR_LIFE = "L"
+DECLARATION = re.compile(r"<\?xml[^>]*\?>")
+SEPARATORS = re.compile(r"[\s,;]+")
+# Nothing about a defendant's offences was written before these days.
+EARLIER_DAYS = ("ConvictionDate", "ChargeDate", "ArrestDate", "InitiatedDate", "OffenceDateStartDate")
 DIGITS = re.compile(r"[0-9]{1,4}")
 COURT_CODE = re.compile(r"[A-Z0-9]{6,7}")
 BAIL_AS_STATED = "as-stated"
@@ -98,12 +102,18 @@ class Sitting:
 
     @cached_property
     def hearing_on(self) -> date:
-        """The day of the hearing; where the message has none, of the last conviction, of writing, of receipt."""
+        """The day of the hearing; where the message has none, of conviction, of writing, of receipt."""
         if stated := fitting.day(self.says("DateOfHearing")):
             return stated
-        convicted = [day for e in named(self.element, "ConvictionDate") if (day := fitting.day(text(e)))]
-        written = [self.written_at.astimezone(fitting.LONDON).date()] if self.written_at else []
-        return max(convicted) if convicted else next(iter(written), self.received_on)
+        convicted, *before = (self._last_day(name_of_day) for name_of_day in EARLIER_DAYS)
+        if convicted:
+            return convicted
+        written_on = self.written_at.astimezone(fitting.LONDON).date() if self.written_at else date.min
+        can_be_true = max(filter(None, before), default=date.min) <= written_on <= self.received_on
+        return written_on if self.written_at and can_be_true else self.received_on
+
+    def _last_day(self, wanted: str) -> date | None:
+        return max((day for each in named(self.element, wanted) if (day := fitting.day(text(each)))), default=None)
 
     @cached_property
     def began_at(self) -> datetime:
@@ -126,8 +136,8 @@ def read(message: bytes, received_at: datetime) -> Read:
     A refusal names elements and their places in the message, never what they hold.
     """
     root = parsed(message)
-    if isinstance(root, RefusalReason):
-        return Read(refusals=(Refusal(root, "decode", "the message"),))
+    if isinstance(root, Refusal):
+        return Read(refusals=(root,))
     results = _messages(root)
     if not results:
         expected = f"the message: a {MESSAGE} with a {DEFENDANT} is expected"
@@ -154,7 +164,8 @@ def _messages(root: Element) -> list[Element]:
     """The result messages, in whatever they are wrapped, be it as an escaped text; else all, if it has defendants."""
     if _has_matter(root):
         return [*named(root, MESSAGE)] or [root]
-    escaped = (parsed(said.encode()) for e in root.iter() if (said := (e.text or "").strip()).startswith("<"))
+    texts = ((each.text or "").strip() for each in root.iter())
+    escaped = (parsed(DECLARATION.sub("", said).encode()) for said in texts if said.startswith("<"))
     inner = (each for each in escaped if isinstance(each, Element) and _has_matter(each))
     return [message for each in inner for message in [*named(each, MESSAGE)] or [each]]
 
@@ -264,7 +275,7 @@ def _offences_of(sittings: Sequence[Sitting], table: CourtResults) -> list[tuple
     numbered: dict[int, str] = {}
     found: dict[tuple[int | None, str], list[Element]] = {}
     for element in (each for sitting in sittings for each in _offences(sitting.element)):
-        sequence, code = _sequence(element), fitting.code(_first(_own(element, "OffenceCode")) or "")
+        sequence, code = _sequence(element), _offence_code(element)
         if sequence is not None and numbered.setdefault(sequence, code) == code:
             found.setdefault((sequence, code), []).append(element)
         else:
@@ -297,7 +308,7 @@ def _offence(
     for element in elements:
         stated = [resulted for each in _results(element) for resulted in _resulted(each, on, table)]
         results += [each for each in stated if each not in results] if results else stated
-    code = fitting.code(_first(_own(elements[0], "OffenceCode")) or "")
+    code = _offence_code(elements[0])
     finding = (_first(said for element in reversed(elements) for said in _own(element, "Finding")) or "").upper()
     convicted_on = _first(fitting.day(said) for element in elements for said in _own(element, "ConvictionDate"))
     final = _final([said for element in elements for said in _own(element, "FinalDisposalIndicator")], results, table)
@@ -363,11 +374,17 @@ def _resulted(element: Element, on: date, table: CourtResults) -> Iterator[Resul
             cjs_result_code=code,
             label=table.label(code),
             ordered_date=on,
-            qualifiers=tuple(dict.fromkeys(map(fitting.code, _own(element, "ResultCodeQualifier")))),
+            qualifiers=_qualifiers(element),
             prompts=tuple(Prompt(label=label, value=value) for label, value in prompts),
             text=next(iter(pieces), None),
         )
         yield Resulted(result, next(iter(texts), ""), ends, periods)
+
+
+def _qualifiers(result: Element) -> tuple[str, ...]:
+    """Each once; some systems write several into one element."""
+    stated = (part for said in _own(result, "ResultCodeQualifier") for part in SEPARATORS.split(said.upper()) if part)
+    return tuple(dict.fromkeys(map(fitting.code, stated)))
 
 
 def _outcome(result: Element) -> Iterator[tuple[str, str]]:
@@ -436,6 +453,11 @@ def _next_hearing(sittings: Sequence[Sitting]) -> NextHearing | None:
     return min(
         to_come, key=lambda hearing: (hearing.on is None, hearing.on or date.max, hearing.court_ou or ""), default=None
     )
+
+
+def _offence_code(offence: Element) -> str:
+    stated = _first(_own(offence, "OffenceCode"))
+    return fitting.code(stated.upper()) if stated else fitting.UNCODED
 
 
 def _sequence(offence: Element) -> int | None:

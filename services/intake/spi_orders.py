@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 from typing import Literal
 
 from schemas.codes.court_results import CourtResults
@@ -76,7 +77,7 @@ def _made(
     offences: Iterable[tuple[ResultedOffence, Sequence[Resulted]]], hearing_on: date, table: CourtResults
 ) -> Iterator[Made]:
     for offence, results in offences:
-        for resulted, following in zip(results, [*results[1:], None], strict=True):
+        for resulted, following in zip_longest(results, results[1:]):
             code = resulted.result.cjs_result_code
             if code in table.orders:
                 yield Made(
