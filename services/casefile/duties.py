@@ -55,7 +55,7 @@ class Why:
     by_default: bool = False  # no agency of this kind serves that area: a default desk was chosen
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Duty:
     """This agency must know this matter. Times are data: a rule never asks what time it is.
 
@@ -92,6 +92,12 @@ class Duty:
     texts: tuple[str, ...] = ()
     same_person: tuple[str, ...] = ()
     safe_contact: bool = False  # a safe way to reach her is recorded with the sender, and fresh
+
+    def but(self, **changes: Any) -> "Duty":
+        """As `dataclasses.replace`, six times as fast: a look at a long file changes thousands."""
+        changed = object.__new__(Duty)
+        changed.__dict__.update(self.__dict__, **changes)
+        return changed
 
     def over(self, now: datetime) -> str | None:
         """Why it has ended, or None while it lives."""

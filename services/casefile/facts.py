@@ -80,7 +80,11 @@ class CaseFile:
     @cached_property
     def standing(self) -> frozenset[str]:
         """Ids of all facts, linking facts and answers that a duty of this file may rest on."""
-        return frozenset(f.id for f in self.facts) | {i for ids in self.links.values() for i in ids} | {a.fact.id for a in self.answers}
+        return (
+            frozenset(f.id for f in self.facts)
+            | {i for ids in self.links.values() for i in ids}
+            | {a.fact.id for a in self.answers}
+        )
 
     @cached_property
     def own_places(self) -> frozenset[str]:

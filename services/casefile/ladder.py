@@ -42,6 +42,8 @@ def climb(
             yield statement
             for rung in rungs.get(statement.key, ()):
                 yield replace(statement, key=rung, kind=told[rung].agency_kind)
+        elif statement.key not in told or not (statement.asks or statement.key in heard):
+            yield statement  # nobody is waited for
         else:
             yield from _Chain(statement, told, heard, rungs, by_rule, policy).statements()
 
@@ -153,7 +155,7 @@ class _Chain:
         duty = self.head
         if key != duty.key:
             agency = self.policy.agency(key.agency)
-            duty = replace(duty, key=key, kind=duty.kind if agency is None else agency.kind, settles=False)
+            duty = duty.but(key=key, kind=duty.kind if agency is None else agency.kind, settles=False)
         return _Member(duty, self.told.get(key), declined, {} if declined else met)
 
     def statements(self) -> Iterator[Statement]:
@@ -169,27 +171,29 @@ class _Chain:
         """The duty to the first; to the next able one when this one declines, or beside it when this one is silent."""
         grounds, handed, beside = self.head.grounds, False, None
         for place, member in enumerate(self.members):
-            duty = replace(member.duty, grounds=grounds)
+            duty = member.duty.but(grounds=grounds)
             if place > 0:
-                duty = replace(duty, opens=beside)
+                duty = duty.but(opens=beside)
                 needed = handed or beside is not None or bool(member.met)
                 if member.notice is None and (self.over or not (needed or member.declined)):
                     handed, beside = False, None
                     continue
                 if not needed and not self.over:
-                    duty = replace(duty, ended=Reason.SUPERSEDED if self.waiting(self.members[0]) else Reason.ANSWERED)
+                    duty = duty.but(ended=Reason.SUPERSEDED if self.waiting(self.members[0]) else Reason.ANSWERED)
             yield self.with_answers(member, duty)
-            handed, beside = member.declined is not None, self.silent_at(member)
+            # Silence brings in one service beside the one that holds it, not all of them in turn.
+            beside = self.silent_at(member) if place == 0 or handed else None
+            handed = member.declined is not None
             if member.declined is not None:
                 grounds = tuple(sorted({*grounds, member.declined.fact.id}))
 
     def with_answers(self, member: _Member, duty: Duty) -> Duty:
         """The duty with what met its asks and a reminder of those still open; ended where this agency declined."""
         if member.declined is not None and not self.over:
-            return replace(duty, ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
+            return duty.but(ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
         asks = tuple(replace(ask, met_by=self.met.get(ask.ask)) for ask in duty.asks)
         reminders = tuple(_at(asked, self.shares.remind) for asked in self.waiting(member))
-        return replace(duty, asks=asks, remind_at=(*duty.remind_at, *reminders))
+        return duty.but(asks=asks, remind_at=(*duty.remind_at, *reminders))
 
     def waiting(self, member: _Member) -> list[Asked]:
         return [asked for asked in member.asks if asked.ask not in self.met]
@@ -219,7 +223,7 @@ class _Chain:
         at_once = all(member.declined for member in self.members) or any(self.late(member) for member in self.members)
         for asked in waiting:
             key = rung_key(INSPECTOR, self.head.key, asked.ask, inspector.id)
-            duty = replace(self.head, kind=inspector.kind, urgency="urgent")
+            duty = self.head.but(kind=inspector.kind, urgency="urgent")
             if not at_once:
                 yield self.rung(key, duty, "duty", asked, _at(asked, self.shares.duty_inspector))
             elif asked is waiting[-1] or key in self.told:  # one silence is told once, by the ask that says most
@@ -235,8 +239,7 @@ class _Chain:
     def rung(self, key: Key, of: Duty, desk: DeskName, asked: Asked, opens: datetime | None) -> Duty:
         """Owed to a person who can still act. What is asked is the same, and due when it was."""
         silent = recipient_label(self.head.kind, self.policy)
-        return replace(
-            of,
+        return of.but(
             key=key,
             matter=(
                 *of.matter,
@@ -258,13 +261,13 @@ class _Chain:
         notice, (_, ask) = self.told[key], asked_of(key)
         asked = _asked(member.notice, ask) or _asked(notice, ask)
         assert asked is not None  # noqa: S101 - a rung was told with the ask that it is about
-        duty = self.rung(key, replace(member.duty, kind=notice.agency_kind), notice.desk, asked, None)
+        duty = self.rung(key, member.duty.but(kind=notice.agency_kind), notice.desk, asked, None)
         if self.over:
             return duty
         by = self.met.get(ask)
         if by is not None:
-            return replace(duty, ended=Reason.ANSWERED, met_by=(by,))
-        return replace(duty, ended=Reason.DECLINED if member.declined else Reason.SUPERSEDED)
+            return duty.but(ended=Reason.ANSWERED, met_by=(by,))
+        return duty.but(ended=Reason.DECLINED if member.declined else Reason.SUPERSEDED)
 
 
 def _meets(answer: Answer) -> frozenset[AskName]:

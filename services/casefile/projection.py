@@ -31,16 +31,18 @@ class Case:
 def project(duty: Duty, policy: Policy) -> Projection:
     """All of the duty that its agency may see, and the fixed texts that go with it.
 
-    The grants are those of the duty's kind and what this agency may see beyond it. A line that no grant covers is left
-    out; nothing else leaves anything out.
+    The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
+    out; nothing else leaves anything out. How sure each thing is, is also said in words (DPA 2018 s.38).
     """
     agency = policy.agency(duty.key.agency)
     extra = () if agency is None else agency.extra_grants
     grants = (*policy.kind(duty.kind).grants, *extra)
     case = Case(duty.person, frozenset(duty.same_person))
+    shown = [item for item in duty.matter if allowed(item, grants, case)]
+    how_sure = (f"basis_{basis}" for basis in sorted({item.basis for item in shown}))
     return Projection(
-        tuple((item.what, item.about, item.value, item.basis) for item in duty.matter if allowed(item, grants, case)),
-        policy.texts_for(duty.kind, duty.texts, safe_contact=duty.safe_contact),
+        tuple((item.what, item.about, item.value, item.basis) for item in shown),
+        policy.texts_for(duty.kind, (*duty.texts, *how_sure), safe_contact=duty.safe_contact),
     )
 
 
