@@ -1,7 +1,158 @@
-"""(being written)"""
+"""`relay respond`, `link`, `attribute`: what people at agencies say back, built and published as facts."""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+
+from schemas.agency_responses.v1 import AgencyBody, Decision, DeclineReason
+from schemas.field_errors import refusal_of
+from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
+from services.ops.events import Ready
+from services.ops.publish import send
+from services.ops.terminal import UsageError, out, servers
+
+PARTY = re.compile(r"(?P<crime>[A-Za-z0-9._:-]+)/(?:party/)?(?P<number>[1-9][0-9]{0,2})")
+SOURCE = "urn:relay:command"
+
+
+class AnswerName(StrEnum):
+    """What an agency may answer to a notification."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    DECIDED = "decided"
+
+
+class Linked(StrEnum):
+    """What may be linked to people; a case is `<urn>/<asn or defendant id>`."""
+
+    CASE = "case"
+    ORDER = "order"
+    APPLICATION = "application"
+
+
+As = Annotated[str, typer.Option("--as", metavar="AGENCY", help="The agency that says it.")]
+Actor = Annotated[str, typer.Option(help="Who there, by a pseudonym that only the agency can resolve.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
+    app.command(
+        epilog="Example: `relay respond 5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77 declined --reason no_capacity --as idva-larkmead`",
+        no_args_is_help=True,
+    )(respond)
+    app.command(
+        epilog="Example: `relay link case 54DC0012326/2654DC0100000004711B --party 54260012345/1 --as dait-54`",
+        no_args_is_help=True,
+    )(link)
+    app.command(
+        epilog="Example: `relay attribute ORDER --protects 54260012345/1 --as dait-54`, ORDER as the notice names it",
+        no_args_is_help=True,
+    )(attribute)
+
+
+def respond(
+    notification: Annotated[str, typer.Argument(help="The notification's id, as `relay subscribe` shows it.")],
+    answer: Annotated[AnswerName, typer.Argument(help="What the agency answers.")],
+    agency: As,
+    reason: Annotated[str | None, typer.Option(help=f"For declined: {', '.join(DeclineReason)}.")] = None,
+    decision: Annotated[str | None, typer.Option(help=f"For decided: {', '.join(Decision)}.")] = None,
+    actor: Actor = "relay-command",
+) -> None:
+    """Answer a notification as the agency that it was sent to."""
+    if answer is AnswerName.DECLINED and reason is None:
+        raise UsageError(f"To decline, give a --reason: {', '.join(DeclineReason)}.")
+    if answer is AnswerName.DECIDED and decision is None:
+        raise UsageError(f"Say what was decided with --decision: {', '.join(Decision)}.")
+    if answer in (AnswerName.ACKNOWLEDGED, AnswerName.ACCEPTED) and (reason or decision):
+        raise UsageError(f"An answer that is {answer} has no --reason and no --decision.")
+    if answer is AnswerName.DECLINED and decision:
+        raise UsageError("An answer that is declined has a --reason and no --decision.")
+    said = {"notification": notification, "reason": reason, "decision": decision}
+    publish(f"uk.agency.{answer}", agency, actor, **said)
+
+
+def link(
+    what: Annotated[Linked, typer.Argument(help="What is linked.")],
+    reference: Annotated[str, typer.Argument(help="Its reference, as the notice names it.")],
+    agency: As,
+    party: Annotated[
+        list[str] | None, typer.Option(metavar="CRIME/N", help="A party whom it is about; may be repeated.")
+    ] = None,
+    refuse: Annotated[
+        str | None, typer.Option(help="It is about nobody here: not_domestic_abuse, not_ours, duplicate.")
+    ] = None,
+    actor: Actor = "relay-command",
+) -> None:
+    """Say whom a court fact is about, or that it is about nobody whom this scheme protects."""
+    if bool(party) == bool(refuse):
+        raise UsageError("Give either --party CRIME/N (once or more) or --refuse CODE.")
+    said: dict[str, Any] = {"what": what, "reference": reference}
+    if refuse:
+        publish("uk.agency.link-refused", agency, actor, **said, refused=refuse)
+    else:
+        publish("uk.agency.link-made", agency, actor, **said, parties=[party_of(text) for text in party or ()])
+
+
+def attribute(
+    order: Annotated[str, typer.Argument(help="The order's place, as the notice names it.")],
+    agency: As,
+    protects: Annotated[
+        list[str] | None, typer.Option(metavar="CRIME/N", help="A party whom it protects; may be repeated.")
+    ] = None,
+    nobody: Annotated[bool, typer.Option("--nobody", help="It protects nobody known here.")] = False,  # noqa: FBT002
+    actor: Actor = "relay-command",
+) -> None:
+    """Confirm whom an order protects: all of them, since what is said later replaces this."""
+    if bool(protects) == nobody:
+        raise UsageError("Give either --protects CRIME/N (once or more) or --nobody.")
+    publish(
+        "uk.agency.attribution-confirmed",
+        agency,
+        actor,
+        order=order,
+        protects=[party_of(text) for text in protects or ()],
+    )
+
+
+def party_of(text: str) -> dict[str, Any]:
+    """`54260012345/1` or `54260012345/party/1`. UsageError for anything else."""
+    found = PARTY.fullmatch(text)
+    if found is None:
+        raise UsageError("A party is written as CRIME/N, as 54260012345/1.")
+    return {"crime_reference": found["crime"], "party": int(found["number"])}
+
+
+def built(kind: str, agency: str, actor: str, at: datetime, **said: Any) -> Publication:
+    """The fact, ready to be sent. UsageError, with what is expected, where a field is wrong."""
+    _, type_ = REGISTRY.types[kind]
+    model = type_.newest
+    given = {"occurred_at": at, "agency": agency, "actor": actor} | {k: v for k, v in said.items() if v is not None}
+    try:
+        body = model.model_validate(given)
+    except ValidationError as error:
+        refusal = refusal_of(error, model)
+        raise UsageError(f"{refusal.reason.sentence} {refusal.detail}") from None
+    assert isinstance(body, AgencyBody)  # noqa: S101 - only agencies' types are built here
+    envelope, _ = event(body, kind, f"{SOURCE}:{agency}", at)
+    record, topic = encode(envelope, body), REGISTRY.topic_of(kind)
+    received = decode(topic, record.key, record.value, record.headers)
+    if isinstance(received, Refusal):
+        raise UsageError(f"{received.reason.sentence} {received.detail}")
+    return Publication(topic, received, record)
+
+
+def publish(kind: str, agency: str, actor: str, **said: Any) -> None:
+    """Builds the fact, sends it and says so."""
+    addresses = servers()
+    fact = built(kind, agency, actor, datetime.now(UTC), **said)
+    if unsent := send(addresses.kafka, [Ready("this command", fact)]):
+        raise UsageError(unsent[0].why)
+    envelope = fact.received.envelope
+    out.print(f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False)
+    out.print(f"  event {envelope.id}; `relay explain {envelope.id}` shows what came of it", style="dim", markup=False)

@@ -1,10 +1,14 @@
 """What all commands share with the person at the terminal: where to write, which servers, what to say when it fails."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from rich.console import Console
 
+from services.policy.clocks import LONDON
 from services.runtime.settings import Addresses, Settings, load_settings
 
-out = Console(highlight=False, soft_wrap=False)
+out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
@@ -13,7 +17,7 @@ class UsageError(Exception):
 
 
 def complain(text: str) -> None:
-    err.print(text, style="red", markup=False)
+    err.print(text, style="red", markup=False, soft_wrap=True)
 
 
 def servers(settings: Settings | None = None) -> Addresses:
@@ -24,3 +28,26 @@ def servers(settings: Settings | None = None) -> Addresses:
             "No servers: set RELAY_KAFKA and RELAY_DATABASE, or start servers of its own with `make run`."
         )
     return found
+
+
+def moment(when: datetime, *, year: bool = True) -> str:
+    """`Sat 4 Oct 2025, 22:41`, in London."""
+    local = when.astimezone(LONDON)
+    return f"{local:%a} {local.day} {local:%b}{f' {local.year}' if year else ''}, {local:%H:%M}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two largest units: `3 days 2 h`, `45 min`."""
+    minutes = int(abs(seconds) // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        said = f"{days} day{'s' if days != 1 else ''}"
+        return f"{said} {hours} h" if hours and days < 7 else said
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min" if rest else "less than a minute"
+
+
+def plural(number: int, one: str, many: Callable[[str], str] = lambda word: word + "s") -> str:
+    """`1 event`, `12 events`."""
+    return f"{number:,} {one if number == 1 else many(one)}"

@@ -1,0 +1,128 @@
+"""Events as people keep them (files, folders, standard input), read and checked before anything is sent."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from schemas.refusals import RefusalReason
+from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, publication
+from services.intake import spi
+
+STANDARD_INPUT = "-"
+
+
+class Format(StrEnum):
+    """`json`: one event, `jsonl`: one on each line, both as structured CloudEvents; `spi`: a court's own XML."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    SPI = "spi"
+
+
+SUFFIXES = {".json": Format.JSON, ".jsonl": Format.JSONL, ".xml": Format.SPI}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An event that can be sent. `origin`: the file it comes from, with the line where there are several."""
+
+    origin: str
+    publication: Publication
+
+    @property
+    def time(self) -> datetime:
+        return self.publication.received.envelope.time
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """What will not be sent, and what its writer should mend; it quotes no value."""
+
+    origin: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file, or what standard input held."""
+
+    origin: str
+    content: bytes
+    format: Format | None
+
+
+def find(path: Path) -> tuple[Path, ...]:
+    """A file itself; of a folder all files in it, however deep, that hold events by their names, in their order."""
+    if path.is_dir():
+        return tuple(sorted(file for file in path.rglob("*") if file.is_file() and file.suffix in SUFFIXES))
+    return (path,)
+
+
+def read_path(path: Path, format: Format | None, received_at: datetime) -> list[Ready | NotReady]:  # noqa: A002
+    """All events of a file, or of a folder in the order of their sources' times. OSError if it cannot be read."""
+    read = [
+        event
+        for file in find(path)
+        for event in events(Written(str(file), file.read_bytes(), format or SUFFIXES.get(file.suffix)), received_at)
+    ]
+    return in_time(read) if path.is_dir() else read
+
+
+def in_time(read: Sequence[Ready | NotReady]) -> list[Ready | NotReady]:
+    """Those that can be sent by their sources' times, the others before them; equals stay in their order."""
+    ready = sorted((event for event in read if isinstance(event, Ready)), key=lambda event: event.time)
+    return [*(event for event in read if isinstance(event, NotReady)), *ready]
+
+
+def events(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:
+    """Every event that is written there. `received_at` stands in where a court message does not say when it was made."""
+    match written.format or guess(written.content):
+        case Format.JSON:
+            yield _checked(written.origin, written.content)
+        case Format.JSONL:
+            lines = ((number, line) for number, line in enumerate(written.content.splitlines(), 1) if line.strip())
+            yield from (_checked(f"{written.origin}:{number}", line) for number, line in lines)
+        case Format.SPI:
+            yield from _court_message(written, received_at)
+
+
+def guess(content: bytes) -> Format:
+    """By its first character, and where that is no `<`, by whether its first line is a whole document of several."""
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return Format.SPI
+    lines = [line for line in content.splitlines() if line.strip()]
+    return Format.JSONL if len(lines) > 1 and _is_whole(lines[0]) else Format.JSON
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _checked(origin: str, document: bytes) -> Ready | NotReady:
+    read = publication(document)
+    return NotReady(origin, read) if isinstance(read, Refusal) else Ready(origin, read)
+
+
+def _court_message(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:
+    read = spi.read(written.content, received_at)
+    yield from (NotReady(written.origin, refusal) for refusal in read.refusals)
+    if not read.facts and not read.refusals:
+        detail = "the message: a defendant with offences is expected"
+        yield NotReady(written.origin, Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", detail))
+    for envelope, body in read.facts:
+        record = encode(envelope, body)
+        topic = REGISTRY.topic_of(envelope.type.rpartition(".")[0])
+        received = decode(topic, record.key, record.value, record.headers)
+        if isinstance(received, Refusal):
+            yield NotReady(written.origin, received)
+        else:
+            yield Ready(written.origin, Publication(topic, received, record))
+
+
