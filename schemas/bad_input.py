@@ -1,4 +1,4 @@
-"""Records that nobody may believe, each with the reason for which it is refused: one table for the tests and the docs."""
+"""Records that nobody may believe, and for which reason each is refused: one table for the tests and the docs."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Change = Callable[[Record], Record]
 
 @dataclass(frozen=True, slots=True)
 class BadInput:
-    """`spoil` makes it out of a good record; None where it shows only beside a policy, the clock or what came before."""
+    """`spoil` makes it out of a good record; None where it shows only beside policy, the clock or what came before."""
 
     what: str
     reason: RefusalReason
@@ -127,6 +127,7 @@ BAD_INPUT: tuple[BadInput, ...] = (
     BadInput("a source time more than an hour ahead", R.SOURCE_TIME_AHEAD),
     BadInput("the same id with another content", R.ID_REUSED),
     BadInput("a force that the policy does not know", R.UNKNOWN_FORCE),
+    BadInput("an agency that the policy does not know", R.UNKNOWN_AGENCY),
     BadInput("an agency that may not state this", R.NOT_ENTITLED),
     BadInput("an answer to another agency's notification", R.NOT_THE_RECIPIENT),
     BadInput("an answer to a notification that nobody issued", R.UNKNOWN_NOTIFICATION),

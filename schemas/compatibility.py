@@ -97,20 +97,7 @@ def _narrowed(old: JsonSchema, new: JsonSchema, old_root: JsonSchema, new_root: 
 def _narrowed_choice(
     was: JsonSchema, now: JsonSchema, old_root: JsonSchema, new_root: JsonSchema, at: str
 ) -> Iterator[str]:
-    where = at or "the content"
-    before, after = _values(was), _values(now)
-    if after is not None and (before is None or not before <= after):
-        gone = sorted(before - after) if before is not None else "others"
-        yield f"{where}: values are no longer allowed: {gone}"
-    for key in ("pattern", "format"):
-        if key in now and now[key] != was.get(key):
-            yield f"{where}: {key} changes"
-    for key in _LEAST:
-        if key in now and (key not in was or now[key] > was[key]):
-            yield f"{where}: {key} rises"
-    for key in _MOST:
-        if key in now and (key not in was or now[key] < was[key]):
-            yield f"{where}: {key} falls"
+    yield from (f"{at or 'the content'}: {what}" for what in _tightened(was, now))
     for field in sorted(set(now.get("required", ())) - set(was.get("required", ()))):
         yield f"{f'{at}.' if at else ''}{field}: becomes required"
     for field, inner in was.get("properties", {}).items():
@@ -119,3 +106,13 @@ def _narrowed_choice(
             yield from _narrowed(inner, now["properties"][field], old_root, new_root, inside)
     if "items" in was and "items" in now:
         yield from _narrowed(was["items"], now["items"], old_root, new_root, f"{at}[]")
+
+
+def _tightened(was: JsonSchema, now: JsonSchema) -> Iterator[str]:
+    before, after = _values(was), _values(now)
+    if after is not None and (before is None or not before <= after):
+        gone = sorted(before - after) if before is not None else "others"
+        yield f"values are no longer allowed: {gone}"
+    yield from (f"{key} changes" for key in ("pattern", "format") if key in now and now[key] != was.get(key))
+    yield from (f"{key} rises" for key in _LEAST if key in now and (key not in was or now[key] > was[key]))
+    yield from (f"{key} falls" for key in _MOST if key in now and (key not in was or now[key] < was[key]))

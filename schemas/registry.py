@@ -163,7 +163,8 @@ class Registry:
 
     def read_by(self, service: str) -> tuple[str, ...]:
         """The topics that a service reads, its own included."""
-        return tuple(s.topic for s in self.streams if s.types and (s.owner == service or service in s.readers))
+        incoming = (stream for stream in self.streams if stream.direction == "in")
+        return tuple(s.topic for s in incoming if s.owner == service or service in s.readers)
 
     def find(self, type_: str, stream: Stream | None = None) -> tuple[FactType, int] | Refusal:
         """The type and major version that a `ce_type` names, expected on `stream` if given."""
@@ -220,7 +221,7 @@ STREAMS: tuple[Stream, ...] = (
         direction="in",
         publishers=("police record systems", "police custody systems"),
         owner="incidents",
-        readers=("convictions", "order_variations", "responses"),
+        readers=("convictions", "order_variations"),
         types=(
             _fact("uk.police.incident-reported", incidents_v1.IncidentReported),
             _fact("uk.police.risk-assessed", incidents_v1.RiskAssessed),

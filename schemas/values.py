@@ -117,7 +117,7 @@ class Body(Frozen):
 class Withdrawn(Body):
     """A version that takes its subject back: nothing that earlier versions said stands."""
 
-    withdrawn: Literal[True]
+    withdrawn: Annotated[Literal[True], REFERENCE]
 
 
 class RecordId(Frozen):

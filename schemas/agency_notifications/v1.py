@@ -13,53 +13,53 @@ Basis = Literal["recorded", "alleged", "assessed", "court_found"]
 class Item(v.Frozen):
     """One thing said. `about`: the place in the matter that it is about. `basis`: how sure it is (DPA 2018 s.38)."""
 
-    what: v.Code
-    about: v.Place | None = None
+    what: Annotated[v.Code, REFERENCE]
+    about: Annotated[v.Place | None, REFERENCE] = None
     value: JsonValue
-    basis: Basis
+    basis: Annotated[Basis, REFERENCE]
 
 
 class Asked(v.Frozen):
     """What is wanted from the reader, by when, and the coded answers that count."""
 
-    ask: Literal["acknowledge", "accept", "decide"]
-    by: v.Moment
-    answers: tuple[v.Code, ...]
-    met: bool = False
+    ask: Annotated[Literal["acknowledge", "accept", "decide"], REFERENCE]
+    by: Annotated[v.Moment, TIME]
+    answers: Annotated[tuple[v.Code, ...], REFERENCE]
+    met: Annotated[bool, REFERENCE] = False
 
 
 class Power(v.Frozen):
     """Why it may be shared (DPA 2018 Part 3 and s.62)."""
 
-    lawful_basis: v.Text
-    gateway: v.Text
-    purpose: v.Text
+    lawful_basis: Annotated[v.Text, REFERENCE]
+    gateway: Annotated[v.Text, REFERENCE]
+    purpose: Annotated[v.Text, REFERENCE]
 
 
 class NotificationIssued(v.Frozen):
     """The newest revision of a duty replaces those before it. The envelope's id is the notification's id."""
 
-    notification: v.Reference
-    kind: Literal["notify", "update", "remind", "close", "correct"]
-    state: Literal["live", "closed", "withdrawn"]
+    notification: Annotated[v.Reference, REFERENCE]
+    kind: Annotated[Literal["notify", "update", "remind", "close", "correct"], REFERENCE]
+    state: Annotated[Literal["live", "closed", "withdrawn"], REFERENCE]
     revision: Annotated[int, REFERENCE]
-    replaces: v.Reference | None
-    service: v.Code
-    rule: v.Code
+    replaces: Annotated[v.Reference | None, REFERENCE]
+    service: Annotated[v.Code, REFERENCE]
+    rule: Annotated[v.Code, REFERENCE]
     subject: Annotated[str, REFERENCE]
-    agency: v.AgencyId
-    desk: v.Code
+    agency: Annotated[v.AgencyId, REFERENCE]
+    desk: Annotated[v.Code, REFERENCE]
     occurred_at: Annotated[v.Moment, TIME]
     issued_at: Annotated[v.Moment, TIME]
-    tell_by: v.Moment
-    late: bool
-    urgency: Literal["routine", "prompt", "urgent"]
-    gather: Literal["singly", "batch", "digest"]
-    matter: tuple[Item, ...]
-    asks: tuple[Asked, ...]
-    reason: v.Code | None
-    texts: tuple[v.Text, ...]
-    grounds: tuple[v.Reference, ...]
-    power: Power
-    policy_version: v.Code
-    policy_source: v.Text
+    tell_by: Annotated[v.Moment, TIME]
+    late: Annotated[bool, REFERENCE]
+    urgency: Annotated[Literal["routine", "prompt", "urgent"], REFERENCE]
+    gather: Annotated[Literal["singly", "batch", "digest"], REFERENCE]
+    matter: Annotated[tuple[Item, ...], REFERENCE]
+    asks: Annotated[tuple[Asked, ...], REFERENCE]
+    reason: Annotated[v.Code | None, REFERENCE]
+    texts: Annotated[tuple[v.Text, ...], REFERENCE]
+    grounds: Annotated[tuple[v.Reference, ...], REFERENCE]
+    power: Annotated[Power, REFERENCE]
+    policy_version: Annotated[v.Code, REFERENCE]
+    policy_source: Annotated[v.Text, REFERENCE]

@@ -1,30 +1,33 @@
 """Why agencies were told and why not: one recorded look, for audit, by kind of agency, never the recipients (v1)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from schemas import values as v
+from schemas.classes import REFERENCE, TIME
 
 
 class Decision(v.Frozen):
-    rule: v.Code
-    subject: str
-    agency_kind: v.Code
-    outcome: Literal["notify", "update", "remind", "close", "correct", "withheld", "unexplained"]
-    reason: v.Code | None
-    grounds: tuple[v.Reference, ...]
-    policy_version: v.Code
+    """What one agency of this kind was told, or why it was told nothing."""
+
+    rule: Annotated[v.Code, REFERENCE]
+    subject: Annotated[str, REFERENCE]
+    agency_kind: Annotated[v.Code, REFERENCE]
+    outcome: Annotated[Literal["notify", "update", "remind", "close", "correct", "withheld", "unexplained"], REFERENCE]
+    reason: Annotated[v.Code | None, REFERENCE]
+    grounds: Annotated[tuple[v.Reference, ...], REFERENCE]
+    policy_version: Annotated[v.Code, REFERENCE]
 
 
 class Looked(v.Frozen):
     """One look. Subject: a pseudonym of the file."""
 
-    service: v.Code
-    file: v.Reference
-    look: int
-    at: v.Moment
-    cause: Literal["event", "clock", "release"]
-    event: v.Reference | None
-    decisions: tuple[Decision, ...]
+    service: Annotated[v.Code, REFERENCE]
+    file: Annotated[v.Reference, REFERENCE]
+    look: Annotated[int, REFERENCE]
+    at: Annotated[v.Moment, TIME]
+    cause: Annotated[Literal["event", "clock", "release"], REFERENCE]
+    event: Annotated[v.Reference | None, REFERENCE]
+    decisions: Annotated[tuple[Decision, ...], REFERENCE]
 
     @property
     def subject(self) -> str:

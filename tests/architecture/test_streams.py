@@ -1,0 +1,89 @@
+"""The table of streams is whole: each has who writes it, who reads it, where its refused records go, and examples."""
+
+import importlib
+import re
+
+import pytest
+
+from schemas.catalogue import EXAMPLES, examples_of
+from schemas.registry import REGISTRY, STREAMS, FactType, Stream
+
+SERVICES = {"incidents", "convictions", "order_variations", "responses"}
+VAGUE = re.compile(r"\b(updated|changed|modified|status|event|info|data|misc|processed|amended)\b")
+TYPES = [pytest.param(stream, fact, id=fact.name) for stream, fact in REGISTRY.types.values()]
+EACH = [pytest.param(stream, id=stream.topic) for stream in STREAMS]
+
+
+@pytest.mark.parametrize("stream", EACH)
+def test_a_stream_has_producer_consumer_owner_dead_letter_and_example(stream: Stream) -> None:
+    assert stream.publishers
+    assert stream.readers
+    assert stream.owner in SERVICES
+    assert stream.dead_letter == f"{stream.topic}.dlq"
+    assert stream.types
+    assert all(examples_of(stream, fact) for fact in stream.types)
+
+
+@pytest.mark.parametrize("stream", EACH)
+def test_the_broker_takes_more_than_is_accepted_and_the_dead_letters_more_still(stream: Stream) -> None:
+    assert stream.largest_message < stream.largest_record < stream.largest_dead_letter
+    assert stream.partitions > 0
+    assert stream.retention_days > 0
+
+
+@pytest.mark.parametrize("stream", EACH)
+def test_a_topic_is_named_with_dots_and_hyphens(stream: Stream) -> None:
+    assert re.fullmatch(r"[a-z]+(\.([a-z-]+|\{agency\}))+", stream.topic)
+
+
+def test_a_type_is_on_one_stream_alone() -> None:
+    names = [fact.name for stream in STREAMS for fact in stream.types]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("stream", "fact"), TYPES)
+def test_a_type_says_what_happened_and_nothing_vague(stream: Stream, fact: FactType) -> None:
+    assert stream.topic
+    assert re.fullmatch(r"uk\.(police|court|agency|relay)\.[a-z]+(-[a-z]+)*", fact.name)
+    assert not VAGUE.search(fact.name)
+    assert fact.name.rsplit("-", 1)[-1].rsplit(".", 1)[-1].endswith(("ed", "made", "withdrawn"))
+
+
+@pytest.mark.parametrize(("stream", "fact"), TYPES)
+def test_every_version_but_the_first_is_reached_by_a_function_from_the_one_before(
+    stream: Stream, fact: FactType
+) -> None:
+    assert stream.topic
+    first, *later = fact.versions
+    assert first.upcast is None
+    assert all(version.upcast is not None for version in later)
+
+
+def test_every_folder_of_examples_belongs_to_a_type_or_is_a_story_or_another_format() -> None:
+    known = {path.parent for stream, fact in REGISTRY.types.values() for path in examples_of(stream, fact)}
+    folders = {
+        path.parent for path in EXAMPLES.rglob("*.json") if "story" not in path.parts and "spi" not in path.parts
+    }
+    assert folders == known
+
+
+def test_a_service_reads_the_stream_that_it_owns_and_no_notifications() -> None:
+    for service in sorted(SERVICES):
+        topics = REGISTRY.read_by(service)
+        own = [stream.topic for stream in REGISTRY.owned_by(service) if stream.direction == "in"]
+        assert own
+        assert set(own) <= set(topics)
+        assert not any("{agency}" in topic for topic in topics)
+
+
+def test_an_agencys_topic_belongs_to_the_stream_of_notifications() -> None:
+    assert REGISTRY.stream_of("agency.some-agency.notifications").topic == "agency.{agency}.notifications"
+    with pytest.raises(KeyError):
+        REGISTRY.stream_of("agency.some.agency.notifications")
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_reads_what_the_table_says(name: str) -> None:
+    service = importlib.import_module(f"services.{name}.__main__").SERVICE
+    assert set(service.reads) == set(REGISTRY.read_by(name))
+    assert service.owns in {stream.topic for stream in REGISTRY.owned_by(name)}

@@ -1,0 +1,128 @@
+"""Every example of every type and version is read as it was written, by those who read the stream."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.catalogue import EXAMPLES, examples_of
+from schemas.envelope import from_document, to_record
+from schemas.registry import (
+    REGISTRY,
+    Envelope,
+    FactType,
+    Publication,
+    Received,
+    Record,
+    Stream,
+    body_of,
+    decode,
+    encode,
+    publication,
+)
+from schemas.values import Withdrawn
+
+TYPES = [pytest.param(stream, fact, id=fact.name) for stream, fact in REGISTRY.types.values()]
+INCOMING = [
+    pytest.param(stream, fact, id=fact.name) for stream, fact in REGISTRY.types.values() if stream.direction == "in"
+]
+FILES = [
+    pytest.param(stream, path, id=f"{path.parent.name}/{path.stem}")
+    for stream, fact in REGISTRY.types.values()
+    for path in examples_of(stream, fact)
+]
+
+
+def record_of(stream: Stream, path: Path) -> tuple[str, Record]:
+    """The example as it goes over its topic."""
+    if stream.direction == "in":
+        ready = publication(path.read_bytes())
+        assert isinstance(ready, Publication), ready
+        return ready.topic, ready.record
+    document = json.loads(path.read_bytes())
+    envelope = from_document({"id": "example", **document})
+    assert isinstance(envelope, Envelope), envelope
+    topic = stream.topic_for(document["data"].get("agency", ""))
+    return topic, to_record(envelope, json.dumps(document["data"]).encode())
+
+
+@pytest.mark.parametrize(("stream", "path"), FILES)
+def test_an_example_is_read_and_written_again_alike(stream: Stream, path: Path) -> None:
+    topic, record = record_of(stream, path)
+    received = decode(topic, *record)
+    assert isinstance(received, Received), received
+    again = encode(received.envelope, received.body)
+    assert decode(topic, *again) == received._replace(content=again.value)
+    assert body_of(received.envelope.type, received.content) == received.body
+
+
+@pytest.mark.parametrize(("stream", "fact"), TYPES)
+def test_every_version_of_a_type_has_an_example(stream: Stream, fact: FactType) -> None:
+    shown = {json.loads(path.read_bytes())["type"] for path in examples_of(stream, fact)}
+    assert shown == set(fact.on_the_wire)
+
+
+@pytest.mark.parametrize(("stream", "fact"), INCOMING)
+def test_a_type_is_shown_stated_corrected_and_withdrawn(stream: Stream, fact: FactType) -> None:
+    events = [json.loads(path.read_bytes()) for path in examples_of(stream, fact)]
+    stated = [event for event in events if "withdrawn" not in event["data"]]
+    assert any(event["factversion"] == 1 for event in stated)
+    assert any("correction_reason" in event["data"] for event in stated)
+    assert any(event["data"].get("withdrawn") for event in events)
+
+
+def test_a_withdrawn_version_has_a_body_of_its_own() -> None:
+    path = EXAMPLES / "police.incidents/incident-reported/recorded-twice-withdrawn.json"
+    ready = publication(path.read_bytes())
+    assert isinstance(ready, Publication)
+    assert ready.received.withdrawn
+    assert isinstance(ready.received.body, Withdrawn)
+
+
+def test_an_agency_says_who_it_is_when_it_takes_something_back() -> None:
+    path = EXAMPLES / "agency.responses/link-made/linked-the-wrong-people-withdrawn.json"
+    document = json.loads(path.read_bytes())
+    del document["data"]["agency"]
+    refused = publication(json.dumps(document).encode())
+    assert not isinstance(refused, Publication)
+    assert refused.reason == "missing_field"
+
+
+def test_the_same_example_is_given_the_same_id_each_time() -> None:
+    path = EXAMPLES / "police.incidents/incident-reported/high-risk-strangulation.json"
+    first, second = publication(path.read_bytes()), publication(path.read_bytes())
+    assert isinstance(first, Publication)
+    assert isinstance(second, Publication)
+    assert first.record == second.record
+
+
+def test_structured_mode_is_read_as_binary_mode_is() -> None:
+    path = EXAMPLES / "police.incidents/incident-reported/high-risk-strangulation.json"
+    ready = publication(path.read_bytes())
+    assert isinstance(ready, Publication)
+    document = json.loads(path.read_bytes()) | {"id": ready.received.envelope.id}
+    headers = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+    assert decode(ready.topic, ready.record.key, json.dumps(document).encode(), headers) == ready.received
+
+
+def test_a_field_that_is_not_known_is_ignored_by_readers_and_refused_to_writers() -> None:
+    path = EXAMPLES / "police.incidents/incident-reported/high-risk-strangulation.json"
+    document = json.loads(path.read_bytes())
+    document["data"]["parties"][0]["rolle"] = "victim"
+    refused = publication(json.dumps(document).encode())
+    assert not isinstance(refused, Publication)
+    assert refused.reason == "unknown_field"
+    assert refused.detail == "parties[0]: a field that is not known there; did you mean role?"
+    ready = publication(path.read_bytes())
+    assert isinstance(ready, Publication)
+    received = decode(ready.topic, ready.record.key, json.dumps(document["data"]).encode(), ready.record.headers)
+    assert isinstance(received, Received)
+    assert b"rolle" in received.content
+    assert received.body == ready.received.body
+
+
+def test_nobody_but_the_relay_publishes_what_the_relay_issues() -> None:
+    path = next((EXAMPLES / "agency.notifications/notification-issued").glob("*.json"))
+    refused = publication(path.read_bytes())
+    assert not isinstance(refused, Publication)
+    assert refused.reason == "not_entitled"

@@ -1,0 +1,148 @@
+"""Whatever a publisher sends, reading it ends in a value, and a refusal repeats nothing of what was sent."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.bad_input import BAD_INPUT, TOPIC, BadInput, good_record
+from schemas.field_errors import models_in
+from schemas.refusals import RefusalReason
+from schemas.registry import REGISTRY, Received, Refusal, check_strict, decode
+
+MARKED = "Zz9marked"
+DECODED = [pytest.param(bad, id=bad.what) for bad in BAD_INPUT if bad.spoil is not None]
+
+
+@pytest.mark.parametrize("bad", DECODED)
+def test_bad_input_is_refused_for_its_own_reason(bad: BadInput) -> None:
+    assert bad.spoil is not None
+    refused = decode(TOPIC, *bad.spoil(good_record()))
+    assert isinstance(refused, Refusal)
+    assert refused.reason == bad.reason
+
+
+def test_every_reason_is_shown_by_some_bad_input() -> None:
+    for_writers_alone, of_our_own_making = {RefusalReason.UNKNOWN_FIELD}, {RefusalReason.FAULTED}
+    assert {bad.reason for bad in BAD_INPUT} == set(RefusalReason) - for_writers_alone - of_our_own_making
+
+
+def test_what_may_be_known_tomorrow_can_be_replayed() -> None:
+    assert {reason.value for reason in RefusalReason if reason.replayable} == {
+        "unknown_type",
+        "unknown_version",
+        "unknown_value",
+        "unknown_force",
+        "unknown_agency",
+    }
+
+
+def test_an_unknown_value_beside_a_broken_field_is_not_worth_a_replay() -> None:
+    record = good_record()
+    body = json.loads(record.value) | {"support_referral": "maybe", "historic": "perhaps"}
+    refused = decode(TOPIC, record.key, json.dumps(body).encode(), record.headers)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == RefusalReason.INVALID_FIELD
+
+
+def test_a_header_that_this_release_does_not_know_is_ignored_whatever_it_holds() -> None:
+    record = good_record()
+    strange = [
+        *record.headers,
+        ("ce_not-a-name", b"\xff"),
+        ("ce_data", b"x"),
+        ("ce_new", b"1"),
+        ("ce_new", b"2"),
+        ("", b""),
+    ]
+    assert isinstance(decode(TOPIC, record.key, record.value, strange), Received)
+
+
+def test_an_unreadable_trace_is_dropped_and_the_event_is_kept() -> None:
+    record = good_record()
+    received = decode(TOPIC, record.key, record.value, [*record.headers, ("ce_traceparent", b"00-broken")])
+    assert isinstance(received, Received)
+    assert received.envelope.traceparent is None
+
+
+def test_a_long_unfinished_text_of_escaped_quotes_is_refused_at_once() -> None:
+    record = good_record()
+    refused = decode(TOPIC, record.key, b'{"circumstances":"' + b'\\"' * 100_000, record.headers)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == RefusalReason.INCOMPLETE
+
+
+def test_a_refusal_names_the_field_and_what_is_expected() -> None:
+    record = good_record()
+    body = json.loads(record.value)
+    body["parties"][1]["role"] = MARKED
+    refused = decode(TOPIC, record.key, json.dumps(body).encode(), record.headers)
+    assert isinstance(refused, Refusal)
+    assert refused.detail == "parties[1].role: one of 'victim', 'suspect' or 'unresolved' is expected"
+
+
+def paths_in(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for step, below in inner for found in paths_in(below, (*path, step)))]
+
+
+GOOD = json.loads(good_record().value)
+PATHS = paths_in(GOOD)[1:]
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10).map(lambda text: MARKED + text),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.just(MARKED) | st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
+    if not path:
+        return new
+    step, *rest = path
+    if isinstance(value, dict):
+        return {key: replaced(below, tuple(rest), new) if key == step else below for key, below in value.items()}
+    return [replaced(below, tuple(rest), new) if key == step else below for key, below in enumerate(value)]
+
+
+@given(path=st.sampled_from(PATHS), new=JSON_VALUES)
+def test_any_value_in_any_field_ends_in_a_value_and_is_never_repeated(path: tuple[str | int, ...], new: Any) -> None:
+    record = good_record()
+    content = json.dumps(replaced(GOOD, path, new)).encode()
+    read = decode(TOPIC, record.key, content, record.headers)
+    strict = check_strict("uk.police.incident-reported.v1", content)
+    for refused in (read, strict):
+        if isinstance(refused, Refusal):
+            assert MARKED not in refused.detail
+
+
+@given(
+    st.sampled_from(sorted({stream.topic for stream in REGISTRY.streams if stream.direction == "in"})),
+    st.none() | st.binary(max_size=50),
+    st.none() | st.binary(max_size=200),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ce_id", "ce_type", "ce_time", "CE_TIME", "content-type", "other"]),
+            st.binary(max_size=60) | st.none(),
+        )
+    ),
+)
+def test_any_bytes_end_in_a_value(topic: str, key: bytes | None, value: bytes | None, headers: Any) -> None:
+    assert isinstance(decode(topic, key, value, headers), Refusal | Received)
+
+
+@given(name=st.sampled_from([name for name, _ in good_record().headers]), value=st.binary(max_size=80))
+def test_any_bytes_in_a_header_are_never_repeated(name: str, value: bytes) -> None:
+    record = good_record()
+    headers = [(known, MARKED.encode() + b"\x00" + value if known == name else text) for known, text in record.headers]
+    read = decode(TOPIC, record.key, record.value, headers)
+    assert isinstance(read, Refusal)
+    assert MARKED not in read.detail
+
+
+def test_the_models_of_a_body_are_all_found() -> None:
+    body = REGISTRY.types["uk.police.incident-reported"][1].newest
+    assert {model.__name__ for model in models_in(body)} >= {"Party", "Connection", "Residence", "Risk", "Answer"}
