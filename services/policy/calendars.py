@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise, takewhile
 
@@ -60,16 +60,13 @@ class Calendars:
         )
 
     def _session(self, known: SchoolCalendar, after: datetime) -> datetime | None:
-        today = clocks.london_day(after)
-        near = takewhile(lambda day: (day - today).days <= self.times.longest_break_days, clocks.days_from(today))
-        return next(
-            (
-                moment
-                for day in near
-                if self._open(known, day) and (moment := clocks.london(day, self._begins(known))) > after
-            ),
-            None,
-        )
+        """The next session as this calendar knows it; None before its first term, and in a break that is too long to be
+        one: there the terms that would come first are not written down."""
+        today, longest = clocks.london_day(after), timedelta(days=self.times.longest_break_days)
+        begun = [term.last for term in known.terms if term.first <= today]
+        near = takewhile(lambda day: day <= max(begun) + longest, clocks.days_from(today)) if begun else ()
+        sessions = (clocks.london(day, self._begins(known)) for day in near if self._open(known, day))
+        return next((session for session in sessions if session > after), None)
 
     def _open(self, known: SchoolCalendar, day: date) -> bool:
         return (

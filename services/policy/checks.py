@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
 from schemas.agency_responses.v1 import Decision, DeclineReason
+from schemas.registry import REGISTRY
 from services.policy.advice import unknown
 from services.policy.calendars import overlapping_terms
 from services.policy.documents import Problem
@@ -33,9 +35,12 @@ from services.policy.model import (
     Window,
 )
 from services.policy.policy import INSPECTOR, SAFE_CONTACT_FRESH, SAFE_CONTACT_LINE
-from services.policy.tables import TABLES, Named, Placed, Tables
+from services.policy.tables import Named, Placed, Tables
 
 ANSWERS = frozenset({"acknowledged", "accepted", "declined", *Decision, *DeclineReason})
+COLUMNS = MappingProxyType(
+    {"kinds": "kind", "texts": "text", "routes": "route", "clocks": "clock", "windows": "window"}
+)
 DESKS: tuple[DeskName, ...] = get_args(DeskName)
 BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -290,13 +295,20 @@ def _who_speaks(tables: Tables) -> Iterator[Problem]:
     kinds = {placed.row.kind for placed in tables.of(Kind)}
     routes = {placed.row.route for placed in tables.of(Route)}
     for clock in tables.of(LinkClock):
+        yield from _unknown_type(clock, clock.row.type)
         if clock.row.route is not None and clock.row.route not in routes:
             yield clock.problem(unknown("route", clock.row.route, routes), "route")
     for allowed in tables.of(MayState):
+        yield from _unknown_type(allowed, allowed.row.type)
         for kind in sorted(allowed.row.kinds - kinds):
             yield allowed.problem(unknown("kind", kind, kinds), "kinds")
         if allowed.row.any_kind == bool(allowed.row.kinds):
             yield allowed.problem("give either `kinds` or `any_kind: true`")
+
+
+def _unknown_type(placed: Placed[Any], type_: str) -> Iterator[Problem]:
+    if type_ not in REGISTRY.types:
+        yield placed.problem(unknown("type", type_, REGISTRY.types), "type")
 
 
 def _unknown_forces(placed: Placed[Any], named: Collection[str], forces: Collection[str]) -> Iterator[Problem]:
@@ -321,7 +333,7 @@ def _missing(tables: Tables, named: Named) -> Iterator[Problem]:
 def _lacking(tables: Tables, table: str, wanted: Collection[str], known: Collection[str]) -> Iterator[Problem]:
     rows = tables.rows.get(table, ())
     file, line = (rows[0].written.file, rows[0].written.line()) if rows else ("policy", 1)
-    column = next(iter(TABLES[table].model_fields))
+    column = COLUMNS.get(table, "")
     for name in sorted(set(wanted) - set(known)):
         what = f"a row with `{column}: {name}`" if name else "one row"
         everywhere = ", for all forces that have none of their own" if table == "windows" else ""

@@ -92,7 +92,7 @@ def read(file: str, text: str) -> Written | None:
         said = getattr(error, "problem", None) or "not readable"
         line = 1 if mark is None else mark.line + 1
         raise NotReadableError(
-            (Problem(file, line, f"this is not YAML: {said}; look at indents, colons and quotes"),)
+            (Problem(file, line, f"this is not YAML ({said}): indent with spaces, and quote text with a colon"),)
         ) from None
     if node is None:
         return None
