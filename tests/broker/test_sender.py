@@ -1,0 +1,153 @@
+"""What only Kafka can show of sending: a refused message spoils nothing but itself, and trouble is waited out."""
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.runtime.broker import (
+    Difference,
+    Message,
+    Offsets,
+    Outcome,
+    Refused,
+    RefusedFor,
+    Sender,
+    Sent,
+    TopicSpec,
+    apply_topics,
+)
+from services.runtime.embedded import Servers
+
+pytestmark = pytest.mark.broker
+
+DEADLINE = 60.0
+
+
+@pytest.fixture
+def topic(servers: Servers) -> str:
+    name = f"sender-{secrets.token_hex(4)}"
+    apply_topics(servers.kafka, [TopicSpec(name, 1, max_message_bytes=60_000)])
+    return name
+
+
+def send_all(servers: Servers, messages: list[Message]) -> list[Outcome]:
+    async def send() -> list[Outcome]:
+        sender = Sender(servers.kafka)
+        await sender.start()
+        outcomes = await sender.send_all(messages)
+        await sender.stop()
+        return outcomes
+
+    outcomes: list[Outcome] = within_deadline(send())
+    return outcomes
+
+
+def within_deadline(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(work, DEADLINE))
+
+
+def read(servers: Servers, topic: str) -> list[tuple[bytes, bytes]]:
+    """Key and value of everything in the topic's one partition."""
+
+    async def consume() -> list[tuple[bytes, bytes]]:
+        place = TopicPartition(topic, 0)
+        consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka)
+        await consumer.start()
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        consumer.seek(place, 0)
+        records = [await consumer.getone() for _ in range(end)]
+        await consumer.stop()
+        return [(record.key, record.value) for record in records]
+
+    found: list[tuple[bytes, bytes]] = within_deadline(consume())
+    return found
+
+
+def test_a_message_that_is_too_large_is_refused_and_the_ones_around_it_are_sent(servers: Servers, topic: str) -> None:
+    outcomes = send_all(
+        servers,
+        [
+            Message(topic, b"a", b"before"),
+            Message(topic, b"a", b"x" * 70_000),
+            Message(topic, b"a", b"after"),
+            Message(topic, b"b", b"beside"),
+        ],
+    )
+
+    assert outcomes[1] == Refused(RefusedFor.TOO_LARGE)
+    assert [type(outcome) for outcome in outcomes] == [Sent, Refused, Sent, Sent]
+    assert sorted(read(servers, topic)) == [(b"a", b"after"), (b"a", b"before"), (b"b", b"beside")]
+
+
+def test_small_messages_whose_batch_is_too_large_are_all_sent(servers: Servers) -> None:
+    topic = f"sender-{secrets.token_hex(4)}"
+    apply_topics(servers.kafka, [TopicSpec(topic, 1, max_message_bytes=2_000)])
+
+    outcomes = send_all(servers, [Message(topic, str(number).encode(), b"x" * 900) for number in range(20)])
+
+    assert all(isinstance(outcome, Sent) for outcome in outcomes)
+    assert {key for key, _ in read(servers, topic)} == {str(number).encode() for number in range(20)}
+
+
+def test_a_topic_that_is_not_there_is_refused_at_once_and_not_made(servers: Servers, topic: str) -> None:
+    nowhere = f"{topic}.nowhere"
+
+    outcomes = send_all(servers, [Message(nowhere, b"a", b"1"), Message(topic, b"a", b"2")])
+
+    assert outcomes[0] == Refused(RefusedFor.UNKNOWN_TOPIC)
+    assert isinstance(outcomes[1], Sent)
+    assert within_deadline(Offsets(servers.kafka).end_offsets([nowhere, topic])) == {(topic, 0): 1}
+
+
+def test_messages_of_one_key_keep_their_order(servers: Servers, topic: str) -> None:
+    send_all(servers, [Message(topic, str(n % 7).encode(), str(n).encode()) for n in range(300)])
+
+    lanes = defaultdict(list)
+    for key, value in read(servers, topic):
+        lanes[key].append(int(value))
+    assert sum(len(lane) for lane in lanes.values()) == 300
+    assert all(lane == sorted(lane) for lane in lanes.values())
+
+
+def test_a_broker_that_is_away_is_waited_for_and_nothing_is_dropped(servers: Servers, topic: str) -> None:
+    async def send_through_a_restart() -> list[Outcome]:
+        sender = Sender(servers.kafka)
+        await sender.start()
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as thread:
+            await loop.run_in_executor(thread, lambda: servers.stop("kafka", kill=True))
+            sending = asyncio.create_task(
+                sender.send_all([Message(topic, str(n).encode(), str(n).encode()) for n in range(50)])
+            )
+            await loop.run_in_executor(thread, lambda: servers.start("kafka"))
+        outcomes = await sending
+        await sender.stop()
+        return outcomes
+
+    outcomes = within_deadline(send_through_a_restart())
+
+    assert all(isinstance(outcome, Sent) for outcome in outcomes)
+    assert {value for _, value in read(servers, topic)} == {str(n).encode() for n in range(50)}
+
+
+def test_topics_are_made_once_and_differences_told(servers: Servers) -> None:
+    name = f"topics-{secrets.token_hex(4)}"
+    spec = TopicSpec(name, 3, retention_ms=86_400_000, max_message_bytes=50_000, timestamp_type="LogAppendTime")
+
+    first = apply_topics(servers.kafka, [spec])
+    again = apply_topics(servers.kafka, [spec])
+    changed = apply_topics(servers.kafka, [TopicSpec(name, 4, retention_ms=1_000)])
+
+    assert first.created == (name,)
+    assert (again.created, again.differences) == ((), ())
+    assert set(changed.differences) == {
+        Difference(name, "partitions", "4", "3"),
+        Difference(name, "retention.ms", "1000", "86400000"),
+    }

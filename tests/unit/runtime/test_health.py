@@ -1,0 +1,55 @@
+"""What Prometheus and an orchestrator get to hear."""
+
+import asyncio
+
+from services.runtime import metrics
+from services.runtime.health import Health
+
+
+async def ask(port: int, request: bytes) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer.decode()
+
+
+def answers(*requests: bytes, ready: bool = True) -> list[str]:
+    async def is_ready() -> bool:
+        return ready
+
+    async def run() -> list[str]:
+        health = Health(ready=is_ready, host="127.0.0.1")
+        await health.start()
+        got = [await ask(health.port, request) for request in requests]
+        await health.stop()
+        return got
+
+    return asyncio.run(run())
+
+
+def test_metrics_are_served_by_their_documented_names() -> None:
+    metrics.RECORDS.labels("incidents", "decided").inc()
+
+    [answer] = answers(b"GET /metrics HTTP/1.1\r\n\r\n")
+
+    assert answer.startswith("HTTP/1.1 200 OK\r\n")
+    assert 'relay_records_total{end="decided",service="incidents"}' in answer
+    assert "kafka_consumergroup_lag" in answer
+
+
+def test_readiness_is_what_the_process_says_of_itself_and_liveness_that_it_answers() -> None:
+    health, ready = answers(b"GET /healthz HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n", ready=False)
+
+    assert health.startswith("HTTP/1.1 200 ")
+    assert ready.startswith("HTTP/1.1 503 ")
+
+
+def test_anything_else_is_turned_away() -> None:
+    nowhere, posted, nonsense = answers(
+        b"GET /table HTTP/1.1\r\n\r\n", b"POST /metrics HTTP/1.1\r\n\r\n", b"x" * 20_000 + b"\r\n\r\n"
+    )
+
+    assert nowhere.startswith("HTTP/1.1 404 ")
+    assert posted.startswith("HTTP/1.1 405 ")
+    assert nonsense == ""
