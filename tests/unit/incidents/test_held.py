@@ -1,0 +1,85 @@
+"""Incidents that only a specialist may route: one duty to the desk that policy names, and silence everywhere else."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas.police_incidents.v1 import AbuseType, Markers, Party, SupportReferral
+from schemas.values import Role
+from services.casefile.duties import Duty, Withheld
+from services.casefile.facts import CaseFile
+from services.casefile.reasons import Reason
+from services.incidents.held import held_for_specialist
+from services.incidents.rules import RULES
+from tests import builders as b
+from tests.unit.incidents.seen import hears, owed
+
+HELD: dict[str, tuple[dict[str, Any], Reason]] = {
+    "police": ({"parties": (b.victim(), b.suspect(is_police=True))}, Reason.SUSPECT_IS_POLICE),
+    "honour": ({"abuse_types": (AbuseType.PHYSICAL, AbuseType.FM)}, Reason.HONOUR_BASED_ABUSE),
+    "roles": ({"primary_perpetrator": "unresolved"}, Reason.ROLES_UNRESOLVED),
+    "party": (
+        {"parties": (b.victim(), b.suspect(), b.suspect(3, role=Role.UNRESOLVED))},
+        Reason.ROLES_UNRESOLVED,
+    ),
+}
+DESKS = {
+    Reason.SUSPECT_IS_POLICE: {"psd-54", "out-of-force-desk-54"},
+    Reason.HONOUR_BASED_ABUSE: {"specialist-desk-54"},
+    Reason.ROLES_UNRESOLVED: {"dait-supervisor-54"},
+}
+
+
+def files(**incident: Any) -> list[CaseFile]:
+    """Of everybody in it."""
+    facts = b.fact(b.incident(**incident)), b.fact(b.children(b.CRIME, b.child(injured=True)))
+    return [b.case_file(*facts, of=of) for of in (b.VICTIM, b.SUSPECT, b.CHILD, "CR1/party/3")]
+
+
+@pytest.mark.parametrize(("incident", "reason"), HELD.values(), ids=HELD)
+def test_the_desk_that_policy_names_hears_once_and_nobody_else_at_all(incident: dict[str, Any], reason: Reason) -> None:
+    loud: dict[str, Any] = {"markers": Markers(strangulation=True), "support_referral": SupportReferral.DECLINED}
+    stated = [s for file in files(**loud | incident) for rule in RULES for s in rule.states(file, b.policy())]
+    duties = [s for s in stated if isinstance(s, Duty)]
+    assert {duty.key.agency for duty in duties} == DESKS[reason]
+    assert {duty.key.rule for duty in duties} == {"held_for_specialist"}
+    silent = {s.key.rule: s.reason for s in stated if isinstance(s, Withheld)}
+    assert set(silent.values()) == {reason}
+    assert {"high_risk", "grade_review", "child_school", "front_door_referral"} <= set(silent)
+
+
+@pytest.mark.parametrize(("incident", "reason"), HELD.values(), ids=HELD)
+def test_it_says_references_and_type_only(incident: dict[str, Any], reason: Reason) -> None:
+    for duty in owed(held_for_specialist, files(**incident)[0]).values():
+        assert hears(duty) == {
+            ("crime_reference", None): "CR1",
+            ("incident_log", None): "LOG-CR1",
+            ("reported_at", None): "2026-03-02T12:00:00Z",
+            ("held_because", None): reason,
+        }
+
+
+def test_the_desk_is_told_and_answers_within_the_hour() -> None:
+    incident, _ = HELD["honour"]
+    duty = owed(held_for_specialist, files(**incident)[0])["specialist-desk-54"]
+    assert duty.tell_by == duty.asks[0].by == b.NOON + timedelta(hours=1)
+
+
+def test_a_suspect_who_is_police_comes_before_every_other_reason() -> None:
+    everything = {**HELD["honour"][0], **HELD["roles"][0], **HELD["police"][0]}
+    assert set(owed(held_for_specialist, files(**everything)[0])) == DESKS[Reason.SUSPECT_IS_POLICE]
+
+
+def test_a_victim_who_is_police_holds_nothing_up() -> None:
+    assert not owed(held_for_specialist, files(parties=(b.victim(is_police=True), b.suspect()))[0])
+
+
+def test_an_ordinary_incident_is_not_held() -> None:
+    assert not [s for file in files() for s in held_for_specialist(file, b.policy())]
+
+
+@pytest.mark.parametrize("parties", [(b.victim(role=Role.UNRESOLVED), b.suspect(role=Role.UNRESOLVED))])
+def test_where_nobody_is_known_to_be_the_victim_one_file_still_speaks(parties: tuple[Party, ...]) -> None:
+    stated = [s for file in files(parties=parties) for s in held_for_specialist(file, b.policy())]
+    assert [s.key.subject for s in stated] == [b.VICTIM]
