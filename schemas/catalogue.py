@@ -1,6 +1,7 @@
 """The catalogue of events, written from the contract: a page a type, who speaks and who listens, what is refused."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from inspect import get_annotations
@@ -65,6 +66,9 @@ def pages(registry: Registry = REGISTRY) -> dict[Path, str]:
         written[PAGES / f"{fact.name}.md"] = _page(stream, fact)
         for name, version in zip(fact.on_the_wire, fact.versions, strict=True):
             written[SNAPSHOTS / f"{name}.json"] = json.dumps(schema_of(version.body), indent=2, sort_keys=True) + "\n"
+        if fact.withdrawn is not None:
+            name = re.sub(r"(?<!^)(?=[A-Z])", "-", fact.withdrawn.__name__).lower()
+            written[SNAPSHOTS / f"{name}.json"] = json.dumps(schema_of(fact.withdrawn), indent=2, sort_keys=True) + "\n"
     return written
 
 

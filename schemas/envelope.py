@@ -35,7 +35,7 @@ _STRUCTURED = "application/cloudevents"
 _CONTENT_TYPE = "content-type"
 
 _NEEDED = ("specversion", "id", "source", "type", "subject", "time", "factversion")
-_ALLOWED = (*_NEEDED, "factversionbasis", "correlationid", "causationid", "traceparent", "datacontenttype")
+ATTRIBUTES = (*_NEEDED, "factversionbasis", "correlationid", "causationid", "traceparent", "datacontenttype")
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "specversion": (re.compile(r"1\.0"), "1.0 is expected"),
     "id": (_ID, "1 to 60 letters, digits and . _ : - are expected, a letter or digit first"),
@@ -124,7 +124,7 @@ def from_headers(headers: Headers) -> Envelope | Refusal:
 def from_document(document: Mapping[str, Any]) -> Envelope | Refusal:
     """The envelope of an event in structured mode, parsed; its `data` is the caller's."""
     attributes: dict[str, str] = {}
-    for attribute in _ALLOWED:
+    for attribute in ATTRIBUTES:
         value = document.get(attribute)
         if isinstance(value, int) and attribute == "factversion" and not isinstance(value, bool):
             attributes[attribute] = str(value)  # CloudEvents' own integers end at 32 bits, so both ways are written
@@ -192,7 +192,7 @@ class _Envelopes(JSONFormat):
 def _attribute(name: str) -> str | None:
     lower = name.lower()
     attribute = "datacontenttype" if lower == _CONTENT_TYPE else lower.removeprefix(kafka.CE_PREFIX)
-    known = attribute in _ALLOWED and (lower == _CONTENT_TYPE or lower != attribute)
+    known = attribute in ATTRIBUTES and (lower == _CONTENT_TYPE or lower != attribute)
     return attribute if known else None
 
 

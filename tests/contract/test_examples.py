@@ -121,6 +121,21 @@ def test_a_field_that_is_not_known_is_ignored_by_readers_and_refused_to_writers(
     assert received.body == ready.received.body
 
 
+@pytest.mark.parametrize("typed", ["factversoin", "sorce", "corelationid"])
+def test_a_misspelt_attribute_is_refused_to_writers_before_a_version_is_made_up(typed: str) -> None:
+    path = EXAMPLES / "police.incidents/incident-reported/high-risk-strangulation.json"
+    refused = publication(json.dumps(json.loads(path.read_bytes()) | {typed: "2"}).encode())
+    assert not isinstance(refused, Publication)
+    assert refused.reason == "unknown_field"
+    assert typed not in refused.detail
+
+
+def test_an_event_without_content_is_refused_to_writers() -> None:
+    refused = publication(b'{"type": "uk.police.incident-reported.v1"}')
+    assert not isinstance(refused, Publication)
+    assert refused.reason == "incomplete"
+
+
 def test_nobody_but_the_relay_publishes_what_the_relay_issues() -> None:
     path = next((EXAMPLES / "agency.notifications/notification-issued").glob("*.json"))
     refused = publication(path.read_bytes())

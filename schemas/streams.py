@@ -1,0 +1,233 @@
+"""The contract as one table: stream to types to versions to body, with who owns and reads each, and its bounds."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from schemas import values as v
+from schemas.agency_notifications import v1 as notifications_v1
+from schemas.agency_responses import v1 as responses_v1
+from schemas.court_convictions import v1 as convictions_v1
+from schemas.court_order_variations import v1 as orders_v1
+from schemas.envelope import LARGEST_HEADERS
+from schemas.police_incidents import v1 as incidents_v1
+from schemas.referral_decisions import v1 as decisions_v1
+from schemas.refusals import Refusal, RefusalReason
+
+KIB = 1024
+_TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One major version of a type. `upcast`: from the body of the version before; pure; None for the first."""
+
+    body: type[v.Frozen]
+    upcast: Callable[[Any], v.Frozen] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactType:
+    """`name` has no version. `versions`: from v1 on, no gaps. `withdrawn`: None where nothing is ever taken back."""
+
+    name: str
+    versions: tuple[Version, ...]
+    withdrawn: type[v.Withdrawn] | None = v.Withdrawn
+
+    @property
+    def newest(self) -> type[v.Frozen]:
+        return self.versions[-1].body
+
+    @property
+    def on_the_wire(self) -> tuple[str, ...]:
+        """`uk.police.incident-reported.v1`, oldest first."""
+        return tuple(f"{self.name}.v{number}" for number, _ in enumerate(self.versions, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A topic, or with `{agency}` in its name one topic for each agency.
+
+    `direction`: into the relay, or out of it. `publishers`: in words, who writes it. `owner`: the service that answers
+    for it: dead letters, archive, what is linked to nobody. `readers`: the other services, or in words who outside
+    reads it. `largest_message`: bytes of content.
+    """
+
+    topic: str
+    direction: Literal["in", "out"]
+    publishers: tuple[str, ...]
+    owner: str
+    readers: tuple[str, ...]
+    types: tuple[FactType, ...]
+    partitions: int
+    retention_days: int
+    largest_message: int
+
+    @property
+    def dead_letter(self) -> str:
+        return f"{self.topic}.dlq"
+
+    @property
+    def largest_record(self) -> int:
+        """What the broker takes: more than is accepted, so that what is too large is refused with its reason."""
+        return 2 * self.largest_message + LARGEST_HEADERS
+
+    @property
+    def largest_dead_letter(self) -> int:
+        return self.largest_record + 2 * LARGEST_HEADERS
+
+    def topic_for(self, agency: str) -> str:
+        return self.topic.format(agency=agency)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A contract: this project's is `REGISTRY`; a test may make its own."""
+
+    streams: tuple[Stream, ...]
+
+    @cached_property
+    def types(self) -> Mapping[str, tuple[Stream, FactType]]:
+        """Every type by its name without version."""
+        return {fact.name: (stream, fact) for stream in self.streams for fact in stream.types}
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[re.Pattern[str], Stream], ...]:
+        named = ((re.escape(stream.topic), stream) for stream in self.streams)
+        return tuple((re.compile(name.replace(r"\{agency\}", "[a-z0-9][a-z0-9-]*")), stream) for name, stream in named)
+
+    def stream_of(self, topic: str) -> Stream:
+        """The stream that a topic belongs to. KeyError for one that is in no contract: nobody should read it."""
+        for pattern, stream in self._patterns:
+            if pattern.fullmatch(topic):
+                return stream
+        raise KeyError(topic)
+
+    def topic_of(self, name: str) -> str:
+        """The topic on which a type (without version) is published. KeyError for an unknown one."""
+        return self.types[name][0].topic
+
+    def owned_by(self, service: str) -> tuple[Stream, ...]:
+        return tuple(stream for stream in self.streams if stream.owner == service)
+
+    def read_by(self, service: str) -> tuple[str, ...]:
+        """The topics that a service reads, its own included."""
+        incoming = (stream for stream in self.streams if stream.direction == "in")
+        return tuple(s.topic for s in incoming if s.owner == service or service in s.readers)
+
+    def find(self, type_: str, stream: Stream | None = None) -> tuple[FactType, int] | Refusal:
+        """The type and major version that a `ce_type` names, expected on `stream` if given."""
+        here = [name for s in ([stream] if stream else self.streams) for fact in s.types for name in fact.on_the_wire]
+        match = _TYPE.fullmatch(type_)
+        name = match[1] if match else re.sub(r"\.v[^.]*$", "", type_)
+        if name not in self.types:
+            expected = ", ".join(here) or "nothing yet"
+            return Refusal(RefusalReason.UNKNOWN_TYPE, "decode", f"ce_type: unknown; known on this stream: {expected}")
+        home, fact = self.types[name]
+        if stream is not None and home is not stream:
+            return Refusal(
+                RefusalReason.WRONG_STREAM, "decode", f"ce_type: this type is published on {home.topic}", name
+            )
+        if match is None or int(match[2]) > len(fact.versions):
+            expected = ", ".join(fact.on_the_wire)
+            return Refusal(RefusalReason.UNKNOWN_VERSION, "decode", f"ce_type: known versions are {expected}", name)
+        return fact, int(match[2])
+
+
+def _fact(name: str, body: type[v.Frozen], withdrawn: type[v.Withdrawn] | None = v.Withdrawn) -> FactType:
+    return FactType(name, (Version(body),), withdrawn)
+
+
+def _said_by_agency(name: str, body: type[responses_v1.AgencyBody]) -> FactType:
+    return _fact(name, body, responses_v1.WithdrawnByAgency)
+
+
+STREAMS: tuple[Stream, ...] = (
+    Stream(
+        topic="police.incidents",
+        direction="in",
+        publishers=("police record systems", "police custody systems"),
+        owner="incidents",
+        readers=("convictions", "order_variations"),
+        types=(
+            _fact("uk.police.incident-reported", incidents_v1.IncidentReported),
+            _fact("uk.police.risk-assessed", incidents_v1.RiskAssessed),
+            _fact("uk.police.children-linked", incidents_v1.ChildrenLinked),
+            _fact("uk.police.charge-preferred", incidents_v1.ChargePreferred),
+        ),
+        partitions=6,
+        retention_days=28,
+        largest_message=256 * KIB,
+    ),
+    Stream(
+        topic="court.convictions",
+        direction="in",
+        publishers=("court result adapters",),
+        owner="convictions",
+        readers=("order_variations",),
+        types=(_fact("uk.court.hearing-resulted", convictions_v1.HearingResulted),),
+        partitions=3,
+        retention_days=28,
+        largest_message=512 * KIB,
+    ),
+    Stream(
+        topic="court.order-variations",
+        direction="in",
+        publishers=("court result adapters", "court application adapters"),
+        owner="order_variations",
+        readers=("incidents", "convictions"),
+        types=(
+            _fact("uk.court.orders-resulted", orders_v1.OrdersResulted),
+            _fact("uk.court.application-lodged", orders_v1.ApplicationLodged),
+            _fact("uk.court.application-withdrawn", orders_v1.ApplicationWithdrawn),
+            _fact("uk.court.application-decided", orders_v1.ApplicationDecided),
+        ),
+        partitions=3,
+        retention_days=28,
+        largest_message=512 * KIB,
+    ),
+    Stream(
+        topic="agency.responses",
+        direction="in",
+        publishers=("agencies, through their gateways and the relay command",),
+        owner="responses",
+        readers=("incidents", "convictions", "order_variations"),
+        types=(
+            _said_by_agency("uk.agency.acknowledged", responses_v1.Acknowledged),
+            _said_by_agency("uk.agency.accepted", responses_v1.Accepted),
+            _said_by_agency("uk.agency.declined", responses_v1.Declined),
+            _said_by_agency("uk.agency.decided", responses_v1.Decided),
+            _said_by_agency("uk.agency.link-made", responses_v1.LinkMade),
+            _said_by_agency("uk.agency.link-refused", responses_v1.LinkRefused),
+            _said_by_agency("uk.agency.attribution-confirmed", responses_v1.AttributionConfirmed),
+        ),
+        partitions=3,
+        retention_days=28,
+        largest_message=64 * KIB,
+    ),
+    Stream(
+        topic="agency.{agency}.notifications",
+        direction="out",
+        publishers=("incidents", "convictions", "order_variations", "responses"),
+        owner="responses",
+        readers=("the agency of that id, and nobody else",),
+        types=(_fact("uk.relay.notification-issued", notifications_v1.NotificationIssued, None),),
+        partitions=1,
+        retention_days=28,
+        largest_message=256 * KIB,
+    ),
+    Stream(
+        topic="referral.decisions",
+        direction="out",
+        publishers=("incidents", "convictions", "order_variations", "responses"),
+        owner="responses",
+        readers=("audit",),
+        types=(_fact("uk.relay.looked", decisions_v1.Looked, None),),
+        partitions=3,
+        retention_days=28,
+        largest_message=512 * KIB,
+    ),
+)
+REGISTRY = Registry(STREAMS)
