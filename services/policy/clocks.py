@@ -1,7 +1,8 @@
 """Time as law and agencies count it: working days, days beginning with and after, sittings; pure, in London's time.
 
-Every moment taken and given is aware. Elapsed hours are added to the instant, so that they are right over a change to
-or from summer time; days are counted by London's calendar and end by London's clock.
+Every moment taken is aware, and every moment given is in UTC: two of London's own times cannot be compared, or taken
+from each other, in the hour that comes twice. Elapsed hours are added to the instant, so that they are right over a
+change to or from summer time; days are counted by London's calendar and end by London's clock.
 """
 
 import calendar
@@ -22,12 +23,12 @@ def london_day(moment: datetime) -> date:
 def london(day: date, clock: time) -> datetime:
     """The moment at which London's clocks show this; of an hour that comes twice the first, and of one that is left out
     the moment at which it would have been."""
-    return datetime.combine(day, clock, LONDON).astimezone(UTC).astimezone(LONDON)
+    return datetime.combine(day, clock, LONDON).astimezone(UTC)
 
 
 def elapsed(start: datetime, length: timedelta) -> datetime:
     """So much later by any clock that is not put forward or back."""
-    return (start.astimezone(UTC) + length).astimezone(LONDON)
+    return start.astimezone(UTC) + length
 
 
 def end_of_day(day: date) -> datetime:
