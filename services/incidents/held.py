@@ -1,13 +1,14 @@
 """An incident that only a specialist may route: a suspect who is police, honour-based abuse, or unresolved roles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import IncidentReported, Party
 from schemas.values import Role, party_place
-from services.casefile.duties import Statement
+from services.casefile.duties import Duty, Statement
 from services.casefile.facts import CaseFile
 from services.casefile.matter import derived
+from services.casefile.reasons import Reason
 from services.casefile.stating import owed
 from services.casefile.victims import DESKS_OF_HELD, held
 from services.incidents import said
@@ -25,7 +26,7 @@ def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         reason = held(incident)
         if reason is None or place not in file.own_places:
             continue
-        yield from owed(
+        stated = owed(
             file,
             policy,
             rule="held_for_specialist",
@@ -38,6 +39,12 @@ def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             grounds=(fact,),
             matter=(*said.each(fact, said.REFERENCES), *derived("held_because", reason, DataClass.R)),
         )
+        yield from away_from_his_force(stated) if reason is Reason.SUSPECT_IS_POLICE else stated
+
+
+def away_from_his_force(stated: Iterable[Statement]) -> Iterator[Statement]:
+    """Silence does not climb to the duty inspector: that may be the force in which he works (1.12 rule 5)."""
+    return (s.but(inspector=None) if isinstance(s, Duty) else s for s in stated)
 
 
 def possible_victim(incident: IncidentReported) -> Party:

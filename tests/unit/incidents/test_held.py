@@ -71,6 +71,18 @@ def test_a_suspect_who_is_police_comes_before_every_other_reason() -> None:
     assert set(owed(held_for_specialist, files(**everything)[0])) == DESKS[Reason.SUSPECT_IS_POLICE]
 
 
+def test_silence_about_a_suspect_who_is_police_does_not_climb_into_the_force_where_he_may_work() -> None:
+    inspectors = {
+        reason: {duty.inspector for duty in owed(held_for_specialist, files(**incident)[0]).values()}
+        for incident, reason in HELD.values()
+    }
+    assert inspectors == {
+        Reason.SUSPECT_IS_POLICE: {None},
+        Reason.HONOUR_BASED_ABUSE: {"duty-inspector-54"},
+        Reason.ROLES_UNRESOLVED: {"duty-inspector-54"},
+    }
+
+
 def test_a_victim_who_is_police_holds_nothing_up() -> None:
     assert not owed(held_for_specialist, files(parties=(b.victim(is_police=True), b.suspect()))[0])
 
