@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.bad_input import BAD_INPUT, TOPIC, BadInput, good_record
@@ -13,6 +13,7 @@ from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY, Received, Refusal, check_strict, decode
 
 MARKED = "Zz9marked"
+UNHURRIED = settings(deadline=None)  # machines that run all tests at once pause at any time
 DECODED = [pytest.param(bad, id=bad.what) for bad in BAD_INPUT if bad.spoil is not None]
 
 
@@ -108,6 +109,7 @@ def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
     return [replaced(below, tuple(rest), new) if key == step else below for key, below in enumerate(value)]
 
 
+@UNHURRIED
 @given(path=st.sampled_from(PATHS), new=JSON_VALUES)
 def test_any_value_in_any_field_ends_in_a_value_and_is_never_repeated(path: tuple[str | int, ...], new: Any) -> None:
     record = good_record()
@@ -119,6 +121,7 @@ def test_any_value_in_any_field_ends_in_a_value_and_is_never_repeated(path: tupl
             assert MARKED not in refused.detail
 
 
+@UNHURRIED
 @given(
     st.sampled_from(sorted({stream.topic for stream in REGISTRY.streams if stream.direction == "in"})),
     st.none() | st.binary(max_size=50),
@@ -134,6 +137,7 @@ def test_any_bytes_end_in_a_value(topic: str, key: bytes | None, value: bytes | 
     assert isinstance(decode(topic, key, value, headers), Refusal | Received)
 
 
+@UNHURRIED
 @given(name=st.sampled_from([name for name, _ in good_record().headers]), value=st.binary(max_size=80))
 def test_any_bytes_in_a_header_are_never_repeated(name: str, value: bytes) -> None:
     record = good_record()
