@@ -106,7 +106,7 @@ def from_headers(headers: Headers) -> Envelope | Refusal:
     attributes: dict[str, str] = {}
     for name, value in headers:
         attribute = _attribute(name)
-        if attribute is None or value is None:
+        if attribute is None or not value:
             continue
         if attribute in attributes:
             return _refused(RefusalReason.INVALID_HEADER, f"{_header(attribute)}: given more than once")
