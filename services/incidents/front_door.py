@@ -99,7 +99,8 @@ def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         child = one.child
         why_not = one.why_not or (Reason.STATED_TWICE if child.by.id in referred else None)
         route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
-        grounds = tuple({fact.id: fact for fact in (*one.decisive, *one.count)}.values())
+        shown = (one.worst.fact,) if one.worst is not None else ()
+        grounds = tuple({fact.id: fact for fact in (*one.decisive, *shown, *one.count)}.values())
         if why_not is not None:
             yield from withheld(
                 file,
