@@ -8,8 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import faust
 import pytest
+from aiokafka import AIOKafkaProducer
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
@@ -263,3 +268,84 @@ def test_a_worker_started_before_the_broker_begins_when_it_is_there(
     servers.start("kafka")
 
     eventually(lambda: len(worker.handled()) == 10)
+
+
+def test_records_that_the_broker_no_longer_has_are_passed_over_and_said(
+    servers: Servers, topic: str, tmp_path: Path, start: Callable[..., Worker]
+) -> None:
+    produce(servers, topic, numbered(10), key="same partition")
+    first = start()
+    eventually(lambda: committed(servers, f"{topic}-group") == 10)
+    assert first.end(signal.SIGTERM) == 0
+    produce(servers, topic, numbered(10, start=10), key="same partition")
+    delete_before(servers, topic, 15)
+
+    second = start()
+
+    eventually(lambda: second.handled() == numbered(5, start=15))
+    eventually(lambda: committed(servers, f"{topic}-group") == 20)
+    assert '"event": "records_gone"' in (tmp_path / "1.err").read_text()
+
+
+def test_the_end_of_a_senders_transaction_takes_an_offset_and_stops_nobody(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    async def send_in_transactions() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=servers.kafka, transactional_id=topic)
+        await producer.start()
+        for number in range(5):
+            async with producer.transaction():
+                await producer.send_and_wait(topic, str(number).encode(), key=b"same partition")
+        await producer.stop()
+
+    asyncio.run(send_in_transactions())
+
+    worker = start()
+
+    eventually(lambda: worker.handled() == numbered(5))
+    assert worker.end(signal.SIGTERM) == 0
+
+
+def test_faust_alone_would_commit_the_batch_in_hand_when_it_stops(servers: Servers, topic: str, tmp_path: Path) -> None:
+    """Why the engine switches Faust's acknowledgements off. When this fails, the ADR has lost one of its reasons."""
+    produce(servers, topic, numbered(20))
+
+    async def stop_while_a_batch_is_in_hand() -> int:
+        app = faust.App(
+            topic,
+            broker=f"kafka://{servers.kafka}",
+            store="memory://",
+            datadir=tmp_path / "faust",
+            autodiscover=False,
+            web_enabled=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+        )
+        in_hand = asyncio.Event()
+        taken = 0
+
+        async def take(stream: Any) -> None:
+            nonlocal taken
+            async for batch in stream.noack().take_events(500, within=0.5):
+                taken += len(batch)
+                in_hand.set()
+                await asyncio.Event().wait()
+
+        app.agent(app.topic(topic, key_serializer="raw", value_serializer="raw"))(take)
+        await app.start()
+        await asyncio.wait_for(in_hand.wait(), DEADLINE)
+        await app.stop()
+        return taken
+
+    taken = asyncio.run(stop_while_a_batch_is_in_hand())
+
+    assert committed(servers, topic) == taken > 0
+
+
+def delete_before(servers: Servers, topic: str, offset: int) -> None:
+    """As retention does: what lies before the offset of the fullest partition is gone."""
+    ends = asyncio.run(Offsets(servers.kafka).end_offsets([topic]))
+    partition = max(ends, key=lambda place: ends[place])[1]
+    admin = KafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin.delete_records({TopicPartition(topic, partition): offset})
+    admin.close()

@@ -65,7 +65,7 @@ def grouped() -> None:
         lambda: int(MARKED),
         lambda: dict[str, int]()[MARKED],
     ],
-    ids=["chained, with a local and a note", "group", "pydantic", "value error"],
+    ids=["chained, with a local and a note", "group", "pydantic", "value error", "key error"],
 )
 def test_an_exception_is_told_by_class_and_own_frames_only(stream: io.StringIO, fail: Callable[[], object]) -> None:
     error = raised(fail)
