@@ -1,4 +1,4 @@
-"""One batch in memory: which facts come to stand, where they then lie, and which files must be looked at for each event."""
+"""One batch in memory: which facts come to stand, where they then lie, and whose files each event touches."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,9 +8,12 @@ from schemas.registry import Received
 from services.casefile.facts import Fact
 from services.casefile.links import Linkage, Placeholder, crimes, link, references
 from services.runtime.engine import Record
-from services.runtime.store import FileState, Matters, Statement, StoredFact
+from services.runtime.store import FileState, Matters, Statement
 
 Lies = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,14 @@ class Accepted:
     names: frozenset[str]
 
     @property
-    def stored(self) -> StoredFact:
-        return StoredFact(self.fact, self.received.envelope.type, self.received.content.decode(), self.digest)
+    def identity(self) -> tuple[str, str]:
+        """By which it is known again: CloudEvents' source and id."""
+        return (self.received.envelope.source, self.fact.id)
+
+    @property
+    def is_answer(self) -> bool:
+        """Answers are led by the notice that they answer, everything else by its references."""
+        return self.fact.kind in ANSWERS
 
 
 @dataclass(slots=True)

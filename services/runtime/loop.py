@@ -2,14 +2,15 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 import structlog
 from psycopg import (
     DataError,
-    Error,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -18,32 +19,55 @@ from psycopg import (
     ProgrammingError,
     errors,
 )
-from psycopg_pool import PoolTimeout
 
 from schemas.refusals import Refusal, RefusalReason
-from services.runtime import metrics
 from services.runtime.engine import Halt, HaltReason, Partition, Record
 from services.runtime.logs import Event
 from services.runtime.shell import Shell
-from services.runtime.store import Connection
 
 OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
 ALONE_SPAN = 500  # a batch: the record that ends workers lies within it
 CONTENDED_TRIES = 12  # of one record by itself, before it is counted as one that hangs
-FAULTED_FILES_A_MINUTE = 50
+FAULTED_A_MINUTE = 50
 FAULT_WINDOW = timedelta(minutes=1)
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 # A transaction that lost to another, or took too long: smaller and again.
 CONTENDED = (
-    errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable, errors.QueryCanceled, errors.TransactionTimeout,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.LockNotAvailable,
+    errors.QueryCanceled,
+    errors.TransactionTimeout,
     errors.IdleInTransactionSessionTimeout,
-)  # fmt: skip
+)
 
 T = TypeVar("T")
 
 log = structlog.get_logger("relay")
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How a batch has fared so far: `size` of its records are tried next."""
+
+    size: int
+    contended: int = 0
+    ours: int = 0
+    pauses: int = 0
+
+    @property
+    def alone(self) -> bool:
+        return self.size == 1
+
+    def halve(self) -> None:
+        self.size = (self.size + 1) // 2
+
+    def pause(self) -> float:
+        """Seconds to wait before the next try, longer each time."""
+        self.pauses += 1
+        return PAUSES[min(self.pauses, len(PAUSES)) - 1]
 
 
 class Loop:
@@ -59,11 +83,12 @@ class Loop:
         self.service = shell.service
         self._unproven: set[Partition] = set()
         self._proven: set[Partition] = set()
+        self._faults: list[float] = []
         self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
-        positions = await self._waiting_for_database(lambda: self._positions())
+        positions = await self._waiting_for_database(self._positions)
         group, begins = await self._committed(partitions), await self._begins({topic for topic, _ in partitions})
         for partition in sorted(partitions):
             known, _ = positions.get(partition, (None, None))
@@ -80,7 +105,7 @@ class Loop:
         self._proven -= partitions
 
     async def handle(self, records: Sequence[Record]) -> int:
-        """How many of the leading records have their end. Waits while the database is away; halts for what is ours to mend."""
+        """How many of the leading records have their end. Waits while the database is away, halts for what is ours."""
         batch = list(records)
         await self._waiting_for_database(lambda: self._count_starts(batch))
         first = batch[0]
@@ -95,81 +120,81 @@ class Loop:
         return done
 
     async def _smaller_until_done(self, batch: Sequence[Record]) -> int:
-        size, ours, contended, pause = len(batch), 0, 0, 0
+        tries = _Tries(len(batch))
         while True:
             try:
-                return await self.shell.take(batch[:size])
-            except DataError:
-                if size == 1:
-                    detail = "the database cannot hold a value of this event; send it again with values within the schema's limits"
-                    await self._set_aside(batch[0], Refusal(RefusalReason.NOT_STORABLE, "decide", detail))
+                return await self.shell.take(batch[: tries.size])
+            except Exception as problem:  # noqa: BLE001 - whatever it is has its end here, or nothing is acknowledged
+                if await self._ended(problem, batch[0], tries):
                     return 1
-                size = (size + 1) // 2
-            except CONTENDED:
-                contended += 1
-                if size == 1 and contended >= CONTENDED_TRIES:
-                    return await self._fault(batch[0], "contended")
-                size = max(1, size // 2)
-                await asyncio.sleep(random.uniform(0, PAUSES[min(contended, len(PAUSES)) - 1]))  # noqa: S311 - only to part two workers
-            except (IntegrityError, ProgrammingError, NotSupportedError, InternalError) as problem:
-                ours += 1
+
+    async def _ended(self, problem: Exception, first: Record, tries: "_Tries") -> bool:
+        """What follows from a batch that failed: it is tried again, smaller or later, or its first record has its end."""
+        match problem:
+            case DataError() if tries.alone:
+                detail = "the content: a value that the database can hold is expected in every field"
+                refusal = Refusal(RefusalReason.NOT_STORABLE, "decide", detail)
+                await self._set_aside(first, refusal, "refused")
+                return True
+            case _ if isinstance(problem, CONTENDED):
+                tries.contended += 1
+                if tries.alone and tries.contended >= CONTENDED_TRIES:
+                    return await self._fault(first, "contended")
+                tries.halve()
+                await asyncio.sleep(random.uniform(0, tries.pause()))  # noqa: S311 - only to part two workers
+            case IntegrityError() | ProgrammingError() | NotSupportedError() | InternalError():
+                tries.ours += 1
                 log.error(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=problem.sqlstate)
-                if ours >= OURS_TRIES:
+                if tries.ours >= OURS_TRIES:
                     raise Halt(HaltReason.DATABASE_REFUSES) from None
-                await asyncio.sleep(PAUSES[ours])
-            except (OperationalError, InterfaceError, PoolTimeout) as problem:
+                await asyncio.sleep(tries.pause())
+            case OperationalError() | InterfaceError():
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
-                await asyncio.sleep(PAUSES[min(pause, len(PAUSES) - 1)])
-                pause += 1
-            except Exception as problem:
-                if size > 1:
-                    size = (size + 1) // 2
-                    continue
-                log.exception(Event.RECORD_FAULTED, service=self.service.name)
-                return await self._fault(batch[0], type(problem).__name__)
+                await asyncio.sleep(tries.pause())
+            case _ if tries.alone:
+                log.error(Event.RECORD_FAULTED, service=self.service.name, exc_info=problem)
+                return await self._fault(first, type(problem).__name__)
+            case _:
+                tries.halve()
+        return False
 
     async def _alone(self, record: Record) -> int:
         """A record at which workers died before: its own try is counted first, and the second is not made."""
         tries = await self._waiting_for_database(lambda: self._count_alone(record))
         if tries > 1:
-            return await self._fault(record, "kills_or_hangs")
+            await self._fault(record, "kills_or_hangs")
+            return 1
         done = await self._smaller_until_done([record])
         await self._waiting_for_database(lambda: self._forget(record))
         return done
 
-    async def _fault(self, record: Record, why: str) -> int:
-        """Keeps a record that could not be judged, with an alarm; it is judged again after each release."""
-        log.critical(
-            Event.RECORD_SET_ASIDE,
-            service=self.service.name,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            why=why,
-        )
-        await self._set_aside(
-            record,
-            Refusal(
-                RefusalReason.FAULTED,
-                "decide",
-                "the relay could not judge this record; it is kept and judged again after a release",
-            ),
-            "faulted",
-        )
-        return 1
+    async def _fault(self, record: Record, why: str) -> bool:
+        """Keeps a record that could not be judged, with an alarm; it is judged again after each release.
 
-    async def _set_aside(self, record: Record, refusal: Refusal, fate: str = "refused") -> None:
+        A release that faults record after record is stopped instead: nothing more is acknowledged.
+        """
+        now = time.monotonic()
+        self._faults = [at for at in self._faults if now - at < FAULT_WINDOW.total_seconds()] + [now]
+        if len(self._faults) > FAULTED_A_MINUTE:
+            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, records=len(self._faults))
+            raise Halt(HaltReason.TOO_MANY_FAULTED)
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        log.critical(Event.RECORD_SET_ASIDE, service=self.service.name, why=why, **place)
+        detail = "the relay could not judge this record; it is kept, and judged again after a release"
+        await self._set_aside(record, Refusal(RefusalReason.FAULTED, "decide", detail), "faulted")
+        return True
+
+    async def _set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
         await self._waiting_for_database(lambda: self.shell.set_aside(record, refusal, fate))
 
     async def _waiting_for_database(self, work: Callable[[], Awaitable[T]]) -> T:
-        pause = 0
+        tries = _Tries(1)
         while True:
             try:
                 return await work()
-            except (*CONTENDED, OperationalError, InterfaceError, PoolTimeout) as problem:
+            except (*CONTENDED, OperationalError, InterfaceError) as problem:
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
-                await asyncio.sleep(PAUSES[min(pause, len(PAUSES) - 1)])
-                pause += 1
+                await asyncio.sleep(tries.pause())
 
     async def _positions(self) -> dict[Partition, tuple[int, object]]:
         async with self.shell.transaction() as conn:
@@ -187,7 +212,7 @@ class Loop:
         async with self.shell.transaction() as conn:
             for partition, record in first.items():
                 if (
-                    await self.shell.store.count_start(conn, record.topic, record.partition, record.offset)
+                    await self.shell.ledger.count_start(conn, record.topic, record.partition, record.offset)
                     > ALONE_AFTER
                 ):
                     self._careful[partition] = record.offset + ALONE_SPAN
@@ -199,16 +224,16 @@ class Loop:
         proven = {p: offset for p, offset in newest.items() if p not in self._proven}
         if proven:
             async with self.shell.transaction() as conn:
-                await self.shell.store.forget_starts(conn, proven)
+                await self.shell.ledger.forget_starts(conn, proven)
             self._proven |= proven.keys()
 
     async def _count_alone(self, record: Record) -> int:
         async with self.shell.transaction() as conn:
-            return await self.shell.store.count_alone(conn, record.topic, record.partition, record.offset)
+            return await self.shell.ledger.count_alone(conn, record.topic, record.partition, record.offset)
 
     async def _forget(self, record: Record) -> None:
         async with self.shell.transaction() as conn:
-            await self.shell.store.forget_starts(conn, {(record.topic, record.partition): record.offset})
+            await self.shell.ledger.forget_starts(conn, {(record.topic, record.partition): record.offset})
 
     async def halt_if_too_many_faulted(self) -> None:
         """A release that raises on file after file is stopped before it has judged them all."""
@@ -217,6 +242,6 @@ class Loop:
         self.shell.faults_since_check = 0
         async with self.shell.transaction() as conn:
             faulted = await self.shell.store.faulted_since(conn, FAULT_WINDOW)
-        if faulted > FAULTED_FILES_A_MINUTE:
+        if faulted > FAULTED_A_MINUTE:
             log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, files=faulted)
             raise Halt(HaltReason.TOO_MANY_FAULTED)

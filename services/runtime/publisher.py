@@ -1,4 +1,4 @@
-"""The one path out: what transactions have put into the outbox goes to the broker, in order for each duty, and is marked."""
+"""The one path out: what transactions put into the outbox goes to the broker, in order for each duty."""
 
 import asyncio
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Waiting:
 
 
 class Publisher:
-    """Publishes for one service. Rows of one topic are taken under a lock of their own, so no two workers send them side by side."""
+    """Publishes for one service. Each topic's rows are taken under a lock, so no two workers send them side by side."""
 
     def __init__(
         self, service: str, pool: AsyncConnectionPool[Connection], sender: Sender, wake: asyncio.Event
@@ -93,9 +93,10 @@ class Publisher:
     async def _waiting(self, conn: Connection, topic: str) -> Sequence[Waiting]:
         """In order; a duty of which one notice is parked waits, all others go on."""
         rows = await conn.execute(
-            "select number, duty, key, value, headers, notice_id from outbox o where service = %s and topic = %s and parked is null"
-            " and not exists (select 1 from outbox p where p.service = o.service and p.topic = o.topic and p.duty = o.duty and p.parked is not null)"
-            " order by number limit %s",
+            """select number, duty, key, value, headers, notice_id from outbox o
+            where service = %s and topic = %s and parked is null and not exists (select 1 from outbox p
+                where p.service = o.service and p.topic = o.topic and p.duty = o.duty and p.parked is not null)
+            order by number limit %s""",
             (self.service, topic, AT_ONCE),
         )
         return [

@@ -7,7 +7,10 @@ from services.casefile.judge import Rule
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`owns`: the stream whose dead letters, archive and unlinked facts are its care; `reads`: all streams, its own included."""
+    """A consumer group of its own, and case files of its own.
+
+    `owns`: the stream whose dead letters, archive and unlinked facts are its care; `reads`: all its streams, that one too.
+    """
 
     name: str
     owns: str

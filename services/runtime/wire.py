@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
 from schemas import registry
 from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued, Power
-from schemas.envelope import Envelope
+from schemas.envelope import LONGEST_KEY, Envelope
 from schemas.referral_decisions.v1 import Decision, Looked
 from schemas.refusals import Refusal
 from services.casefile.duties import Notice, Withheld
@@ -22,13 +24,36 @@ LOOKED = "uk.relay.looked.v1"
 DECISIONS = "referral.decisions"
 SOURCE = "relay"
 
-Outgoing = tuple[
-    str, str, int, bytes | None, bytes | None, str, str | None
-]  # topic, duty, revision, key, value, headers, notice
+Cause = Literal["event", "clock", "release"]
+
+
+class Outgoing(NamedTuple):
+    """A row of the outbox; headers as `headers_to_text` makes them."""
+
+    topic: str
+    duty: str
+    revision: int
+    key: bytes | None
+    value: bytes | None
+    headers: str
+    notice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookName:
+    """Which look of which file, when and why."""
+
+    service: str
+    file: str
+    number: int
+    at: datetime
+    cause: Cause
+    event: str | None
 
 
 def notification(notice: Notice, service: str, policy: Policy) -> Outgoing:
     """The notice as its agency reads it."""
+    why = notice.why
     body = NotificationIssued(
         notification=notice.id,
         kind=notice.kind,
@@ -37,7 +62,7 @@ def notification(notice: Notice, service: str, policy: Policy) -> Outgoing:
         replaces=notice.replaces,
         service=service,
         rule=notice.key.rule,
-        subject=notice.key.subject,
+        subject=subject_of(notice.key),
         agency=notice.key.agency,
         desk=notice.desk,
         occurred_at=notice.arose,
@@ -47,37 +72,25 @@ def notification(notice: Notice, service: str, policy: Policy) -> Outgoing:
         urgency=notice.urgency,
         gather=notice.gather,
         matter=tuple(
-            Item(what=what, about=about, value=value, basis=basis) for what, about, value, basis in notice.content
+            Item(what=what, about=about, value=_listed(value), basis=basis)
+            for what, about, value, basis in notice.content
         ),
         asks=tuple(Asked(ask=a.ask, by=a.by, answers=a.answers, met=a.met_by is not None) for a in notice.asks),
         reason=notice.reason,
         texts=tuple(policy.text(code) for code in notice.texts),
         grounds=notice.grounds,
-        power=Power(lawful_basis=notice.why.lawful_basis, gateway=notice.why.gateway, purpose=notice.why.purpose),
-        policy_version=notice.why.policy_version,
-        policy_source=notice.why.source,
+        power=Power(lawful_basis=why.lawful_basis, gateway=why.gateway, purpose=why.purpose),
+        policy_version=why.policy_version,
+        policy_source=why.source,
     )
-    key, value, headers = registry.encode(
-        _envelope(notice.id, NOTIFICATION, subject_of(notice.key), notice.at, notice.revision), body
-    )
-    return (
-        f"agency.{notice.key.agency}.notifications",
-        "/".join(notice.key),
-        notice.revision,
-        key,
-        value,
-        headers_to_text(headers),
-        notice.id,
-    )
+    envelope = _envelope(notice.id, NOTIFICATION, body.subject, notice.at, notice.revision)
+    key, value, headers = registry.encode(envelope, body)
+    topic, duty = f"agency.{notice.key.agency}.notifications", "/".join(notice.key)
+    return Outgoing(topic, duty, notice.revision, key, value, headers_to_text(headers), notice.id)
 
 
 def decision(
-    service: str,
-    file: str,
-    look: int,
-    at: datetime,
-    cause: str,
-    event: str | None,
+    look: LookName,
     notices: Sequence[Notice],
     withheld: Iterable[Withheld],
     unexplained: Collection[Key],
@@ -120,13 +133,20 @@ def decision(
         )
         for key in sorted(unexplained)
     ]
-    pseudonym = pseudonym_of(file)
+    pseudonym = pseudonym_of(look.file)
     body = Looked(
-        service=service, file=pseudonym, look=look, at=at, cause=cause, event=event, decisions=(*told, *not_told, *lost)
+        service=look.service,
+        file=pseudonym,
+        look=look.number,
+        at=look.at,
+        cause=look.cause,
+        event=look.event,
+        decisions=(*told, *not_told, *lost),
     )
-    identity = str(uuid5(NAMESPACE_OID, f"{service}/{pseudonym}/{look}"))
-    key, value, headers = registry.encode(_envelope(identity, LOOKED, pseudonym, at, look), body)
-    return DECISIONS, f"{service}/{pseudonym}", look, key, value, headers_to_text(headers), None
+    name = f"{look.service}/{pseudonym}"
+    envelope = _envelope(str(uuid5(NAMESPACE_OID, f"{name}/{look.number}")), LOOKED, pseudonym, look.at, look.number)
+    key, value, headers = registry.encode(envelope, body)
+    return Outgoing(DECISIONS, name, look.number, key, value, headers_to_text(headers), None)
 
 
 def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
@@ -149,8 +169,8 @@ def dead_letter(record: Record, refusal: Refusal, service: str, release: str, no
         "dlq-first-failed-at": now.isoformat(),
         "dlq-last-failed-at": now.isoformat(),
     }
-    headers = [*record.headers, *((name, text.encode()) for name, text in said.items())]
-    return identity, (f"{record.topic}.dlq", identity, 1, record.key, record.value, headers_to_text(headers), None)
+    headers = headers_to_text([*record.headers, *((name, text.encode()) for name, text in said.items())])
+    return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, record.value, headers, None)
 
 
 def group_of(service: str) -> str:
@@ -164,14 +184,14 @@ def pseudonym_of(file: str) -> str:
 
 
 def subject_of(key: Key) -> str:
-    """What a duty is about, short enough for a key: a rung's subject is another duty's key and may be long."""
-    return key.subject if len(key.subject) <= 200 else pseudonym_of(key.subject)
+    """What a duty is about; a rung's is another duty's key, and where that is too long for a key, a name for it."""
+    return key.subject if len(key.subject) <= LONGEST_KEY else pseudonym_of(key.subject)
 
 
 def event_id(record: Record) -> str | None:
     """The id that the record claims, as far as it is text of a sensible length."""
     for name, value in record.headers:
-        if name == "ce_id" and len(value) <= 200:
+        if name == "ce_id" and len(value) <= LONGEST_KEY:
             return value.decode("ascii", errors="ignore").replace("\x00", "") or None
     return None
 
@@ -180,17 +200,22 @@ def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
     """Headers as the store keeps them: bytes of any kind come back as they were."""
     return json.dumps(
         [
-            [name.encode("utf-8", "surrogatepass").hex(), base64.b64encode(value or b"").decode()]
+            (name.encode("utf-8", "surrogatepass").hex(), base64.b64encode(value or b"").decode())
             for name, value in headers
         ]
     )
 
 
 def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
+    rows = json.loads(text)
     return tuple(
-        (bytes.fromhex(name).decode("utf-8", "surrogatepass"), base64.b64decode(value))
-        for name, value in json.loads(text)
+        (bytes.fromhex(name).decode("utf-8", "surrogatepass"), base64.b64decode(value)) for name, value in rows
     )
+
+
+def _listed(value: Any) -> Any:
+    """A frozen value as JSON has it."""
+    return [_listed(element) for element in value] if isinstance(value, tuple) else value
 
 
 def _envelope(identity: str, type_: str, subject: str, at: datetime, version: int) -> Envelope:

@@ -7,7 +7,7 @@ down_revision = None
 
 TABLES = """
 create table clock (
-    only boolean primary key default true check (only),
+    singleton boolean primary key default true check (singleton),
     stands_at timestamptz not null
 );
 
@@ -75,7 +75,7 @@ create table case_file (
     service text not null, file text not null,
     looks int not null default 0, looked_at timestamptz,
     next_look_at timestamptz, held_back_until timestamptz,
-    faulted_rules text[] not null default '{}', faulted_at timestamptz, faulted_on timestamptz, faulted_tries int not null default 0,
+    faulted_rules text[] not null default '{}', faulted_on timestamptz, faulted_tries int not null default 0,
     due_because text not null default 'clock',
     primary key (service, file)
 );
@@ -144,7 +144,7 @@ create table refusal (
     reason text not null, stage text not null, detail text not null, event_id text,
     key bytea, value bytea, headers text not null, timestamp timestamptz not null,
     first_at timestamptz not null, last_at timestamptz not null, attempts int not null default 1,
-    release text not null, dead_letter text, settled_at timestamptz,
+    judged_by text not null, dead_letter text, settled_at timestamptz,
     primary key (service, topic, partition, "offset")
 );
 create index refusal_open on refusal (service, last_at) where settled_at is null;
@@ -162,4 +162,6 @@ create table release (
 
 
 def upgrade() -> None:
-    op.execute(TABLES)
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            op.execute(statement)

@@ -1,0 +1,451 @@
+"""What a service writes down with a batch: facts and where they lie, looks, notices, refusals, and how far it read."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from schemas.refusals import Refusal
+from services.casefile.duties import Notice
+from services.casefile.facts import Fact
+from services.casefile.notices import notice_to_json, withheld_to_json
+from services.runtime import wire
+from services.runtime.batch import Accepted, Change
+from services.runtime.engine import Record
+from services.runtime.store import Connection, FileState, Partition, ToldAs, columns
+
+
+class RecordRow(NamedTuple):
+    """The one end of a record."""
+
+    topic: str
+    partition: int
+    offset: int
+    fate: str
+    event_id: str | None
+    at: datetime
+
+
+class FileRow(NamedTuple):
+    """A file after a look; `faulted`: names of the rules that raised, as JSON."""
+
+    file: str
+    looks: int
+    looked_at: datetime
+    next_look_at: datetime | None
+    held_back_until: datetime | None
+    faulted: str
+    faulted_tries: int
+
+
+class LookRow(NamedTuple):
+    """One look; what stood is kept as the difference from the look before."""
+
+    file: str
+    number: int
+    at: datetime
+    read_to: datetime | None
+    cause: str
+    event_id: str | None
+    release: str
+    policy_version: str
+    stood_added: list[str]
+    stood_removed: list[str]
+    withheld: str
+    unexplained: list[str]
+    faulted: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    event: Accepted
+    stands: bool
+    missing: str | None
+    at: datetime
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        fact, received = self.event.fact, self.event.received
+        stated = (fact.id, fact.kind, fact.subject, fact.statement[0], fact.version, fact.version_basis, fact.at)
+        content = (received.envelope.type, received.content.decode(), self.event.digest)
+        return (*stated, *content, self.stands, self.missing, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    fact: Fact
+    told: ToldAs
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRow:
+    """`letter`: the id of its dead letter, where this service owns the stream."""
+
+    record: Record
+    refusal: Refusal
+    at: datetime
+    judged_by: str
+    letter: str | None
+
+
+class Ledger:
+    """Writes the tables of one service, within the caller's transaction."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    async def advance(self, conn: Connection, positions: Mapping[Partition, tuple[int, datetime]]) -> None:
+        """Moves offsets and read_to on, never back: a worker that lost its partitions changes nothing."""
+        if positions:
+            rows = sorted((topic, partition, offset, to) for (topic, partition), (offset, to) in positions.items())
+            await conn.execute(
+                """insert into stream_position as p (service, topic, partition, next_offset, read_to)
+                select %s, * from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[])
+                on conflict (service, topic, partition) do update
+                set next_offset = greatest(p.next_offset, excluded.next_offset),
+                    read_to = greatest(p.read_to, excluded.read_to)""",
+                (self.service, *columns(rows, 4)),
+            )
+
+    async def write_inbox(self, conn: Connection, rows: Sequence[tuple[str, str, bytes, datetime]]) -> None:
+        """Source, event id, content hash, time."""
+        await self._insert(
+            conn, "inbox (service, source, event_id, content_hash, at)", "text text bytea timestamptz", rows
+        )
+
+    async def write_records(self, conn: Connection, rows: Sequence[RecordRow]) -> None:
+        await self._insert(
+            conn,
+            'record (service, topic, partition, "offset", fate, event_id, at)',
+            "text int bigint text text timestamptz",
+            rows,
+            """on conflict (service, topic, partition, "offset") do update
+            set fate = excluded.fate, event_id = excluded.event_id, at = excluded.at""",
+        )
+
+    async def write_facts(self, conn: Connection, rows: Sequence[FactRow], fallen: Iterable[str]) -> None:
+        """Accepted versions; `fallen`: ids of versions that stand no longer."""
+        await conn.execute(
+            "update fact set stands = false where service = %s and id = any(%s) and stands",
+            (self.service, sorted(fallen)),
+        )
+        await self._insert(
+            conn,
+            """fact (service, id, kind, subject, statement, version, version_basis, recorded_at, type, content,
+            content_hash, stands, missing, accepted_at)""",
+            "text text text text bigint text timestamptz text text bytea bool text timestamptz",
+            [row.row for row in rows],
+        )
+
+    async def supersede(self, conn: Connection, newest: Iterable[Fact]) -> None:
+        """Of these statements only these versions stand."""
+        await self._with_rows(
+            conn,
+            """update fact f set stands = false
+            from unnest(%s::text[], %s::text[], %s::text[]) as n(statement, subject, id)
+            where f.service = %s and f.statement = n.statement and f.subject = n.subject and f.stands and f.id <> n.id""",
+            [(*fact.statement, fact.id) for fact in newest],
+        )
+
+    async def write_missing(self, conn: Connection, missing: Mapping[str, str | None]) -> None:
+        await self._with_rows(
+            conn,
+            """update fact f set missing = m.missing from unnest(%s::text[], %s::text[]) as m(id, missing)
+            where f.service = %s and f.id = m.id and f.missing is distinct from m.missing""",
+            list(missing.items()),
+        )
+
+    async def write_linkage(self, conn: Connection, events: Iterable[Accepted], changes: Iterable[Change]) -> None:
+        """The references that these events name, and where the facts of the changed matters lie now."""
+        named = sorted({(name, *event.fact.statement) for event in events for name in event.names})
+        await self._insert(
+            conn,
+            "fact_reference (service, name, statement, subject)",
+            "text text text",
+            named,
+            "on conflict do nothing",
+        )
+        gone: set[str] = set()
+        lies: list[tuple[str, str, str]] = []
+        places: dict[str, Mapping[str, str]] = {}
+        for change in changes:
+            assert change.component is not None and change.linkage is not None  # noqa: S101 - it has changed matters
+            before, after = change.component.before, change.linkage
+            for i in {*before.lies_in, *after.lies_in}:
+                if (now := after.lies_in.get(i, {})) != before.lies_in.get(i, {}):
+                    gone.add(i)
+                    lies += [(file, i, json.dumps(through)) for file, through in now.items()]
+            for crime in {*before.persons, *after.persons}:
+                if (at := after.persons.get(crime, {})) != before.persons.get(crime, {}):
+                    places[crime] = at
+        await conn.execute("delete from lies_in where service = %s and fact_id = any(%s)", (self.service, sorted(gone)))
+        await self._lay(conn, lies)
+        await conn.execute("delete from place where service = %s and crime = any(%s)", (self.service, sorted(places)))
+        persons = [(crime, place, person) for crime, at in places.items() for place, person in at.items()]
+        await self._insert(conn, "place (service, crime, place, person)", "text text text", persons)
+
+    async def lay_in_homes(self, conn: Connection, rows: Iterable[tuple[str, str]]) -> None:
+        """Answers that belong to no notice: file and fact."""
+        await self._lay(conn, [(file, fact, "[]") for file, fact in rows])
+
+    async def _lay(self, conn: Connection, rows: Sequence[tuple[str, str, str]]) -> None:
+        if rows:
+            await conn.execute(
+                """insert into lies_in (service, file, fact_id, through)
+                select %s, file, fact, array(select jsonb_array_elements_text(through))
+                from unnest(%s::text[], %s::text[], %s::jsonb[]) as l(file, fact, through)""",
+                (self.service, *columns(rows, 3)),
+            )
+
+    async def write_answers(self, conn: Connection, rows: Iterable[AnswerRow]) -> None:
+        await self._insert(
+            conn,
+            "answer (service, fact_id, statement, subject, rule, duty_subject, agency, revision)",
+            "text text text text text text int",
+            [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision) for row in rows],
+        )
+
+    async def write_notices(self, conn: Connection, rows: Sequence[tuple[Notice, str, int]]) -> None:
+        """Notices with their file and look; each is what its agency was told until a newer revision is."""
+        contents = [notice_to_json(notice) for notice, _, _ in rows]
+        told = [(notice, file, look, text) for (notice, file, look), text in zip(rows, contents, strict=True)]
+        await self._insert(
+            conn,
+            "notice (service, rule, subject, agency, revision, id, file, look, kind, at, content)",
+            "text text text int text text int text timestamptz text",
+            [(*n.key, n.revision, n.id, file, look, n.kind, n.at, text) for n, file, look, text in told],
+        )
+        newest = {n.key: (*n.key, file, n.revision, n.state, text) for n, file, _, text in told}
+        await self._insert(
+            conn,
+            "told (service, rule, subject, agency, file, revision, state, content)",
+            "text text text text int text text",
+            list(newest.values()),
+            """on conflict (service, rule, subject, agency) do update set file = excluded.file,
+            revision = excluded.revision, state = excluded.state, content = excluded.content""",
+        )
+
+    async def move_told(self, conn: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Keys that another file states now: rule, subject, agency, file."""
+        await self._with_rows(
+            conn,
+            """update told t set file = m.file
+            from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as m(rule, subject, agency, file)
+            where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
+            rows,
+        )
+
+    async def reground(self, conn: Connection, notices: Iterable[Notice]) -> None:
+        """What was told stays told, resting on other facts now."""
+        newest = {notice.key: notice for notice in notices}
+        await self._with_rows(
+            conn,
+            """update told t set content = m.content
+            from unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::text[])
+                as m(rule, subject, agency, revision, content)
+            where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)
+            and t.revision = m.revision""",
+            [(*key, notice.revision, notice_to_json(notice)) for key, notice in newest.items()],
+        )
+
+    async def write_statements(self, conn: Connection, states: Iterable[FileState], now: datetime) -> None:
+        """Withheld and unexplained statements that are not as they were when the files were locked."""
+        files = list(states)
+        gone = [(s.key, *k) for s in files for k, w in s.withheld_before.items() if s.withheld.get(k) != w]
+        new = [(s.key, w) for s in files for k, w in s.withheld.items() if s.withheld_before.get(k) != w]
+        await self._with_rows(
+            conn,
+            """delete from withheld w
+            using unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as g(file, rule, subject, agency)
+            where w.service = %s and (w.file, w.rule, w.subject, w.agency) = (g.file, g.rule, g.subject, g.agency)""",
+            gone,
+        )
+        await self._insert(
+            conn,
+            "withheld (service, rule, subject, agency, file, kind, reason, content, since)",
+            "text text text text text text text timestamptz",
+            [(*w.key, file, w.kind, w.reason, withheld_to_json(w), now) for file, w in new],
+        )
+        await self._with_rows(
+            conn,
+            """delete from unexplained u using unnest(%s::text[], %s::text[], %s::text[]) as g(rule, subject, agency)
+            where u.service = %s and (u.rule, u.subject, u.agency) = (g.rule, g.subject, g.agency)""",
+            sorted(key for s in files for key in s.unexplained_before - s.unexplained),
+        )
+        await self._insert(
+            conn,
+            "unexplained (service, rule, subject, agency, file, since)",
+            "text text text text timestamptz",
+            [(*key, s.key, now) for s in files for key in sorted(s.unexplained - s.unexplained_before)],
+            "on conflict do nothing",
+        )
+
+    async def write_looks(self, conn: Connection, rows: Sequence[LookRow]) -> None:
+        if rows:
+            async with conn.cursor() as cursor:
+                await cursor.executemany(
+                    """insert into look (service, file, number, at, read_to, cause, event_id, release, policy_version,
+                    stood_added, stood_removed, withheld, unexplained, faulted)
+                    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+                    [(self.service, *row) for row in rows],
+                )
+
+    async def write_files(self, conn: Connection, rows: Iterable[FileRow]) -> None:
+        await self._with_rows(
+            conn,
+            """update case_file c set looks = u.looks, looked_at = u.looked_at, next_look_at = u.next_look_at,
+                held_back_until = u.held_back_until, due_because = 'clock',
+                faulted_rules = array(select jsonb_array_elements_text(u.faulted)), faulted_tries = u.tries,
+                faulted_on = case when u.tries > 0 then clock_timestamp() end
+            from unnest(%s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[], %s::int[])
+                as u(file, looks, looked_at, next_look_at, held_back_until, faulted, tries)
+            where c.service = %s and c.file = u.file""",
+            list(rows),
+        )
+
+    async def make_due(self, conn: Connection, files: Iterable[str], now: datetime, because: str) -> None:
+        await conn.execute(
+            """update case_file set next_look_at = least(next_look_at, %s), due_because = %s
+            where service = %s and file = any(%s)""",
+            (now, because, self.service, sorted(files)),
+        )
+
+    async def write_outbox(self, conn: Connection, rows: Iterable[wire.Outgoing], now: datetime) -> None:
+        await self._insert(
+            conn,
+            "outbox (service, topic, duty, revision, key, value, headers, notice_id, at)",
+            "text text int bytea bytea text text timestamptz",
+            [(*row, now) for row in rows],
+        )
+
+    async def write_archive(self, conn: Connection, records: Iterable[Record]) -> None:
+        """Records of the owned stream, as they came."""
+        rows = [
+            (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, wire.headers_to_text(r.headers))
+            for r in records
+        ]
+        if rows:
+            await conn.execute(
+                """insert into archive (topic, partition, "offset", timestamp, key, value, headers)
+                select * from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::bytea[],
+                %s::text[]) on conflict do nothing""",
+                columns(rows, 7),
+            )
+
+    async def write_refusal(self, conn: Connection, row: RefusalRow) -> None:
+        record, refusal = row.record, row.refusal
+        await conn.execute(
+            """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, key, value,
+                headers, timestamp, first_at, last_at, judged_by, dead_letter)
+            values (%(s)s, %(topic)s, %(partition)s, %(offset)s, %(reason)s, %(stage)s, %(detail)s, %(event)s, %(key)s,
+                %(value)s, %(headers)s, %(timestamp)s, %(at)s, %(at)s, %(judged_by)s, %(letter)s)
+            on conflict (service, topic, partition, "offset") do update set reason = excluded.reason,
+                stage = excluded.stage, detail = excluded.detail, last_at = excluded.last_at,
+                judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null""",
+            {
+                "s": self.service,
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "reason": refusal.reason,
+                "stage": refusal.stage,
+                "detail": refusal.detail,
+                "event": wire.event_id(record),
+                "key": record.key,
+                "value": record.value,
+                "headers": wire.headers_to_text(record.headers),
+                "timestamp": record.timestamp,
+                "at": row.at,
+                "judged_by": row.judged_by,
+                "letter": row.letter,
+            },
+        )
+
+    async def settle_refusals(self, conn: Connection, records: Iterable[Record], now: datetime) -> None:
+        """They have another end now."""
+        await self._with_rows(
+            conn,
+            """update refusal r set settled_at = u.at
+            from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[]) as u(topic, partition, o, at)
+            where r.service = %s and r.topic = u.topic and r.partition = u.partition and r."offset" = u.o""",
+            [(record.topic, record.partition, record.offset, now) for record in records],
+        )
+
+    async def still_refused(self, conn: Connection, topic: str, partition: int, offset: int, judged_by: str) -> None:
+        await conn.execute(
+            """update refusal set judged_by = %s, attempts = attempts + 1
+            where service = %s and topic = %s and partition = %s and "offset" = %s""",
+            (judged_by, self.service, topic, partition, offset),
+        )
+
+    async def count_start(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
+        """How often work has begun at this record without getting past it, this time included."""
+        return await self._count(
+            conn,
+            """insert into attempt as a (service, topic, partition, "offset", tries) values (%s, %s, %s, %s, 1)
+            on conflict (service, topic, partition, "offset") do update set tries = a.tries + 1 returning tries""",
+            (topic, partition, offset),
+        )
+
+    async def count_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
+        """How often this record was taken by itself, this time included."""
+        return await self._count(
+            conn,
+            """insert into attempt as a (service, topic, partition, "offset", tries, alone) values (%s, %s, %s, %s, 0, 1)
+            on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1 returning alone""",
+            (topic, partition, offset),
+        )
+
+    async def forget_starts(self, conn: Connection, up_to: Mapping[Partition, int]) -> None:
+        await self._with_rows(
+            conn,
+            """delete from attempt a using unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, upto)
+            where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" <= u.upto""",
+            [(topic, partition, offset) for (topic, partition), offset in up_to.items()],
+        )
+
+    async def start_release(
+        self, conn: Connection, release: str, policy_version: str, now: datetime, files_a_second: int
+    ) -> int:
+        """If this release or policy is new here, makes every file with something live or ahead due; how many."""
+        rows = await conn.execute("select release, policy_version from release where service = %s", (self.service,))
+        before = await rows.fetchone()
+        if before == (release, policy_version):
+            return 0
+        await conn.execute(
+            """insert into release (service, release, policy_version, since) values (%s, %s, %s, %s)
+            on conflict (service) do update set release = excluded.release, policy_version = excluded.policy_version,
+                since = excluded.since""",
+            (self.service, release, policy_version, now),
+        )
+        made = await conn.execute(
+            """update case_file c set due_because = 'release',
+                next_look_at = least(c.next_look_at, %(now)s + (d.n / %(rate)s) * interval '1 second')
+            from (select f.file, row_number() over (order by f.file) as n from case_file f where f.service = %(s)s
+                and (f.next_look_at is not null or f.faulted_on is not null or exists (select 1 from told t
+                    where t.service = f.service and t.file = f.file and t.state = 'live'))) d
+            where c.service = %(s)s and c.file = d.file""",
+            {"s": self.service, "now": now, "rate": files_a_second},
+        )
+        return made.rowcount
+
+    async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> int:
+        row = await (await conn.execute(statement, (self.service, *record))).fetchone()
+        assert row is not None  # noqa: S101 - returning gives the row
+        return int(row[0])
+
+    async def _insert(
+        self, conn: Connection, into: str, types: str, rows: Sequence[Sequence[Any]], conflict: str = ""
+    ) -> None:
+        """Many rows in one statement; `into` begins with the column service, `types` are those of the others."""
+        if rows:
+            kinds = types.split()
+            arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+            statement = f"insert into {into} select %s, * from unnest({arrays}) {conflict}"  # noqa: S608 - our own words
+            await conn.execute(statement, (self.service, *columns(rows, len(kinds))))
+
+    async def _with_rows(self, conn: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """A statement over many rows, whose last parameter is the service."""
+        if rows:
+            await conn.execute(statement, (*columns(rows, len(rows[0])), self.service))

@@ -1,0 +1,139 @@
+"""A relay for tests on real servers: topics made, tables migrated, services run in this process, notices read back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas import registry
+from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.values import Frozen
+from services.policy.load import load
+from services.policy.policy import PolicySet
+from services.runtime import database
+from services.runtime.broker import Message, Offsets, Sender, apply_topics
+from services.runtime.embedded import Servers
+from services.runtime.keeper import PROJECT
+from services.runtime.service import Service
+from services.runtime.topics import topics
+from services.runtime.worker import Worker
+
+PATIENCE = 45.0
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def shipped_policy() -> PolicySet:
+    return load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
+
+
+def message(body: Frozen, type_: str, *, version: int = 1, time: datetime = NOW, subject: str | None = None) -> Message:
+    """An event as a publisher sends it."""
+    envelope, said = registry.event(body, type_, "test", time, version, subject=subject)
+    record = registry.encode(envelope, said)
+    return Message(registry.REGISTRY.topic_of(type_), record.key, record.value, record.headers)
+
+
+@dataclass
+class Relay:
+    """One set of topics and tables, on which workers come and go."""
+
+    servers: Servers
+    database: str
+    policies: PolicySet
+    folder: Path
+    sender: Sender = field(init=False)
+
+    async def publish(self, *messages: Message) -> None:
+        await self.sender.send_all(messages)
+
+    @asynccontextmanager
+    async def working(self, *services: Service) -> AsyncIterator[Worker]:
+        worker = Worker(services, self.servers.kafka, self.database, self.policies, self.folder)
+        await worker.start()
+        try:
+            await until(worker.ready)
+            yield worker
+        finally:
+            await worker.stop()
+
+    async def all_told(self) -> dict[str, list[NotificationIssued]]:
+        """What each agency's topic holds now, in order, by its id; those that were told nothing are left out."""
+        topic_of = {f"agency.{agency.id}.notifications": agency.id for agency in self.policies.agencies}
+        told: dict[str, list[NotificationIssued]] = {}
+        for topic, _, value in await self.read(*topic_of):
+            told.setdefault(topic_of[topic], []).append(NotificationIssued.model_validate_json(value))
+        return told
+
+    async def read(self, *names: str) -> list[tuple[str, dict[str, bytes], bytes]]:
+        """Topic, headers and value of each record of these topics, up to their ends, by a plain consumer."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.servers.kafka)
+        await consumer.start()
+        try:
+            specs = {spec.name: spec.partitions for spec in topics(self.policies)}
+            places = [TopicPartition(name, partition) for name in names for partition in range(specs[name])]
+            consumer.assign(places)
+            await consumer.seek_to_beginning(*places)
+            ends = await consumer.end_offsets(places)
+            found: list[tuple[str, dict[str, bytes], bytes]] = []
+            while [place for place in places if await consumer.position(place) < ends[place]]:
+                for place, records in (await consumer.getmany(timeout_ms=200)).items():
+                    found += [(place.topic, dict(record.headers), record.value or b"") for record in records]
+            return found
+        finally:
+            await consumer.stop()
+
+    async def settled(self, worker: Worker) -> None:
+        """Until every service has read all, looked at what is due and published what it owes."""
+        await until(lambda: drained(self, worker))
+
+
+DRAINED = """
+select not exists (select 1 from outbox where parked is null) and not exists (
+    select 1 from case_file f where next_look_at <= now() or held_back_until <=
+    (select min(read_to) from stream_position p where p.service = f.service))
+"""
+
+
+async def drained(relay: Relay, worker: Worker) -> bool:
+    """Compares what each service has read with the ends of its streams, as the database and the broker tell them."""
+    async with await psycopg.AsyncConnection.connect(relay.database) as conn:
+        row = await (await conn.execute(DRAINED)).fetchone()
+        rows = await conn.execute("select service, topic, partition, next_offset from stream_position")
+        read = {(service, topic, partition): offset async for service, topic, partition, offset in rows}
+    wanted = {topic for running in worker.running for topic in running.service.reads}
+    ends = await Offsets(relay.servers.kafka).end_offsets(wanted)
+    behind = [
+        place
+        for running in worker.running
+        for place, end in ends.items()
+        if place[0] in running.service.reads and read.get((running.service.name, *place), 0) < end
+    ]
+    return bool(row and row[0]) and not behind
+
+
+@asynccontextmanager
+async def relay_on(servers: Servers, folder: Path) -> AsyncIterator[Relay]:
+    """Tables and topics on fresh servers, and a sender for the test's events."""
+    relay = Relay(servers, servers.database, shipped_policy(), folder)
+    database.migrate(servers.database)
+    apply_topics(servers.kafka, topics(relay.policies))
+    relay.sender = Sender(servers.kafka)
+    await relay.sender.start()
+    try:
+        yield relay
+    finally:
+        await relay.sender.stop()
+
+
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
+    """Waits for something that must come; fails when it does not."""
+    deadline = time.monotonic() + seconds
+    while not await true():
+        assert time.monotonic() < deadline, "what was waited for did not come in time"
+        await asyncio.sleep(0.05)

@@ -1,0 +1,30 @@
+"""The thinnest thread: an event published, a notification read, on real servers."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from services.incidents.__main__ import SERVICE as INCIDENTS
+from services.runtime.embedded import embedded_servers
+from tests import builders as b
+from tests.broker.relay import message, relay_on
+
+
+@pytest.mark.broker
+def test_a_high_risk_incident_is_told_to_the_agencies_that_serve_her_once(tmp_path: Path) -> None:
+    async def thread() -> None:
+        with embedded_servers(durable=False) as servers:
+            async with relay_on(servers, tmp_path) as relay:
+                event = message(b.incident(), "uk.police.incident-reported")
+                async with relay.working(INCIDENTS) as worker:
+                    await relay.publish(event, event)
+                    await relay.settled(worker)
+                    told = await relay.all_told()
+                assert sorted(told) == ["dait-54", "idva-larkmead", "marac-larkmead"]
+                for notices in told.values():
+                    assert [(notice.rule, notice.kind, notice.revision) for notice in notices] == [
+                        ("high_risk", "notify", 1)
+                    ]
+
+    asyncio.run(thread())
