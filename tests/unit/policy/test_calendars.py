@@ -35,6 +35,7 @@ AUTHORITY = calendar(
 ACADEMY = calendar(TO_SUMMER, school_urn="900001", inset={"2026-01-05", "2026-06-12"}, session_begins="08:45")
 CALENDARS = Calendars(TIMES, {"900001": ACADEMY}, {"901": AUTHORITY})
 MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+KNOWN = MOMENTS.filter(lambda moment: moment >= datetime(2026, 1, 5, tzinfo=UTC))  # since the first term written down
 
 
 def at(text: str) -> datetime:
@@ -79,7 +80,7 @@ def test_a_session_is_later_and_on_a_working_day(after: datetime, school: str | 
     assert session.astimezone(LONDON).time() in {time(8, 30), time(8, 45)}
 
 
-@given(MOMENTS, st.sampled_from(["900001", "900002", None]), st.sampled_from(["901", None]))
+@given(KNOWN, st.sampled_from(["900001", "900002", None]), st.sampled_from(["901", None]))
 def test_nothing_changes_until_the_session_has_begun(after: datetime, school: str | None, la: str | None) -> None:
     session = CALENDARS.next_session(after, school, la)
     just_before = session - timedelta(seconds=1)
