@@ -1,0 +1,252 @@
+"""Answers, refusals and silence: who is asked next, who hears that nobody has answered, and when that ends."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
+from schemas.police_incidents.v1 import Grade
+from services.casefile.facts import Key
+from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
+from services.casefile.reasons import Reason
+from tests import builders as b
+from tests.unit.casefile.small import RULES, D, H, World, said
+
+IDVA, SOUTH, WEST = (Key("high_risk", b.VICTIM, f"{name}-idva") for name in ("north", "south", "west"))
+DAIT = IDVA._replace(agency="north-dait")
+MINUTES = timedelta(minutes=1)
+ONLY_HIGH_RISK = RULES[:1]
+
+
+def told_on_time() -> World:
+    """Told at once: the advocate is to acknowledge in 4 hours and accept in 24; the DAIT has acknowledged."""
+    world = World(rules=ONLY_HIGH_RISK)
+    world.look(b.fact(b.incident()), now=b.NOON)
+    world.answer(Acknowledged, DAIT, b.NOON)
+    world.look(now=b.NOON)
+    return world
+
+
+def rungs(world: World, *, state: str = "live") -> set[tuple[str, str]]:
+    return {(key.rule, asked_of(key)[1]) for key, n in world.told.items() if key.rule in RUNGS and n.state == state}
+
+
+def climb(world: World, until: timedelta) -> list[tuple[timedelta, tuple[str, str, str]]]:
+    """Every look up to a moment after noon: when, what was sent, by which rule, to whom."""
+    found = []
+    while world.again is not None and world.again <= b.NOON + until:
+        now = world.again
+        found += [(now - b.NOON, line) for line in said(world.look(now=now))]
+    return found
+
+
+def test_silence_climbs_from_the_desk_to_the_duty_inspector() -> None:
+    assert climb(told_on_time(), 4 * H) == [
+        (1 * H, ("remind", "high_risk", "north-idva")),
+        (2 * H, ("notify", MANAGER, "north-idva")),
+        (3 * H, ("notify", "high_risk", "south-idva")),
+        (3 * H, ("notify", STRATEGIC, "north-idva")),
+        (3 * H + 15 * MINUTES, ("remind", "high_risk", "south-idva")),
+        (3 * H + 30 * MINUTES, ("notify", MANAGER, "south-idva")),
+        (3 * H + 45 * MINUTES, ("notify", STRATEGIC, "south-idva")),
+        (4 * H, ("notify", INSPECTOR, "north-inspector")),
+    ]
+
+
+def test_each_rung_goes_to_the_desk_that_can_still_act() -> None:
+    world = told_on_time()
+    climb(world, 4 * H)
+    desks = {(n.key.rule, n.key.agency): n.desk for n in world.sent if n.key.rule in RUNGS}
+    assert desks[MANAGER, "north-idva"] == "manager"
+    assert desks[STRATEGIC, "north-idva"] == "strategic"
+    assert desks[INSPECTOR, "north-inspector"] == "duty"
+
+
+def test_the_inspector_is_told_that_no_one_has_answered_and_never_which_service_of_hers_was_asked() -> None:
+    world = told_on_time()
+    climb(world, 4 * H)
+    (notice,) = [n for n in world.sent if n.key.rule == INSPECTOR]
+    lines = {what: value for what, _, value, _ in notice.content}
+    assert lines["unanswered_by"] == "the victim's support service"
+    assert lines["parties.name"] == "Vera Victimtest"
+    assert "idva" not in str(notice.content)
+    assert notice.urgency == "urgent"
+
+
+def test_an_acknowledgement_stops_its_own_ladder_and_those_who_heard_of_the_silence_hear_of_its_end() -> None:
+    world = told_on_time()
+    climb(world, 2 * H)
+    world.answer(Acknowledged, IDVA, b.NOON + 2 * H)
+    (closed,) = world.look(now=b.NOON + 2 * H)
+    assert (closed.kind, closed.key.rule, closed.reason) == ("close", MANAGER, Reason.ANSWERED)
+    assert [line for _, line in climb(world, 12 * H)] == [
+        ("remind", "high_risk", "north-idva"),
+        ("notify", MANAGER, "north-idva"),
+    ]
+    assert rungs(world) == {(MANAGER, "accept")}
+
+
+def test_an_acceptance_meets_both_asks_and_ends_nothing_that_protects() -> None:
+    world = told_on_time()
+    world.answer(Accepted, IDVA, b.NOON + H / 2)
+    assert world.look(now=b.NOON + H / 2) == []
+    assert climb(world, 400 * D) == []
+    assert world.told[IDVA].state == "live"
+
+
+def test_only_the_recipient_answers() -> None:
+    world = told_on_time()
+    world.answer(Accepted, IDVA, b.NOON, agency="south-idva")
+    world.look(now=b.NOON)
+    assert rungs(world) == set()
+    climb(world, 2 * H)
+    assert rungs(world) == {(MANAGER, "acknowledge")}
+
+
+def test_a_managers_answer_counts_for_the_duty() -> None:
+    world = told_on_time()
+    climb(world, 2 * H)
+    world.answer(Accepted, rung_key(MANAGER, IDVA, "acknowledge", "north-idva"), b.NOON + 2 * H)
+    world.look(now=b.NOON + 2 * H)
+    assert climb(world, 400 * D) == []
+    assert rungs(world) == set()
+
+
+def test_an_acceptance_by_the_inspector_counts_for_the_person() -> None:
+    world = told_on_time()
+    climb(world, 4 * H)
+    world.answer(Accepted, rung_key(INSPECTOR, IDVA, "acknowledge", "north-inspector"), b.NOON + 4 * H)
+    world.look(now=b.NOON + 4 * H)
+    assert rungs(world) == set()
+    assert climb(world, 400 * D) == []
+
+
+def test_the_service_that_was_asked_beside_the_first_is_released_when_the_first_answers() -> None:
+    world = told_on_time()
+    climb(world, 3 * H)
+    world.answer(Accepted, IDVA, b.NOON + 3 * H)
+    world.look(now=b.NOON + 3 * H)
+    assert (world.told[SOUTH].state, world.told[SOUTH].reason) == ("closed", Reason.ANSWERED)
+    assert world.told[IDVA].state == "live"
+
+
+def test_the_service_that_was_asked_beside_the_first_stays_when_it_is_the_one_that_answers() -> None:
+    world = told_on_time()
+    climb(world, 3 * H)
+    world.answer(Accepted, SOUTH, b.NOON + 3 * H)
+    world.look(now=b.NOON + 3 * H)
+    assert {world.told[IDVA].state, world.told[SOUTH].state} == {"live"}
+    assert rungs(world) == set()
+    assert climb(world, 400 * D) == []
+
+
+def test_a_refusal_walks_through_the_next_able_at_the_old_times_and_ends_with_the_inspector() -> None:
+    world = told_on_time()
+    facts = []
+    for minute, (key, following) in enumerate(((IDVA, SOUTH), (SOUTH, WEST)), 1):
+        now = b.NOON + minute * MINUTES
+        facts.append(world.answer(Declined, key, now).id)
+        assert said(world.look(now=now)) == [
+            ("close", "high_risk", key.agency),
+            ("notify", "high_risk", following.agency),
+        ]
+        assert world.told[key].reason == Reason.DECLINED
+        assert set(facts) <= set(world.told[following].grounds)
+        assert world.told[following].tell_by == b.NOON + 15 * MINUTES
+        assert [asked.by for asked in world.told[following].asks] == [b.NOON + 4 * H, b.NOON + 24 * H]
+    world.answer(Declined, WEST, b.NOON + 3 * MINUTES)
+    sent = said(world.look(now=b.NOON + 3 * MINUTES))
+    assert sent == [("close", "high_risk", "west-idva"), ("notify", INSPECTOR, "north-inspector")]
+    assert climb(world, 400 * D) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 239))
+def test_a_refusal_from_three_quarters_on_tells_the_inspector_in_the_same_step(minute: int) -> None:
+    world = told_on_time()
+    now = b.NOON + minute * MINUTES
+    while world.again is not None and world.again <= now:
+        world.look(now=world.again)
+    world.answer(Declined, IDVA, now)
+    sent = said(world.look(now=now))
+    assert (("notify", INSPECTOR, "north-inspector") in sent) == (minute >= 180)
+    assert world.told[SOUTH].state == "live"
+
+
+def test_a_refusal_taken_back_gives_the_duty_back() -> None:
+    world = told_on_time()
+    world.answer(Declined, IDVA, b.NOON + MINUTES)
+    world.look(now=b.NOON + MINUTES)
+    world.answer(Accepted, IDVA, b.NOON + 2 * MINUTES)
+    sent = said(world.look(now=b.NOON + 2 * MINUTES))
+    assert sent == [("close", "high_risk", "south-idva"), ("notify", "high_risk", "north-idva")]
+    assert not world.unexplained
+
+
+def test_an_answer_to_a_replaced_notice_counts_only_if_the_update_said_nothing_new() -> None:
+    world = told_on_time()
+    world.look(b.fact(b.incident(circumstances="a quarrel"), version=2), now=b.NOON + MINUTES)
+    assert world.told[IDVA].revision == 1  # an advocate sees no circumstances, and hears nothing
+    world.look(b.fact(b.incident(abuse_types=("stalking",)), version=3), now=b.NOON + 2 * MINUTES)
+    assert (world.told[IDVA].revision, world.told[IDVA].asked_at) == (2, 2)
+    world.answer(Accepted, IDVA, b.NOON + 3 * MINUTES, revision=1)
+    world.look(now=b.NOON + 3 * MINUTES)
+    climb(world, 2 * H)
+    assert (MANAGER, "acknowledge") in rungs(world)
+
+
+def test_what_had_been_answered_is_asked_anew_with_time_to_answer_it() -> None:
+    world = told_on_time()
+    world.answer(Accepted, IDVA, b.NOON + H)
+    world.look(now=b.NOON + H)
+    assert said(world.look(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 30 * H)) == [
+        ("update", "high_risk", "north-dait"),
+        ("update", "high_risk", "north-idva"),
+    ]
+    assert [asked.by for asked in world.told[IDVA].asks] == [b.NOON + 31 * H] * 2
+    assert world.look(now=b.NOON + 30 * H) == []
+
+
+def test_an_ask_never_moves_later_because_a_later_version_was_recorded_later() -> None:
+    world = told_on_time()
+    amended = b.fact(b.incident(abuse_types=("stalking",)), version=2, at=b.NOON + H)
+    world.look(amended, now=b.NOON + H)
+    assert [asked.by for asked in world.told[IDVA].asks] == [b.NOON + 4 * H, b.NOON + 24 * H]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.5, 60))
+def test_who_is_told_late_has_the_shortest_window_before_anybody_hears_of_silence(days: float) -> None:
+    world = World(rules=ONLY_HIGH_RISK)
+    now = b.NOON + days * D
+    assert {n.kind for n in world.look(b.fact(b.incident()), now=now)} == {"notify"}
+    assert all(notice.late for notice in world.sent)
+    assert world.told[IDVA].asks[0].by == now + H
+    assert rungs(world) == set()
+    assert world.again == now + H / 4
+
+
+def test_when_its_ground_falls_all_who_heard_of_the_silence_are_corrected_too() -> None:
+    world = told_on_time()
+    climb(world, 4 * H)
+    told = {key for key, notice in world.told.items() if notice.state == "live"}
+    sent = world.look(b.withdrawal(b.fact(b.incident())), now=b.NOON + 5 * H)
+    assert {notice.key for notice in sent} == told
+    assert {notice.kind for notice in sent} == {"correct"}
+
+
+def test_when_the_duty_is_withheld_after_all_its_rungs_end_with_it() -> None:
+    world = told_on_time()
+    climb(world, 4 * H)
+    lower = b.fact(b.incident(risk=b.risk(Grade.STANDARD)), version=2)
+    world.look(lower, now=b.NOON + 5 * H)
+    assert not [n for n in world.told.values() if n.state == "live"]
+    assert not world.unexplained
+
+
+@pytest.mark.parametrize("subject", ["CR1/party/1", "54DC0012326/A1/C54SD00/2026-03-02/order/3047/2", "uk.x.y:a/b"])
+def test_a_rung_names_the_duty_and_the_ask_that_it_is_about(subject: str) -> None:
+    key = Key("missed_order", subject, "north-idva")
+    assert asked_of(rung_key(MANAGER, key, "accept", "north-idva")) == (key, "accept")

@@ -1,0 +1,168 @@
+"""What is sent when something changes, ends, falls or is merely gone; and what is remembered without being sent."""
+
+from dataclasses import replace
+from typing import Any
+
+from schemas.police_incidents.v1 import Grade
+from services.casefile.facts import Fact, Key
+from services.casefile.judge import Rule
+from services.casefile.reasons import Reason
+from services.policy.model import Within
+from services.policy.policy import PolicySet
+from tests import builders as b
+from tests.unit.casefile.small import AGENCIES, POLICY, ROUTES, RULES, D, H, World, agency, charge_review, said
+
+IDVA = Key("high_risk", b.VICTIM, "north-idva")
+DAIT = IDVA._replace(agency="north-dait")
+NO_CHARGE = Key("no_charge", b.VICTIM, "north-dait")
+REVIEW = Key("charge_review", b.VICTIM, "north-dait")
+SCHOOL = Key("child_told", b.CHILD, "first-school")
+
+
+def incident(version: int = 1, **over: Any) -> Fact:
+    return b.fact(b.incident(**over), version=version)
+
+
+def of(*names: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES if rule.name in names)
+
+
+def test_a_change_that_an_agency_may_not_see_is_remembered_and_not_sent() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    amended = incident(2, circumstances="a quarrel about money")
+    assert said(world.look(amended, now=b.NOON)) == [("update", "high_risk", "north-dait")]
+    assert world.told[IDVA].grounds == (amended.id,)
+    assert world.told[IDVA].revision == 1
+
+
+def test_what_was_silently_carried_over_is_corrected_when_it_falls_and_unexplained_when_its_rule_is_lost() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    world.look(incident(2, circumstances="a quarrel about money"), now=b.NOON)
+    world.rules = ()
+    assert world.look(now=b.NOON) == []
+    assert world.unexplained == {IDVA, DAIT}
+    world.rules = of("high_risk")
+    assert said(world.look(b.withdrawal(incident(), version=3), now=b.NOON)) == [
+        ("correct", "high_risk", "north-dait"),
+        ("correct", "high_risk", "north-idva"),
+    ]
+
+
+def test_an_absence_is_told_after_its_settling_time_and_closed_by_the_fact_that_was_missing() -> None:
+    world = World(rules=of("no_charge"))
+    assert world.look(incident(), now=b.NOON) == []
+    assert world.again == b.NOON + 2 * H
+    assert said(world.look(now=b.NOON + 2 * H)) == [("notify", "no_charge", "north-dait")]
+    charge = b.fact(b.charge(), at=b.NOON + 3 * H)
+    (closed,) = world.look(charge, now=b.NOON + 3 * H)
+    assert (closed.kind, closed.state, closed.reason) == ("close", "closed", Reason.MET)
+    assert charge.id in closed.grounds
+
+
+def test_an_absence_is_held_back_until_the_streams_have_been_read_so_far() -> None:
+    world = World(rules=of("no_charge"))
+    world.read_to = b.NOON + H
+    assert world.look(incident(), now=b.NOON + 5 * H) == []
+    assert {one.held_back_until for one in world.looks} == {None, b.NOON + 2 * H}
+    world.read_to = b.NOON + 2 * H
+    assert said(world.look(now=b.NOON + 5 * H)) == [("notify", "no_charge", "north-dait")]
+
+
+def test_what_ended_before_anybody_was_told_is_withheld_with_that_reason() -> None:
+    world = World(rules=of("no_charge", "charge_review"))
+    charge = b.fact(b.charge())
+    assert world.look(incident(), charge, now=b.NOON + 57 * D) == []
+    assert world.withheld == {NO_CHARGE: Reason.MET_BEFORE_TOLD, REVIEW: Reason.LAPSED_BEFORE_TOLD}
+
+
+def test_reminders_that_were_missed_come_as_one_and_the_last_day_closes() -> None:
+    world = World(rules=of("charge_review"))
+    world.look(incident(), b.fact(b.charge()), now=b.NOON)
+    assert said(world.look(now=b.NOON + 50 * D)) == [("remind", "charge_review", "north-dait")]
+    assert world.look(now=b.NOON + 51 * D) == []
+    (closed,) = world.look(now=b.NOON + 56 * D)
+    assert (closed.kind, closed.reason) == ("close", Reason.LAPSED)
+    assert world.again is None
+
+
+def test_what_opens_again_is_told_again_from_a_fresh_start() -> None:
+    world = World(rules=of("no_charge"))
+    charge = b.fact(b.charge())
+    world.look(incident(), now=b.NOON + 2 * H)
+    world.look(charge, now=b.NOON + 3 * H)
+    (again,) = world.look(b.withdrawal(charge), now=b.NOON + 4 * H)
+    assert (again.kind, again.revision, again.first_told_at) == ("notify", 3, b.NOON + 4 * H)
+
+
+def test_a_closed_duty_is_corrected_when_what_was_told_proves_wrong_and_not_when_something_is_merely_new() -> None:
+    world = World(rules=(Rule("charge_review", charge_review),))
+    charge = b.fact(b.charge())
+    world.look(incident(), charge, now=b.NOON)
+    world.look(now=b.NOON + 57 * D)
+    assert world.look(incident(2, circumstances="a quarrel"), now=b.NOON + 58 * D) == []
+    other = b.fact(b.charge(references=b.references(urn="54DC9999926")), subject=charge.subject, version=2)
+    (corrected,) = world.look(other, now=b.NOON + 59 * D)
+    assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
+
+
+def test_a_duty_that_is_withheld_after_an_amendment_corrects_those_who_were_told_of_it() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    sent = world.look(incident(2, risk=b.risk(Grade.STANDARD)), now=b.NOON)
+    assert {(n.kind, n.state, n.reason) for n in sent} == {("correct", "withdrawn", Reason.BELOW_THRESHOLD)}
+    assert set(world.withheld) == {IDVA, DAIT}
+
+
+def test_what_arose_before_go_live_is_withheld_and_what_arises_after_is_told() -> None:
+    world = World(rules=of("high_risk"))
+    before = b.NOON.replace(year=2023)
+    world.look(incident(occurred_at=before, reported_at=before), now=b.NOON)
+    assert set(world.withheld.values()) == {Reason.BEFORE_GO_LIVE}
+    assert world.sent == []
+
+
+def served_by(*agencies: object) -> PolicySet:
+    return replace(POLICY, agencies=(*AGENCIES, *agencies))  # type: ignore[arg-type]
+
+
+def test_an_agency_that_begins_to_serve_is_told_and_the_one_before_it_hears_that_it_has_moved() -> None:
+    begins = b.NOON + 5 * D
+    world = World(served_by(agency("new-school", "dsl", schools={"900009"}, begins=begins)), of("child_told"))
+    linked = b.fact(b.children(b.CRIME, b.child(school_urns=("900009",))))
+    assert said(world.look(incident(), linked, now=b.NOON)) == [("notify", "child_told", "north-education")]
+    assert world.again == begins
+    assert said(world.look(now=begins)) == [
+        ("close", "child_told", "north-education"),
+        ("notify", "child_told", "new-school"),
+    ]
+    assert world.told[SCHOOL._replace(agency="north-education")].reason == Reason.SUPERSEDED
+    assert not world.unexplained
+
+
+def test_an_agency_that_ends_is_closed_and_the_one_that_takes_over_is_told() -> None:
+    ends = b.NOON + 5 * D
+    old = agency("old-idva", "idva", las={"902"}, ends=ends)
+    world = World(served_by(old), of("high_risk"))
+    lives = b.victim(residence=b.residence(la_code="902"))
+    world.look(incident(parties=(lives, b.suspect())), now=b.NOON)
+    assert IDVA._replace(agency="old-idva") in world.told
+    world.look(now=ends)
+    assert world.told[IDVA._replace(agency="old-idva")].reason == Reason.SUPERSEDED
+    assert world.told[IDVA].state == "live"
+    assert not world.unexplained
+
+
+def test_policy_that_changes_says_nothing_about_what_was_told() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    quicker = (ROUTES[0].model_copy(update={"within": Within(minutes=5), "urgency": "routine"}), *ROUTES[1:])
+    world.policy = replace(POLICY, routes=quicker)
+    assert world.look(now=b.NOON) == []
+
+
+def test_a_source_whose_clock_runs_ahead_delays_nobody() -> None:
+    world = World(rules=of("high_risk"))
+    ahead = b.fact(b.incident(), at=b.NOON + H)
+    assert len(world.look(ahead, now=b.NOON)) == 2

@@ -1,0 +1,105 @@
+"""A duty as the policy row makes it: recipients, clocks, asks, power, and what is withheld before go-live."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.casefile.duties import Ask, Duty, Statement, Withheld
+from services.casefile.facts import Key
+from services.casefile.matter import show
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.policy.model import Areas
+from services.policy.policy import Policy
+from tests import builders as b
+from tests.unit.casefile.small import GO_LIVE, POLICY, SOURCE, D, H
+
+FACT = b.fact(b.incident())
+FILE = b.case_file(FACT, links={FACT.id: ("a-charge",)})
+AREAS = Areas(victim=b.residence(), case_force="54")
+
+
+def state(policy: Policy | None = None, **over: Any) -> list[Statement]:
+    fields: dict[str, Any] = {
+        "rule": "high_risk",
+        "subject": b.VICTIM,
+        "person": b.VICTIM,
+        "areas": AREAS,
+        "on": b.TODAY,
+        "recorded_at": b.NOON,
+        "grounds": (FACT,),
+        "matter": show(FACT, "risk.grade"),
+    }
+    return list(owed(FILE, policy or POLICY.at(b.NOON), **fields | over))
+
+
+def duty(**over: Any) -> Duty:
+    (one,) = state(only_kinds={"idva"}, **over)
+    assert isinstance(one, Duty)
+    return one
+
+
+def test_each_recipient_of_the_route_is_owed_the_matter_under_the_rows_power() -> None:
+    assert [statement.key.agency for statement in state()] == ["north-idva", "north-dait"]
+    one = duty()
+    assert one.key == Key("high_risk", b.VICTIM, "north-idva")
+    assert (one.kind, one.urgency, one.inspector) == ("idva", "urgent", "north-inspector")
+    assert one.next_able == ("south-idva", "west-idva")
+    assert one.asks[0] == Ask("acknowledge", b.NOON + 4 * H, ("accepted", "declined"))
+    assert (one.why.source, one.why.policy_version) == (SOURCE, POLICY.version)
+
+
+def test_it_rests_on_its_facts_and_on_what_links_them_to_the_file() -> None:
+    assert set(duty().grounds) == {FACT.id, "a-charge"}
+
+
+def test_service_levels_run_from_the_record_and_statutory_days_from_the_legal_event() -> None:
+    sentenced = b.NOON - 10 * D
+    (review,) = state(route="charge_review", rule="charge_review", statutory_from=sentenced)
+    assert isinstance(review, Duty)
+    assert review.tell_by == b.NOON + timedelta(minutes=15)
+    assert [moment.date() for moment in review.remind_at] == [b.TODAY + 4 * D, b.TODAY + 32 * D]
+
+
+def test_what_rests_on_absence_opens_a_settling_time_after_its_ground() -> None:
+    (absence,) = state(route="no_charge", rule="no_charge")
+    assert isinstance(absence, Duty)
+    assert (absence.settles, absence.opens, absence.arose) == (True, b.NOON + 2 * H, b.NOON + 2 * H)
+
+
+def test_what_is_known_is_open_and_what_lies_ahead_is_not() -> None:
+    assert duty().opens is None
+    assert duty(opens=b.NOON + D).opens == b.NOON + D
+
+
+def test_what_arose_before_go_live_is_withheld_and_an_end_ahead_of_it_is_told() -> None:
+    old = GO_LIVE - D
+    found = state(recorded_at=old)
+    assert [s.reason for s in found if isinstance(s, Withheld)] == [Reason.BEFORE_GO_LIVE] * 2
+    assert isinstance(state(recorded_at=old, opens=b.NOON)[0], Duty)
+
+
+def test_a_school_that_is_not_known_is_served_by_the_desk_that_stands_in_for_it_under_its_own_grants() -> None:
+    areas = Areas(child=b.residence(), school_urn="999999", case_force="54")
+    (one,) = state(rule="child_told", areas=areas)
+    assert isinstance(one, Duty)
+    assert (one.kind, one.key.agency, one.why.by_default) == ("la_education", "north-education", True)
+
+
+def test_the_same_reason_is_withheld_from_each_recipient() -> None:
+    policy = POLICY.at(datetime(2026, 1, 1, tzinfo=UTC))
+    found = list(
+        withheld(
+            FILE,
+            policy,
+            rule="high_risk",
+            subject=b.VICTIM,
+            areas=AREAS,
+            on=b.TODAY,
+            grounds=(FACT,),
+            reason=Reason.BELOW_THRESHOLD,
+        )
+    )
+    assert [(one.key.agency, one.reason) for one in found] == [
+        ("north-idva", Reason.BELOW_THRESHOLD),
+        ("north-dait", Reason.BELOW_THRESHOLD),
+    ]
