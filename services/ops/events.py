@@ -78,7 +78,7 @@ def in_time(read: Sequence[Ready | NotReady]) -> list[Ready | NotReady]:
 
 
 def events(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:
-    """Every event that is written there. `received_at` stands in where a court message does not say when it was made."""
+    """Every event that is written there. `received_at` stands in where a court message does not say when."""
     match written.format or guess(written.content):
         case Format.JSON:
             yield _checked(written.origin, written.content)
@@ -124,5 +124,3 @@ def _court_message(written: Written, received_at: datetime) -> Iterator[Ready | 
             yield NotReady(written.origin, received)
         else:
             yield Ready(written.origin, Publication(topic, received, record))
-
-

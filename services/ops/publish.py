@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +32,6 @@ Examples:
 """
 
 
-class BrokerError(Exception):
-    """The broker did not take what was sent to it; the text says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """An event that the broker did not take."""
@@ -51,12 +48,14 @@ def register(app: typer.Typer) -> None:
 def publish(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="Files, folders (all .json, .jsonl and .xml in them), `-` for standard input."),
+        typer.Argument(
+            metavar="PATH...", help="Files, folders (all .json, .jsonl and .xml in them), `-` for standard input."
+        ),
     ],
     format: Annotated[  # noqa: A002
         Format | None, typer.Option(help="What the input is; without it, by the names of files and by what they hold.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing; needs no servers.")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing; needs no servers.")] = False,
 ) -> None:
     """Publish events: JSON as CloudEvents, or court results as courts send them.
 
@@ -72,7 +71,8 @@ def publish(
         raise UsageError("Nothing to publish: no .json, .jsonl or .xml file is there.")
     unsent: Sequence[Unsent] = ()
     if not dry_run and ready:
-        unsent = send(servers().kafka, ready)
+        with connected(servers().kafka) as producer:
+            unsent = send(producer, ready)
     lost = {id(failure.event) for failure in unsent}
     _tell([event for event in ready if id(event) not in lost], dry_run=dry_run)
     _tell_refused(refused, unsent)
@@ -80,14 +80,16 @@ def publish(
         raise typer.Exit(1)
 
 
-def send(kafka: str, ready: Sequence[Ready]) -> list[Unsent]:
-    """Sends in this order, each once however often the connection breaks; those that the broker did not take."""
+@contextmanager
+def connected(kafka: str) -> Iterator[Any]:
+    """A producer of which each message is written once, however often the connection breaks. UsageError if no broker
+    is there."""
     try:
         producer = KafkaProducer(
             bootstrap_servers=kafka.split(","),
             enable_idempotence=True,
             acks="all",
-            linger_ms=5,
+            linger_ms=2,
             max_block_ms=BROKER_SECONDS * 1000,
             delivery_timeout_ms=2 * BROKER_SECONDS * 1000,
             request_timeout_ms=BROKER_SECONDS * 1000,
@@ -96,25 +98,28 @@ def send(kafka: str, ready: Sequence[Ready]) -> list[Unsent]:
     except KafkaError as problem:
         raise UsageError(f"Kafka at RELAY_KAFKA cannot be reached ({type(problem).__name__}): is it up?") from None
     try:
-        with _progress(len(ready)) as progress:
-            task = progress.add_task("Sending", total=len(ready))
-            waiting = [(event, _start(producer, event)) for event in ready]
-            failures = []
-            for event, delivery in waiting:
-                if (why := _ended(delivery)) is not None:
-                    failures.append(Unsent(event, why))
-                progress.advance(task)
-            return failures
+        yield producer
     finally:
         producer.close(timeout=BROKER_SECONDS)
+
+
+def send(producer: Any, ready: Sequence[Ready]) -> list[Unsent]:
+    """Sends in this order; those that the broker did not take."""
+    with _progress(len(ready)) as progress:
+        task = progress.add_task("Sending", total=len(ready))
+        waiting = [(event, _start(producer, event)) for event in ready]
+        failures = []
+        for event, delivery in waiting:
+            if (why := _ended(delivery)) is not None:
+                failures.append(Unsent(event, why))
+            progress.advance(task)
+        return failures
 
 
 def _start(producer: Any, event: Ready) -> Any:
     record = event.publication.record
     try:
-        return producer.send(
-            event.publication.topic, key=record.key, value=record.value, headers=list(record.headers)
-        )
+        return producer.send(event.publication.topic, key=record.key, value=record.value, headers=list(record.headers))
     except KafkaError as problem:
         return problem
 
@@ -159,9 +164,9 @@ def _read(paths: Iterable[str], format: Format | None) -> Iterable[Ready | NotRe
 
 def _tell(sent: Sequence[Ready], *, dry_run: bool) -> None:
     said = "Could be published" if dry_run else "Published"
-    out.print(f"{said}: {plural(len(sent), 'event')}.", style="bold green" if sent else "bold")
     if not sent:
         return
+    out.print(f"{said}: {plural(len(sent), 'event')}.", style="bold green")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     if len(sent) > LISTED:
         table.add_column("topic")
@@ -182,7 +187,7 @@ def _tell(sent: Sequence[Ready], *, dry_run: bool) -> None:
 def _tell_refused(refused: Sequence[NotReady], unsent: Sequence[Unsent]) -> None:
     if not refused and not unsent:
         return
-    out.print(f"\nNot published: {plural(len(refused) + len(unsent), 'event')}.", style="bold red")
+    out.print(f"Not published: {plural(len(refused) + len(unsent), 'event')}.", style="bold red")
     for failure in refused:
         refusal = failure.refusal
         out.print(f"  {failure.origin}", style="bold", markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from schemas.agency_responses.v1 import AgencyBody, Decision, DeclineReason
 from schemas.field_errors import refusal_of
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
 from services.ops.events import Ready
-from services.ops.publish import send
+from services.ops.publish import connected, send
 from services.ops.terminal import UsageError, out, servers
 
 PARTY = re.compile(r"(?P<crime>[A-Za-z0-9._:-]+)/(?:party/)?(?P<number>[1-9][0-9]{0,2})")
@@ -43,7 +43,7 @@ Actor = Annotated[str, typer.Option(help="Who there, by a pseudonym that only th
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command(
-        epilog="Example: `relay respond 5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77 declined --reason no_capacity --as idva-larkmead`",
+        epilog="Example: `relay respond ID declined --reason no_capacity --as idva-larkmead`, ID as a notice has it",
         no_args_is_help=True,
     )(respond)
     app.command(
@@ -105,7 +105,7 @@ def attribute(
     protects: Annotated[
         list[str] | None, typer.Option(metavar="CRIME/N", help="A party whom it protects; may be repeated.")
     ] = None,
-    nobody: Annotated[bool, typer.Option("--nobody", help="It protects nobody known here.")] = False,  # noqa: FBT002
+    nobody: Annotated[bool, typer.Option("--nobody", help="It protects nobody known here.")] = False,
     actor: Actor = "relay-command",
 ) -> None:
     """Confirm whom an order protects: all of them, since what is said later replaces this."""
@@ -151,7 +151,9 @@ def publish(kind: str, agency: str, actor: str, **said: Any) -> None:
     """Builds the fact, sends it and says so."""
     addresses = servers()
     fact = built(kind, agency, actor, datetime.now(UTC), **said)
-    if unsent := send(addresses.kafka, [Ready("this command", fact)]):
+    with connected(addresses.kafka) as producer:
+        unsent = send(producer, [Ready("this command", fact)])
+    if unsent:
         raise UsageError(unsent[0].why)
     envelope = fact.received.envelope
     out.print(f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False)

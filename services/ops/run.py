@@ -1,7 +1,142 @@
-"""(being written)"""
+"""`relay run`: services on servers that are named; without any, the whole relay on servers of its own, with a story."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
+
+from services.ops.events import NotReady, Ready, read_path
+from services.ops.starting import SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
+from services.ops.story import STORY, Story, play, read_chapters
+from services.ops.terminal import UsageError, complain, out
+from services.policy.load import load
+from services.policy.policy import PolicySet
+from services.runtime.broker import Difference
+from services.runtime.embedded import RELAY_FOLDER, Servers, embedded_servers
+from services.runtime.keeper import PROJECT
+from services.runtime.running import announce
+from services.runtime.settings import Addresses, load_settings
+from services.runtime.story_clock import StoryStuckError, story_clock
+
+LOOK_SECONDS = 0.3
+
+EXAMPLES = """
+Examples:
+
+    relay run
+    RELAY_KAFKA=host:9092 RELAY_DATABASE=postgresql://… relay run incidents
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
+    app.command(epilog=EXAMPLES)(run)
+
+
+def run(
+    services: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERVICE]...", help=f"Which services: {', '.join(SERVICE_NAMES)}.")
+    ] = None,
+    story: Annotated[bool, typer.Option(help="On servers of its own: play the year of one family first.")] = True,
+) -> None:
+    """Run services until Ctrl-C.
+
+    Where RELAY_KAFKA and RELAY_DATABASE name servers: these services (all, if none is named) on those servers, after
+    making the tables and topics of the relay that are missing. Nothing is published and nothing else is touched.
+
+    Otherwise: Kafka and PostgreSQL of its own, all services, and a story that is played and told in about a minute;
+    then everything stays up for you to publish to and subscribe from. Nothing is left behind.
+    """
+    settings = load_settings()
+    if unknown := [name for name in services or () if name not in SERVICE_NAMES]:
+        raise UsageError(f"There is no service {unknown[0]}; there are {', '.join(SERVICE_NAMES)}.")
+    policies = load(settings.policy, settings.agencies)
+    if settings.named_servers is not None:
+        run_on(settings.named_servers, services or SERVICE_NAMES, policies)
+    if services:
+        raise UsageError("To run single services, name servers with RELAY_KAFKA and RELAY_DATABASE.")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _run_on_own_servers(policies, tell_story=story)
+    except KeyboardInterrupt:
+        out.print("\nEnded; nothing is left behind.")
+    except (ServicesEndedError, StoryStuckError) as problem:
+        complain(str(problem))
+        raise typer.Exit(1) from None
+
+
+def run_on(servers: Addresses, services: Sequence[str], policies: PolicySet) -> NoReturn:
+    """Becomes the process of these services."""
+    for difference in prepare(servers, policies):
+        complain(_in_words(difference))
+    sys.stdout.flush()
+    os.chdir(PROJECT)
+    os.execv(sys.executable, command(*services))  # noqa: S606 - this project's own module
+
+
+def _run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
+    name = f"run-{os.getpid()}"
+    with embedded_servers(RELAY_FOLDER / name, tell=_tell) as servers:
+        out.print(f"RELAY_KAFKA={servers.kafka}", markup=False, soft_wrap=True)
+        out.print(f"RELAY_DATABASE={servers.database}", markup=False, soft_wrap=True)
+        with announce(servers.kafka, servers.database):
+            _tell("Making tables and topics ...")
+            prepare(Addresses(servers.kafka, servers.database), policies)
+            _serve(servers, name, policies, _story() if tell_story else None)
+
+
+def _serve(servers: Servers, name: str, policies: PolicySet, story: Story | None) -> None:
+    if story is None:
+        with all_services(servers, name) as services:
+            _stay_up(services)
+    with story_clock(servers.kafka, servers.database) as clock:
+        clock.stand_at(story.events[0].time)
+        _tell("Starting the services ...")
+        with all_services(servers, name) as services:
+            _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
+            play(story, clock, services, policies)
+            clock.let_go()
+            _stay_up(services)
+
+
+def _story() -> Story:
+    read = read_path(STORY, None, datetime.now(UTC))
+    if wrong := [event for event in read if isinstance(event, NotReady)]:
+        raise UsageError(f"The story cannot be told: {wrong[0].origin}: {wrong[0].refusal.detail}")
+    return Story(tuple(event for event in read if isinstance(event, Ready)), read_chapters())
+
+
+def _stay_up(services: Services) -> NoReturn:
+    out.rule("The relay stays up, in real time")
+    out.print(
+        "In another terminal:\n"
+        "  relay subscribe idva-larkmead --all      what one agency was told\n"
+        "  relay publish schemas/examples           send events of your own\n"
+        "  relay status                             how the services are doing\n"
+        "Ctrl-C ends everything.",
+        markup=False,
+    )
+    while True:
+        services.check()
+        time.sleep(LOOK_SECONDS)
+
+
+def _in_words(difference: Difference) -> str:
+    return (
+        f"{difference.topic}: {difference.setting} is {difference.found}, and declared as {difference.declared}; "
+        "left as it is."
+    )
+
+
+def _tell(line: str) -> None:
+    out.print(line, style="dim", markup=False)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

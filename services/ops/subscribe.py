@@ -1,7 +1,181 @@
-"""(being written)"""
+"""`relay subscribe AGENCY`: what an agency was told, as its worker reads it, and what comes next."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.envelope import Envelope, to_document
+from schemas.registry import Refusal, decode
+from services.ops.notices import newest, tell
+from services.ops.terminal import UsageError, err, out, plural, servers
+from services.policy.clocks import LONDON
+from services.policy.load import load
+from services.policy.policy import PolicySet
+from services.runtime.settings import load_settings
+
+POLL_MS = 300
+BROKER_MS = 10_000
+MOST_NAMED = 8
+AGO = re.compile(r"(\d{1,4})\s*([mhdw])")
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+EXAMPLES = """
+Examples:
+
+    relay subscribe idva-larkmead
+    relay subscribe dait-54 --since 2d --no-follow
+    relay subscribe school-100002 --json --all > heard.jsonl
+"""
+
+
+class Heard(NamedTuple):
+    """A notification with its envelope and its content as it came."""
+
+    envelope: Envelope
+    notice: NotificationIssued
+    content: bytes
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
+    app.command(epilog=EXAMPLES, no_args_is_help=True)(subscribe)
+
+
+def subscribe(
+    agency: Annotated[str, typer.Argument(help="The agency's id, as in deploy/agencies.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One CloudEvent on each line, as it was sent.")] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Only what was told since: 2026-03-01, 2026-03-01T12:00, or 30m, 6h, 2d, 1w ago.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more until Ctrl-C.")] = True,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that was ever told, replaced and closed notices included.")
+    ] = False,
+) -> None:
+    """Read what an agency is told: who, what, by when, and how to answer.
+
+    First what stands now (the newest of each matter that is still open), then all that comes, as it comes. Reading
+    changes nothing: nothing is marked as read, and nobody else's reading is disturbed.
+    """
+    settings = load_settings()
+    policies = load(settings.policy, settings.agencies)
+    name = name_of(agency, policies)
+    earliest = moment_of(since, datetime.now(UTC)) if since else None
+    topic = f"agency.{agency}.notifications"
+    try:
+        consumer = open_topics(servers(settings).kafka, [topic])
+        kept = [heard for heard in read_to_end(consumer) if earliest is None or heard.notice.issued_at >= earliest]
+        _show_kept(kept, name, as_json=as_json, everything=everything)
+        if follow:
+            if not as_json:
+                err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim", markup=False)
+            for heard in read_on(consumer):
+                _show(heard, name, as_json=as_json)
+    except KeyboardInterrupt:
+        return
+    except KafkaError as problem:
+        raise UsageError(f"Kafka at RELAY_KAFKA cannot be read ({type(problem).__name__}): is it up?") from None
+
+
+def name_of(agency: str, policies: PolicySet) -> str:
+    """What the agency is called. UsageError, with those of similar names, for one that is not known."""
+    names = {row.id: row.name for row in policies.agencies}
+    if agency in names:
+        return names[agency]
+    words = agency.lower().replace("_", "-").split("-")
+    holding = [known for known in names if any(len(word) > 1 and word in known for word in words)]
+    near = dict.fromkeys([*difflib.get_close_matches(agency, names, n=MOST_NAMED, cutoff=0.5), *sorted(holding)])
+    listed = "\n".join(f"  {known}  ({names[known]})" for known in [*near][:MOST_NAMED])
+    raise UsageError(f"No agency has the id {agency}." + (f" Did you mean:\n{listed}" if listed else ""))
+
+
+def moment_of(text: str, now: datetime) -> datetime:
+    """`2d` ago, a day or a moment, in London where no zone is given. UsageError for anything else."""
+    if found := AGO.fullmatch(text.strip()):
+        return now - timedelta(**{UNITS[found[2]]: int(found[1])})
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError("--since is a day (2026-03-01), a moment (2026-03-01T12:00) or 30m, 6h, 2d, 1w.") from None
+    return read if read.tzinfo else read.replace(tzinfo=LONDON)
+
+
+def open_topics(kafka: str, topics: Sequence[str]) -> Any:
+    """A consumer in no group, at the beginning of these topics. UsageError where they are not there yet."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=kafka.split(","),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        request_timeout_ms=BROKER_MS,
+    )
+    known = consumer.topics()
+    if missing := [topic for topic in topics if topic not in known]:
+        consumer.close()
+        raise UsageError(f"The topic {missing[0]} is not there yet: `relay topics apply` makes what is missing.")
+    places = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)]
+    consumer.assign(places)
+    consumer.seek_to_beginning(*places)
+    return consumer
+
+
+def read_to_end(consumer: Any) -> list[Heard]:
+    """All that these topics hold now."""
+    ends = consumer.end_offsets(list(consumer.assignment()))
+    found: list[Heard] = []
+    while any(consumer.position(place) < end for place, end in ends.items()):
+        found.extend(_polled(consumer))
+    return found
+
+
+def read_on(consumer: Any) -> Iterator[Heard]:
+    """All that comes, without end."""
+    while True:
+        yield from _polled(consumer)
+
+
+def _polled(consumer: Any) -> Iterator[Heard]:
+    for records in consumer.poll(timeout_ms=POLL_MS).values():
+        yield from (heard for heard in map(_heard, records) if heard is not None)
+
+
+def _heard(record: Any) -> Heard | None:
+    read = decode(record.topic, record.key, record.value, record.headers)
+    if isinstance(read, Refusal):
+        err.print(f"One record cannot be read by this release: {read.reason}.", style="yellow", markup=False)
+        return None
+    body: Any = read.body
+    return Heard(read.envelope, body, read.content) if isinstance(body, NotificationIssued) else None
+
+
+def _show_kept(kept: Sequence[Heard], name: str, *, as_json: bool, everything: bool) -> None:
+    if everything:
+        shown: Iterable[Heard] = kept
+    else:
+        stands = {id(notice) for notice in newest(heard.notice for heard in kept) if notice.state == "live"}
+        shown = [heard for heard in kept if id(heard.notice) in stands]
+        left_out = len(kept) - len(stands)
+        if not as_json:
+            open_now = plural(len(stands), "open matter") if stands else "Nothing is open"
+            more = f"; {left_out} replaced or closed: --all shows them too" if left_out else ""
+            err.print(f"{name}: {open_now}{more}.", style="dim", markup=False)
+    for heard in shown:
+        _show(heard, name, as_json=as_json)
+
+
+def _show(heard: Heard, name: str, *, as_json: bool) -> None:
+    if as_json:
+        out.file.write(json.dumps(to_document(heard.envelope, heard.content), ensure_ascii=False) + "\n")
+        out.file.flush()
+        return
+    out.rule(style="dim")
+    for line in tell(heard.notice, datetime.now(UTC), name):
+        out.print(line.text, style=line.style or None, markup=False, soft_wrap=True)

@@ -24,9 +24,7 @@ def servers(settings: Settings | None = None) -> Addresses:
     """The servers to work on. UsageError where there are none."""
     found = (settings or load_settings()).servers
     if found is None:
-        raise UsageError(
-            "No servers: set RELAY_KAFKA and RELAY_DATABASE, or start servers of its own with `make run`."
-        )
+        raise UsageError("No servers: set RELAY_KAFKA and RELAY_DATABASE, or start servers of its own with `make run`.")
     return found
 
 

@@ -1,0 +1,120 @@
+"""How the services are started: the process that runs them, its log, and its end."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafka.errors import TopicAlreadyExistsError
+
+from services.policy.policy import PolicySet
+from services.runtime import database
+from services.runtime.broker import Difference, apply_topics
+from services.runtime.embedded import RELAY_FOLDER, Servers
+from services.runtime.keeper import PROJECT
+from services.runtime.processes import started_at
+from services.runtime.settings import Addresses
+from services.runtime.topics import topics
+
+CHILD = "--child"
+MODULE = "services.ops.serving"
+# As they are started by default; each is a folder of `services/`.
+SERVICE_NAMES = ("incidents", "convictions", "order_variations", "responses")
+LOGS = RELAY_FOLDER / "logs"
+LOGS_KEPT = 5
+STOP_SECONDS = 30.0
+
+
+class ServicesEndedError(Exception):
+    """The services, or the servers under them, have ended by themselves; the text says where to look."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """All services in one process of their own. `reads`: the topics that each of them reads."""
+
+    process: subprocess.Popen[str]
+    servers: Servers
+    log: Path
+    port: int
+    reads: Mapping[str, Sequence[str]]
+
+    def check(self) -> None:
+        """Raises ServicesEndedError unless the services and their servers run."""
+        if self.process.poll() is not None:
+            raise ServicesEndedError(f"The services have ended by themselves; why is in {self.log}.")
+        if started_at(self.servers.keeper_pid) is None:
+            raise ServicesEndedError("Kafka and PostgreSQL have ended.")
+
+
+def prepare(servers: Addresses, policies: PolicySet) -> tuple[Difference, ...]:
+    """Brings the tables to this release and makes the relay's topics that are missing; touches nothing else.
+
+    Where an existing topic is not as declared, that is for a person to change: the differences.
+    """
+    database.migrate(servers.database)
+    specs = topics(policies)
+    try:
+        return apply_topics(servers.kafka, specs).differences
+    except TopicAlreadyExistsError:  # another worker that starts now was quicker
+        return apply_topics(servers.kafka, specs).differences
+
+
+def command(*arguments: str) -> list[str]:
+    """What starts the process of these services."""
+    return [sys.executable, "-m", MODULE, *arguments]
+
+
+@contextmanager
+def all_services(servers: Servers, name: str) -> Iterator[Services]:
+    """All services on these servers for as long as the block lasts; their logs go to a file of this name.
+
+    Raises ServicesEndedError where they cannot be started.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for old in sorted(LOGS.glob("*.log"), key=lambda path: path.stat().st_mtime)[: -LOGS_KEPT + 1]:
+        old.unlink(missing_ok=True)
+    path = LOGS / f"{name}.log"
+    with path.open("w") as log:
+        process = subprocess.Popen(  # noqa: S603 - this project's own module
+            command(CHILD),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=PROJECT,
+            start_new_session=True,  # Ctrl-C goes to the asker alone, who then ends it in order
+        )
+        try:
+            yield _started(process, servers, path, RELAY_FOLDER / name / "work")
+        finally:
+            _end(process)
+
+
+def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder: Path) -> Services:
+    assert process.stdin is not None  # noqa: S101 - opened as a pipe
+    assert process.stdout is not None  # noqa: S101
+    addresses = {"kafka": servers.kafka, "database": servers.database, "folder": str(folder)}
+    process.stdin.write(json.dumps(addresses) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    if not answer:
+        raise ServicesEndedError(f"The services could not be started; why is in {log}.")
+    said = json.loads(answer)
+    return Services(process, servers, log, said["port"], said["reads"])
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,193 @@
+"""A year in the life of one family, played through the relay on the story's clock and told as it happens."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+from rich.table import Table
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.ops import words
+from services.ops.events import Ready
+from services.ops.notices import headline, tell
+from services.ops.publish import connected, send
+from services.ops.starting import Services
+from services.ops.subscribe import open_topics, read_to_end
+from services.ops.terminal import moment, out, plural
+from services.policy.policy import PolicySet
+from services.runtime.keeper import PROJECT
+from services.runtime.story_clock import StoryClock
+
+STORY = PROJECT / "schemas" / "examples" / "story"
+CHAPTERS = "chapters.yaml"
+DRAIN_SECONDS = 60.0
+
+
+class Chapter(BaseModel):
+    """What the teller says before the events of a file; `in_full`: agencies whose next new notice is shown whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    says: str
+    in_full: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Events in the order of their times, and what is said about the files that they come from."""
+
+    events: Sequence[Ready]
+    chapters: Mapping[str, Chapter] = field(default_factory=dict)
+
+
+@dataclass
+class Teller:
+    """Tells what agencies are told, as they are told it, and remembers it for the table at the end."""
+
+    names: Mapping[str, str]
+    heard: list[NotificationIssued] = field(default_factory=list)
+    in_full: set[str] = field(default_factory=set)
+
+    def chapter(self, at: datetime, says: str) -> None:
+        out.print()
+        out.print(f"{moment(at)}  {says}", style="bold", markup=False)
+
+    def clock(self, at: datetime) -> None:
+        out.print()
+        out.print(f"{moment(at)}  Time passes.", style="dim", markup=False)
+
+    def tells(self, notices: Sequence[NotificationIssued], now: datetime) -> None:
+        for notice in sorted(notices, key=lambda one: (one.issued_at, one.agency, one.rule)):
+            self.heard.append(notice)
+            if notice.agency in self.in_full and notice.kind == "notify":
+                self.in_full.discard(notice.agency)
+                out.print(f"  → {self.names.get(notice.agency, notice.agency)} reads:", markup=False)
+                for line in tell(notice, now, self.names.get(notice.agency, notice.agency)):
+                    out.print(f"      {line.text}", style=line.style or None, markup=False, soft_wrap=True)
+            else:
+                out.print(self.line(notice), style=STYLES.get(notice.kind), markup=False, soft_wrap=True)
+
+    def line(self, notice: NotificationIssued) -> str:
+        """Who is told what, what is asked by when, or why it ends."""
+        waiting = [ask for ask in notice.asks if not ask.met] if notice.state == "live" else []
+        asked = "; ".join(f"{words.ASKS[ask.ask].lower()} by {moment(ask.by, year=False)}" for ask in waiting)
+        why = words.reason(notice.reason) if notice.reason else ""
+        said = f"  → {self.names.get(notice.agency, notice.agency)}: {words.KINDS[notice.kind].lower()}: "
+        said += headline(notice)
+        return said + (f" ({asked})" if asked else "") + (f" {why}" if why else "")
+
+
+STYLES: Mapping[str, str] = {"close": "green", "correct": "red", "remind": "yellow"}
+
+
+def read_chapters(folder: Path = STORY) -> Mapping[str, Chapter]:
+    """What is said before the events of each file, by the file's name."""
+    written = yaml.safe_load((folder / CHAPTERS).read_text("utf-8"))
+    return {name: Chapter.model_validate(chapter) for name, chapter in written.items()}
+
+
+def play(story: Story, clock: StoryClock, services: Services, policies: PolicySet) -> tuple[NotificationIssued, ...]:
+    """Plays the story to its end, and returns what agencies were told.
+
+    Events go in through Kafka at their sources' times, notices are read from Kafka by a reader who is in no group.
+    Between two events the clock stops wherever some service has something to do by itself.
+    """
+    names = {agency.id: agency.name for agency in policies.agencies}
+    teller = Teller(names)
+    consumer = open_topics(services.servers.kafka, [f"agency.{agency}.notifications" for agency in names])
+    try:
+        with connected(services.servers.kafka) as producer:
+            _drain(clock, services)
+            for at, events in groupby(story.events, key=lambda event: event.time):
+                _until(at, teller, clock, services, consumer)
+                _happen(list(events), at, story, teller, producer)
+                clock.stand_at(at)
+                _drain(clock, services)
+                teller.tells(_told(consumer), at)
+    finally:
+        consumer.close()
+    _show_table(teller)
+    return tuple(teller.heard)
+
+
+def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, consumer: Any) -> None:
+    """All that services do by themselves before this moment: reminders, rungs of the ladder, what lapses."""
+    while (look := clock.next_look()) is not None and look < at:
+        clock.stand_at(look)
+        _drain(clock, services)
+        if told := _told(consumer):
+            teller.clock(look)
+            teller.tells(told, look)
+
+
+def _happen(events: Sequence[Ready], at: datetime, story: Story, teller: Teller, producer: Any) -> None:
+    for name, of_file in groupby(events, key=lambda event: Path(event.origin.partition(":")[0]).name):
+        chapter = story.chapters.get(name)
+        if chapter is not None:
+            teller.chapter(at, chapter.says)
+            teller.in_full.update(chapter.in_full)
+        unsent = send(producer, list(of_file))
+        if unsent:
+            raise RuntimeError(unsent[0].why)
+
+
+def _drain(clock: StoryClock, services: Services) -> None:
+    clock.wait_until_drained(services.reads, DRAIN_SECONDS, services.check)
+
+
+def _told(consumer: Any) -> list[NotificationIssued]:
+    return [heard.notice for heard in read_to_end(consumer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One matter as an agency held it: from when, until when, and why it ended."""
+
+    agency: str
+    what: str
+    told: datetime
+    ended: datetime | None
+    why: str
+    notices: int
+
+
+def held(notices: Sequence[NotificationIssued]) -> Iterator[Held]:
+    """What each agency held and when, by agency and time of the first telling."""
+    by_duty: dict[tuple[str, str, str], list[NotificationIssued]] = {}
+    for notice in notices:
+        by_duty.setdefault((notice.agency, notice.rule, notice.subject), []).append(notice)
+    for of_duty in sorted(by_duty.values(), key=lambda told: (told[0].agency, told[0].issued_at, told[0].rule)):
+        last = max(of_duty, key=lambda notice: notice.revision)
+        over = last.state != "live"
+        why = words.reason(last.reason) if over and last.reason else ""
+        first = min(notice.issued_at for notice in of_duty)
+        yield Held(last.agency, headline(last), first, last.issued_at if over else None, why, len(of_duty))
+
+
+def _show_table(teller: Teller) -> None:
+    rows = list(held(teller.heard))
+    agencies = {row.agency for row in rows}
+    out.print()
+    out.rule(f"What each agency held: {plural(len(agencies), 'agency', lambda _: 'agencies')} told")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("agency", ratio=3)
+    table.add_column("what", ratio=5)
+    table.add_column("from", no_wrap=True)
+    table.add_column("until", no_wrap=True)
+    table.add_column("why it ended", ratio=4)
+    before = ""
+    for row in rows:
+        name = teller.names.get(row.agency, row.agency) if row.agency != before else ""
+        before = row.agency
+        ended = _short(row.ended) if row.ended else "open"
+        table.add_row(name, row.what, _short(row.told), ended, row.why)
+    out.print(table)
+
+
+def _short(at: datetime) -> str:
+    return moment(at)[4:]
