@@ -19,6 +19,8 @@ from services.casefile.facts import CaseFile, Fact
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
+# Whom an order protects is asked at its home, so what answers that lies there as well.
+ALSO_AT_HOME = (*COURT, AttributionConfirmed)
 
 Placeholder = Callable[[str], bool]
 
@@ -280,7 +282,7 @@ class _Matters:
             refusal = self.refusal_of(fact)
             if lacks := self.lacks(fact, bool(found), refusal):
                 missing[fact.id] = lacks
-            if isinstance(fact.body, COURT) or not found or lacks:
+            if isinstance(fact.body, ALSO_AT_HOME) or not found or lacks:
                 at_home = found.setdefault(home(fact) or "", set())
                 at_home.update(i for ids in list(found.values()) for i in ids)
                 if refusal is not None and refusal is not fact:

@@ -131,7 +131,7 @@ class Standing:
     def facts(self) -> tuple[Fact, ...]:
         """All that it rests on."""
         made = (self.made_by.fact,) if self.made_by else ()
-        return (*made, *self.attributed_by, *(c.element.fact for c in self.changes))
+        return (*made, *self.attributed_by, *(c.element.fact for c in (*self.changes, *self.doubted_by)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class Matters:
 
 
 def held(incident: IncidentReported) -> Reason | None:
-    """Why ordinary routes wait for a specialist. A suspect who is police comes first: the home force never decides it."""
+    """Why ordinary routes wait for a specialist. A suspect who is police comes first: the home force is never told."""
     if any(party.is_police and party.role is not Role.VICTIM for party in incident.parties):
         return Reason.SUSPECT_IS_POLICE
     if HONOUR_BASED.intersection(incident.abuse_types):

@@ -131,8 +131,11 @@ class Missed:
         return tuple(order for order in self._of_case if not order.attributed)
 
     def _grounds(self) -> tuple[Fact, ...]:
+        """All that it was judged by and that it speaks of: what is told changes only with its grounds."""
         results = self.hers.results.get(self.heard.body.hearing)
-        return (self.heard.fact, self.victim.fact, *((results,) if results else ()))
+        heard = tuple(h.fact for h in self.outcome.heard if h.body.hearing_on <= self.heard.body.hearing_on)
+        orders = tuple(fact for order in self._of_case for fact in order.facts)
+        return (*heard, self.victim.fact, *orders, *((results,) if results else ()))
 
     def _last_day(self, route: str) -> datetime | None:
         """Crown Court only: 56 days beginning with the day of sentence (Sentencing Code s.385)."""

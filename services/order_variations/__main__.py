@@ -1,0 +1,15 @@
+"""The service that watches protective orders and the applications to lift them."""
+
+from services.order_variations.rules import RULES
+from services.runtime.service import Service
+from services.runtime.worker import run
+
+SERVICE = Service(
+    name="order_variations",
+    owns="court.order-variations",
+    reads=("court.order-variations", "police.incidents", "court.convictions", "agency.responses"),
+    rules=RULES,
+)
+
+if __name__ == "__main__":
+    run(SERVICE)

@@ -1,0 +1,237 @@
+"""Rules about applications to vary, discharge or renew an order: lodged, withdrawn, decided."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+from schemas.classes import DataClass
+from schemas.court_order_variations.v1 import ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.links import CourtFact
+from services.casefile.matter import derived, show
+from services.casefile.reasons import Reason
+from services.casefile.stating import withheld
+from services.casefile.telling import Matter, tell
+from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
+from services.order_variations.indicators import panel
+from services.order_variations.said import still_binding
+from services.policy.clocks import london_day
+from services.policy.policy import Policy
+
+LODGED = (
+    "references",
+    "application",
+    "action",
+    "mode",
+    "applicant_role",
+    "represented",
+    "same_firm_as_defendant",
+    "grounds_coded",
+    "place_term_proposed",
+    "offence_code",
+    "lodged_at",
+    "served_on_prosecutor_at",
+    "representations_due_at",
+    "hearing_at",
+)
+DECIDED = ("references", "application", "outcome", "decided_on", "reasons_code")
+WITHDRAWN = ("references", "application")
+REFERENCES = ("references", "application")
+Ending = tuple[Fact, Reason]
+
+
+def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Somebody asks to lift or change an order that protects her. The prosecutor alone is served (CrimPR 31.5(2)): this
+    hop is what reaches all others. It ends when the application is withdrawn or decided."""
+    hers = HerOrders(file, policy)
+    endings = _endings(file)
+    for fact, lodged in file.of(ApplicationLodged):
+        ending = endings.get(lodged.application)
+        for concern in hers.applied(fact, lodged):
+            if concern.how is not How.HERS or not concern.speaks:
+                yield from _not_told(hers, "application_lodged", fact, lodged, lodged.application, concern)
+                continue
+            indicators, behind = panel(hers, lodged, concern.orders[0])
+            told = _matter(
+                "application_lodged",
+                fact,
+                lodged,
+                lodged.application,
+                concern,
+                (
+                    *_shown(fact, LODGED),
+                    *derived("order", concern.orders[0].place, DataClass.R),
+                    *_floor(policy, lodged),
+                    *indicators,
+                    *_still_binding(hers, concern, london_day(lodged.lodged_at)),
+                ),
+            )
+            yield from tell(
+                file,
+                policy,
+                replace(
+                    told,
+                    grounds=(*told.grounds, *behind, *hers.facts_of_protection),
+                    statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
+                    met_by=(ending[0],) if ending else (),
+                    ended=ending[1] if ending else None,
+                    texts=_texts(lodged, indicators),
+                ),
+            )
+
+
+def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The applicant took it back: withdrawal, like refusal, is when he blames her."""
+    hers, lodged = HerOrders(file, policy), _lodged(file)
+    for fact, body in file.of(ApplicationWithdrawn):
+        on = london_day(body.occurred_at)
+        yield from _over(hers, "application_withdrawn", fact, body, lodged.get(body.application), on, WITHDRAWN)
+
+
+def application_decided(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Granted, granted in part or refused; what then stands of the order comes as its own fact."""
+    hers, lodged = HerOrders(file, policy), _lodged(file)
+    for fact, body in file.of(ApplicationDecided):
+        yield from _over(
+            hers, "application_decided", fact, body, lodged.get(body.application), body.decided_on, DECIDED
+        )
+
+
+def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """An application in her case about an order of which nobody has said whom it protects: by references, to those who
+    can find out."""
+    hers = HerOrders(file, policy)
+    lodged = _lodged(file)
+    seen: set[str] = set()
+    for fact, body in _applications(file):
+        if body.application in seen:
+            continue
+        seen.add(body.application)
+        _, asked = lodged.get(body.application, (None, None))
+        for concern in hers.applied(fact, asked):
+            if concern.how is not How.NOT_CONFIRMED:
+                yield from _not_told(hers, "application_unconfirmed", fact, body, body.application, concern)
+                continue
+            matter = (*derived("event", fact.kind.rpartition(".")[2], DataClass.R), *_shown(fact, REFERENCES))
+            told = _matter("application_unconfirmed", fact, body, body.application, concern, matter)
+            yield from tell(file, policy, told)
+
+
+def _over(
+    hers: HerOrders,
+    rule: str,
+    fact: Fact,
+    body: ApplicationWithdrawn | ApplicationDecided,
+    lodged: tuple[Fact, ApplicationLodged] | None,
+    on: date,
+    names: tuple[str, ...],
+) -> Iterator[Statement]:
+    for concern in hers.applied(fact, lodged[1] if lodged else None):
+        if lodged is None or concern.how is not How.HERS or not concern.speaks:
+            yield from _not_told(hers, rule, fact, body, body.application, concern)
+            continue
+        matter = (
+            *_shown(fact, names),
+            *derived("order", concern.orders[0].place, DataClass.R),
+            *derived("asked_to", lodged[1].action, DataClass.D),
+            *_still_binding(hers, concern, on),
+        )
+        told = _matter(rule, fact, body, body.application, concern, matter)
+        grounds = (*told.grounds, lodged[0], *hers.facts_of_protection)
+        yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
+
+
+def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
+    for name in names:
+        yield from show(fact, name)
+
+
+def _still_binding(hers: HerOrders, concern: Concern, on: date) -> Iterator[Item]:
+    """The order sought included, with what stands of it: she may believe that an application lifts it."""
+    yield from derived("order_is_now", concern.orders[0].state, DataClass.D)
+    yield from still_binding(hers.protecting, frozenset(order.place for order in concern.orders), on)
+
+
+def _floor(policy: Policy, lodged: ApplicationLodged) -> Iterator[Item]:
+    """The court may allow it only 14 days after service on those who must be served, and may shorten that (CrimPR
+    31.5(4)-(5)): a floor, never a promise."""
+    served = lodged.served_on_prosecutor_at
+    if served is not None:
+        floor = policy.due(served, policy.clock("notice_before_allowing", london_day(served)))
+        yield from derived("not_allowed_before_unless_time_is_shortened", london_day(floor), DataClass.T)
+    if served is None or lodged.mode == "oral_in_court" or _listed_soon(policy, lodged):
+        yield from derived("could_be_decided", "now", DataClass.T)
+
+
+def _texts(lodged: ApplicationLodged, indicators: tuple[Item, ...]) -> tuple[str, ...]:
+    proposed = ("place_term_needs_a_safety_check",) if lodged.place_term_proposed else ()
+    return (*proposed, *(("indicators",) if indicators else ()))
+
+
+def _listed_soon(policy: Policy, lodged: ApplicationLodged) -> bool:
+    if lodged.hearing_at is None:
+        return False
+    clock = policy.clock("could_be_decided_now", london_day(lodged.lodged_at))
+    return lodged.lodged_at >= policy.before(lodged.hearing_at, clock)
+
+
+def _endings(file: CaseFile) -> dict[str, Ending]:
+    ended = {body.application: (fact, Reason.APPLICATION_WITHDRAWN) for fact, body in file.of(ApplicationWithdrawn)}
+    return ended | {body.application: (fact, Reason.APPLICATION_DECIDED) for fact, body in file.of(ApplicationDecided)}
+
+
+def _lodged(file: CaseFile) -> dict[str, tuple[Fact, ApplicationLodged]]:
+    return {body.application: (fact, body) for fact, body in file.of(ApplicationLodged)}
+
+
+def _applications(
+    file: CaseFile,
+) -> Iterator[tuple[Fact, ApplicationLodged | ApplicationDecided | ApplicationWithdrawn]]:
+    """Each application by the first that is known of it: lodged, decided, withdrawn."""
+    yield from file.of(ApplicationLodged)
+    yield from file.of(ApplicationDecided)
+    yield from file.of(ApplicationWithdrawn)
+
+
+def _subject(application: str, concern: Concern) -> str:
+    return f"{application}/{concern.victim.place}"
+
+
+def _matter(
+    rule: str,
+    fact: Fact,
+    body: CourtFact,
+    application: str,
+    concern: Concern,
+    matter: tuple[Item, ...],
+) -> Matter:
+    victim = concern.victim
+    return Matter(
+        rule=rule,
+        route=rule,
+        subject=_subject(application, concern),
+        person=victim.place,
+        held=victim.held,
+        areas=victim.areas(body.references.court_ou),
+        on=london_day(body.occurred_at),
+        recorded_at=fact.at,
+        grounds=(fact, victim.fact, *concern.facts),
+        matter=(*matter, *victim.named()),
+    )
+
+
+def _not_told(
+    hers: HerOrders, rule: str, fact: Fact, body: CourtFact, application: str, concern: Concern
+) -> Iterator[Statement]:
+    victim = concern.victim
+    yield from withheld(
+        hers.file,
+        hers.policy,
+        rule=rule,
+        subject=_subject(application, concern),
+        areas=victim.areas(body.references.court_ou),
+        on=london_day(body.occurred_at),
+        grounds=(fact, victim.fact, *concern.facts),
+        reason=OTHERWISE[concern.how],
+    )

@@ -1,0 +1,95 @@
+"""Orders that protect a child by name of a record: the child's own school and the front door hear what concerns it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.classes import DataClass
+from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
+from schemas.values import Residence, Role, child_place
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.matter import derived, show
+from services.casefile.orders import Element, Standing, register
+from services.casefile.reasons import Reason
+from services.casefile.telling import Matter, tell
+from services.casefile.victims import held
+from services.policy.model import Areas
+from services.policy.policy import Policy
+
+SCHOOL, FRONT_DOOR = frozenset({"dsl"}), frozenset({"mash"})
+STATE = ("action", "code", "made_on", "expires_on", "until_further_order", "child_contact_exception")
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """The child of a file, at the place that stands for it."""
+
+    place: str
+    fact: Fact
+    index: int
+    child: Child
+    force: str | None
+    suspect: Residence
+    incident: Fact | None
+    held: Reason | None
+
+
+def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """An order known to protect this child was made or changed. Nothing is said of an application, ever."""
+    orders = register(file)
+    touched = [(order, order.made_by) for order in orders.orders.values() if order.made_by is not None]
+    touched += [(orders.orders[change.order], change.element) for change in orders.changes if change.order is not None]
+    known = {child.place: child for child in _children(file)}
+    for order, element in touched:
+        places = sorted(order.protects & set(known))
+        if places:
+            yield from _told(file, policy, known[places[0]], order, element)
+
+
+def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:
+    schools = child.child.school_urns or (None,)
+    for number, school in enumerate(schools):
+        told = Matter(
+            rule="order_concerning_child",
+            route="order_concerning_child",
+            subject=f"{element.place}/{child.place}",
+            person=child.place,
+            held=child.held,
+            areas=Areas(
+                child=child.child.residence,
+                suspect=child.suspect,
+                case_force=child.force,
+                court_ou=element.body.court_ou,
+                school_urn=school,
+            ),
+            on=element.on,
+            recorded_at=element.fact.at,
+            grounds=tuple(f for f in (element.fact, child.fact, child.incident, *order.facts) if f is not None),
+            matter=tuple(_matter(child, order, element)),
+            only_kinds=SCHOOL | FRONT_DOOR if number == 0 else SCHOOL,
+        )
+        if number == 0 or child.held is None:
+            yield from tell(file, policy, told)
+
+
+def _matter(child: Protected, order: Standing, element: Element) -> Iterator[Item]:
+    yield from show(child.fact, f"children.{child.index}.name")
+    yield from show(child.fact, f"children.{child.index}.date_of_birth")
+    yield from show(element.fact, "hearing_on")
+    yield from derived("order", order.place, DataClass.R)
+    for name in STATE:
+        yield from show(element.fact, f"{element.path}.{name}", about=child.place)
+
+
+def _children(file: CaseFile) -> Iterator[Protected]:
+    incidents = {body.crime_reference: (fact, body) for fact, body in file.of(IncidentReported)}
+    for fact, stated in file.of(ChildrenLinked):
+        incident = incidents.get(stated.crime_reference)
+        suspects = (p.residence for p in incident[1].parties if p.role is Role.SUSPECT) if incident else iter(())
+        suspect = next(suspects, Residence())
+        for index, child in enumerate(stated.children):
+            place = child_place(stated.crime_reference, child.number, stated.stated_by)
+            if place in file.own_places:
+                force = incident[1].force_code if incident else stated.force_code
+                reason = held(incident[1]) if incident else None
+                yield Protected(place, fact, index, child, force, suspect, incident[0] if incident else None, reason)

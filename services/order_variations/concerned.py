@@ -1,0 +1,138 @@
+"""Whom an order, a change of one or an application about one concerns: her, somebody else, or nobody can say yet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from schemas.court_convictions.v1 import HearingResulted, Remand
+from schemas.court_order_variations.v1 import ApplicationLodged
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.orders import Change, Element, Register, Standing, coded, register
+from services.casefile.reasons import Reason
+from services.casefile.victims import Matters, Victim
+from services.policy.policy import Policy
+
+
+class How(StrEnum):
+    """What is known of whom it concerns."""
+
+    HERS = "hers"
+    MAY_BE_HERS = "may_be_hers"
+    NOT_CONFIRMED = "not_confirmed"
+    ANOTHERS = "anothers"
+
+
+# Why those are told nothing, or hear that it has ended, who would be told under another answer.
+OTHERWISE = {
+    How.HERS: Reason.ATTRIBUTED,
+    How.MAY_BE_HERS: Reason.WHICH_ORDER_NOT_KNOWN,
+    How.NOT_CONFIRMED: Reason.NOT_KNOWN_TO_PROTECT_HER,
+    How.ANOTHERS: Reason.PROTECTS_ANOTHER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One of her places, and what is known. `orders`: those that it is, or may be, about.
+
+    `speaks`: of several places of hers the one at which she is told.
+    """
+
+    victim: Victim
+    how: How
+    orders: tuple[Standing, ...]
+    speaks: bool
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        return tuple(fact for order in self.orders for fact in order.facts)
+
+
+@dataclass(frozen=True)
+class HerOrders:
+    """A victim's file with its register, worked out once."""
+
+    file: CaseFile
+    policy: Policy
+
+    @cached_property
+    def matters(self) -> Matters:
+        return Matters(self.file)
+
+    @cached_property
+    def register(self) -> Register:
+        return register(self.file)
+
+    @cached_property
+    def protecting(self) -> tuple[Standing, ...]:
+        """Orders that are known to protect her, whatever has become of them."""
+        return tuple(o for o in self.register.orders.values() if o.protects & self.matters.places)
+
+    @cached_property
+    def facts_of_protection(self) -> tuple[Fact, ...]:
+        """What says which orders bind him for her: a ground of whatever names those that still do."""
+        return tuple({fact.id: fact for order in self.protecting for fact in order.facts}.values())
+
+    @cached_property
+    def _hearings(self) -> dict[str, list[HearingResulted]]:
+        found: dict[str, list[HearingResulted]] = {}
+        for _, body in sorted(self.file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
+            found.setdefault(_case(body.hearing), []).append(body)
+        return found
+
+    def made(self) -> Iterator[tuple[Standing, Element, Concern]]:
+        """Each order that a hearing made, with each of her places that it concerns."""
+        for order in self.register.orders.values():
+            if order.made_by is not None:
+                for concern in self._concerned(order.made_by.fact, order, (order,)):
+                    yield order, order.made_by, concern
+
+    def changed(self) -> Iterator[tuple[Change, Concern]]:
+        """Each change of an earlier order, with each of her places that it concerns."""
+        orders = self.register.orders
+        for change in self.register.changes:
+            order = orders[change.order] if change.order else None
+            among = (order,) if order else tuple(orders[place] for place in change.candidates)
+            for concern in self._concerned(change.element.fact, order, among):
+                yield change, concern
+
+    def applied(self, fact: Fact, lodged: ApplicationLodged | None) -> Iterator[Concern]:
+        """Each of her places that an application concerns, through its order."""
+        order = self.register.sought(lodged) if lodged else None
+        yield from self._concerned(fact, order, (order,) if order else ())
+
+    def in_custody(self, element: Element) -> bool:
+        """As the last hearing of that case left him, up to the hearing of this element."""
+        left = [body for body in self._hearings.get(_case(element.body.hearing), ()) if body.hearing_on <= element.on]
+        return bool(left) and (left[-1].custody is True or left[-1].remand is Remand.CUSTODY)
+
+    def _concerned(self, fact: Fact, order: Standing | None, among: tuple[Standing, ...]) -> Iterator[Concern]:
+        how = self._how(order, among)
+        protected = frozenset(place for one in among for place in one.protects)
+        first = self.matters.protected(protected) if how in (How.HERS, How.MAY_BE_HERS) else None
+        found = {victim.place: victim for victim in self.matters.victims_of(fact)}
+        if order is not None and order.made_by is not None:
+            named = coded(order.made_by.order, self.file.persons) & self.matters.places
+            found |= {place: self.matters.victims[place] for place in named}
+        if first is not None:
+            found[first.place] = first
+        for place in sorted(found):
+            yield Concern(found[place], how, among, first is None or place == first.place)
+
+    def _how(self, order: Standing | None, among: tuple[Standing, ...]) -> How:
+        if any(one.protects & self.matters.places for one in among):
+            return How.HERS if order is not None else How.MAY_BE_HERS
+        return How.ANOTHERS if among and all(one.attributed for one in among) else How.NOT_CONFIRMED
+
+
+def others_protected(order: Standing, hers: frozenset[str]) -> bool:
+    """Whether an adult besides her is, or may be, protected by it: then its words may be about that person."""
+    if any("/child/" not in place for place in order.protects - hers):
+        return True
+    named = order.made_by.order.protected_persons if order.made_by and not order.attributed_by else ()
+    return any(person.attribution == "named_in_text_unconfirmed" for person in named)
+
+
+def _case(hearing: str) -> str:
+    return "/".join(hearing.split("/")[:2])

@@ -1,0 +1,78 @@
+"""Signs of coercion in the course of an application, as facts with their source; they advise and decide nothing."""
+
+from collections.abc import Iterator
+
+from schemas.classes import DataClass
+from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged
+from schemas.police_incidents.v1 import IncidentReported
+from schemas.values import Role, party_place
+from services.casefile.duties import Item
+from services.casefile.facts import Fact
+from services.casefile.matter import derived
+from services.casefile.orders import Standing
+from services.order_variations.concerned import HerOrders
+from services.policy.clocks import end_of_day, london_day
+
+ENOUGH = 2  # kinds; the time of an application is never one of them
+
+
+def panel(hers: HerOrders, lodged: ApplicationLodged, order: Standing) -> tuple[tuple[Item, ...], tuple[Fact, ...]]:
+    """The indicators and what points the other way; the other facts behind them. Nothing unless two kinds agree."""
+    repeats = tuple(_earlier(hers, lodged, order))
+    recent = tuple(_recent_incidents(hers, lodged, order))
+    firm = lodged.same_firm_as_defendant is True
+    if sum((bool(repeats), firm, bool(recent))) < ENOUGH:
+        return (), ()
+    said = [("course_of_the_case.repeat_application", body.application) for _, body in repeats]
+    said += [("representation.same_firm_as_defendant", lodged.application)] if firm else []
+    said += [("abuse.incident_in_last_6_months", body.crime_reference) for _, body in recent]
+    if _soon(hers, lodged, order):
+        said.append(("timing.soon_after_the_order", order.place))
+    other_way = [
+        ("first_application", not repeats),
+        ("no_recent_incident", not recent),
+        ("asks_to_vary_only", lodged.action == "vary"),
+    ]
+    items = [item for what, source in said for item in derived(f"indicator.{what}", source, DataClass.IP)]
+    items += [item for what, so in other_way if so for item in derived("points_the_other_way", what, DataClass.IP)]
+    return tuple(items), tuple(source for source, _ in (*repeats, *recent))
+
+
+def _earlier(hers: HerOrders, lodged: ApplicationLodged, order: Standing) -> Iterator[tuple[Fact, ApplicationLodged]]:
+    for fact, body in hers.file.of(ApplicationLodged):
+        if body.application != lodged.application and body.lodged_at < lodged.lodged_at:
+            sought = hers.register.sought(body)
+            if sought is not None and sought.place == order.place:
+                yield fact, body
+
+
+def _recent_incidents(
+    hers: HerOrders, lodged: ApplicationLodged, order: Standing
+) -> Iterator[tuple[Fact, IncidentReported]]:
+    """Incidents between her and whoever is suspected where the order came from."""
+    policy, on = hers.policy, london_day(lodged.lodged_at)
+    oldest = policy.before(lodged.lodged_at, policy.clock("indicator_recent_incident", on))
+    suspects = _suspects(hers, order)
+    for fact, incident in hers.file.of(IncidentReported):
+        if oldest <= incident.reported_at <= lodged.lodged_at and suspects & _suspected(hers, incident):
+            yield fact, incident
+
+
+def _suspects(hers: HerOrders, order: Standing) -> frozenset[str]:
+    """The persons suspected in the incidents that the order's hearings lead to."""
+    facts = [element.fact for element in (order.made_by, *(change.element for change in order.changes)) if element]
+    victims = [victim for fact in facts for victim in hers.matters.victims_of(fact)]
+    return frozenset(person for victim in victims for person in _suspected(hers, victim.incident))
+
+
+def _suspected(hers: HerOrders, incident: IncidentReported) -> frozenset[str]:
+    places = (party_place(incident.crime_reference, p.number) for p in incident.parties if p.role is Role.SUSPECT)
+    return frozenset(hers.file.persons.get(place, place) for place in places)
+
+
+def _soon(hers: HerOrders, lodged: ApplicationLodged, order: Standing) -> bool:
+    """She asks herself, soon after it was made."""
+    if lodged.applicant_role is not ApplicantRole.PROTECTED_PERSON or order.made_on is None:
+        return False
+    clock = hers.policy.clock("indicator_soon_after_order", order.made_on)
+    return lodged.lodged_at <= hers.policy.due(end_of_day(order.made_on), clock)

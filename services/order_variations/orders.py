@@ -1,0 +1,174 @@
+"""Rules about orders: made, varied, discharged, changed nobody knows how; told of whom an order is known to protect."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from schemas.classes import DataClass
+from schemas.court_order_variations.v1 import OrderAction
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile
+from services.casefile.matter import derived, show
+from services.casefile.orders import Change, Element
+from services.casefile.stating import withheld
+from services.casefile.telling import Matter, tell
+from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, others_protected
+from services.order_variations.said import has_place_term, of_element, of_hearing, still_binding
+from services.policy.policy import Policy
+
+MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
+PRISON = frozenset({"prison"})
+# What may be said while nobody knows whom an order is about: no name of whoever stood in the dock.
+REFERENCES = ("references", "hearing", "court_ou", "hearing_on")
+
+
+def order_imposed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """An order that is known to protect her (Sentencing Code s.360, PHA 1997 s.5A, DA Act 2021 s.31)."""
+    hers = HerOrders(file, policy)
+    for order, element, concern in hers.made():
+        if concern.how is How.HERS and concern.speaks:
+            yield from _told(hers, "order_imposed", element, order.place, concern)
+        else:
+            yield from _not_told(hers, "order_imposed", element, concern)
+
+
+def order_varied(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """A court varied an order that protects her, with or without an application (Sentencing Code s.361, s.363(6))."""
+    yield from _changed(HerOrders(file, policy), "order_varied", OrderAction.VARIED)
+
+
+def order_discharged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """A court ended an order that protected her, with or without an application (Sentencing Code s.361, s.363(6))."""
+    yield from _changed(HerOrders(file, policy), "order_discharged", OrderAction.DISCHARGED)
+
+
+def order_changed_not_stated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Varied or discharged, not known which; or an order changed that may be hers. It counts as lost protection until a
+    person says otherwise."""
+    hers = HerOrders(file, policy)
+    for change, concern in hers.changed():
+        unstated = change.action is OrderAction.CHANGED_NOT_STATED or _replaced_without_her(hers, change)
+        if concern.speaks and (concern.how is How.MAY_BE_HERS or (unstated and concern.how is How.HERS)):
+            yield from _told(hers, "order_changed_not_stated", change.element, _about(change), concern)
+        elif unstated or change.element.order.order is None:
+            yield from _not_told(hers, "order_changed_not_stated", change.element, concern)
+
+
+def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """An order was made or changed in her case, and nobody has said whom it protects: told as just that."""
+    hers = HerOrders(file, policy)
+    for order, element, concern in hers.made():
+        if concern.how is How.NOT_CONFIRMED:
+            yield from _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
+        elif order.attributed_by:
+            yield from _not_told(hers, "order_unconfirmed", element, concern)
+    for change, concern in hers.changed():
+        if change.action in MAKES:
+            continue  # what replaces an order is an order made
+        if concern.how is How.NOT_CONFIRMED:
+            yield from _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
+        else:
+            yield from _not_told(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
+
+
+def place_term_made(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """A place or zone in an order of hers: assume that he knows, and review the safe address."""
+    hers = HerOrders(file, policy)
+    for order, element, concern in hers.made():
+        yield from _place_term(hers, element, order.place, concern)
+    for change, concern in hers.changed():
+        if change.action is OrderAction.VARIED:
+            yield from _place_term(hers, change.element, _about(change), concern)
+
+
+def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
+    if not has_place_term(element.order):
+        return
+    if concern.how is How.HERS and concern.speaks:
+        yield from _told(hers, "place_term_made", element, order, concern)
+    else:
+        yield from _not_told(hers, "place_term_made", element, concern)
+
+
+def _changed(hers: HerOrders, rule: str, action: OrderAction) -> Iterator[Statement]:
+    for change, concern in hers.changed():
+        if change.action is not action:
+            continue
+        if concern.how is How.HERS and concern.speaks:
+            yield from _told(hers, rule, change.element, _about(change), concern)
+        else:
+            yield from _not_told(hers, rule, change.element, concern)
+
+
+def _about(change: Change) -> str:
+    """The order that was changed, or the line of the result where it is not known which."""
+    return change.order or change.element.place
+
+
+def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
+    """On appeal another order took the place of hers, and nobody has said that it protects her (PHA 1997 s.5A(3))."""
+    if change.action is not OrderAction.REPLACED:
+        return False
+    heir = hers.register.orders[change.element.place]
+    return not heir.protects & hers.matters.places
+
+
+def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
+    words = not any(others_protected(one, hers.matters.places) for one in concern.orders)
+    told_to = frozenset(row.kind for row in hers.policy.route(rule, element.on).told)
+    matter = (
+        *of_hearing(element.fact),
+        *of_element(element, order, words=words),
+        *(derived("which_order", concern.how, DataClass.R) if concern.how is How.MAY_BE_HERS else ()),
+        *concern.victim.named(),
+        *still_binding(hers.protecting, frozenset(one.place for one in concern.orders), element.on),
+    )
+    told = _matter(rule, rule, element, concern, matter)
+    only_kinds = told_to if hers.in_custody(element) else told_to - PRISON
+    grounds = (*told.grounds, *hers.facts_of_protection)
+    yield from tell(hers.file, hers.policy, replace(told, grounds=grounds, only_kinds=only_kinds))
+
+
+def _unconfirmed(hers: HerOrders, route: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
+    matter = (
+        *(item for name in REFERENCES for item in show(element.fact, name)),
+        *derived("order_whose_protection_is_not_confirmed", order, DataClass.R),
+        *show(element.fact, f"{element.path}.action"),
+        *show(element.fact, f"{element.path}.code"),
+        *concern.victim.named(),
+    )
+    told = _matter("order_unconfirmed", route, element, concern, matter)
+    yield from tell(hers.file, hers.policy, told)
+
+
+def _matter(rule: str, route: str, element: Element, concern: Concern, matter: tuple[Item, ...]) -> Matter:
+    victim, body = concern.victim, element.body
+    return Matter(
+        rule=rule,
+        route=route,
+        subject=f"{element.place}/{victim.place}",
+        person=victim.place,
+        held=victim.held,
+        areas=victim.areas(body.court_ou, body.defendant),
+        on=element.on,
+        recorded_at=element.fact.at,
+        grounds=(element.fact, victim.fact, *concern.facts),
+        matter=matter,
+    )
+
+
+def _not_told(
+    hers: HerOrders, rule: str, element: Element, concern: Concern, route: str | None = None
+) -> Iterator[Statement]:
+    """Why not, or no longer: it is known whose it is, or no longer known which."""
+    reason = OTHERWISE[concern.how]
+    yield from withheld(
+        hers.file,
+        hers.policy,
+        rule=rule,
+        subject=f"{element.place}/{concern.victim.place}",
+        areas=concern.victim.areas(element.body.court_ou, element.body.defendant),
+        on=element.on,
+        grounds=(element.fact, concern.victim.fact, *concern.facts),
+        reason=reason,
+        route=route or rule,
+    )

@@ -1,0 +1,114 @@
+"""Rules in the file of a reference: facts linked to nobody yet, and orders whose protection nobody has confirmed."""
+
+from collections.abc import Iterator
+
+from schemas.agency_responses.v1 import LinkRefused
+from schemas.classes import DataClass
+from schemas.court_order_variations.v1 import (
+    ApplicationDecided,
+    ApplicationLodged,
+    ApplicationWithdrawn,
+    OrderAction,
+    OrdersResulted,
+)
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.matter import derived, show
+from services.casefile.orders import Register, register
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed
+from services.casefile.unlinked import about, areas_of_case, waiting
+from services.policy.clocks import london_day
+from services.policy.policy import Policy
+
+# What ends protection comes first: a hearing that did several things is told as the most dangerous of them.
+BY_DANGER = (
+    OrderAction.DISCHARGED,
+    OrderAction.CHANGED_NOT_STATED,
+    OrderAction.VARIED,
+    OrderAction.REPLACED,
+    OrderAction.IMPOSED,
+)
+
+
+def unlinked_order(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Orders made or changed against a defendant who leads to nobody yet: please link, by references alone."""
+    for fact, body in file.of(OrdersResulted):
+        done = {order.action for order in body.orders}
+        for action in BY_DANGER:
+            if action in done:
+                event = f"order_{action}"
+                yield from waiting(
+                    file, policy, fact, body, rule="unlinked_order", event=event, on=body.hearing_on, variant=action
+                )
+                break
+
+
+def unlinked_application(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """An application whose order leads to nobody yet: please link, by references alone."""
+    rule = "unlinked_application"
+    for fact, lodged in file.of(ApplicationLodged):
+        on = london_day(lodged.lodged_at)
+        yield from waiting(
+            file, policy, fact, lodged, rule=rule, event="application_lodged", on=on, variant=lodged.action
+        )
+    for fact, withdrawn in file.of(ApplicationWithdrawn):
+        on = london_day(withdrawn.occurred_at)
+        yield from waiting(file, policy, fact, withdrawn, rule=rule, event="application_withdrawn", on=on)
+    for fact, decided in file.of(ApplicationDecided):
+        on, event = decided.decided_on, f"application_{decided.outcome}"
+        yield from waiting(file, policy, fact, decided, rule=rule, event=event, on=on, variant=decided.outcome)
+
+
+def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Linked, and nobody has said whom a hearing's orders protect, or which order it changed: the DAIT is asked."""
+    orders = register(file)
+    refused = {fact.id for fact, _ in file.of(LinkRefused)}
+    for fact, body in file.of(OrdersResulted):
+        links = file.links.get(fact.id, ())
+        if fact.id in file.unlinked or not links or refused & set(links):
+            continue
+        open_places, answered = _asked(orders, fact)
+        if open_places or answered:
+            yield from owed(
+                file,
+                policy,
+                rule="attribution_question",
+                subject=about(fact),
+                person=fact.subject,
+                areas=areas_of_case(policy, body),
+                on=body.hearing_on,
+                recorded_at=fact.at,
+                grounds=(fact, *answered),
+                matter=(
+                    *_whom(open_places),
+                    *show(fact, "references"),
+                    *show(fact, "court_ou"),
+                    *show(fact, "hearing_on"),
+                ),
+                met_by=() if open_places else answered,
+                ended=None if open_places else Reason.ATTRIBUTED,
+            )
+
+
+def _asked(orders: Register, fact: Fact) -> tuple[tuple[str, ...], tuple[Fact, ...]]:
+    """Places of this hearing of which something is open, and the facts by which the others are settled."""
+    open_places: list[str] = []
+    answered: list[Fact] = []
+    for order in orders.orders.values():
+        if order.made_by is not None and order.made_by.fact is fact:
+            if not order.attributed:
+                open_places.append(order.place)
+            answered += order.attributed_by
+    for change in orders.changes:
+        if change.element.fact is fact and change.action is not OrderAction.REPLACED:
+            if change.order is None:
+                open_places.append(change.element.place)
+            elif change.element.order.order is None:
+                answered += orders.orders[change.order].facts
+    return tuple(sorted(open_places)), tuple(answered)
+
+
+def _whom(places: tuple[str, ...]) -> Iterator[Item]:
+    for place in places:
+        yield from derived("say_whom_it_protects", place, DataClass.R, about=place)

@@ -1,0 +1,57 @@
+"""What is said of an order, of a change and of what else still binds him, and never of anybody else it protects."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from schemas.classes import DataClass, Form
+from schemas.court_order_variations.v1 import Order
+from services.casefile.duties import Item
+from services.casefile.facts import Fact
+from services.casefile.matter import derived, show
+from services.casefile.orders import Element, Standing, lasts
+
+HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth")
+STATE = ("action", "code", "legal_basis", "made_on", "expires_on", "until_further_order", "cause")
+TERMS = ("child_contact_exception", "place_term_added")
+
+
+def of_hearing(fact: Fact) -> Iterator[Item]:
+    """Where and when, and who stood in the dock."""
+    for name in HEARING:
+        yield from show(fact, name)
+
+
+def of_element(element: Element, place: str, *, words: bool) -> Iterator[Item]:
+    """One line of a court's orders. `place`: of the order that it is about. `words`: whether the text of prohibitions
+    and their zones may be said, which are class L and may be about others whom the order protects."""
+    yield from derived("order", place, DataClass.R)
+    for name in (*STATE, *TERMS):
+        yield from show(element.fact, f"{element.path}.{name}")
+    for index in range(len(element.order.prohibitions)):
+        path = f"{element.path}.prohibitions.{index}"
+        yield from show(element.fact, path) if words else show(element.fact, f"{path}.code")
+    if not words and _has_words(element.order):
+        yield from derived("terms.text", "not_shown_another_person_is_protected", DataClass.D)
+
+
+def still_binding(orders: tuple[Standing, ...], besides: frozenset[str], on: date) -> Iterator[Item]:
+    """Which other orders known to protect her still bind him on that day. Of what the relay does not hear of (bail,
+    licence, orders of the family court) it can say nothing: none known here is all that it claims."""
+    others = [
+        o for o in orders if o.place not in besides and o.as_of(on).in_force and lasts(o.as_of(on).expires_on, on)
+    ]
+    for order in sorted(others, key=lambda o: o.place):
+        yield from derived("still_binding", order.code, DataClass.D, Form.STATE, about=order.place)
+        if order.expires_on is not None:
+            yield from derived("still_binding.until", order.expires_on, DataClass.T, about=order.place)
+    if not others:
+        yield from derived("still_binding", "no_other_order_known_here", DataClass.D, Form.STATE)
+
+
+def has_place_term(order: Order) -> bool:
+    """Whether it adds, moves or widens a place: he will look for what lies in it."""
+    return order.place_term_added is True or any(prohibition.zone for prohibition in order.prohibitions)
+
+
+def _has_words(order: Order) -> bool:
+    return any(prohibition.text or prohibition.zone for prohibition in order.prohibitions)

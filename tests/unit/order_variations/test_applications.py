@@ -1,0 +1,158 @@
+"""An application to lift an order: told at once to those who protect her, until it is withdrawn or decided."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas import values as v
+from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrdersResulted
+from services.casefile.facts import CaseFile
+from services.casefile.reasons import Reason
+from services.order_variations.applications import (
+    application_decided,
+    application_lodged,
+    application_unconfirmed,
+    application_withdrawn,
+)
+from tests import builders as b
+from tests.unit.incidents import seen
+
+SUBJECT = f"APP1/{b.VICTIM}"
+TOLD = {"cps-westmarch", "idva-larkmead", "dait-54", "wcu-54"}
+IMPOSED = b.orders_resulted(b.order(protected_persons=(b.protected(),)))
+
+
+def file(*bodies: v.Body, made: OrdersResulted = IMPOSED) -> CaseFile:
+    return b.linked_file(*(b.fact(body) for body in (b.incident(), b.charge(), made, *bodies)))
+
+
+def lodged(**over: Any) -> ApplicationLodged:
+    return b.application(references=b.references(application="APP1"), **over)
+
+
+def indicators(hers: CaseFile) -> dict[str, Any]:
+    said = seen.matter(seen.owed(application_lodged, hers)["idva-larkmead"])
+    return {what: value for what, value in said.items() if what.startswith(("indicator.", "points_"))}
+
+
+def test_an_application_is_told_to_four_within_the_hour() -> None:
+    duties = seen.owed(application_lodged, file(lodged()))
+    assert set(duties) == TOLD
+    cps = duties["cps-westmarch"]
+    assert (cps.key.subject, cps.tell_by, cps.urgency) == (SUBJECT, b.NOON + timedelta(hours=1), "urgent")
+    assert [ask.ask for ask in cps.asks] == ["acknowledge"]
+    said = seen.matter(cps)
+    assert (said["order"], said["order_is_now"]) == (b.order_at(), "live")
+    assert said["not_allowed_before_unless_time_is_shortened"] == "2026-03-16"
+    assert "fourteen_days_are_a_floor" in cps.texts
+    assert "could_be_decided" not in said
+
+
+def test_an_oral_application_or_one_whose_service_is_unknown_could_be_decided_now() -> None:
+    soon = b.NOON + timedelta(days=3)
+    for now in (lodged(mode="oral_in_court"), lodged(served_on_prosecutor_at=None), lodged(hearing_at=soon)):
+        assert seen.matter(seen.owed(application_lodged, file(now))["cps-westmarch"])["could_be_decided"] == "now"
+    later = lodged(hearing_at=b.NOON + timedelta(days=20))
+    assert "could_be_decided" not in seen.matter(seen.owed(application_lodged, file(later))["cps-westmarch"])
+
+
+def test_a_proposed_place_needs_a_safety_check() -> None:
+    duties = seen.owed(application_lodged, file(lodged(place_term_proposed=True)))
+    assert all("place_term_needs_a_safety_check" in duty.texts for duty in duties.values())
+
+
+def test_it_ends_when_it_is_withdrawn_and_the_withdrawal_is_told() -> None:
+    withdrawn = b.application_withdrawn(references=b.references())
+    hers = file(lodged(), withdrawn)
+    assert {duty.ended for duty in seen.owed(application_lodged, hers).values()} == {Reason.APPLICATION_WITHDRAWN}
+    assert set(seen.owed(application_withdrawn, hers)) == TOLD
+
+
+@pytest.mark.parametrize("outcome", ["granted", "part", "refused"])
+def test_it_ends_when_it_is_decided_and_the_decision_is_told(outcome: str) -> None:
+    decided = b.application_decided(outcome=outcome, references=b.references())
+    hers = file(lodged(), decided)
+    assert {duty.ended for duty in seen.owed(application_lodged, hers).values()} == {Reason.APPLICATION_DECIDED}
+    duties = seen.owed(application_decided, hers)
+    assert set(duties) == TOLD
+    said = seen.matter(duties["idva-larkmead"])
+    assert (said["outcome"], said["asked_to"]) == (outcome, "discharge")
+    assert said["still_binding"] == "no_other_order_known_here"
+    assert duties["idva-larkmead"].tell_by == b.NOON + timedelta(hours=1)
+
+
+def test_an_application_that_names_no_order_is_about_the_only_live_one() -> None:
+    assert set(seen.owed(application_lodged, file(lodged(order=None)))) == TOLD
+
+
+def test_an_application_about_an_order_not_known_to_protect_her_asks_who_it_protects() -> None:
+    hers = file(lodged(), made=b.orders_resulted(b.order()))
+    assert seen.owed(application_lodged, hers) == {}
+    assert seen.reasons(application_lodged, hers) == {Reason.NOT_KNOWN_TO_PROTECT_HER}
+    duties = seen.owed(application_unconfirmed, hers)
+    assert set(duties) == {"cps-westmarch", "dait-54"}
+    confirmed = file(lodged(), b.attribution(b.party_ref()), made=b.orders_resulted(b.order()))
+    assert set(seen.owed(application_lodged, confirmed)) == TOLD
+    assert seen.reasons(application_unconfirmed, confirmed) == {Reason.ATTRIBUTED}
+
+
+def test_an_application_about_another_s_order_is_not_told_of_her() -> None:
+    another = b.attribution(b.party_ref(1, "CR2"))
+    hers = file(lodged(), another)
+    assert seen.owed(application_lodged, hers) == {}
+    assert seen.reasons(application_lodged, hers) == {Reason.PROTECTS_ANOTHER}
+    assert seen.owed(application_unconfirmed, hers) == {}
+
+
+def test_a_decision_on_an_application_that_was_never_seen_asks_whom_it_concerns() -> None:
+    decided = b.application_decided(references=b.references())
+    assert set(seen.owed(application_unconfirmed, file(decided))) == {"cps-westmarch", "dait-54"}
+
+
+def test_one_indicator_alone_is_no_panel_and_time_does_not_count_as_a_second() -> None:
+    alone = lodged(same_firm_as_defendant=True, applicant_role=ApplicantRole.PROTECTED_PERSON)
+    early = b.NOON - timedelta(days=400)
+    long_ago = b.linked_file(
+        *(b.fact(body) for body in (b.incident(reported_at=early, occurred_at=early), b.charge(), IMPOSED, alone))
+    )
+    assert indicators(long_ago) == {}
+    duty = seen.owed(application_lodged, long_ago)["idva-larkmead"]
+    assert "indicators" not in duty.texts
+    assert seen.matter(duty)["same_firm_as_defendant"] is True  # a fact is shown as a fact
+
+
+def test_two_kinds_of_indicator_are_shown_with_what_points_the_other_way() -> None:
+    both = lodged(same_firm_as_defendant=True, applicant_role=ApplicantRole.PROTECTED_PERSON, action="vary")
+    hers = file(both)
+    assert indicators(hers) == {
+        "indicator.representation.same_firm_as_defendant": "APP1",
+        "indicator.abuse.incident_in_last_6_months": b.CRIME,
+        "indicator.timing.soon_after_the_order": b.order_at(),
+        "points_the_other_way": "asks_to_vary_only",
+    }
+    duties = seen.owed(application_lodged, hers)
+    assert all("indicators" in duty.texts for duty in duties.values())
+    assert not [what for what, _ in seen.hears(duties["wcu-54"]) if what.startswith("indicator.")]
+    assert not [what for what, _ in seen.hears(duties["cps-westmarch"]) if what.startswith("indicator.")]
+    assert [what for what, _ in seen.hears(duties["idva-larkmead"]) if what.startswith("indicator.")]
+
+
+def test_a_repeated_application_is_an_indicator() -> None:
+    before = b.application("APP0", lodged_at=b.NOON - timedelta(days=1), references=b.references(application="APP0"))
+    said = seen.owed(application_lodged, file(before, lodged()))
+    assert said
+    stated = [d for d in application_lodged(file(before, lodged()), b.policy()) if d.key.subject == SUBJECT]
+    assert "indicator.course_of_the_case.repeat_application" in repr(stated)
+
+
+def test_an_incident_with_another_man_is_no_indicator() -> None:
+    early = b.NOON - timedelta(days=400)
+    facts = (
+        b.incident(reported_at=early, occurred_at=early),
+        b.incident("CR2", parties=(b.victim(), b.suspect(record=b.record("suspect-of-another")))),
+        b.charge(),
+        IMPOSED,
+        lodged(same_firm_as_defendant=True),
+    )
+    assert indicators(b.linked_file(*(b.fact(body) for body in facts))) == {}

@@ -1,0 +1,85 @@
+"""Facts about orders arrive in any order: at the end the same is held, and on the way nothing is left unexplained."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+
+import pytest
+
+from schemas.court_convictions.v1 import Verdict
+from schemas.court_order_variations.v1 import OrderAction
+from services.casefile.duties import Content, Notice
+from services.casefile.facts import Fact, Key
+from services.casefile.judge import look
+from services.casefile.links import files_of
+from services.casefile.reconcile import remember
+from services.convictions.rules import RULES as OF_CONVICTIONS
+from services.order_variations.rules import RULES as OF_ORDERS
+from tests import builders as b
+
+HERS = (b.protected(),)
+DAYS = [b.TODAY + timedelta(days=days) for days in range(6)]
+RULES = (*OF_CONVICTIONS, *OF_ORDERS)
+
+
+def moment(day: int) -> datetime:
+    on = DAYS[day]
+    return datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
+
+
+def resulted(day: int, *those: object, version: int = 1) -> Fact:
+    body = b.orders_resulted(*those, hearing_on=DAYS[day], occurred_at=moment(day))  # type: ignore[arg-type]
+    return b.fact(body, version=version)
+
+
+def world() -> list[Fact]:
+    """Orders coded, named in text, confirmed for her and for another, amended away, changed with and without a name."""
+    refs = b.references()
+    return [
+        b.fact(b.incident()),
+        b.fact(b.incident("CR2", parties=(b.victim(record=b.record("another")), b.suspect()))),
+        b.fact(b.charge(b.charged(1), b.charged(2, "CR2"))),
+        b.fact(b.hearing(b.offence(1), b.offence(2, verdict=Verdict.ACQUITTED))),
+        resulted(0, b.order(protected_persons=HERS)),
+        resulted(0, b.order(protected_persons=HERS), b.order("3326"), version=2),
+        b.fact(b.attribution(b.party_ref(1, "CR2"), order=b.order_at(code="3326"))),
+        resulted(1, b.order("3307", protected_persons=HERS, place_term_added=True)),
+        b.fact(b.orders_resulted(hearing_on=DAYS[1], occurred_at=moment(1)), version=2),
+        resulted(2, b.order("3263", action=OrderAction.VARIED)),
+        b.fact(b.attribution(b.party_ref(), order=b.order_at(DAYS[2], "3263"))),
+        resulted(3, b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at())),
+        resulted(4, b.order("3260", action=OrderAction.REPLACED)),
+        b.fact(b.attribution(b.party_ref(), order=b.order_at(DAYS[4], "3260"), occurred_at=moment(5))),
+        b.fact(b.application("APP1", references=refs, lodged_at=moment(1))),
+        b.fact(b.application("APP2", references=refs, order=None, lodged_at=moment(5))),
+        b.fact(b.application_withdrawn("APP1", references=refs)),
+        b.fact(b.application_decided("APP2", references=refs, outcome="granted")),
+    ]
+
+
+def held(facts: list[Fact]) -> dict[Key, Content]:
+    """What each agency holds, live, when each fact is looked at as it comes."""
+    told: dict[Key, Notice] = {}
+    ticks = count(1)
+    for so_far in range(1, len(facts) + 1):
+        now = moment(0) + timedelta(days=9, minutes=next(ticks))
+        files = [file for _, file in sorted(files_of(facts[:so_far]).items())]
+        found = look(files, told, RULES, b.policy(), now, now)
+        assert found.faults == ()
+        assert found.unexplained == ()
+        told = remember(told, found)
+    return {key: notice.content for key, notice in told.items() if notice.state == "live"}
+
+
+@pytest.fixture(scope="module")
+def as_it_happened() -> dict[Key, Content]:
+    return held(world())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_of_arrival_leaves_nothing_unexplained_and_the_same_held(
+    seed: int, as_it_happened: dict[Key, Content]
+) -> None:
+    shuffled = world()
+    Random(seed).shuffle(shuffled)  # noqa: S311 - an arbitrary order, not a secret
+    assert held(shuffled) == as_it_happened

@@ -1,0 +1,228 @@
+"""An order made, varied, discharged or changed nobody knows how: told of her only where it is known to protect her."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from schemas import values as v
+from schemas.court_order_variations.v1 import (
+    Attribution,
+    Order,
+    OrderAction,
+    OrdersResulted,
+    Prohibition,
+    ProtectedPerson,
+)
+from schemas.police_incidents.v1 import AbuseType
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.reasons import Reason
+from services.order_variations.children import order_concerning_child
+from services.order_variations.orders import (
+    order_changed_not_stated,
+    order_discharged,
+    order_imposed,
+    order_unconfirmed,
+    order_varied,
+    place_term_made,
+)
+from services.order_variations.rules import RULES
+from tests import builders as b
+from tests.unit.incidents import seen
+
+LATER = b.TODAY + timedelta(days=100)
+HERS = (b.protected(),)
+PLACE = f"{b.order_at()}/{b.VICTIM}"
+CHANGE = f"{b.order_at(LATER, '3263')}/{b.VICTIM}"
+TOLD_OF_AN_ORDER = {"wcu-54", "idva-larkmead", "dait-54", "probation-westmarch", "vlo-westmarch"}
+TOLD_OF_A_CHANGE = TOLD_OF_AN_ORDER | {"cps-westmarch"}
+
+
+def noon(on: date) -> datetime:
+    return datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
+
+
+def file(*bodies: v.Body, of: str = b.VICTIM) -> CaseFile:
+    return b.linked_file(b.fact(b.incident()), b.fact(b.charge()), *(b.fact(body) for body in bodies), of=of)
+
+
+def imposed(**over: Any) -> OrdersResulted:
+    return b.orders_resulted(b.order(**{"protected_persons": HERS} | over))
+
+
+def changed(action: OrderAction, *others: Order, **over: Any) -> OrdersResulted:
+    return b.orders_resulted(b.order("3263", action=action, **over), *others, hearing_on=LATER, occurred_at=noon(LATER))
+
+
+def test_an_order_known_to_protect_her_is_told_within_a_working_day() -> None:
+    duties = seen.owed(order_imposed, file(imposed()))
+    assert set(duties) == TOLD_OF_AN_ORDER
+    idva = duties["idva-larkmead"]
+    assert (idva.key.subject, idva.person) == (PLACE, b.VICTIM)
+    assert idva.tell_by == datetime(2026, 3, 3, 17, tzinfo=UTC)
+    said = seen.matter(idva)
+    assert (said["order"], said["orders.code"], said["orders.until_further_order"]) == (b.order_at(), "3047", True)
+    assert said["still_binding"] == "no_other_order_known_here"
+
+
+def test_the_prison_hears_only_while_he_is_in_custody() -> None:
+    duties = seen.owed(order_imposed, file(imposed(), b.hearing(custody=True)))
+    assert set(duties) == TOLD_OF_AN_ORDER | {"prison-westmarch"}
+    assert duties["prison-westmarch"].tell_by == b.NOON + timedelta(hours=4)
+
+
+def test_an_order_that_names_her_in_free_text_is_told_as_unconfirmed_and_asks_the_dait() -> None:
+    named = b.protected(attribution=Attribution.NAMED_IN_TEXT_UNCONFIRMED)
+    hers = file(imposed(protected_persons=(named,)))
+    assert seen.owed(order_imposed, hers) == {}
+    assert seen.reasons(order_imposed, hers) == {Reason.NOT_KNOWN_TO_PROTECT_HER}
+    duties = seen.owed(order_unconfirmed, hers)
+    assert set(duties) == {"dait-54", "idva-larkmead", "wcu-54"}
+    assert seen.matter(duties["idva-larkmead"])["order_whose_protection_is_not_confirmed"] == b.order_at()
+    assert "Silas" not in repr(duties["idva-larkmead"].matter)
+
+
+def test_a_person_s_confirmation_ends_the_question_and_tells_the_order() -> None:
+    hers = file(imposed(protected_persons=()), b.attribution(b.party_ref()))
+    assert set(seen.owed(order_imposed, hers)) == TOLD_OF_AN_ORDER
+    assert seen.reasons(order_unconfirmed, hers) == {Reason.ATTRIBUTED}
+
+
+def test_an_order_confirmed_for_another_is_not_told_of_her() -> None:
+    hers = file(imposed(), b.attribution(b.party_ref(1, "CR2")))
+    assert seen.owed(order_imposed, hers) == {}
+    assert seen.reasons(order_imposed, hers) == {Reason.PROTECTS_ANOTHER}
+
+
+def test_an_order_of_another_case_tells_and_closes_nothing() -> None:
+    elsewhere = b.references(urn="54DC0099926", asn="2654DC0100000000009Z")
+    hers = file(b.orders_resulted(b.order(), references=elsewhere))
+    assert [s for rule in RULES for s in rule.states(hers, b.policy())] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "action"), [(order_varied, OrderAction.VARIED), (order_discharged, OrderAction.DISCHARGED)]
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_change_with_or_without_an_application_is_told_within_the_hour(
+    *, rule: seen.States, action: OrderAction, named: bool
+) -> None:
+    hers = file(imposed(), changed(action, order=b.order_at() if named else None))
+    duties = seen.owed(rule, hers)
+    assert set(duties) == TOLD_OF_A_CHANGE
+    cps = duties["cps-westmarch"]
+    assert (cps.key.subject, cps.tell_by, cps.urgency) == (CHANGE, noon(LATER) + timedelta(hours=1), "urgent")
+    assert seen.matter(cps)["order"] == b.order_at()
+    assert seen.owed(order_changed_not_stated, hers) == {}
+    assert seen.owed(order_unconfirmed, hers) == {}
+
+
+def test_probation_is_told_not_to_raise_it_with_him() -> None:
+    duties = seen.owed(order_discharged, file(imposed(), changed(OrderAction.DISCHARGED)))
+    assert "do_not_raise_with_him" in duties["probation-westmarch"].texts
+    assert "do_not_raise_with_him" not in duties["idva-larkmead"].texts
+
+
+def test_a_discharge_says_which_other_orders_still_bind_him() -> None:
+    both = b.orders_resulted(b.order(protected_persons=HERS), b.order("3326", protected_persons=HERS))
+    hers = file(both, changed(OrderAction.DISCHARGED, order=b.order_at()))
+    said = seen.hears(seen.owed(order_discharged, hers)["idva-larkmead"])
+    assert said["still_binding", b.order_at(code="3326")] == "3326"
+
+
+def test_a_change_that_is_not_stated_is_told_as_not_known_which() -> None:
+    hers = file(imposed(), changed(OrderAction.CHANGED_NOT_STATED))
+    duties = seen.owed(order_changed_not_stated, hers)
+    assert set(duties) == TOLD_OF_A_CHANGE
+    assert "varied_or_discharged_not_known_which" in duties["idva-larkmead"].texts
+    assert seen.owed(order_discharged, hers) == {}
+
+
+def test_a_discharge_that_may_be_of_her_order_is_told_as_that_and_waits_for_a_person() -> None:
+    both = b.orders_resulted(b.order(protected_persons=HERS), b.order("3326"))
+    hers = file(both, changed(OrderAction.DISCHARGED))
+    assert seen.matter(seen.owed(order_changed_not_stated, hers)["dait-54"])["which_order"] == "may_be_hers"
+    assert seen.reasons(order_discharged, hers) == {Reason.WHICH_ORDER_NOT_KNOWN}
+    said = b.attribution(b.party_ref(), order=b.order_at(LATER, "3263"))
+    hers = file(both, changed(OrderAction.DISCHARGED), said)
+    assert set(seen.owed(order_discharged, hers)) == TOLD_OF_A_CHANGE
+    assert seen.reasons(order_changed_not_stated, hers) == {Reason.ATTRIBUTED}
+
+
+def test_a_change_of_an_order_nobody_knows_is_told_as_unconfirmed_within_the_hour() -> None:
+    hers = file(changed(OrderAction.DISCHARGED))
+    duties = seen.owed(order_unconfirmed, hers)
+    assert set(duties) == {"dait-54", "cps-westmarch", "idva-larkmead", "wcu-54"}
+    assert duties["idva-larkmead"].tell_by == noon(LATER) + timedelta(hours=1)
+    assert seen.owed(order_discharged, hers) == {}
+
+
+def test_an_order_replaced_on_appeal_by_one_that_may_not_protect_her_counts_as_a_change_not_stated() -> None:
+    replaced = b.orders_resulted(
+        b.order("3260", action=OrderAction.REPLACED), hearing_on=LATER, occurred_at=noon(LATER)
+    )
+    assert set(seen.owed(order_changed_not_stated, file(imposed(), replaced))) == TOLD_OF_A_CHANGE
+    heir = b.attribution(b.party_ref(), order=b.order_at(LATER, "3260"))
+    hers = file(imposed(), replaced, heir)
+    assert seen.owed(order_changed_not_stated, hers) == {}
+    assert {d.key.subject for d in order_imposed(hers, b.policy())} == {
+        PLACE,
+        f"{b.order_at(LATER, '3260')}/{b.VICTIM}",
+    }
+
+
+def test_words_and_zones_are_shown_to_her_service_but_not_where_another_is_protected() -> None:
+    terms = (Prohibition(code="no-contact", text="Not to contact a person", zone="a made-up street"),)
+    alone = seen.owed(order_imposed, file(imposed(prohibitions=terms)))
+    assert "prohibitions.zone" in {what for what, _ in seen.hears(alone["idva-larkmead"])}
+    for other in ("wcu-54", "probation-westmarch", "vlo-westmarch"):
+        assert "a made-up street" not in repr(seen.hears(alone[other]))
+    shared = imposed(prohibitions=terms, protected_persons=(*HERS, b.protected(1, "CR2")))
+    said = seen.owed(order_imposed, file(shared))["idva-larkmead"].matter
+    assert "a made-up street" not in repr(said)
+    assert "CR2" not in repr(said)
+
+
+def test_a_place_in_an_order_prompts_a_review_of_her_safe_address() -> None:
+    duties = seen.owed(place_term_made, file(imposed(place_term_added=True)))
+    assert set(duties) == {"dait-54", "idva-larkmead"}
+    assert [ask.answers for ask in duties["dait-54"].asks] == [("safe_address_reviewed",)]
+    assert list(place_term_made(file(imposed()), b.policy())) == []
+
+
+def test_a_place_added_by_a_variation_prompts_it_too() -> None:
+    hers = file(imposed(), changed(OrderAction.VARIED, place_term_added=True))
+    assert {d.key.subject for d in seen.owed(place_term_made, hers).values()} == {CHANGE}
+
+
+def test_a_child_protected_by_record_is_told_of_to_its_school_and_the_front_door() -> None:
+    child = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
+    facts = [
+        b.fact(body) for body in (b.incident(), b.children(), b.charge(), imposed(protected_persons=(*HERS, child)))
+    ]
+    duties = seen.owed(order_concerning_child, b.linked_file(*facts, of=b.CHILD))
+    assert {duty.kind for duty in duties.values()} == {"mash", "dsl"}
+    assert {duty.person for duty in duties.values()} == {b.CHILD}
+    assert "Vera" not in repr([duty.matter for duty in duties.values()])
+    without = [b.fact(body) for body in (b.incident(), b.children(), b.charge(), imposed())]
+    assert list(order_concerning_child(b.linked_file(*without, of=b.CHILD), b.policy())) == []
+
+
+def test_an_order_in_a_case_of_honour_based_abuse_reaches_the_specialist_desk_alone() -> None:
+    facts = [b.fact(body) for body in (b.incident(abuse_types=(AbuseType.HBA,)), b.charge(), imposed())]
+    hers = b.linked_file(*facts)
+    assert {duty.kind for duty in seen.owed(order_imposed, hers).values()} == {"specialist_desk"}
+    assert seen.reasons(order_imposed, hers) == {Reason.HONOUR_BASED_ABUSE}
+
+
+def test_two_places_of_hers_are_told_once() -> None:
+    persons = (b.protected(), b.protected(1, "CR2"))
+    facts: list[Fact] = [
+        b.fact(body) for body in (b.incident(), b.incident("CR2"), b.charge(), imposed(protected_persons=persons))
+    ]
+    assert {d.key.subject for d in seen.owed(order_imposed, b.linked_file(*facts)).values()} == {PLACE}
+
+
+def test_nothing_is_stated_in_the_file_of_the_suspect() -> None:
+    his = file(imposed(), changed(OrderAction.DISCHARGED), b.application(), of=b.SUSPECT)
+    assert [s for rule in RULES if rule.runs_in == "persons" for s in rule.states(his, b.policy())] == []

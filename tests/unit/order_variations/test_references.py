@@ -1,0 +1,116 @@
+"""In the file of a reference: what leads to nobody is told by references alone, and who is protected is asked once."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.court_order_variations.v1 import OrderAction
+from schemas.values import Body
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.links import files_of
+from services.casefile.reasons import Reason
+from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
+from tests import builders as b
+from tests.unit.incidents import seen
+
+HOME = f"home:urn:{b.URN}"
+TOLD = {"dait-54", "cps-westmarch"}
+
+
+def home(*facts: Fact) -> CaseFile:
+    return files_of(facts)[HOME]
+
+
+@pytest.mark.parametrize(
+    ("action", "route"),
+    [
+        (OrderAction.IMPOSED, "unlinked_order_imposed"),
+        (OrderAction.VARIED, "unlinked_order_changed"),
+        (OrderAction.DISCHARGED, "unlinked_order_changed"),
+        (OrderAction.REPLACED, "unlinked_order_changed"),
+        (OrderAction.CHANGED_NOT_STATED, "unlinked_order_changed"),
+    ],
+)
+def test_an_order_that_leads_to_nobody_is_told_by_references_alone(action: OrderAction, route: str) -> None:
+    made = b.fact(b.orders_resulted(b.order(action=action)))
+    duties = seen.owed(unlinked_order, home(made))
+    assert set(duties) == TOLD
+    for duty in duties.values():
+        assert duty.why.route == route
+        assert duty.key.subject == f"uk.court.orders-resulted:{made.subject}"
+        assert {item.data_class.value for item in duty.matter} == {"R"}
+        assert seen.matter(duty)["event"] == f"order_{action}"
+
+
+def test_a_hearing_that_did_several_things_is_told_as_the_most_dangerous() -> None:
+    made = b.orders_resulted(b.order(), b.order("3263", action=OrderAction.DISCHARGED))
+    assert seen.matter(seen.owed(unlinked_order, home(b.fact(made)))["dait-54"])["event"] == "order_discharged"
+
+
+def test_a_hearing_without_orders_tells_nobody() -> None:
+    assert list(unlinked_order(home(b.fact(b.orders_resulted())), b.policy())) == []
+
+
+def test_what_links_it_settles_it_and_so_does_a_refusal() -> None:
+    made = b.fact(b.orders_resulted(b.order()))
+    for facts in ((b.fact(b.incident()), b.fact(b.charge())), (b.fact(b.link_refused()),)):
+        duties = seen.owed(unlinked_order, home(made, *facts))
+        assert {duty.ended for duty in duties.values()} == {Reason.LINK_SETTLED}
+        assert facts[-1].id in duties["dait-54"].met_by
+
+
+@pytest.mark.parametrize(
+    ("body", "event", "route"),
+    [
+        (b.application(), "application_lodged", "unlinked_application"),
+        (b.application_withdrawn(references=b.references()), "application_withdrawn", "unlinked_application"),
+        (b.application_decided(references=b.references()), "application_refused", "unlinked_application"),
+        (
+            b.application_decided(outcome="granted", references=b.references()),
+            "application_granted",
+            "unlinked_order_changed",
+        ),
+    ],
+)
+def test_an_application_that_leads_to_nobody_is_told_by_references_alone(body: Body, event: str, route: str) -> None:
+    duties = seen.owed(unlinked_application, home(b.fact(body)))
+    assert set(duties) == TOLD
+    assert {(seen.matter(d)["event"], d.why.route) for d in duties.values()} == {(event, route)}
+    assert {item.data_class.value for d in duties.values() for item in d.matter} == {"R"}
+
+
+def linked(*facts: Fact) -> CaseFile:
+    return home(b.fact(b.incident()), b.fact(b.charge()), *facts)
+
+
+def test_an_order_that_says_nobody_asks_the_dait_once_whom_it_protects() -> None:
+    made = b.fact(b.orders_resulted(b.order(), b.order("3326")))
+    (duty,) = seen.owed(attribution_question, linked(made)).values()
+    assert (duty.kind, duty.opens, duty.ended) == ("dait", b.NOON + timedelta(minutes=30), None)
+    asked = [item.value for item in duty.matter if item.what == "say_whom_it_protects"]
+    assert asked == [b.order_at(), b.order_at(code="3326")]
+
+
+def test_it_is_answered_when_every_order_is_attributed_and_not_before() -> None:
+    made = b.fact(b.orders_resulted(b.order(), b.order("3326")))
+    one = b.fact(b.attribution(b.party_ref()))
+    other = b.fact(b.attribution(order=b.order_at(code="3326")))
+    assert seen.owed(attribution_question, linked(made, one))["dait-54"].ended is None
+    assert seen.owed(attribution_question, linked(made, one, other))["dait-54"].ended is Reason.ATTRIBUTED
+
+
+def test_an_order_whose_protected_person_is_coded_asks_nothing() -> None:
+    made = b.fact(b.orders_resulted(b.order(protected_persons=(b.protected(),))))
+    assert list(attribution_question(linked(made), b.policy())) == []
+
+
+def test_a_change_of_nobody_knows_which_order_asks_too() -> None:
+    changed = b.fact(b.orders_resulted(b.order("3263", action=OrderAction.DISCHARGED)))
+    duty = seen.owed(attribution_question, linked(changed))["dait-54"]
+    assert seen.matter(duty)["say_whom_it_protects"] == b.order_at(code="3263")
+
+
+def test_what_is_linked_to_nobody_is_not_asked_about_yet() -> None:
+    made = b.fact(b.orders_resulted(b.order()))
+    assert list(attribution_question(home(made), b.policy())) == []
+    assert list(attribution_question(home(made, b.fact(b.link_refused())), b.policy())) == []
