@@ -144,7 +144,8 @@ class Ledger:
             conn,
             """update fact f set stands = false
             from unnest(%s::text[], %s::text[], %s::text[]) as n(statement, subject, id)
-            where f.service = %s and f.statement = n.statement and f.subject = n.subject and f.stands and f.id <> n.id""",
+            where f.service = %s and f.stands and f.id <> n.id
+            and f.statement = n.statement and f.subject = n.subject""",
             [(*fact.statement, fact.id) for fact in newest],
         )
 
@@ -170,7 +171,8 @@ class Ledger:
         lies: list[tuple[str, str, str]] = []
         places: dict[str, Mapping[str, str]] = {}
         for change in changes:
-            assert change.component is not None and change.linkage is not None  # noqa: S101 - it has changed matters
+            if change.component is None or change.linkage is None:
+                continue
             before, after = change.component.before, change.linkage
             for i in {*before.lies_in, *after.lies_in}:
                 if (now := after.lies_in.get(i, {})) != before.lies_in.get(i, {}):
@@ -298,8 +300,8 @@ class Ledger:
                 held_back_until = u.held_back_until, due_because = 'clock',
                 faulted_rules = array(select jsonb_array_elements_text(u.faulted)), faulted_tries = u.tries,
                 faulted_on = case when u.tries > 0 then clock_timestamp() end
-            from unnest(%s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[], %s::int[])
-                as u(file, looks, looked_at, next_look_at, held_back_until, faulted, tries)
+            from unnest(%s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[],
+                %s::int[]) as u(file, looks, looked_at, next_look_at, held_back_until, faulted, tries)
             where c.service = %s and c.file = u.file""",
             list(rows),
         )
@@ -392,7 +394,8 @@ class Ledger:
         """How often this record was taken by itself, this time included."""
         return await self._count(
             conn,
-            """insert into attempt as a (service, topic, partition, "offset", tries, alone) values (%s, %s, %s, %s, 0, 1)
+            """insert into attempt as a (service, topic, partition, "offset", tries, alone)
+            values (%s, %s, %s, %s, 0, 1)
             on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1 returning alone""",
             (topic, partition, offset),
         )

@@ -129,7 +129,7 @@ class Loop:
                     return 1
 
     async def _ended(self, problem: Exception, first: Record, tries: "_Tries") -> bool:
-        """What follows from a batch that failed: it is tried again, smaller or later, or its first record has its end."""
+        """What follows from a batch that failed: another try, smaller or later, or its first record has its end."""
         match problem:
             case DataError() if tries.alone:
                 detail = "the content: a value that the database can hold is expected in every field"

@@ -9,7 +9,7 @@ from services.casefile.judge import Rule
 class Service:
     """A consumer group of its own, and case files of its own.
 
-    `owns`: the stream whose dead letters, archive and unlinked facts are its care; `reads`: all its streams, that one too.
+    `owns`: the stream whose dead letters, archive and unlinked facts are its care; `reads`: that one and others.
     """
 
     name: str

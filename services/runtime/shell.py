@@ -71,7 +71,7 @@ class Shell:
             log.info(Event.RELEASE_LOOKS, service=self.service.name, files=due)
 
     async def take(self, records: Sequence[Record], *, again: bool = False) -> int:
-        """Judges as many leading records as fit the time, in one transaction; how many. Raises what the database raises.
+        """Judges as many leading records as fit the time, in one transaction; how many. Raises what psycopg raises.
 
         `again`: they were refused before, their place in the stream is long past.
         """
@@ -128,7 +128,7 @@ class Shell:
                 try:
                     await self.take([record], again=True)
                 except Exception as problem:  # noqa: BLE001 - it was set aside for this before, and is again
-                    log.error(Event.RECORD_FAULTED, service=self.service.name, error=type(problem).__name__)
+                    log.warning(Event.RECORD_FAULTED, service=self.service.name, error=type(problem).__name__)
                     async with self.transaction() as conn:
                         await self.ledger.still_refused(conn, topic, partition, offset, self.judged_by)
                 tried += 1

@@ -209,10 +209,11 @@ class Store:
         }
 
     async def open_refusals(self, conn: Connection, judged_by: str, limit: int) -> list[TupleRow]:
-        """Refusals that this release and policy have not tried: topic, partition, offset, timestamp, key, value, headers."""
+        """Refusals that this release and policy have not tried: topic, partition, offset, time, key, value, headers."""
         rows = await conn.execute(
             """select topic, partition, "offset", timestamp, key, value, headers from refusal
-            where service = %s and settled_at is null and judged_by <> %s order by topic, partition, "offset" limit %s""",
+            where service = %s and settled_at is null and judged_by <> %s
+            order by topic, partition, "offset" limit %s""",
             (self.service, judged_by, limit),
         )
         return await rows.fetchall()
@@ -258,7 +259,8 @@ class Store:
             return
         of_files = (self.service, sorted(states))
         rows = await conn.execute(
-            f"""select l.file, l.through, {_FACT} from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
+            f"""select l.file, l.through, {_FACT} from lies_in l
+            join fact f on f.service = l.service and f.id = l.fact_id
             where l.service = %s and l.file = any(%s) and f.stands""",  # noqa: S608 - our columns
             of_files,
         )
@@ -278,7 +280,8 @@ class Store:
         await self._fill_told(conn, states, of_files)
         rows = await conn.execute(
             f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, {_FACT} from told t
-            join answer a on a.service = t.service and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
+            join answer a on a.service = t.service
+            and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
             join fact f on f.service = a.service and f.id = a.fact_id
             where t.service = %s and t.file = any(%s) and f.stands""",  # noqa: S608 - our columns
             of_files,

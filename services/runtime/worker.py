@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import Offsets, Sender
-from services.runtime.engine import Consumer
+from services.runtime.engine import Consumer, Partition
 from services.runtime.health import Health
 from services.runtime.loop import Loop
 from services.runtime.publisher import Publisher
@@ -101,7 +101,11 @@ class Worker:
 
     async def _run(self, service: Service) -> Running:
         shell = Shell(service, self._pool, self._policies, release_of())
-        loop = Loop(shell, lambda partitions: consumer.committed(partitions), self._offsets.begin_offsets)
+
+        async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
+            return await consumer.committed(partitions)
+
+        loop = Loop(shell, committed, self._offsets.begin_offsets)
         consumer = Consumer(
             group=group_of(service.name),
             topics=service.reads,
@@ -150,8 +154,10 @@ async def _again(work: Callable[[], Awaitable[object]], every: float, service: s
 
 
 async def _once(work: Callable[[], Awaitable[object]], service: str) -> None:
-    while not await _tolerant(work, service):
+    done = await _tolerant(work, service)
+    while not done:
         await asyncio.sleep(CHECK_SECONDS)
+        done = await _tolerant(work, service)
 
 
 async def _tolerant(work: Callable[[], Awaitable[object]], service: str) -> bool:
