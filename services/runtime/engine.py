@@ -141,7 +141,7 @@ class _Membership:
         self._one_request = asyncio.Lock()
 
     async def run(self) -> None:
-        """Returns when Faust has given up; raises what kept it from starting."""
+        """Returns when Faust is to be replaced; raises what kept it from starting or made it give up."""
         await self._app.start()
         waits = [asyncio.ensure_future(self._app.wait_until_stopped()), asyncio.ensure_future(self._gone.wait())]
         try:
@@ -149,6 +149,8 @@ class _Membership:
         finally:
             for wait in waits:
                 wait.cancel()
+        if self._app.crash_reason is not None:
+            raise self._app.crash_reason
 
     async def leave(self) -> None:
         """Commits what is done and leaves the group."""

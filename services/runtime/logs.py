@@ -116,7 +116,8 @@ def told_exception(error: ExcInfo) -> list[dict[str, Any]]:
 
 
 def _is_ours(filename: str) -> bool:
-    return Path(filename).is_relative_to(PROJECT) and "site-packages" not in filename
+    # Compiled modules name a source file that is taken to lie where the process was started.
+    return Path(filename).is_relative_to(PROJECT) and "site-packages" not in filename and filename.endswith(".py")
 
 
 def _library_line(record: logging.LogRecord) -> EventDict:
