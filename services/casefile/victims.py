@@ -106,6 +106,11 @@ class Matters:
         chosen = sorted(named & self.places) or sorted(whole & self.places)[:1]
         return tuple(self.victims[place] for place in chosen)
 
+    def linked_by_hand(self, fact: Fact, what: str) -> frozenset[str]:
+        """Her places to which a person has linked this fact by its own reference, not by its case."""
+        made = (link.body for link in self._led_by(fact) if isinstance(link.body, LinkMade))
+        return self.places & {party.place for body in made if body.what == what for party in body.parties}
+
     def protected(self, places: frozenset[str]) -> Victim | None:
         """Her, where she is one of these: her first place stands for her."""
         return next((self.victims[place] for place in sorted(places & self.places)), None)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-from schemas.classes import DataClass
+from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
@@ -52,7 +52,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             if concern.how is not How.HERS or not concern.speaks:
                 yield from _not_told(hers, "application_lodged", fact, lodged, lodged.application, concern)
                 continue
-            indicators, behind = panel(hers, lodged, concern.orders[0])
+            indicators, behind = panel(hers, lodged, concern.orders[0] if concern.orders else None)
             told = _matter(
                 "application_lodged",
                 fact,
@@ -61,7 +61,6 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 concern,
                 (
                     *_shown(fact, LODGED),
-                    *derived("order", concern.orders[0].place, DataClass.R),
                     *_floor(policy, lodged),
                     *indicators,
                     *_still_binding(hers, concern, london_day(lodged.lodged_at)),
@@ -133,7 +132,6 @@ def _over(
             continue
         matter = (
             *_shown(fact, names),
-            *derived("order", concern.orders[0].place, DataClass.R),
             *derived("asked_to", lodged[1].action, DataClass.D),
             *_still_binding(hers, concern, on),
         )
@@ -149,7 +147,11 @@ def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
 
 def _still_binding(hers: HerOrders, concern: Concern, on: date) -> Iterator[Item]:
     """The order sought included, with what stands of it: she may believe that an application lifts it."""
-    yield from derived("order_is_now", concern.orders[0].state, DataClass.D)
+    for order in concern.orders:
+        yield from derived("order", order.place, DataClass.R)
+        yield from derived("order_is_now", order.state, DataClass.D, Form.STATE)
+    if not concern.orders:
+        yield from derived("order", "not_known_here", DataClass.R)
     yield from still_binding(hers.protecting, frozenset(order.place for order in concern.orders), on)
 
 

@@ -98,9 +98,14 @@ class HerOrders:
                 yield change, concern
 
     def applied(self, fact: Fact, lodged: ApplicationLodged | None) -> Iterator[Concern]:
-        """Each of her places that an application concerns, through its order."""
+        """Each of her places that an application concerns: a person has linked it to her, or its order protects her."""
         order = self.register.sought(lodged) if lodged else None
-        yield from self._concerned(fact, order, (order,) if order else ())
+        among = (order,) if order else ()
+        if linked := self.matters.protected(self.matters.linked_by_hand(fact, "application")):
+            hers = tuple(one for one in among or self.protecting if one.protects & self.matters.places)
+            yield Concern(linked, How.HERS, hers if len(hers) == 1 else (), speaks=True)
+        else:
+            yield from self._concerned(fact, order, among)
 
     def in_custody(self, element: Element) -> bool:
         """As the last hearing of that case left him, up to the hearing of this element."""

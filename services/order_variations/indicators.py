@@ -16,8 +16,12 @@ from services.policy.clocks import end_of_day, london_day
 ENOUGH = 2  # kinds; the time of an application is never one of them
 
 
-def panel(hers: HerOrders, lodged: ApplicationLodged, order: Standing) -> tuple[tuple[Item, ...], tuple[Fact, ...]]:
+def panel(
+    hers: HerOrders, lodged: ApplicationLodged, order: Standing | None
+) -> tuple[tuple[Item, ...], tuple[Fact, ...]]:
     """The indicators and what points the other way; the other facts behind them. Nothing unless two kinds agree."""
+    if order is None:
+        return (), ()
     repeats = tuple(_earlier(hers, lodged, order))
     recent = tuple(_recent_incidents(hers, lodged, order))
     firm = lodged.same_firm_as_defendant is True

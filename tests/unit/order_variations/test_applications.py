@@ -28,7 +28,7 @@ def file(*bodies: v.Body, made: OrdersResulted = IMPOSED) -> CaseFile:
 
 
 def lodged(**over: Any) -> ApplicationLodged:
-    return b.application(references=b.references(application="APP1"), **over)
+    return b.application(**{"references": b.references(application="APP1")} | over)
 
 
 def indicators(hers: CaseFile) -> dict[str, Any]:
@@ -156,3 +156,15 @@ def test_an_incident_with_another_man_is_no_indicator() -> None:
         lodged(same_firm_as_defendant=True),
     )
     assert indicators(b.linked_file(*(b.fact(body) for body in facts))) == {}
+
+
+def test_an_application_that_a_person_links_to_her_is_told_of_her_whether_or_not_its_order_is_known() -> None:
+    link = b.link_made(b.party_ref(), what="application", reference="APP1")
+    elsewhere = lodged(order=None, references=b.references(urn="54DC0099926", asn="2654DC0100000000009Z"))
+    facts = [b.fact(body) for body in (b.incident(), link, elsewhere)]
+    duties = seen.owed(application_lodged, b.linked_file(*facts))
+    assert set(duties) == TOLD
+    assert seen.matter(duties["idva-larkmead"])["order"] == "not_known_here"
+    assert facts[1].id in duties["idva-larkmead"].grounds
+    known = file(link, lodged(order=None))
+    assert seen.matter(seen.owed(application_lodged, known)["idva-larkmead"])["order"] == b.order_at()
