@@ -1,0 +1,108 @@
+"""`relay explain`: who was told, who was not, why and when, by which rule and facts, under which power and policy."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+
+from services.casefile.judge import Rule
+from services.convictions.rules import RULES as CONVICTIONS
+from services.incidents.rules import RULES as INCIDENTS
+from services.ops.explained import shown
+from services.ops.explanation import AUDIT, OPS, Explanation, Reader, explain
+from services.ops.files import gather
+from services.ops.reading import reading
+from services.ops.terminal import UsageError, complain, err, out, servers
+from services.order_variations.rules import RULES as ORDER_VARIATIONS
+from services.policy.load import load
+from services.policy.policy import PolicySet
+from services.responses.rules import RULES as RESPONSES
+from services.runtime.settings import load_settings
+
+RULES: Mapping[str, Sequence[Rule]] = {
+    "incidents": INCIDENTS,
+    "convictions": CONVICTIONS,
+    "order_variations": ORDER_VARIATIONS,
+    "responses": RESPONSES,
+}
+NARROW, WIDE = 80, 110
+FORMS = """Nothing is known by that name. What is understood:
+  an event's id              as `relay publish` or the source gives it
+  a notification's id        as `relay subscribe` shows it
+  a dead letter's id         as `relay dlq list` shows it
+  a duty                     rule/subject/agency, or rule/subject
+  a person                   record:SYSTEM:ID, or a place: 54260012345/party/1, in short 54260012345/1
+  a matter                   a crime reference, URN, ASN, order, application, hearing or court case
+  a reference's own file     home:urn:54DC0012326"""
+
+EXAMPLES = """
+Examples:
+
+    relay explain 54260012345/1
+    relay explain 54DC0012326 --role audit
+    relay explain missed_order/54260012345/party/1/54DC0012326/1 --as cps-wessex
+    relay explain 5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77 --json | jq .tellings
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command("explain", epilog=EXAMPLES, no_args_is_help=True)(explain_command)
+
+
+def explain_command(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|DUTY|REFERENCE", help="An event, a notification, a dead letter, a duty, a person or a matter."
+        ),
+    ],
+    role: Annotated[
+        str | None,
+        typer.Option(help="Who asks: ops (the default, sees least), audit, or a kind of agency (dait, idva)."),
+    ] = None,
+    agency: Annotated[
+        str | None, typer.Option("--as", metavar="AGENCY", help="The agency that asks: it reads its own notices whole.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object.")] = False,
+) -> None:
+    """Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.
+
+    What is shown depends on who asks: ops sees no recipient and no content; audit every recipient, and what was said by
+    name; an agency what its kind was told, as far as it may see it. Nothing is changed by asking.
+
+    Exit status: 0 explained, 1 nothing is known by that name, 2 not begun.
+    """
+    settings = load_settings()
+    policies = load(settings.policy, settings.agencies)
+    reader = reader_of(role, agency, policies)
+    with reading(servers(settings).database) as conn:
+        material = gather(conn, what, RULES, policies.at)
+    if material is None:
+        complain(FORMS)
+        raise typer.Exit(1)
+    found = explain(material, reader, policies.at(material.now))
+    if as_json:
+        sys.stdout.write(TypeAdapter(Explanation).dump_json(found, indent=2).decode() + "\n")
+        return
+    title = None if reader.role in (OPS, AUDIT) else policies.at(material.now).kind(reader.role).title
+    out.print(shown(found, title), width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else NARROW)
+    if role is None and agency is None:
+        err.print("\n--role audit, or --as AGENCY, shows more to those who may see it.", style="dim", markup=False)
+
+
+def reader_of(role: str | None, agency: str | None, policies: PolicySet) -> Reader:
+    """Who asks. UsageError for a role or agency that policy does not know, or that do not go together."""
+    kinds = [kind.kind for kind in policies.kinds]
+    if role is not None and role not in (OPS, AUDIT, *kinds):
+        raise UsageError(f"There is no role {role}; there are ops, audit and the kinds of agency: {', '.join(kinds)}.")
+    if agency is None:
+        return Reader(role or OPS)
+    known = next((row for row in policies.agencies if row.id == agency), None)
+    if known is None:
+        raise UsageError(f"No agency has the id {agency}; `relay agencies list` shows all.")
+    if role not in (None, known.kind):
+        raise UsageError(f"{agency} is of the kind {known.kind}: leave --role out, or name that one.")
+    return Reader(known.kind, agency)

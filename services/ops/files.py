@@ -1,0 +1,394 @@
+"""What the database keeps of an event, a notification, a duty, a person or a matter: found, read, not yet judged."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from schemas import registry
+from schemas.agency_responses.v1 import Decided, Declined
+from schemas.values import Body
+from services.casefile.duties import Duty, Notice
+from services.casefile.facts import Answer, CaseFile, Fact, Key
+from services.casefile.judge import Rule, state
+from services.casefile.ladder import RUNGS, asked_of, climb
+from services.casefile.links import in_the_world
+from services.casefile.notices import notice_from_json, withheld_from_json
+from services.ops.explanation import (
+    Answered,
+    End,
+    Issued,
+    Kept,
+    Looked,
+    Material,
+    Question,
+    Refused,
+    Version,
+)
+from services.ops.reading import Connection, clock
+from services.policy.policy import Policy
+
+FILE = re.compile(r"(?:record:[^:/\s]+|place|home:[^:/\s]+):\S+")
+REFERENCES = ("crime", "urn", "asn", "defendant", "court_case", "charge", "hearing", "order", "application")
+SHORTEST_PARTY = re.compile(r"(?P<crime>[^/\s]+)/(?P<number>[1-9][0-9]{0,2})")
+
+Rules = Mapping[str, Sequence[Rule]]
+File = tuple[str, str]
+Told = tuple[str, Key]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a question leads to: files, and within them the facts or duties that were asked about (None: all)."""
+
+    question: Question
+    files: frozenset[File]
+    about: frozenset[str] | None = None
+    keys: frozenset[Key] | None = None
+    refused: tuple[Refused, ...] = ()
+    ends: tuple[End, ...] = ()
+
+
+@dataclass
+class _Contents:
+    """The standing facts of one file with what leads there, as a rule's file is made of them."""
+
+    facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
+    persons: dict[str, str] = field(default_factory=dict)
+
+    def case_file(self, key: str, answers: Iterable[Answer]) -> CaseFile:
+        lacking = {fact.id: missing for fact, _, missing in self.facts.values() if missing}
+        return CaseFile(
+            key=key,
+            facts=tuple(sorted((fact for fact, _, _ in self.facts.values()), key=in_the_world)),
+            persons=self.persons,
+            links={fact.id: through for fact, through, _ in self.facts.values() if through},
+            unlinked=lacking if key.startswith("home:") else {},
+            answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
+        )
+
+
+def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[datetime], Policy]) -> Material | None:
+    """Everything that explains it; None where nothing goes by that name."""
+    found = find(conn, asked.strip())
+    if found is None:
+        return None
+    now = clock(conn)
+    files = sorted(found.files)
+    told = _told(conn, files)
+    answers = _answers(conn, told)
+    owed = _owed(conn, files, told, [answer for _, answer in answers], rules, policy_at(now))
+    issued = _issued(conn, told)
+    kept = _kept(conn, files)
+    ids = {i for known in issued for i in known.notice.grounds} | {i for known in kept for i in known.withheld.grounds}
+    ids |= {i for notice in told.values() for i in notice.grounds} | (found.about or frozenset())
+    return Material(
+        asked=asked.strip(),
+        question=found.question,
+        now=now,
+        about=found.about,
+        keys=found.keys,
+        versions=_versions(conn, files, ids),
+        issued=issued,
+        told=told,
+        looks=_looks(conn, files),
+        kept=kept,
+        unexplained=_unexplained(conn, files),
+        answers=tuple(_said(service, answer) for service, answer in answers),
+        refused=found.refused,
+        ends=found.ends,
+        owed=owed,
+        read_to=_read_to(conn),
+    )
+
+
+def find(conn: Connection, asked: str) -> Found | None:
+    """What goes by this name, in the order in which names are tried; ids first, since nothing else looks like them."""
+    return (
+        _notification(conn, asked)
+        or _event(conn, asked)
+        or _dead_letter(conn, asked)
+        or _duty(conn, asked)
+        or _person(conn, asked)
+        or _matter(conn, asked)
+    )
+
+
+def _notification(conn: Connection, asked: str) -> Found | None:
+    rows = conn.execute(
+        """select t.service, t.file, n.rule, n.subject, n.agency from notice n
+        join told t using (service, rule, subject, agency) where n.id = %s""",
+        (asked,),
+    ).fetchall()
+    if not rows:
+        return None
+    keys = frozenset(_head(Key(rule, subject, agency)) for _, _, rule, subject, agency in rows)
+    return Found("notification", frozenset((service, file) for service, file, *_ in rows), keys=keys)
+
+
+def _event(conn: Connection, asked: str) -> Found | None:
+    """The event, and where it is a version of something, whatever is told of that matter because of it."""
+    ends = tuple(
+        End(service, asked, fate, at)
+        for service, fate, at in conn.execute(
+            "select distinct service, fate, at from record where event_id = %s order by at, service, fate", (asked,)
+        )
+    )
+    refused = _refused(conn, "event_id", asked)
+    files = {
+        (service, file)
+        for service, file in conn.execute(
+            """select l.service, l.file from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
+            join fact e on e.service = f.service and e.statement = f.statement and e.subject = f.subject where e.id = %s
+            union select service, file from look where event_id = %s
+            union select t.service, t.file from answer a join told t on t.service = a.service and t.rule = a.rule
+                and t.subject = a.duty_subject and t.agency = a.agency where a.fact_id = %s""",
+            (asked, asked, asked),
+        )
+    }
+    known = conn.execute("select 1 from fact where id = %s limit 1", (asked,)).fetchone()
+    if not (ends or refused or files or known):
+        return None
+    return Found("event", frozenset(files), about=frozenset({asked}), refused=refused, ends=ends)
+
+
+def _dead_letter(conn: Connection, asked: str) -> Found | None:
+    refused = _refused(conn, "dead_letter", asked)
+    return Found("dead letter", frozenset(), about=frozenset(), refused=refused) if refused else None
+
+
+def _duty(conn: Connection, asked: str) -> Found | None:
+    """`rule/subject/agency`, or without the agency all that were told or considered."""
+    rule, _, rest = asked.partition("/")
+    if not rest:
+        return None
+    subject, _, agency = rest.rpartition("/")
+    rows = conn.execute(
+        """select service, file, rule, subject, agency from told
+        where rule = %(rule)s and ((subject, agency) = (%(subject)s, %(agency)s) or subject = %(rest)s)
+        union select service, file, rule, subject, agency from withheld
+        where rule = %(rule)s and ((subject, agency) = (%(subject)s, %(agency)s) or subject = %(rest)s)""",
+        {"rule": rule, "subject": subject, "agency": agency, "rest": rest},
+    ).fetchall()
+    if not rows:
+        return None
+    keys = frozenset(_head(Key(*key)) for _, _, *key in rows)
+    return Found("duty", frozenset((service, file) for service, file, *_ in rows), keys=keys)
+
+
+def _person(conn: Connection, asked: str) -> Found | None:
+    """A file's key, or a place in a matter (`54260012345/party/1`, or short `54260012345/1`)."""
+    files: set[File] = set()
+    if FILE.fullmatch(asked):
+        rows = conn.execute("select service, file from case_file where file = %s", (asked,)).fetchall()
+        files |= {(service, file) for service, file in rows}
+    short = SHORTEST_PARTY.fullmatch(asked)
+    place = f"{short['crime']}/party/{short['number']}" if short else asked
+    rows = conn.execute(
+        """select p.service, p.person from place p join case_file c on c.service = p.service and c.file = p.person
+        where p.crime = %s and p.place = %s""",
+        (place.partition("/")[0], place),
+    ).fetchall()
+    files |= {(service, person) for service, person in rows}
+    return Found("person", frozenset(files)) if files else None
+
+
+def _matter(conn: Connection, asked: str) -> Found | None:
+    """A crime reference, URN, ASN, order, application, hearing or court case: whatever facts name it."""
+    kind, _, name = asked.partition(":")
+    names = [asked] if kind in REFERENCES and name else [f"{kind}:{asked}" for kind in REFERENCES]
+    rows = conn.execute(
+        """select distinct f.service, f.id, l.file from fact_reference r
+        join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject
+        left join lies_in l on l.service = f.service and l.fact_id = f.id where r.name = any(%s)""",
+        (names,),
+    ).fetchall()
+    if not rows:
+        return None
+    files = frozenset((service, file) for service, _, file in rows if file is not None)
+    return Found("matter", files, about=frozenset(i for _, i, _ in rows))
+
+
+def _refused(conn: Connection, by: str, asked: str) -> tuple[Refused, ...]:
+    rows = conn.execute(
+        f"""select service, topic, reason, stage, detail, last_at, attempts, dead_letter, settled_at
+        from refusal where {by} = %s order by last_at, service""",  # noqa: S608 - one of our own columns
+        (asked,),
+    )
+    return tuple(Refused(*row) for row in rows)
+
+
+def _head(key: Key) -> Key:
+    while key.rule in RUNGS:
+        key, _ = asked_of(key)
+    return key
+
+
+def _told(conn: Connection, files: Sequence[File]) -> dict[Told, Notice]:
+    rows = conn.execute(
+        """select t.service, t.content from told t
+        join unnest(%s::text[], %s::text[]) as f(service, file) on t.service = f.service and t.file = f.file""",
+        _columns(files, 2),
+    )
+    return {(service, notice.key): notice for service, content in rows for notice in (notice_from_json(content),)}
+
+
+def _issued(conn: Connection, told: Iterable[Told]) -> tuple[Issued, ...]:
+    rows = conn.execute(
+        """select n.service, n.content, n.file, n.look, n.published_at, o.parked from notice n
+        join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
+            on (n.service, n.rule, n.subject, n.agency) = (k.service, k.rule, k.subject, k.agency)
+        left join outbox o on o.notice_id = n.id and o.parked is not null""",
+        _columns(sorted((service, *key) for service, key in told), 4),
+    )
+    return tuple(
+        Issued(service, notice_from_json(content), file, look, published_at, parked)
+        for service, content, file, look, published_at, parked in rows
+    )
+
+
+def _looks(conn: Connection, files: Sequence[File]) -> tuple[Looked, ...]:
+    rows = conn.execute(
+        """select l.service, l.file, l.number, l.at, l.cause, l.event_id, l.release, l.policy_version, l.faulted
+        from look l where (l.service, l.file) in (select * from unnest(%s::text[], %s::text[]))
+            or (l.service, l.file) in (select n.service, n.file from notice n join told t
+                using (service, rule, subject, agency)
+                where (t.service, t.file) in (select * from unnest(%s::text[], %s::text[])))""",
+        (*_columns(files, 2), *_columns(files, 2)),
+    )
+    return tuple(Looked(*row) for row in rows.fetchall())
+
+
+def _kept(conn: Connection, files: Sequence[File]) -> tuple[Kept, ...]:
+    rows = conn.execute(
+        """select w.service, w.file, w.content, w.since from withheld w
+        join unnest(%s::text[], %s::text[]) as f(service, file) on w.service = f.service and w.file = f.file""",
+        _columns(files, 2),
+    )
+    return tuple(Kept(service, file, withheld_from_json(content), since) for service, file, content, since in rows)
+
+
+def _unexplained(conn: Connection, files: Sequence[File]) -> dict[Told, datetime]:
+    rows = conn.execute(
+        """select u.service, u.rule, u.subject, u.agency, u.since from unexplained u
+        join unnest(%s::text[], %s::text[]) as f(service, file) on u.service = f.service and u.file = f.file""",
+        _columns(files, 2),
+    )
+    return {(service, Key(rule, subject, agency)): since for service, rule, subject, agency, since in rows}
+
+
+def _answers(conn: Connection, told: Iterable[Told]) -> list[tuple[str, Answer]]:
+    rows = conn.execute(
+        """select a.service, a.rule, a.duty_subject, a.agency, a.revision, f.id, f.kind, f.subject, f.version,
+            f.version_basis, f.recorded_at, f.type, f.content
+        from answer a join fact f on f.service = a.service and f.id = a.fact_id and f.stands
+        join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
+            on (a.service, a.rule, a.duty_subject, a.agency) = (k.service, k.rule, k.subject, k.agency)""",
+        _columns(sorted((service, *key) for service, key in told), 4),
+    )
+    return [
+        (service, Answer(_fact(fact), Key(rule, subject, agency), revision))
+        for service, rule, subject, agency, revision, *fact in rows
+    ]
+
+
+def _said(service: str, answer: Answer) -> Answered:
+    fact, body = answer.fact, answer.fact.body
+    code = body.reason if isinstance(body, Declined) else body.decision if isinstance(body, Decided) else None
+    return Answered(
+        service,
+        fact.id,
+        fact.kind,
+        answer.key,
+        answer.revision,
+        None if code is None else str(code),
+        fact.at,
+        fact.withdrawn,
+    )
+
+
+def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tuple[Version, ...]:
+    """All versions of whatever stands in these files, and of these facts."""
+    rows = conn.execute(
+        """select v.service, v.id, v.kind, v.subject, v.statement, v.version, v.version_basis, v.recorded_at,
+            v.accepted_at, v.stands, v.missing, v.content_hash,
+            coalesce((v.content::jsonb ->> 'withdrawn')::boolean, false)
+        from fact v where (v.service, v.statement, v.subject) in (
+            select f.service, f.statement, f.subject from lies_in l
+            join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file
+            join fact f on f.service = l.service and f.id = l.fact_id
+            union select f.service, f.statement, f.subject from fact f
+            join (select distinct service from stream_position) s on f.service = s.service and f.id = any(%s))""",
+        (*_columns(files, 2), sorted(ids)),
+    )
+    return tuple(Version(*row) for row in rows.fetchall())
+
+
+def _owed(
+    conn: Connection,
+    files: Sequence[File],
+    told: Mapping[Told, Notice],
+    answers: Iterable[Answer],
+    rules: Rules,
+    policy: Policy,
+) -> dict[Told, Duty]:
+    """What rules and ladder state now: they alone know the classes of what was said. A file that they cannot be run on
+    has none, and nothing is shown of it."""
+    heard = [answer for answer in answers if not answer.fact.withdrawn]
+    found: dict[Told, Duty] = {}
+    for (service, key), contents in _contents(conn, files).items():
+        file = contents.case_file(key, heard)
+        stated, _ = state([file], rules.get(service, ()), policy)
+        here = {key: notice for (of, key), notice in told.items() if of == service}
+        for statement in climb(stated, here, heard, policy):
+            if isinstance(statement, Duty):
+                found[service, statement.key] = statement
+    return found
+
+
+def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
+    found = {file: _Contents() for file in files}
+    rows = conn.execute(
+        """select l.service, l.file, l.through, f.missing, f.id, f.kind, f.subject, f.version, f.version_basis,
+            f.recorded_at, f.type, f.content
+        from lies_in l join unnest(%s::text[], %s::text[]) as k(service, file)
+            on l.service = k.service and l.file = k.file
+        join fact f on f.service = l.service and f.id = l.fact_id and f.stands""",
+        _columns(files, 2),
+    )
+    for service, key, through, missing, *columns in rows:
+        fact = _fact(columns)
+        found[service, key].facts[fact.id] = (fact, tuple(through), missing)
+    rows = conn.execute(
+        """select distinct l.service, l.file, p.place, p.person from lies_in l
+        join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file
+        join fact f on f.service = l.service and f.id = l.fact_id
+        join fact_reference r on r.service = f.service and r.statement = f.statement and r.subject = f.subject
+        join place p on p.service = l.service and r.name = 'crime:' || p.crime""",
+        _columns(files, 2),
+    )
+    for service, key, place, person in rows:
+        found[service, key].persons[place] = person
+    return found
+
+
+def _read_to(conn: Connection) -> dict[str, datetime | None]:
+    """How far each service has read all its streams; None while one has not been read at all."""
+    rows = conn.execute(
+        """select service, case when bool_and(read_to is not null) then min(read_to) end
+        from stream_position group by service"""
+    )
+    return dict(rows.fetchall())
+
+
+def _fact(row: Sequence[object]) -> Fact:
+    identity, kind, subject, version, basis, at, type_, content = row
+    return Fact(identity, kind, subject, version, at, _body(type_, content), basis)  # type: ignore[arg-type]
+
+
+def _body(type_: object, content: object) -> Body:
+    return registry.body_of(str(type_), str(content))
+
+
+def _columns(rows: Sequence[Sequence[object]], width: int) -> tuple[list[object], ...]:
+    return tuple([row[n] for row in rows] for n in range(width))

@@ -1,0 +1,47 @@
+"""What commands read from the relay's database: one consistent moment of it, in which nothing is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from services.ops.terminal import UsageError
+
+CONNECT_SECONDS = 5
+READING_MS = 60_000
+
+Connection = psycopg.Connection[TupleRow]
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """A connection that cannot write. UsageError where the database cannot be reached or has not the relay's tables."""
+    options = f"-c timezone=UTC -c statement_timeout={READING_MS}"
+    try:
+        with psycopg.connect(url, options=options, connect_timeout=CONNECT_SECONDS) as conn:
+            conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            conn.read_only = True
+            yield conn
+    except psycopg.OperationalError as problem:
+        raise UsageError(
+            f"The database at RELAY_DATABASE does not answer ({type(problem).__name__}): is it up?"
+        ) from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        raise UsageError(
+            "The database has not the tables of this release: run `relay db migrate`."
+        ) from None
+
+
+def clock(conn: Connection) -> datetime:
+    """The one clock: a story's where one is being played, else the database's."""
+    when: datetime = one(conn, "select coalesce((select stands_at from clock), now())")
+    return when
+
+
+def one(conn: Connection, statement: str, given: Any = None) -> Any:
+    """The first column of the first row, or None."""
+    row = conn.execute(statement, given).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,41 @@
+"""What a worker's metrics say of the database: people waiting and things that somebody must look at, by service."""
+
+from prometheus_client import Gauge
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from services.runtime import metrics
+
+NOW = "coalesce((select stands_at from clock), now())"
+# A notice is kept as a list: its asks are the ninth element, each [ask, by, answers, since, met by].
+UNANSWERED = f"""
+select t.service, t.rule, t.subject, t.agency, asked ->> 0 as ask, (asked ->> 1)::timestamptz as by
+from told t, jsonb_array_elements(t.content::jsonb -> 8) asked
+where t.state = 'live' and asked ->> 4 is null and (asked ->> 1)::timestamptz < {NOW}
+"""  # noqa: S608 - our own words
+
+COUNTS: tuple[tuple[Gauge, str], ...] = (
+    (metrics.OUTBOX_WAITING, "select service, count(*) from outbox where parked is null group by service"),
+    (metrics.PARKED, "select service, count(*) from outbox where parked is not null group by service"),
+    (metrics.ASKS_OVERDUE, f"select service, count(*) from ({UNANSWERED}) u group by service"),  # noqa: S608
+    (
+        metrics.OLDEST_WAITING,
+        f"""select service, greatest(0, extract(epoch from {NOW} - min(accepted_at)))
+        from fact where stands and missing is not null group by service""",  # noqa: S608
+    ),
+    (metrics.UNEXPLAINED, "select service, count(*) from unexplained group by service"),
+    (metrics.FAULTED_FILES, "select service, count(*) from case_file where faulted_on is not null group by service"),
+)
+
+
+async def gauges(conn: AsyncConnection[TupleRow]) -> None:
+    """Sets every gauge that needs a query, for each service that the database knows; one that has none is 0.
+
+    All of them are read in the caller's transaction, by index but for the asks, which cost a pass over the live duties.
+    """
+    rows = await conn.execute("select distinct service from stream_position")
+    services = [service async for (service,) in rows]
+    for gauge, statement in COUNTS:
+        counted = {service: number async for service, number in await conn.execute(statement)}
+        for service in {*services, *counted}:
+            gauge.labels(service).set(float(counted.get(service, 0)))
