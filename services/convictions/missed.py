@@ -1,7 +1,7 @@
 """One offence after which the court could make an order: is one known to protect her, and how long may it be mended?"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time
 from functools import cached_property, partial
 
@@ -110,7 +110,7 @@ class Missed:
         for statement in tell(self.hers.file, self.hers.policy, told):
             match statement:
                 case Duty(gather="digest") if singly:
-                    yield replace(statement, gather="singly")
+                    yield statement.but(gather="singly")
                 case _:
                     yield statement
 
