@@ -1,11 +1,11 @@
-"""How facts find their people: what each fact refers to, whose files it lies in, and what link is missing."""
+"""How facts find their people: whose files each lies in, by which way, and what link is missing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from schemas.agency_responses.v1 import Answer as AnswerBody
-from schemas.agency_responses.v1 import AttributionConfirmed, Linking, LinkMade, LinkRefused
+from schemas.agency_responses.v1 import AttributionConfirmed, LinkMade, LinkRefused
 from schemas.court_convictions.v1 import Defendant, HearingResulted
 from schemas.court_order_variations.v1 import (
     ApplicationDecided,
@@ -16,11 +16,23 @@ from schemas.court_order_variations.v1 import (
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
 from services.casefile.facts import CaseFile, Fact
+from services.casefile.references import case_names, case_of, crimes, home, same_case
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
 # Whom an order protects is asked at its home, so what answers that lies there as well.
 ALSO_AT_HOME = (*COURT, AttributionConfirmed)
+
+# What a fact that leads to nobody waits for.
+MISSING: Mapping[type[Body], str] = {
+    ChargePreferred: "no_incident",
+    LinkMade: "no_incident",
+    HearingResulted: "no_charge",
+    OrdersResulted: "no_charge",
+    ApplicationLodged: "no_order_or_charge",
+    ApplicationWithdrawn: "no_application",
+    ApplicationDecided: "no_application",
+}
 
 Placeholder = Callable[[str], bool]
 
@@ -54,33 +66,6 @@ class Linkage:
     missing: Mapping[str, str]
 
 
-def references(fact: Fact) -> frozenset[str]:
-    """The matter references that a fact names, itself included: what must be locked together with it.
-
-    Identity references (record ids) are left out: they lead to persons, and a person has many matters.
-    """
-    return frozenset({_own_reference(fact), *_named(fact.body)})
-
-
-def home(fact: Fact) -> str | None:
-    """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
-    kind, _, name = _own_reference(fact).partition(":")
-    match fact.body:
-        case (
-            HearingResulted()
-            | OrdersResulted()
-            | ApplicationLodged()
-            | ApplicationWithdrawn()
-            | ApplicationDecided()
-            | ChargePreferred()
-        ):
-            return f"home:{_first(fact.body.references)}"
-        case AttributionConfirmed() | Linking() if kind in ("case", "order"):
-            return f"home:urn:{name.partition('/')[0]}"
-        case _:
-            return f"home:{kind}:{name}"
-
-
 def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder = never) -> str:
     """A record where the source gives a real one, else the place in the matter."""
     if record is None or is_placeholder(record.id):
@@ -104,7 +89,7 @@ def in_the_world(fact: Fact) -> tuple[object, ...]:
 
 
 def link(standing: Iterable[Fact], is_placeholder: Placeholder = never) -> Linkage:
-    """Lead every standing fact of a closed set of references to its people. Answers are led by their notices instead."""
+    """Lead every standing fact of a closed set of references to its people; answers are led by their notices."""
     return _Matters(tuple(standing), is_placeholder).linkage()
 
 
@@ -135,90 +120,6 @@ def file_of(key: str, standing: Sequence[Fact], linkage: Linkage) -> CaseFile:
     )
 
 
-def crimes(fact: Fact) -> frozenset[str]:
-    """The crime references that a fact names."""
-    return frozenset(r.removeprefix("crime:") for r in references(fact) if r.startswith("crime:"))
-
-
-def _own_reference(fact: Fact) -> str:
-    """The reference that every version of a statement shares, a withdrawn one too: it is in the subject."""
-    kind, subject = fact.kind, fact.subject
-    first = subject.partition("/")[0]
-    match kind.rpartition(".")[2]:
-        case "incident-reported" | "risk-assessed" | "children-linked":
-            return f"crime:{first}"
-        case "charge-preferred":
-            return f"charge:{subject}"
-        case "hearing-resulted" | "orders-resulted":
-            return f"hearing:{subject}"
-        case "application-lodged" | "application-withdrawn" | "application-decided":
-            return f"application:{subject}"
-        case "link-made" | "link-refused":
-            what, _, reference = subject.partition("/")
-            return f"{what}:{reference}"
-        case "attribution-confirmed":
-            return f"order:{subject}"
-        case _:
-            return f"notification:{subject}"
-
-
-def _named(body: Body) -> Iterable[str]:
-    match body:
-        case ChargePreferred():
-            yield from _of_case(body.references)
-            yield from (f"crime:{offence.crime_reference}" for offence in body.offences)
-        case HearingResulted():
-            yield from _of_case(body.references)
-        case OrdersResulted():
-            yield from _of_case(body.references)
-            for order in body.orders:
-                yield f"order:{body.place_of(order)}"
-                if order.order:
-                    yield f"order:{order.order}"
-                yield from (f"crime:{p.party.crime_reference}" for p in order.protected_persons if p.party)
-        case ApplicationLodged():
-            yield from _of_case(body.references)
-            if body.order:
-                yield f"order:{body.order}"
-        case ApplicationWithdrawn() | ApplicationDecided():
-            yield from _of_case(body.references)
-        case Linking():
-            if body.what != "application":
-                yield from _of_case(_case_of(body.reference))
-            if isinstance(body, LinkMade):
-                yield from (f"crime:{party.crime_reference}" for party in body.parties)
-        case AttributionConfirmed():
-            yield from _of_case(_case_of(body.order))
-            yield from (f"crime:{party.crime_reference}" for party in body.protects)
-        case _:
-            return
-
-
-def _of_case(refs: References) -> Iterable[str]:
-    for kind, name in (
-        ("urn", refs.urn),
-        ("asn", refs.asn),
-        ("defendant", refs.defendant_id),
-        ("court_case", refs.court_case),
-    ):
-        if name:
-            yield f"{kind}:{name}"
-
-
-def _case_of(place: str) -> References:
-    """`<urn>/<asn or defendant id>/...` as references; which of the two the second is cannot be told from it."""
-    urn, _, rest = place.partition("/")
-    second = rest.partition("/")[0]
-    known = second if second not in ("", "-") else None
-    return References(
-        urn=urn if urn != "-" else None, asn=known, defendant_id=known, court_case=None if urn != "-" or known else "-"
-    )
-
-
-def _first(refs: References) -> str:
-    return next(iter(_of_case(refs)))
-
-
 @dataclass(slots=True)
 class _Lead:
     """A charge or a coded link: which parties a defendant's case is about."""
@@ -245,30 +146,40 @@ class _Matters:
 
     def __post_init__(self) -> None:
         for fact in self.standing:
-            match fact.body:
-                case IncidentReported() as body:
-                    self.incidents[body.crime_reference] = (fact, body)
-                case ChildrenLinked() as body:
-                    self.children.setdefault(body.crime_reference, []).append((fact, body))
-                case ChargePreferred() as body:
-                    parties = dict.fromkeys(
-                        PartyRef(crime_reference=o.crime_reference, party=n) for o in body.offences for n in o.parties
-                    )
-                    self.leads.append(_Lead(fact, body.references, tuple(parties)))
-                case LinkMade() as body:
-                    self.linked[fact.subject] = (fact, body)
-                    if body.what == "case":
-                        self.leads.append(_Lead(fact, _case_of(body.reference), body.parties))
-                case LinkRefused():
-                    self.refused[fact.subject] = fact
-                case OrdersResulted() as body:
-                    self.orders.update(
-                        (body.place_of(order), fact) for order in body.orders if order.action in ("imposed", "replaced")
-                    )
-                case AttributionConfirmed() as body:
-                    self.attributions[body.order] = (fact, body)
-                case ApplicationLodged() as body:
-                    self.applications[body.application] = fact
+            self.index_police(fact)
+            self.index_courts(fact)
+            self.index_links(fact)
+
+    def index_police(self, fact: Fact) -> None:
+        match fact.body:
+            case IncidentReported() as body:
+                self.incidents[body.crime_reference] = (fact, body)
+            case ChildrenLinked() as body:
+                self.children.setdefault(body.crime_reference, []).append((fact, body))
+            case ChargePreferred() as body:
+                parties = (
+                    PartyRef(crime_reference=o.crime_reference, party=n) for o in body.offences for n in o.parties
+                )
+                self.leads.append(_Lead(fact, body.references, tuple(dict.fromkeys(parties))))
+
+    def index_courts(self, fact: Fact) -> None:
+        match fact.body:
+            case OrdersResulted() as body:
+                imposed = (order for order in body.orders if order.action in ("imposed", "replaced"))
+                self.orders.update((body.place_of(order), fact) for order in imposed)
+            case ApplicationLodged() as body:
+                self.applications[body.application] = fact
+
+    def index_links(self, fact: Fact) -> None:
+        match fact.body:
+            case LinkMade() as body:
+                self.linked[fact.subject] = (fact, body)
+                if body.what == "case":
+                    self.leads.append(_Lead(fact, case_of(body.reference), body.parties))
+            case LinkRefused():
+                self.refused[fact.subject] = fact
+            case AttributionConfirmed() as body:
+                self.attributions[body.order] = (fact, body)
 
     def linkage(self) -> Linkage:
         lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -280,10 +191,10 @@ class _Matters:
             for path in self.paths(fact):
                 found.setdefault(path.person, set()).update(path.through - {fact.id})
             refusal = self.refusal_of(fact)
-            if lacks := self.lacks(fact, bool(found), refusal):
+            if lacks := self.lacks(fact, found if refusal is None else [refusal]):
                 missing[fact.id] = lacks
             if isinstance(fact.body, ALSO_AT_HOME) or not found or lacks:
-                at_home = found.setdefault(home(fact) or "", set())
+                at_home = found.setdefault(home(fact), set())
                 at_home.update(i for ids in list(found.values()) for i in ids)
                 if refusal is not None and refusal is not fact:
                     at_home.add(refusal.id)
@@ -318,41 +229,32 @@ class _Matters:
             )
 
     def paths(self, fact: Fact) -> Iterable[Path]:
+        """Every way from this fact to a person."""
         match fact.body:
-            case IncidentReported() as body:
-                yield from self.at_crime(body.crime_reference)
-            case RiskAssessed() as body if body.crime_reference in self.incidents:
-                yield from (
-                    path.after(self.incidents[body.crime_reference][0].id)
-                    for path in self.at_crime(body.crime_reference)
-                )
-            case ChildrenLinked() as body:
-                yield from self.at_crime(body.crime_reference)
+            case IncidentReported() | RiskAssessed() | ChildrenLinked() as body:
+                yield from self.at_incident(body)
             case ChargePreferred():
-                for lead in self.leads:
-                    if lead.fact is fact:
-                        yield from self.through(lead)
+                yield from (path for lead in self.leads if lead.fact is fact for path in self.through(lead))
             case HearingResulted() as body:
                 yield from self.at_case(body.references, body.defendant)
             case OrdersResulted() as body:
                 yield from self.at_orders(fact, body)
-            case ApplicationLodged() as body:
-                yield from self.at_application(fact, body)
-            case ApplicationWithdrawn() | ApplicationDecided() as body:
-                yield from self.at_case(body.references, None)
-                yield from self.at_link("application", body.application)
-                if lodged := self.applications.get(body.application):
-                    yield from (path.after(lodged.id) for path in self.paths(lodged))
+            case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
+                yield from self.at_application(body)
             case LinkMade() as body:
-                for party in body.parties:
-                    yield from self.at_party(party)
+                yield from (path for party in body.parties for path in self.at_party(party))
             case AttributionConfirmed() as body:
-                for party in body.protects:
-                    yield from self.at_party(party)
-                if order := self.orders.get(body.order):
-                    yield from (path.after(order.id) for path in self.paths(order))
-            case _:
-                return
+                yield from (path for party in body.protects for path in self.at_party(party))
+                yield from self.at_order(body.order)
+
+    def at_incident(self, body: IncidentReported | RiskAssessed | ChildrenLinked) -> Iterable[Path]:
+        """Everyone at the incident: an assessment reaches them only through the incident itself."""
+        known = self.incidents.get(body.crime_reference)
+        if isinstance(body, RiskAssessed):
+            if known is not None:
+                yield from (path.after(known[0].id) for path in self.at_crime(body.crime_reference))
+        else:
+            yield from self.at_crime(body.crime_reference)
 
     def through(self, lead: _Lead) -> Iterable[Path]:
         """The parties that a charge or link names, and the children of those incidents."""
@@ -365,8 +267,8 @@ class _Matters:
                         yield Path(person, frozenset({lead.fact.id, incident.id, by.id}))
 
     def at_case(self, refs: References, defendant: Defendant | None) -> Iterable[Path]:
-        """By URN and ASN, or URN and defendant id; else by the single candidate of that URN who has his name and birth."""
-        leads = [lead for lead in self.leads if _same_case(lead.refs, refs)]
+        """By URN and ASN or defendant id; else by the single candidate of that URN who has his name and birth."""
+        leads = [lead for lead in self.leads if same_case(lead.refs, refs)]
         for lead in leads or self.by_candidate(refs, defendant):
             yield from self.through(lead)
 
@@ -406,17 +308,25 @@ class _Matters:
                 by, confirmed = self.attributions[place]
                 for party in confirmed.protects:
                     yield from (path.after(by.id) for path in self.at_party(party))
-            earlier = self.orders.get(order.order) if order.order else None
+            earlier = self.orders.get(order.order or "")
             if earlier is not None and earlier is not fact and isinstance(earlier.body, OrdersResulted):
                 yield from (
                     path.after(earlier.id) for path in self.at_orders(earlier, _of_this_hearing_only(earlier.body))
                 )
 
-    def at_application(self, fact: Fact, body: ApplicationLodged) -> Iterable[Path]:
+    def at_order(self, place: str | None) -> Iterable[Path]:
+        """Everyone whom the order at this place concerns, through it."""
+        if place and (order := self.orders.get(place)):
+            yield from (path.after(order.id) for path in self.paths(order))
+
+    def at_application(self, body: ApplicationLodged | ApplicationWithdrawn | ApplicationDecided) -> Iterable[Path]:
+        """By its case, its order or a link; what follows an application also goes where that one went."""
         yield from self.at_case(body.references, None)
         yield from self.at_link("application", body.application)
-        if body.order and (order := self.orders.get(body.order)):
-            yield from (path.after(order.id) for path in self.paths(order))
+        if isinstance(body, ApplicationLodged):
+            yield from self.at_order(body.order)
+        elif lodged := self.applications.get(body.application):
+            yield from (path.after(lodged.id) for path in self.paths(lodged))
 
     def at_link(self, what: str, reference: str) -> Iterable[Path]:
         if made := self.linked.get(f"{what}/{reference}"):
@@ -427,60 +337,31 @@ class _Matters:
         """The standing refusal that says this fact concerns nobody here."""
         match fact.body:
             case HearingResulted() | OrdersResulted() | ChargePreferred() as body:
-                named = [f"case/{case}" for case in _case_names(body.references)]
+                named = [f"case/{case}" for case in case_names(body.references)]
                 if isinstance(body, OrdersResulted):
                     named += [f"order/{body.place_of(order)}" for order in body.orders]
             case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
-                named = [f"application/{body.application}", *(f"case/{case}" for case in _case_names(body.references))]
+                named = [f"application/{body.application}", *(f"case/{case}" for case in case_names(body.references))]
             case _:
                 named = []
         return next((self.refused[name] for name in named if name in self.refused), None)
 
-    def lacks(self, fact: Fact, found: bool, refusal: Fact | None) -> str | None:
+    def lacks(self, fact: Fact, reached: Collection[object]) -> str | None:
+        """The link that is missing; `reached`: persons found, and the refusal that ends the wait."""
         match fact.body:
             case RiskAssessed() | ChildrenLinked() as body:
                 return None if body.crime_reference in self.incidents else "no_incident"
-            case ChargePreferred() as body:
-                return None if found or refusal else "no_incident"
-            case HearingResulted():
-                return None if found or refusal else "no_charge"
-            case OrdersResulted() as body:
-                return None if found or refusal or not body.orders else "no_charge"
-            case ApplicationLodged():
-                return None if found or refusal else "no_order_or_charge"
-            case ApplicationWithdrawn() | ApplicationDecided():
-                return None if found or refusal else "no_application"
-            case LinkMade():
-                return None if found else "no_incident"
             case AttributionConfirmed() as body:
                 return None if body.order in self.orders else "no_order"
-            case _:
+            case OrdersResulted(orders=()):
                 return None
+            case body:
+                return None if reached else MISSING.get(type(body))
 
 
 def _of_this_hearing_only(body: OrdersResulted) -> OrdersResulted:
-    """The same hearing, without what its orders in turn refer to: a chain of orders is followed one step at a time."""
+    """The same hearing without what its orders refer to: a chain of orders is followed one step at a time."""
     return body.model_copy(update={"orders": tuple(order.model_copy(update={"order": None}) for order in body.orders)})
-
-
-def _case_names(refs: References) -> Iterable[str]:
-    case = refs.urn or refs.court_case or "-"
-    for second in (refs.asn, refs.defendant_id):
-        if second:
-            yield f"{case}/{second}"
-    if not (refs.asn or refs.defendant_id):
-        yield f"{case}/-"
-
-
-def _same_case(lead: References, fact: References) -> bool:
-    """URN and ASN, or URN and defendant id; where either gives no URN, the ASN alone, which belongs to one defendant."""
-    if lead.urn and fact.urn and lead.urn != fact.urn:
-        return False
-    by_asn = lead.asn is not None and lead.asn == fact.asn
-    by_defendant = lead.defendant_id is not None and lead.defendant_id == fact.defendant_id
-    return by_asn or (
-        by_defendant and bool(lead.urn and fact.urn or lead.court_case and lead.court_case == fact.court_case)
-    )
 
 
 def _folded(name: str) -> str:

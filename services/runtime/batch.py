@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from schemas.registry import Received
 from services.casefile.facts import Fact
-from services.casefile.links import Linkage, Placeholder, crimes, link, references
+from services.casefile.links import Linkage, Placeholder, link
+from services.casefile.references import crimes, references
 from services.runtime.engine import Record
 from services.runtime.store import FileState, Matters, Statement
 

@@ -1,0 +1,158 @@
+"""What a fact refers to: the matters that it belongs to, by the references that police, courts and agencies give."""
+
+from collections.abc import Iterable
+from functools import singledispatch
+
+from schemas.agency_responses.v1 import AttributionConfirmed, Linking, LinkMade
+from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_order_variations.v1 import (
+    ApplicationDecided,
+    ApplicationLodged,
+    ApplicationWithdrawn,
+    OrdersResulted,
+)
+from schemas.police_incidents.v1 import ChargePreferred
+from schemas.values import Body, References
+from services.casefile.facts import Fact
+
+CRIME = "crime:"
+
+
+def references(fact: Fact) -> frozenset[str]:
+    """The matter references that a fact names, itself included: what must be locked together with it.
+
+    Identity references (record ids) are left out: they lead to persons, and a person has many matters.
+    """
+    return frozenset({_own(fact), *named(fact.body)})
+
+
+def crimes(fact: Fact) -> frozenset[str]:
+    """The crime references that a fact names."""
+    return frozenset(name.removeprefix(CRIME) for name in references(fact) if name.startswith(CRIME))
+
+
+def home(fact: Fact) -> str:
+    """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
+    kind, _, name = _own(fact).partition(":")
+    match fact.body:
+        case (
+            HearingResulted()
+            | OrdersResulted()
+            | ApplicationLodged()
+            | ApplicationWithdrawn()
+            | ApplicationDecided()
+            | ChargePreferred()
+        ):
+            return f"home:{next(iter(of_case(fact.body.references)))}"
+        case AttributionConfirmed() | Linking() if kind in ("case", "order"):
+            return f"home:urn:{name.partition('/')[0]}"
+        case _:
+            return f"home:{kind}:{name}"
+
+
+@singledispatch
+def named(_body: Body) -> Iterable[str]:
+    """The references in a body."""
+    return ()
+
+
+@named.register
+def _(body: ChargePreferred) -> Iterable[str]:
+    yield from of_case(body.references)
+    yield from (f"{CRIME}{offence.crime_reference}" for offence in body.offences)
+
+
+@named.register(HearingResulted)
+@named.register(ApplicationWithdrawn)
+@named.register(ApplicationDecided)
+def _(body: HearingResulted | ApplicationWithdrawn | ApplicationDecided) -> Iterable[str]:
+    return of_case(body.references)
+
+
+@named.register
+def _(body: OrdersResulted) -> Iterable[str]:
+    yield from of_case(body.references)
+    for order in body.orders:
+        yield f"order:{body.place_of(order)}"
+        if order.order:
+            yield f"order:{order.order}"
+        yield from (f"{CRIME}{p.party.crime_reference}" for p in order.protected_persons if p.party)
+
+
+@named.register
+def _(body: ApplicationLodged) -> Iterable[str]:
+    yield from of_case(body.references)
+    if body.order:
+        yield f"order:{body.order}"
+
+
+@named.register
+def _(body: Linking) -> Iterable[str]:
+    if body.what != "application":
+        yield from of_case(case_of(body.reference))
+    if isinstance(body, LinkMade):
+        yield from (f"{CRIME}{party.crime_reference}" for party in body.parties)
+
+
+@named.register
+def _(body: AttributionConfirmed) -> Iterable[str]:
+    yield from of_case(case_of(body.order))
+    yield from (f"{CRIME}{party.crime_reference}" for party in body.protects)
+
+
+def of_case(refs: References) -> Iterable[str]:
+    """Each of the four that a case is known by, URN first."""
+    known = {"urn": refs.urn, "asn": refs.asn, "defendant": refs.defendant_id, "court_case": refs.court_case}
+    return (f"{kind}:{name}" for kind, name in known.items() if name)
+
+
+def case_of(place: str) -> References:
+    """`<urn>/<asn or defendant id>/...` as references; which of the two the second is cannot be told from it."""
+    urn, _, rest = place.partition("/")
+    second = rest.partition("/")[0]
+    known = second if second not in ("", "-") else None
+    unnamed = urn == "-"
+    return References(
+        urn=None if unnamed else urn,
+        asn=known,
+        defendant_id=known,
+        court_case="-" if unnamed and not known else None,
+    )
+
+
+def case_names(refs: References) -> Iterable[str]:
+    """The names by which people may link this case: `<urn>/<asn>`, `<urn>/<defendant id>`."""
+    case = refs.urn or refs.court_case or "-"
+    seconds = [second for second in (refs.asn, refs.defendant_id) if second]
+    return (f"{case}/{second}" for second in seconds or ["-"])
+
+
+def same_case(lead: References, fact: References) -> bool:
+    """URN and ASN, or URN and defendant id; where either gives no URN the ASN alone, which is one defendant's."""
+    if lead.urn and fact.urn and lead.urn != fact.urn:
+        return False
+    if lead.asn is not None and lead.asn == fact.asn:
+        return True
+    if lead.defendant_id is None or lead.defendant_id != fact.defendant_id:
+        return False
+    return bool(lead.urn and fact.urn) or bool(lead.court_case and lead.court_case == fact.court_case)
+
+
+def _own(fact: Fact) -> str:
+    """The reference that every version of a statement shares, a withdrawn one too: it is in the subject."""
+    what, _, reference = fact.subject.partition("/")
+    match fact.kind.rpartition(".")[2]:
+        case "incident-reported" | "risk-assessed" | "children-linked":
+            return f"{CRIME}{what}"
+        case "charge-preferred":
+            return f"charge:{fact.subject}"
+        case "hearing-resulted" | "orders-resulted":
+            return f"hearing:{fact.subject}"
+        case "application-lodged" | "application-withdrawn" | "application-decided":
+            return f"application:{fact.subject}"
+        case "link-made" | "link-refused":
+            return f"{what}:{reference}"
+        case "attribution-confirmed":
+            return f"order:{fact.subject}"
+        case _:
+            return f"notification:{fact.subject}"
