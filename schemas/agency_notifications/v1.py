@@ -2,18 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, StringConstraints
 
 from schemas import values as v
 from schemas.classes import REFERENCE, TIME
 
 Basis = Literal["recorded", "alleged", "assessed", "court_found"]
+# Longer than a code: the name of a thing says what it is.
+ItemName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
 
 
 class Item(v.Frozen):
     """One thing said. `about`: the place in the matter that it is about. `basis`: how sure it is (DPA 2018 s.38)."""
 
-    what: Annotated[v.Code, REFERENCE]
+    what: Annotated[ItemName, REFERENCE]
     about: Annotated[v.Place | None, REFERENCE] = None
     value: JsonValue
     basis: Annotated[Basis, REFERENCE]

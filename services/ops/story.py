@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -105,10 +105,11 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
             _drain(clock, services)
             for at, events in groupby(story.events, key=lambda event: event.time):
                 _until(at, teller, clock, services, consumer)
+                clock.stand_at(at)  # first, or the services would take the events for news from the future
                 _happen(list(events), at, story, teller, producer)
-                clock.stand_at(at)
                 _drain(clock, services)
                 teller.tells(_told(consumer), at)
+        _until(datetime.now(UTC), teller, clock, services, consumer)
     finally:
         consumer.close()
     _show_table(teller)
