@@ -22,6 +22,7 @@ from services.policy.model import (
     Force,
     Kind,
     Ladder,
+    Limits,
     LinkClock,
     LocalAuthority,
     MarkedOffence,
@@ -88,6 +89,7 @@ def _dates(tables: Tables) -> Iterator[Problem]:
     yield from _chained(tables, Route, lambda row: [row.route])
     yield from _chained(tables, Clock, lambda row: [row.clock])
     yield from _chained(tables, Ladder, lambda _: [""])
+    yield from _chained(tables, Limits, lambda _: [""])
     yield from _chained(tables, LinkClock, lambda row: [(row.type, row.variant)])
     yield from _chained(tables, Window, lambda row: [(row.window, force) for force in row.forces or {""}])
     yield from _chained(tables, Thresholds, lambda row: [(row.tool, force) for force in row.forces or {""}])
@@ -321,6 +323,7 @@ def _missing(tables: Tables, named: Named) -> Iterator[Problem]:
     windows = {placed.row.window for placed in tables.of(Window) if not placed.row.forces}
     yield from _lacking(tables, "times", {""}, {""} if tables.of(DayTimes) else set())
     yield from _lacking(tables, "ladders", {""}, {""} if tables.of(Ladder) else set())
+    yield from _lacking(tables, "limits", {""}, {""} if tables.of(Limits) else set())
     yield from _lacking(tables, "kinds", {INSPECTOR}, {placed.row.kind for placed in tables.of(Kind)})
     yield from _lacking(tables, "texts", {SAFE_CONTACT_LINE}, {placed.row.text for placed in tables.of(Text)})
     yield from _lacking(tables, "routes", named.routes, {placed.row.route for placed in tables.of(Route)})

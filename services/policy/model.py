@@ -219,6 +219,15 @@ class Ladder(Dated):
     duty_inspector: Share = 1.0
 
 
+class Limits(Dated):
+    """Where a worker stops by itself, so that a person looks first.
+
+    `faulted_files_a_minute`: when rules raise in more files than this within a minute, the release is bad.
+    """
+
+    faulted_files_a_minute: Count
+
+
 class Text(Row):
     """Fixed words on notices: on every one, on those that leave police, courts and CPS, or where a row names them."""
 

@@ -28,6 +28,7 @@ from services.policy.model import (
     Grant,
     Kind,
     Ladder,
+    Limits,
     LinkClock,
     LocalAuthority,
     MarkedOffence,
@@ -65,6 +66,7 @@ class PolicySet:
     clocks: tuple[Clock, ...] = ()
     link_clocks: tuple[LinkClock, ...] = ()
     ladders: tuple[Ladder, ...] = ()
+    limits: tuple[Limits, ...] = ()
     texts: tuple[Text, ...] = ()
     forces: tuple[Force, ...] = ()
     local_authorities: tuple[LocalAuthority, ...] = ()
@@ -198,6 +200,9 @@ class Policy:
 
     def ladder(self, on: date) -> Ladder:
         return _in_force_on(self.rows.ladders, on)
+
+    def limits(self, on: date) -> Limits:
+        return _in_force_on(self.rows.limits, on)
 
     def link_clock(self, type_: str, on: date, variant: str | None = None) -> LinkClock | None:
         """How long a fact of this type may wait for its people: the row of its variant, else the type's own, if any."""

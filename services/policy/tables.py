@@ -20,6 +20,7 @@ TABLES: Mapping[str, type[model.Row]] = MappingProxyType(
         "clocks": model.Clock,
         "link_clocks": model.LinkClock,
         "ladders": model.Ladder,
+        "limits": model.Limits,
         "texts": model.Text,
         "forces": model.Force,
         "local_authorities": model.LocalAuthority,

@@ -25,6 +25,8 @@ local_authorities:
   - {la_code: 901, name: Northtown, force: 054}
 courts:
   - {prefix: C54, area: 054, name: Crown Court}
+limits:
+  - {begins: 2024-01-01, source: invented, faulted_files_a_minute: 50}
 """
 ROUTES = """\
 routes:
