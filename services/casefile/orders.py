@@ -77,7 +77,8 @@ class Change:
 class Standing:
     """One order. `made_by` None: known only by a later change, as every order is that was made before go-live.
 
-    `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one.
+    `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one;
+    `coded`: those whom the court's own result names, which a person's confirmation may set aside.
     `attributed`: somebody has said, by code or confirmation, whom it protects. `doubted_by`: changes that may be its.
     `expired_first`: the last day as it was when the order was made.
     """
@@ -89,6 +90,7 @@ class Standing:
     expires_on: date | None
     expired_first: date | None
     state: State
+    coded: frozenset[str]
     protects: frozenset[str]
     attributed: bool
     attributed_by: tuple[Fact, ...]
@@ -215,11 +217,6 @@ def code_of(place: str) -> str:
     return place.rpartition("/order/")[2].split("/")[0]
 
 
-def coded(order: Order, persons: Mapping[str, str]) -> frozenset[str]:
-    """Places of the persons whom the court's own result names, in a file with these places and persons."""
-    return protected_by(order, _places_of_records(persons))
-
-
 def protected_by(order: Order, places_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """Places of the persons whom the court's code or a desk's confirmation names; a name in free text names nobody."""
     found: set[str] = set()
@@ -264,6 +261,7 @@ def _made(building: _Building, element: Element) -> Standing:
         expires_on=end,
         expired_first=end,
         state=State.LIVE,
+        coded=coded,
         protects=protects,
         attributed=bool(coded or by),
         attributed_by=by,
@@ -312,7 +310,7 @@ def _open_to_change(order: Standing, by: frozenset[Identity], court_ou: str, on:
 def _known_by_its_change(building: _Building, place: str, element: Element) -> Standing:
     coded = protected_by(element.order, building.places_of)
     protects, by = _confirmed(building, place, coded)
-    return Standing(place, code_of(place), None, None, None, None, State.LIVE, protects, bool(coded or by), by)
+    return Standing(place, code_of(place), None, None, None, None, State.LIVE, coded, protects, bool(coded or by), by)
 
 
 def _settled(order: Standing) -> Standing:

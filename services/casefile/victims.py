@@ -73,7 +73,7 @@ class Matters:
                     found[place] = Victim(place, fact, incident, party, index)
         return found
 
-    @property
+    @cached_property
     def places(self) -> frozenset[str]:
         return frozenset(self.victims)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged
 from services.casefile.facts import CaseFile, Fact
-from services.casefile.orders import Change, Element, Register, Standing, coded, register
+from services.casefile.orders import Change, Element, Register, Standing, register
 from services.casefile.reasons import Reason
 from services.casefile.victims import Matters, Victim
 from services.policy.policy import Policy
@@ -109,8 +109,9 @@ class HerOrders:
 
     def in_custody(self, element: Element) -> bool:
         """As the last hearing of that case left him, up to the hearing of this element."""
-        left = [body for body in self._hearings.get(_case(element.body.hearing), ()) if body.hearing_on <= element.on]
-        return bool(left) and (left[-1].custody is True or left[-1].remand is Remand.CUSTODY)
+        hearings = reversed(self._hearings.get(_case(element.body.hearing), []))
+        last = next((body for body in hearings if body.hearing_on <= element.on), None)
+        return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
 
     def _concerned(self, fact: Fact, order: Standing | None, among: tuple[Standing, ...]) -> Iterator[Concern]:
         how = self._how(order, among)
@@ -118,8 +119,7 @@ class HerOrders:
         first = self.matters.protected(protected) if how in (How.HERS, How.MAY_BE_HERS) else None
         found = {victim.place: victim for victim in self.matters.victims_of(fact)}
         if order is not None and order.made_by is not None:
-            named = coded(order.made_by.order, self.file.persons) & self.matters.places
-            found |= {place: self.matters.victims[place] for place in named}
+            found |= {place: self.matters.victims[place] for place in order.coded & self.matters.places}
         if first is not None:
             found[first.place] = first
         for place in sorted(found):
