@@ -63,12 +63,13 @@ def unlinked_application(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Linked, and nobody has said whom a hearing's orders protect, or which order it changed: the DAIT is asked."""
     orders = register(file)
-    refused = {fact.id for fact, _ in file.of(LinkRefused)}
+    refusals = tuple(fact for fact, _ in file.of(LinkRefused))
     for fact, body in file.of(OrdersResulted):
         links = file.links.get(fact.id, ())
-        if fact.id in file.unlinked or not links or refused & set(links):
+        if fact.id in file.unlinked or not links:
             continue
         open_places, answered = _asked(orders, fact)
+        refused = tuple(refusal for refusal in refusals if refusal.id in links)
         if open_places or answered:
             yield from owed(
                 file,
@@ -86,9 +87,16 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     *show(fact, "court_ou"),
                     *show(fact, "hearing_on"),
                 ),
-                met_by=() if open_places else answered,
-                ended=None if open_places else Reason.ATTRIBUTED,
+                met_by=refused if open_places else answered,
+                ended=_ended(open_places, refused),
             )
+
+
+def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...]) -> Reason | None:
+    """Nobody is asked whom an order protects in a case that a person says concerns nobody here."""
+    if not open_places:
+        return Reason.ATTRIBUTED
+    return Reason.LINK_SETTLED if refused else None
 
 
 def _asked(orders: Register, fact: Fact) -> tuple[tuple[str, ...], tuple[Fact, ...]]:

@@ -165,10 +165,7 @@ def test_an_order_from_before_go_live_is_known_by_the_change_that_names_it() -> 
     found = registered(at(LATER, change(OrderAction.VARIED, of=old)), b.fact(b.attribution(b.party_ref(), order=old)))
     standing = found.orders[old]
     assert (standing.code, standing.made_on, standing.state, standing.protects) == ("3047", None, State.VARIED, HERS)
-    assert (
-        registered(at(LATEST, change(OrderAction.DISCHARGED)), *_facts(old)).orders[old].state
-        is State.DISCHARGED
-    )
+    assert registered(at(LATEST, change(OrderAction.DISCHARGED)), *_facts(old)).orders[old].state is State.DISCHARGED
 
 
 def test_what_later_hearings_did_does_not_change_what_an_order_covered_before() -> None:
@@ -215,7 +212,9 @@ HEARINGS = st.lists(
 @given(
     HEARINGS, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=3), st.randoms(use_true_random=False)
 )
-def test_the_order_of_arrival_changes_nothing_in_the_register(hearings: Hearings, said: list[tuple[int, int]], chance: Random) -> None:
+def test_the_order_of_arrival_changes_nothing_in_the_register(
+    hearings: Hearings, said: list[tuple[int, int]], chance: Random
+) -> None:
     facts: list[Fact] = []
     for day, elements in hearings:
         on = b.TODAY + timedelta(days=day)

@@ -113,4 +113,10 @@ def test_a_change_of_nobody_knows_which_order_asks_too() -> None:
 def test_what_is_linked_to_nobody_is_not_asked_about_yet() -> None:
     made = b.fact(b.orders_resulted(b.order()))
     assert list(attribution_question(home(made), b.policy())) == []
-    assert list(attribution_question(home(made, b.fact(b.link_refused())), b.policy())) == []
+
+
+def test_a_case_that_concerns_nobody_here_is_asked_about_no_longer() -> None:
+    made, refused = b.fact(b.orders_resulted(b.order())), b.fact(b.link_refused())
+    for facts in ((made, refused), (made, refused, b.fact(b.incident()), b.fact(b.charge()))):
+        duty = seen.owed(attribution_question, home(*facts))["dait-54"]
+        assert (duty.ended, duty.met_by) == (Reason.LINK_SETTLED, (refused.id,))
