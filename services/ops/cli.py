@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from services.ops import explain, publish, respond, run, subscribe
+from services.ops import agencies, db, dlq, explain, publish, respond, run, status, subscribe, topics, waiting
 from services.ops.terminal import UsageError, complain
 from services.policy.load import PolicyRefusedError
 from services.runtime.embedded import EmbeddedServersError
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 # A module registers its own commands: `def register(app: typer.Typer) -> None`.
-for module in (run, publish, subscribe, respond, explain):
+for module in (run, publish, subscribe, respond, explain, waiting, status, dlq, agencies, topics, db):
     module.register(app)
 
 

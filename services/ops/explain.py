@@ -28,6 +28,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
     "responses": RESPONSES,
 }
 NARROW, WIDE = 80, 110
+FEW = 2
 FORMS = """Nothing is known by that name. What is understood:
   an event's id              as `relay publish` or the source gives it
   a notification's id        as `relay subscribe` shows it
@@ -66,6 +67,9 @@ def explain_command(
     agency: Annotated[
         str | None, typer.Option("--as", metavar="AGENCY", help="The agency that asks: it reads its own notices whole.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Of each duty what was said and asked, and every revision.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object.")] = False,
 ) -> None:
     """Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.
@@ -88,7 +92,12 @@ def explain_command(
         sys.stdout.write(TypeAdapter(Explanation).dump_json(found, indent=2).decode() + "\n")
         return
     title = None if reader.role in (OPS, AUDIT) else policies.at(material.now).kind(reader.role).title
-    out.print(shown(found, title), width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else NARROW)
+    detail = full or found.question in ("duty", "notification") or len(found.tellings) <= FEW
+    out.print(
+        shown(found, title, detail=detail), width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else NARROW
+    )
+    if not detail:
+        err.print("\n--full shows what was said and asked, and every revision.", style="dim", markup=False)
     if role is None and agency is None:
         err.print("\n--role audit, or --as AGENCY, shows more to those who may see it.", style="dim", markup=False)
 

@@ -1,6 +1,6 @@
 """An explanation as a person reads it at a terminal: plain words first, ids last, in 80 columns."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -42,15 +42,16 @@ MISSING = {
     "no_order": "the order that it speaks of",
     "unknown_notification": "a notification with that id; the sender has been told",
 }
+MOST_NAMES, FEW_NAMES = 40, 6
 ROLES = {
     OPS: "as ops: no recipients' names and no content",
     AUDIT: "as audit: recipients by name, what was said by name and not by value",
 }
 
 
-def shown(explanation: Explanation, role_title: str | None = None) -> RenderableType:
-    """The whole of it. `role_title`: what the kind of agency that asks is called."""
-    return Group(*_parts(explanation, role_title))
+def shown(explanation: Explanation, role_title: str | None = None, *, detail: bool = False) -> RenderableType:
+    """`role_title`: what the asking kind of agency is called. `detail`: what was said and asked, and each revision."""
+    return Group(*_parts(explanation, role_title, detail=detail))
 
 
 def missing(word: str) -> str:
@@ -58,17 +59,17 @@ def missing(word: str) -> str:
     return MISSING.get(word, word.replace("_", " "))
 
 
-def _parts(e: Explanation, role_title: str | None) -> Iterator[RenderableType]:
+def _parts(e: Explanation, role_title: str | None, *, detail: bool) -> Iterator[RenderableType]:
     yield Text(_headline(e), style="bold")
     yield Text(f"{e.question}: {e.asked}", style="dim", overflow="fold")
     yield Text(f"Shown {ROLES.get(e.role) or 'as ' + (role_title or e.role)}; {moment(e.at)}.", style="dim")
     if e.restricted:
         yield Text("Such an agency sees what agencies of its kind were told, and nothing else.", style="dim")
     yield from _alarms(e)
+    numbers = {fact.id: number for number, fact in enumerate(e.facts, 1)}
     if e.tellings:
         yield from _titled("Who was told")
-        for telling in e.tellings:
-            yield from _telling(telling)
+        yield from _told(e.tellings, numbers, detail=detail)
     if e.not_told:
         yield from _titled("Who was considered and told nothing")
         yield _not_told(e.not_told)
@@ -141,20 +142,63 @@ def _refused(refused: Refused) -> RenderableType:
     return text
 
 
-def _telling(telling: Telling) -> Iterator[RenderableType]:
-    word, style = STATES[telling.state]
-    head = Text(f"\n{words.rule(telling.rule)}", style="bold")
-    head.append(f"\n  told to {telling.recipient}", style="bold")
-    head.append(f"  [{word}]", style=style)
-    if telling.late:
-        head.append("  LATE", style="bold yellow")
+def _told(tellings: Iterable[Telling], numbers: Mapping[str, int], *, detail: bool) -> Iterator[RenderableType]:
+    """One block for each matter, with those who were told of it."""
+    matters: dict[tuple[str, str, str], list[Telling]] = {}
+    for telling in tellings:
+        matters.setdefault((telling.service, telling.rule, telling.subject), []).append(telling)
+    for (service, rule, subject), told in matters.items():
+        yield Text(f"\n{words.rule(rule)}", style="bold")
+        yield _recipients(told)
+        if detail:
+            for telling in told:
+                yield from _detail(telling, several=len(told) > 1)
+        table = _two_columns()
+        if whole := [telling for telling in told if telling.policy_version]:
+            default = " (no agency serves that area: a default desk)" if any(t.by_default for t in whole) else ""
+            table.add_row("why", f"{whole[0].policy_source}{default}")
+            table.add_row("power", "\n".join(dict.fromkeys(f"{t.lawful_basis}; {t.gateway}" for t in whole)))
+            facts = sorted({numbers[i] for telling in whole for i in telling.grounds if i in numbers})
+            table.add_row("facts", ", ".join(map(str, facts)))
+            versions = ", ".join(dict.fromkeys(telling.policy_version for telling in whole))
+            table.add_row("rule", f"{rule} of {service}, policy version {versions}")
+        table.add_row("about", subject)
+        yield Padding(table, (0, 0, 0, 2))
+
+
+def _recipients(told: Iterable[Telling]) -> RenderableType:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold", ratio=5)
+    table.add_column(overflow="fold", ratio=4)
+    table.add_column(overflow="fold", ratio=3)
+    for telling in told:
+        word, style = STATES[telling.state]
+        now = Text(word, style=style)
+        for flag, colour in _flags(telling):
+            now.append(f", {flag}", style=colour)
+        table.add_row(f"→ {telling.recipient}", moment(telling.told_at), now)
+    return table
+
+
+def _flags(telling: Telling) -> Iterator[tuple[str, str]]:
     if telling.unexplained_since:
-        head.append(f"  UNEXPLAINED since {moment(telling.unexplained_since)}", style="bold red")
-    yield head
+        yield "unexplained", "bold red"
+    if telling.late:
+        yield "told late", "yellow"
+    if any(ask.overdue for ask in telling.asks):
+        yield "unanswered", "bold red"
+    yield from ((words.answer(reply.answer), "green") for reply in telling.replies if reply.counts)
+    if telling.ladder:
+        yield "climbed", "yellow"
+
+
+def _detail(telling: Telling, *, several: bool) -> Iterator[RenderableType]:
     table = _two_columns()
+    if several:
+        table.add_row("", Text(telling.recipient, style="bold"))
     if telling.reason:
-        table.add_row("why so", words.reason(telling.reason))
-    table.add_row("when", f"{moment(telling.told_at)}; to be told by {moment(telling.tell_by)}")
+        table.add_row("now", words.reason(telling.reason))
+    table.add_row("due", f"to be told by {moment(telling.tell_by)}")
     for ask in telling.asks:
         table.add_row("asked", _ask(ask.ask, ask.by, met=ask.met_by is not None, overdue=ask.overdue))
     for reply in telling.replies:
@@ -165,17 +209,11 @@ def _telling(telling: Telling) -> Iterator[RenderableType]:
         table.add_row("climbed", f"{words.rule(rung.rule)}: {rung.recipient}, {moment(rung.at)}")
     if telling.lines:
         table.add_row("said", _lines(telling))
-    if telling.changes:
-        table.add_row("revisions", Text("\n").join(_change(change) for change in telling.changes))
-    if telling.policy_version:
-        table.add_row("power", f"{telling.lawful_basis}; {telling.gateway}")
-        table.add_row("to", telling.purpose)
-        default = " (no agency serves that area: a default desk)" if telling.by_default else ""
-        table.add_row("policy", f"{telling.policy_source}, version {telling.policy_version}{default}")
-        table.add_row("rule", f"{telling.service}: {telling.rule}")
-        table.add_row("about", telling.subject)
-        table.add_row("facts", "\n".join(telling.grounds))
-    yield table
+    if telling.purpose:
+        table.add_row("purpose", telling.purpose)
+    for change in telling.changes:
+        table.add_row("revision", _change(change))
+    yield Padding(table, (0, 0, 0, 2))
 
 
 def _ask(ask: str, by: datetime, *, met: bool, overdue: bool) -> Text:
@@ -188,15 +226,33 @@ def _ask(ask: str, by: datetime, *, met: bool, overdue: bool) -> Text:
 
 
 def _lines(telling: Telling) -> Text:
+    if not any(line.shown for line in telling.lines):
+        return Text(_some([words.item(line.what) for line in telling.lines], MOST_NAMES))
     said = Text()
-    for number, line in enumerate(telling.lines):
-        about = f" ({line.about.partition('/')[2]})" if line.about and "/" in line.about else ""
-        said.append(f"{chr(10) if number else ''}{words.item(line.what)}{about}")
-        if line.shown:
-            said.append(f": {words.value(line.value)}")
-            if basis := words.BASES.get(line.basis):
-                said.append(f" ({basis})", style="dim")
+    for text, basis in dict.fromkeys(
+        (
+            f"{words.item(line.what)}{f' ({_place(line.about)})' if line.about else ''}: {words.value(line.value)}",
+            words.BASES.get(line.basis, ""),
+        )
+        for line in telling.lines
+    ):
+        said.append(f"{chr(10) if said else ''}{text}")
+        if basis:
+            said.append(f" ({basis})", style="dim")
     return said
+
+
+def _place(about: str) -> str:
+    """`party 1` for a place in a matter; an order or a hearing by its own name."""
+    *_, kind, number = ["", *about.split("/")]
+    return f"{kind} {number}" if kind in ("party", "child") else about
+
+
+def _some(names: Iterable[str], most: int) -> str:
+    """The names, each once; of very many the first, and how many more there are."""
+    each = list(dict.fromkeys(names))
+    more = f", and {len(each) - most} more" if len(each) > most else ""
+    return ", ".join(each[:most]) + more
 
 
 def _change(change: Change) -> Text:
@@ -213,24 +269,35 @@ def _change(change: Change) -> Text:
     elif change.published_at is None:
         text.append("\n  not published yet", style="yellow")
     if change.revision > 1 and change.added:
-        text.append(f"\n  new: {', '.join(change.added)}", style="dim")
+        text.append(f"\n  new: {_names(change.added)}", style="dim")
     if change.removed:
-        text.append(f"\n  no longer: {', '.join(change.removed)}", style="dim")
+        text.append(f"\n  no longer: {_names(change.removed)}", style="dim")
     if change.notification:
         text.append(f"\n  notification {change.notification}", style="dim")
     return text
 
 
+def _names(changed: Iterable[str]) -> str:
+    return _some([words.item(name.partition(" of ")[0]) for name in changed], FEW_NAMES)
+
+
 def _not_told(not_told: Iterable[NotTold]) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=False)
-    for column in ("who", "of what", "why not"):
-        table.add_column(column, overflow="fold", ratio=1)
+    """By what it was about and why not; those for whom that is the same stand together."""
+    alike: dict[tuple[str, str, str], list[NotTold]] = {}
     for said in not_told:
-        why = Text(words.reason(said.reason))
-        why.append(f"\n{said.reason}, since {moment(said.since)}", style="dim")
-        what = Text(words.rule(said.rule))
-        what.append(f"\n{said.subject}", style="dim")
-        table.add_row(said.recipient, what, why)
+        alike.setdefault((said.rule, said.subject, said.reason), []).append(said)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold", ratio=1)
+    table.add_column(overflow="fold", ratio=1)
+    for (rule, subject, reason), same in alike.items():
+        what = Text(words.rule(rule))
+        what.append("\n" + "\n".join(f"✕ {who}" for who in dict.fromkeys(one.recipient for one in same)))
+        what.append(f"\n{subject}", style="dim")
+        why = Text(words.reason(reason))
+        why.append(f"\n{reason}, since {moment(min(one.since for one in same))}", style="dim")
+        why.append(f"\n{same[0].policy_source}", style="dim")
+        table.add_row(what, why)
+        table.add_row("", "")
     return table
 
 
@@ -277,17 +344,18 @@ def _happened(happened: Moment) -> Text:
 
 def _facts(facts: Iterable[FactTold]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", justify="right", no_wrap=True)
     table.add_column("fact", overflow="fold", ratio=3)
     table.add_column("version", overflow="fold", ratio=2)
     table.add_column("its source recorded it", overflow="fold", ratio=2)
-    for fact in facts:
+    for number, fact in enumerate(facts, 1):
         kind = Text(fact.kind.rpartition(".")[2].replace("-", " "))
         kind.append(f"\n{fact.subject}\n{fact.id}", style="dim")
         version = Text(str(fact.version))
         version.append(f", {fact.state}", style={"stands": "green", "withdrawn": "red"}.get(fact.state, "dim"))
         if fact.basis != "source":
             version.append(f"\nversion by time of {fact.basis}", style="dim")
-        table.add_row(kind, version, moment(fact.recorded_at))
+        table.add_row(str(number), kind, version, moment(fact.recorded_at))
     return table
 
 

@@ -441,17 +441,20 @@ class _Explaining:
         return self.sees_all or kind == self.reader.role
 
     def may_know(self, key: Key, kind: str) -> bool:
-        """Others who were told of the same matter are known by what they are; of other matters nothing is known."""
-        return self.knows_more(key, kind) or (key.rule, key.subject) in self.own
+        """Others who were told of the same matter are known by what they are, unless they are of the reader's own kind:
+        who was told by mistake does not learn of the right one. Of other matters nothing is known."""
+        if self.knows_more(key, kind):
+            return True
+        return kind != self.reader.role and (key.rule, key.subject) in self.own
 
     @cached_property
     def own(self) -> frozenset[tuple[str, str]]:
-        """What this reader was itself told of."""
+        """What this reader was itself told of, and still counts."""
         return frozenset(
             (key.rule, key.subject)
             for _, key in self.keys
             for notice in (self.told_of(key),)
-            if self.knows_more(key, notice.agency_kind)
+            if notice.state != "withdrawn" and self.knows_more(key, notice.agency_kind)
         )
 
     def told_of(self, key: Key) -> Notice:
@@ -566,7 +569,9 @@ class _Explaining:
             return
         duty = self.material.owed.get((service, key))
         seen = project_explanation(notice, duty, self.reader.role, self.reader.agency, self.policy).content
-        yield from (Line(what, about, value, basis, shown=True) for what, about, value, basis in seen)
+        # Whose pupil or client somebody is depends on the agency: its kind alone learns what was said by name.
+        shown = self.sees_all or self.reader.agency is not None
+        yield from (Line(what, about, value if shown else None, basis, shown) for what, about, value, basis in seen)
 
     def not_told(self) -> Iterator[NotTold]:
         for kept in self.kept:

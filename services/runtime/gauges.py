@@ -21,7 +21,7 @@ COUNTS: tuple[tuple[Gauge, str], ...] = (
     (
         metrics.OLDEST_WAITING,
         f"""select service, greatest(0, extract(epoch from {NOW} - min(accepted_at)))
-        from fact where stands and missing is not null group by service""",  # noqa: S608
+        from fact where stands and missing is not null and missing <> 'unknown_notification' group by service""",  # noqa: S608
     ),
     (metrics.UNEXPLAINED, "select service, count(*) from unexplained group by service"),
     (metrics.FAULTED_FILES, "select service, count(*) from case_file where faulted_on is not null group by service"),
