@@ -13,7 +13,7 @@ import typer
 
 from services.ops.events import NotReady, Ready, read_path
 from services.ops.starting import SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
-from services.ops.story import STORY, Story, play, read_chapters
+from services.ops.story import STORY, Story, play, read_telling
 from services.ops.terminal import UsageError, complain, out
 from services.policy.load import load
 from services.policy.policy import PolicySet
@@ -109,7 +109,7 @@ def _story() -> Story:
     read = read_path(STORY, None, datetime.now(UTC))
     if wrong := [event for event in read if isinstance(event, NotReady)]:
         raise UsageError(f"The story cannot be told: {wrong[0].origin}: {wrong[0].refusal.detail}")
-    return Story(tuple(event for event in read if isinstance(event, Ready)), read_chapters())
+    return Story(tuple(event for event in read if isinstance(event, Ready)), read_telling())
 
 
 def _stay_up(services: Services) -> NoReturn:

@@ -14,8 +14,13 @@ from rich.table import Table
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.ops import words
 from services.ops.events import Ready
+from services.ops.explain import RULES
+from services.ops.explained import shown
+from services.ops.explanation import Reader, explain
+from services.ops.files import gather
 from services.ops.notices import headline, tell
 from services.ops.publish import connected, send
+from services.ops.reading import reading
 from services.ops.starting import Services
 from services.ops.subscribe import open_topics, read_to_end
 from services.ops.terminal import moment, out, plural
@@ -24,7 +29,7 @@ from services.runtime.keeper import PROJECT
 from services.runtime.story_clock import StoryClock
 
 STORY = PROJECT / "schemas" / "examples" / "story"
-CHAPTERS = "chapters.yaml"
+TELLING = "telling.yaml"
 DRAIN_SECONDS = 60.0
 
 
@@ -37,12 +42,30 @@ class Chapter(BaseModel):
     in_full: tuple[str, ...] = ()
 
 
+class Explained(BaseModel):
+    """The duty (`rule/subject/agency`) whose history is explained at the end, and the agency to which it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    duty: str
+    to: str
+
+
+class Telling(BaseModel):
+    """How a story is told: what is said before the events of each file, by the file's name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chapters: Mapping[str, Chapter]
+    explained: Explained
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Events in the order of their times, and what is said about the files that they come from."""
+    """Events in the order of their times, and how they are told."""
 
     events: Sequence[Ready]
-    chapters: Mapping[str, Chapter] = field(default_factory=dict)
+    telling: Telling
 
 
 @dataclass
@@ -62,7 +85,7 @@ class Teller:
         out.print(f"{moment(at)}  Time passes.", style="dim", markup=False)
 
     def tells(self, notices: Sequence[NotificationIssued], now: datetime) -> None:
-        for notice in sorted(notices, key=lambda one: (one.issued_at, one.agency, one.rule)):
+        for notice in sorted(notices, key=lambda one: (ORDER.index(one.kind), one.agency, one.rule)):
             self.heard.append(notice)
             if notice.agency in self.in_full and notice.kind == "notify":
                 self.in_full.discard(notice.agency)
@@ -70,25 +93,29 @@ class Teller:
                 for line in tell(notice, now, self.names.get(notice.agency, notice.agency)):
                     out.print(f"      {line.text}", style=line.style or None, markup=False, soft_wrap=True)
             else:
-                out.print(self.line(notice), style=STYLES.get(notice.kind), markup=False, soft_wrap=True)
+                self.briefly(notice)
 
-    def line(self, notice: NotificationIssued) -> str:
-        """Who is told what, what is asked by when, or why it ends."""
+    def briefly(self, notice: NotificationIssued) -> None:
+        """Who is told what; then what is asked by when, or why it ends."""
+        name = self.names.get(notice.agency, notice.agency)
+        late = ", late" if notice.late else ""
+        said = f"  → {name}: {words.KINDS[notice.kind].lower()}{late}: {headline(notice)}"
+        out.print(said, style=STYLES.get(notice.kind), markup=False, soft_wrap=True)
         waiting = [ask for ask in notice.asks if not ask.met] if notice.state == "live" else []
-        asked = "; ".join(f"{words.ASKS[ask.ask].lower()} by {moment(ask.by, year=False)}" for ask in waiting)
-        why = words.reason(notice.reason) if notice.reason else ""
-        said = f"  → {self.names.get(notice.agency, notice.agency)}: {words.KINDS[notice.kind].lower()}: "
-        said += headline(notice)
-        return said + (f" ({asked})" if asked else "") + (f" {why}" if why else "")
+        more = [f"{words.ASKS[ask.ask].lower()} by {moment(ask.by, year=False)}" for ask in waiting]
+        if notice.reason:
+            more.append(words.reason(notice.reason))
+        if more:
+            out.print(f"      {'; '.join(more)}", style="dim", markup=False, soft_wrap=True)
 
 
 STYLES: Mapping[str, str] = {"close": "green", "correct": "red", "remind": "yellow"}
+ORDER = ("correct", "notify", "update", "remind", "close")
 
 
-def read_chapters(folder: Path = STORY) -> Mapping[str, Chapter]:
-    """What is said before the events of each file, by the file's name."""
-    written = yaml.safe_load((folder / CHAPTERS).read_text("utf-8"))
-    return {name: Chapter.model_validate(chapter) for name, chapter in written.items()}
+def read_telling(folder: Path = STORY) -> Telling:
+    """How the story in this folder is told."""
+    return Telling.model_validate(yaml.safe_load((folder / TELLING).read_text("utf-8")))
 
 
 def play(story: Story, clock: StoryClock, services: Services, policies: PolicySet) -> tuple[NotificationIssued, ...]:
@@ -113,6 +140,7 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
     finally:
         consumer.close()
     _show_table(teller)
+    _explain(story.telling.explained, services.servers.database, policies)
     return tuple(teller.heard)
 
 
@@ -128,7 +156,7 @@ def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, 
 
 def _happen(events: Sequence[Ready], at: datetime, story: Story, teller: Teller, producer: Any) -> None:
     for name, of_file in groupby(events, key=lambda event: Path(event.origin.partition(":")[0]).name):
-        chapter = story.chapters.get(name)
+        chapter = story.telling.chapters.get(name)
         if chapter is not None:
             teller.chapter(at, chapter.says)
             teller.in_full.update(chapter.in_full)
@@ -188,6 +216,19 @@ def _show_table(teller: Teller) -> None:
         ended = _short(row.ended) if row.ended else "open"
         table.add_row(name, row.what, _short(row.told), ended, row.why)
     out.print(table)
+
+
+def _explain(explained: Explained, database: str, policies: PolicySet) -> None:
+    """The history of one duty, as the agency that held it may know it."""
+    held_by = next((agency for agency in policies.agencies if agency.id == explained.to), None)
+    with reading(database) as conn:
+        material = gather(conn, explained.duty, RULES, policies.at)
+    if material is None or held_by is None:
+        return
+    found = explain(material, Reader(held_by.kind, held_by.id), policies.at(material.now))
+    out.print()
+    out.rule("Why: one decision explained, as `relay explain` does")
+    out.print(shown(found, held_by.name, detail=True))
 
 
 def _short(at: datetime) -> str:
