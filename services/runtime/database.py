@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, InterfaceError, OperationalError, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import create_engine
@@ -17,6 +17,12 @@ from sqlalchemy.engine import Connection, make_url
 # A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
 TIMEOUTS_MS = {"idle_in_transaction_session_timeout": 5_000, "lock_timeout": 3_000, "transaction_timeout": 8_000}
 CONNECT_SECONDS = 5
+
+AWAY = (OperationalError, InterfaceError)
+# A transaction that lost to another.
+CONTENDED = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+# One that took longer than it may.
+TOO_SLOW = (errors.QueryCanceled, errors.TransactionTimeout, errors.IdleInTransactionSessionTimeout)
 
 
 def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:

@@ -306,6 +306,14 @@ class Ledger:
             list(rows),
         )
 
+    async def fault_file(self, conn: Connection, file: str, tries: int, again: datetime) -> None:
+        """A file that cannot be looked at is looked at again later; nothing else of it changes."""
+        await conn.execute(
+            """update case_file set faulted_tries = %s, faulted_on = clock_timestamp(), next_look_at = %s,
+                held_back_until = null where service = %s and file = %s""",
+            (tries, again, self.service, file),
+        )
+
     async def make_due(self, conn: Connection, files: Iterable[str], now: datetime, because: str) -> None:
         await conn.execute(
             """update case_file set next_look_at = least(next_look_at, %s), due_because = %s
@@ -381,30 +389,41 @@ class Ledger:
             (judged_by, self.service, topic, partition, offset),
         )
 
-    async def count_start(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
-        """How often work has begun at this record without getting past it, this time included."""
+    async def count_start(self, conn: Connection, topic: str, partition: int, offset: int) -> tuple[int, int]:
+        """How often work has begun at this record without getting past it, this time included; how often alone."""
         return await self._count(
             conn,
             """insert into attempt as a (service, topic, partition, "offset", tries) values (%s, %s, %s, %s, 1)
-            on conflict (service, topic, partition, "offset") do update set tries = a.tries + 1 returning tries""",
+            on conflict (service, topic, partition, "offset") do update set tries = a.tries + 1
+            returning tries, alone""",
             (topic, partition, offset),
         )
 
     async def count_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
         """How often this record was taken by itself, this time included."""
-        return await self._count(
+        _, alone = await self._count(
             conn,
             """insert into attempt as a (service, topic, partition, "offset", tries, alone)
             values (%s, %s, %s, %s, 0, 1)
-            on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1 returning alone""",
+            on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1
+            returning tries, alone""",
             (topic, partition, offset),
+        )
+        return alone
+
+    async def forget_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> None:
+        await conn.execute(
+            'delete from attempt where service = %s and topic = %s and partition = %s and "offset" = %s',
+            (self.service, topic, partition, offset),
         )
 
     async def forget_starts(self, conn: Connection, up_to: Mapping[Partition, int]) -> None:
+        """Those up to these offsets; that a record was taken alone stays known."""
         await self._with_rows(
             conn,
             """delete from attempt a using unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, upto)
-            where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" <= u.upto""",
+            where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" <= u.upto
+            and a.tries > 0""",
             [(topic, partition, offset) for (topic, partition), offset in up_to.items()],
         )
 
@@ -433,10 +452,10 @@ class Ledger:
         )
         return made.rowcount
 
-    async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> int:
+    async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> tuple[int, int]:
         row = await (await conn.execute(statement, (self.service, *record))).fetchone()
         assert row is not None  # noqa: S101 - returning gives the row
-        return int(row[0])
+        return int(row[0]), int(row[1])
 
     async def _insert(
         self, conn: Connection, into: str, types: str, rows: Sequence[Sequence[Any]], conflict: str = ""

@@ -68,6 +68,11 @@ def look_at(service: Service, release: str, states: Sequence[FileState], at: At,
     metrics.LOOK_SECONDS.labels(service.name).observe(time.monotonic() - began)
 
 
+def fault_pause(tries: int) -> timedelta:
+    """How long a file that faulted so often in a row, once at least, waits for its next look."""
+    return FAULT_PAUSES[min(tries, len(FAULT_PAUSES)) - 1]
+
+
 def _remember(
     service: Service, states: Sequence[FileState], holders: Mapping[str, FileState], look: Look, at: At, found: Looked
 ) -> None:
@@ -110,7 +115,7 @@ def _note(
     state.faulted_tries = state.faulted_tries + 1 if look.faults else 0
     again = look.look_again_at
     if look.faults:
-        retry = now + FAULT_PAUSES[min(state.faulted_tries, len(FAULT_PAUSES)) - 1]
+        retry = now + fault_pause(state.faulted_tries)
         again = retry if again is None else min(again, retry)
     found.files[state.key] = FileRow(
         state.key, state.looks, now, again, look.held_back_until, json.dumps(look.faulted), state.faulted_tries

@@ -6,42 +6,38 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import structlog
-from psycopg import (
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-    errors,
-)
+from psycopg import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, errors
+from psycopg_pool import PoolTimeout
 
 from schemas.refusals import Refusal, RefusalReason
+from services.policy.clocks import london_day
+from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, Partition, Record
 from services.runtime.logs import Event
-from services.runtime.shell import Shell
+from services.runtime.shell import DUE_AT_ONCE, Shell
 
 OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
 ALONE_SPAN = 500  # a batch: the record that ends workers lies within it
-CONTENDED_TRIES = 12  # of one record by itself, before it is counted as one that hangs
-FAULTED_A_MINUTE = 50
+SLOW_TRIES = 12  # of one record by itself that takes longer than a transaction may
 FAULT_WINDOW = timedelta(minutes=1)
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 
-# A transaction that lost to another, or took too long: smaller and again.
-CONTENDED = (
-    errors.DeadlockDetected,
-    errors.SerializationFailure,
-    errors.LockNotAvailable,
-    errors.QueryCanceled,
-    errors.TransactionTimeout,
-    errors.IdleInTransactionSessionTimeout,
+# The content is at fault: its values (class 22), or how much of it there is (class 54: an index cannot hold it).
+UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
+OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
+
+RECOVER = "the database lies behind what this group has read: run `relay recover`, then start the worker again"
+FILL = (
+    "the broker no longer keeps records that this service has not read: run `relay fill`, then start the worker again"
 )
+MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
+RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
+
+End = Literal["again", "refused", "faulted"]
 
 T = TypeVar("T")
 
@@ -53,7 +49,7 @@ class _Tries:
     """How a batch has fared so far: `size` of its records are tried next."""
 
     size: int
-    contended: int = 0
+    slow: int = 0
     ours: int = 0
     pauses: int = 0
 
@@ -88,18 +84,17 @@ class Loop:
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
-        positions = await self._waiting_for_database(self._positions)
+        positions = await self._until_stored(self._positions)
         group, begins = await self._committed(partitions), await self._begins({topic for topic, _ in partitions})
         for partition in sorted(partitions):
             known, _ = positions.get(partition, (None, None))
             reached, first = group.get(partition), begins.get(partition, 0)
+            place = {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
             if reached is not None and reached > (known or 0):
-                log.critical(
-                    Event.DATABASE_BEHIND_GROUP, service=self.service.name, topic=partition[0], partition=partition[1]
-                )
+                log.critical(Event.DATABASE_BEHIND_GROUP, **place, group=reached, database=known or 0, advice=RECOVER)
                 raise Halt(HaltReason.OFFSETS_AHEAD)
             if first > (known or 0):
-                log.critical(Event.RECORDS_GONE, service=self.service.name, topic=partition[0], partition=partition[1])
+                log.critical(Event.RECORDS_GONE, **place, first=first, database=known or 0, advice=FILL)
                 raise Halt(HaltReason.OFFSETS_UNKNOWN)
         self._unproven |= partitions
         self._proven -= partitions
@@ -107,7 +102,38 @@ class Loop:
     async def handle(self, records: Sequence[Record]) -> int:
         """How many of the leading records have their end. Waits while the database is away, halts for what is ours."""
         batch = list(records)
-        await self._waiting_for_database(lambda: self._count_starts(batch))
+        await self._until_stored(lambda: self._count_starts(batch))
+        try:
+            return await self._handle(batch)
+        except Halt:
+            # The worker ends on purpose: none of these records has killed it.
+            await self._until_stored(lambda: self._forget_starts(batch))
+            raise
+
+    async def look_at_due(self) -> None:
+        """Looks at all files that are due. One that cannot be looked at is faulted, and looked at again later."""
+        tries = _Tries(DUE_AT_ONCE)
+        while True:
+            try:
+                looked = await self.shell.look_at_due(tries.size)
+            except Exception as problem:
+                if await self._weigh(problem, tries) != "again":
+                    log.exception(Event.FILE_FAULTED, service=self.service.name)
+                    await self._until_stored(self.shell.fault_first_due)
+                    tries = _Tries(DUE_AT_ONCE)
+                continue
+            await self._halt_if_too_many_faulted()
+            if not looked:
+                return
+            tries = _Tries(DUE_AT_ONCE)
+
+    async def retry_refused(self) -> None:
+        """Tries what was refused under another release or policy; one that kills the process is tried once."""
+        while waiting := await self._until_stored(self.shell.refused_before):
+            for record in waiting:
+                await self._retry(record)
+
+    async def _handle(self, batch: Sequence[Record]) -> int:
         first = batch[0]
         if self._careful.get((first.topic, first.partition), -1) >= first.offset:
             return await self._alone(first)
@@ -115,8 +141,8 @@ class Loop:
             (n for n, r in enumerate(batch) if self._careful.get((r.topic, r.partition), -1) >= r.offset), len(batch)
         )
         done = await self._smaller_until_done(batch[:careful])
-        await self._waiting_for_database(lambda: self._prove(batch[:done]))
-        await self.halt_if_too_many_faulted()
+        await self._until_stored(lambda: self._prove(batch[:done]))
+        await self._halt_if_too_many_faulted()
         return done
 
     async def _smaller_until_done(self, batch: Sequence[Record]) -> int:
@@ -124,77 +150,121 @@ class Loop:
         while True:
             try:
                 return await self.shell.take(batch[: tries.size])
-            except Exception as problem:  # noqa: BLE001 - whatever it is has its end here, or nothing is acknowledged
-                if await self._ended(problem, batch[0], tries):
-                    return 1
+            except Exception as problem:
+                end = await self._weigh(problem, tries)
+                if end == "again":
+                    continue
+                if end == "refused":
+                    detail = "the content: a value that the database can hold is expected in every field"
+                    refusal = Refusal(RefusalReason.NOT_STORABLE, "decide", detail)
+                    await self._set_aside(batch[0], refusal, "refused")
+                else:
+                    log.exception(Event.RECORD_FAULTED, service=self.service.name)
+                    await self._fault(batch[0], type(problem).__name__)
+                return 1
 
-    async def _ended(self, problem: Exception, first: Record, tries: "_Tries") -> bool:
-        """What follows from a batch that failed: another try, smaller or later, or its first record has its end."""
+    async def _weigh(self, problem: Exception, tries: _Tries) -> End:
+        """What follows from work that failed: another try, smaller or later, or the first of it has its end."""
         match problem:
-            case DataError() if tries.alone:
-                detail = "the content: a value that the database can hold is expected in every field"
-                refusal = Refusal(RefusalReason.NOT_STORABLE, "decide", detail)
-                await self._set_aside(first, refusal, "refused")
-                return True
+            case _ if isinstance(problem, UNSTORABLE):
+                if tries.alone:
+                    return "refused"
+                tries.halve()
+            case _ if isinstance(problem, TOO_SLOW):
+                return self._slow(tries)
             case _ if isinstance(problem, CONTENDED):
-                tries.contended += 1
-                if tries.alone and tries.contended >= CONTENDED_TRIES:
-                    return await self._fault(first, "contended")
+                # Whoever holds the locks ends, or is ended by the server: nothing here is at fault.
+                log.info(Event.LOCKS_AWAITED, service=self.service.name, error=type(problem).__name__)
                 tries.halve()
                 await asyncio.sleep(random.uniform(0, tries.pause()))  # noqa: S311 - only to part two workers
-            case IntegrityError() | ProgrammingError() | NotSupportedError() | InternalError():
+            case _ if isinstance(problem, OURS):
                 tries.ours += 1
-                log.error(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=problem.sqlstate)
-                if tries.ours >= OURS_TRIES:
-                    raise Halt(HaltReason.DATABASE_REFUSES) from None
-                await asyncio.sleep(tries.pause())
-            case OperationalError() | InterfaceError():
+                await self._refused_by_database(problem, tries)
+            case _ if isinstance(problem, AWAY):
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
                 await asyncio.sleep(tries.pause())
+                # A server that ends a session between two statements cannot say why: it is there, so it was for time.
+                if not isinstance(problem, PoolTimeout) and await self.shell.database_answers():
+                    return self._slow(tries)
             case _ if tries.alone:
-                log.error(Event.RECORD_FAULTED, service=self.service.name, exc_info=problem)
-                return await self._fault(first, type(problem).__name__)
+                return "faulted"
             case _:
                 tries.halve()
-        return False
+        return "again"
+
+    def _slow(self, tries: _Tries) -> End:
+        tries.slow += 1
+        if tries.alone and tries.slow >= SLOW_TRIES:
+            return "faulted"
+        tries.halve()
+        return "again"
+
+    async def _refused_by_database(self, problem: Exception, tries: _Tries) -> None:
+        sqlstate = getattr(problem, "sqlstate", None)
+        if tries.ours >= OURS_TRIES:
+            log.critical(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=sqlstate, advice=MIGRATE)
+            raise Halt(HaltReason.DATABASE_REFUSES) from None
+        log.error(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=sqlstate)
+        await asyncio.sleep(tries.pause())
 
     async def _alone(self, record: Record) -> int:
         """A record at which workers died before: its own try is counted first, and the second is not made."""
-        tries = await self._waiting_for_database(lambda: self._count_alone(record))
-        if tries > 1:
+        if await self._until_stored(lambda: self._count_alone(record)) > 1:
             await self._fault(record, "kills_or_hangs")
-            return 1
-        done = await self._smaller_until_done([record])
-        await self._waiting_for_database(lambda: self._forget(record))
+            done = 1
+        else:
+            done = await self._smaller_until_done([record])
+        await self._until_stored(lambda: self._forget_alone(record))
+        await self._until_stored(lambda: self._prove([record]))
         return done
 
-    async def _fault(self, record: Record, why: str) -> bool:
+    async def _retry(self, record: Record) -> None:
+        """As `_alone`; it was set aside before, and stays so where it still has no other end."""
+        tries = _Tries(1)
+        end: End = "again" if await self._until_stored(lambda: self._count_alone(record)) == 1 else "faulted"
+        while end == "again":
+            try:
+                await self.shell.take([record], again=True)
+                break
+            except Exception as problem:  # noqa: BLE001 - it was set aside for this before, and is again
+                end = await self._weigh(problem, tries)
+        if end != "again":
+            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            log.warning(Event.RECORD_FAULTED, service=self.service.name, **place)
+            await self._until_stored(lambda: self.shell.still_refused(record))
+        await self._until_stored(lambda: self._forget_alone(record))
+        await self._halt_if_too_many_faulted()
+
+    async def _fault(self, record: Record, why: str) -> None:
         """Keeps a record that could not be judged, with an alarm; it is judged again after each release.
 
         A release that faults record after record is stopped instead: nothing more is acknowledged.
         """
         now = time.monotonic()
         self._faults = [at for at in self._faults if now - at < FAULT_WINDOW.total_seconds()] + [now]
-        if len(self._faults) > FAULTED_A_MINUTE:
-            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, records=len(self._faults))
+        if len(self._faults) > await self._faulted_a_minute():
+            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, records=len(self._faults), advice=RELEASE)
             raise Halt(HaltReason.TOO_MANY_FAULTED)
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         log.critical(Event.RECORD_SET_ASIDE, service=self.service.name, why=why, **place)
         detail = "the relay could not judge this record; it is kept, and judged again after a release"
         await self._set_aside(record, Refusal(RefusalReason.FAULTED, "decide", detail), "faulted")
-        return True
 
     async def _set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
-        await self._waiting_for_database(lambda: self.shell.set_aside(record, refusal, fate))
+        await self._until_stored(lambda: self.shell.set_aside(record, refusal, fate))
 
-    async def _waiting_for_database(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _until_stored(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Waits for the database in place; halts where it refuses what this release asks of it."""
         tries = _Tries(1)
         while True:
             try:
                 return await work()
-            except (*CONTENDED, OperationalError, InterfaceError) as problem:
+            except (*CONTENDED, *TOO_SLOW, *AWAY) as problem:
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
                 await asyncio.sleep(tries.pause())
+            except OURS as problem:
+                tries.ours += 1
+                await self._refused_by_database(problem, tries)
 
     async def _positions(self) -> dict[Partition, tuple[int, object]]:
         async with self.shell.transaction() as conn:
@@ -211,10 +281,8 @@ class Loop:
             return
         async with self.shell.transaction() as conn:
             for partition, record in first.items():
-                if (
-                    await self.shell.ledger.count_start(conn, record.topic, record.partition, record.offset)
-                    > ALONE_AFTER
-                ):
+                tries, alone = await self.shell.ledger.count_start(conn, record.topic, record.partition, record.offset)
+                if tries > ALONE_AFTER or alone:
                     self._careful[partition] = record.offset + ALONE_SPAN
         self._unproven -= first.keys()
 
@@ -231,17 +299,24 @@ class Loop:
         async with self.shell.transaction() as conn:
             return await self.shell.ledger.count_alone(conn, record.topic, record.partition, record.offset)
 
-    async def _forget(self, record: Record) -> None:
+    async def _forget_alone(self, record: Record) -> None:
         async with self.shell.transaction() as conn:
-            await self.shell.ledger.forget_starts(conn, {(record.topic, record.partition): record.offset})
+            await self.shell.ledger.forget_alone(conn, record.topic, record.partition, record.offset)
 
-    async def halt_if_too_many_faulted(self) -> None:
+    async def _forget_starts(self, records: Sequence[Record]) -> None:
+        async with self.shell.transaction() as conn:
+            await self.shell.ledger.forget_starts(conn, {(r.topic, r.partition): r.offset for r in records})
+
+    async def _halt_if_too_many_faulted(self) -> None:
         """A release that raises on file after file is stopped before it has judged them all."""
         if not self.shell.faults_since_check:
             return
+        faulted = await self._until_stored(lambda: self.shell.faulted_within(FAULT_WINDOW))
         self.shell.faults_since_check = 0
-        async with self.shell.transaction() as conn:
-            faulted = await self.shell.store.faulted_since(conn, FAULT_WINDOW)
-        if faulted > FAULTED_A_MINUTE:
-            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, files=faulted)
+        if faulted > await self._faulted_a_minute():
+            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, files=faulted, advice=RELEASE)
             raise Halt(HaltReason.TOO_MANY_FAULTED)
+
+    async def _faulted_a_minute(self) -> int:
+        now = await self._until_stored(self.shell.clock)
+        return self.shell.policies.at(now).limits(london_day(now)).faulted_files_a_minute

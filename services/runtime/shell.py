@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -17,10 +17,11 @@ from services.casefile.links import Placeholder
 from services.policy.policy import PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files
+from services.runtime.database import AWAY
 from services.runtime.engine import Partition, Record
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, RefusalRow
 from services.runtime.logs import Event
-from services.runtime.looking import At, Looked, look_at
+from services.runtime.looking import At, Looked, fault_pause, look_at
 from services.runtime.receiving import receive
 from services.runtime.service import Service
 from services.runtime.store import Connection, FileState, Store, ToldAs
@@ -96,13 +97,13 @@ class Shell:
         metrics.RECORDS.labels(self.service.name, fate).inc()
         self.committed.set()
 
-    async def look_at_due(self) -> int:
+    async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
         """Looks at the files whose time has come; how many."""
         began = time.monotonic()
         async with self.transaction() as conn:
             now = await self.store.now(conn)
             found, read_to = Looked(), await self.read_to(conn)
-            due = await self.store.take_due(conn, now, read_to, DUE_AT_ONCE)
+            due = await self.store.take_due(conn, now, read_to, most)
             looked: dict[str, FileState] = {}
             for state, cause in due:
                 if looked and time.monotonic() - began > JUDGING_SECONDS:
@@ -115,23 +116,41 @@ class Shell:
             self._committed(found)
         return len(looked)
 
-    async def retry_refused(self) -> int:
-        """Tries what earlier releases refused; how many records were tried. Each keeps its place and its one end."""
-        tried = 0
-        while True:
-            async with self.transaction() as conn:
-                waiting = await self.store.open_refusals(conn, self.judged_by, RETRY_AT_ONCE)
-            if not waiting:
-                return tried
-            for topic, partition, offset, timestamp, key, value, headers in waiting:
-                record = Record(topic, partition, offset, timestamp, key, value, wire.headers_from_text(headers))
-                try:
-                    await self.take([record], again=True)
-                except Exception as problem:  # noqa: BLE001 - it was set aside for this before, and is again
-                    log.warning(Event.RECORD_FAULTED, service=self.service.name, error=type(problem).__name__)
-                    async with self.transaction() as conn:
-                        await self.ledger.still_refused(conn, topic, partition, offset, self.judged_by)
-                tried += 1
+    async def fault_first_due(self) -> None:
+        """Puts off the look at the file that is due first."""
+        async with self.transaction() as conn:
+            now = await self.store.now(conn)
+            due = await self.store.first_due(conn, now, await self.read_to(conn))
+            if due is not None:
+                file, tries = due
+                await self.ledger.fault_file(conn, file, tries + 1, now + fault_pause(tries + 1))
+        self.faults_since_check += 1
+
+    async def faulted_within(self, window: timedelta) -> int:
+        """Files that faulted within this time."""
+        async with self.transaction() as conn:
+            return await self.store.faulted_since(conn, window)
+
+    async def refused_before(self) -> list[Record]:
+        """Some of the records that were refused under another release or policy; none when all have been tried."""
+        async with self.transaction() as conn:
+            waiting = await self.store.open_refusals(conn, self.judged_by, RETRY_AT_ONCE)
+        return [
+            Record(topic, partition, offset, timestamp, key, value, wire.headers_from_text(headers))
+            for topic, partition, offset, timestamp, key, value, headers in waiting
+        ]
+
+    async def still_refused(self, record: Record) -> None:
+        """It was tried under this release and policy, and keeps the end that it has."""
+        async with self.transaction() as conn:
+            await self.ledger.still_refused(conn, record.topic, record.partition, record.offset, self.judged_by)
+
+    async def database_answers(self) -> bool:
+        try:
+            await self.clock()
+        except AWAY:
+            return False
+        return True
 
     async def clock(self) -> datetime:
         async with self.pool.connection() as conn:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from psycopg import OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import Offsets, Sender
-from services.runtime.engine import Consumer, Partition
+from services.runtime.database import AWAY
+from services.runtime.engine import Consumer, Partition, end_process
 from services.runtime.health import Health
 from services.runtime.loop import Loop
 from services.runtime.publisher import Publisher
@@ -58,11 +58,12 @@ class Worker:
         policies: PolicySet,
         folder: Path,
         http_port: int = 0,
+        release: str | None = None,
     ) -> None:
         self._services, self._kafka, self._policies, self._folder = tuple(services), kafka, policies, folder
         self._pool: AsyncConnectionPool[Connection] = database.pool(database_url, size=4 * len(self._services) + 2)
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
-        self._http_port = http_port
+        self._http_port, self._release = http_port, release or release_of()
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.running: list[Running] = []
@@ -75,7 +76,7 @@ class Worker:
         self._stack.push_async_callback(self._sender.stop)
         for service in self._services:
             self.running.append(await self._run(service))
-        self._tasks.append(asyncio.create_task(self._check_streams(), name="check streams"))
+        self._tasks.append(asyncio.create_task(_guarded(self._check_streams(), "relay"), name="check streams"))
         self.health = Health(ready=self.ready, port=self._http_port)
         await self.health.start()
         self._stack.push_async_callback(self.health.stop)
@@ -95,12 +96,12 @@ class Worker:
         try:
             async with self._pool.connection(timeout=1) as conn:
                 await conn.execute("select 1")
-        except (OperationalError, PoolTimeout):
+        except AWAY:
             return False
         return True
 
     async def _run(self, service: Service) -> Running:
-        shell = Shell(service, self._pool, self._policies, release_of())
+        shell = Shell(service, self._pool, self._policies, self._release)
 
         async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
             return await consumer.committed(partitions)
@@ -116,13 +117,15 @@ class Worker:
         )
         publisher = Publisher(service.name, self._pool, self._sender, shell.committed)
         await shell.begin(RELEASE_FILES_A_SECOND)
+        await publisher.unpark()
         await consumer.start()
         self._tasks += [
-            asyncio.create_task(publisher.run(), name=f"{service.name}: publish"),
-            asyncio.create_task(
-                _again(lambda: _look_at_due(shell, loop), DUE_SECONDS, service.name), name=f"{service.name}: due"
-            ),
-            asyncio.create_task(_once(shell.retry_refused, service.name), name=f"{service.name}: refused before"),
+            asyncio.create_task(_guarded(work, group_of(service.name)), name=f"{service.name}: {what}")
+            for what, work in (
+                ("publish", publisher.run()),
+                ("due", _again(loop.look_at_due, DUE_SECONDS)),
+                ("refused before", loop.retry_refused()),
+            )
         ]
         return Running(service, shell, consumer, publisher)
 
@@ -137,36 +140,23 @@ class Worker:
                     await running.shell.note_ends(
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
-            except (OperationalError, PoolTimeout):
+            except AWAY:
                 log.warning(logs.Event.DATABASE_AWAITED)
             await asyncio.sleep(CHECK_SECONDS)
 
 
-async def _look_at_due(shell: Shell, loop: Loop) -> None:
-    while await shell.look_at_due():
-        await loop.halt_if_too_many_faulted()
-
-
-async def _again(work: Callable[[], Awaitable[object]], every: float, service: str) -> None:
+async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
     while True:
-        await _tolerant(work, service)
+        await work()
         await asyncio.sleep(every)
 
 
-async def _once(work: Callable[[], Awaitable[object]], service: str) -> None:
-    done = await _tolerant(work, service)
-    while not done:
-        await asyncio.sleep(CHECK_SECONDS)
-        done = await _tolerant(work, service)
-
-
-async def _tolerant(work: Callable[[], Awaitable[object]], service: str) -> bool:
+async def _guarded(work: Awaitable[None], group: str) -> None:
+    """Work beside the batches ends the process where it cannot go on: nobody would notice that it has stopped."""
     try:
-        await work()
-    except (OperationalError, PoolTimeout) as problem:
-        log.warning(logs.Event.DATABASE_AWAITED, service=service, error=type(problem).__name__)
-        return False
-    return True
+        await work
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        end_process(error, group=group)
 
 
 def release_of(folder: Path = PROJECT) -> str:
