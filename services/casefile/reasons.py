@@ -75,6 +75,8 @@ class Reason(StrEnum):
     """She was not asked about support; nobody outside the police is told by this route."""
     NOT_SAFE_TO_ASK = "not_safe_to_ask"
     """It was not safe to ask her about support."""
+    COUNTED_BEFORE = "counted_before"
+    """An earlier incident of the same window reached the count; it is told of there."""
     BELOW_COUNT = "below_count"
     """Fewer incidents in the window than policy asks for."""
     HISTORIC = "historic"

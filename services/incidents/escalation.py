@@ -34,8 +34,10 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for her in hers:
         if her.place in reached:
             yield from review(file, policy, her, reached[her.place])
-        elif her.place not in updating:
-            yield from nothing(file, policy, her, (her.fact,), why_not(her))
+        else:
+            # Said also where an earlier count includes it: until an older incident came, it may have been told of here.
+            why = Reason.COUNTED_BEFORE if her.place in updating else why_not(her)
+            yield from nothing(file, policy, her, (her.fact,), why)
 
 
 def by_suspect(file: CaseFile, hers: Iterable[Victim]) -> dict[str, list[Pair]]:

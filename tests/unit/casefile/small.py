@@ -275,7 +275,7 @@ def pattern(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             recorded_at=fact.at,
             grounds=tuple(one for one, _, _ in found),
             matter=derived("incidents", sorted(one.crime_reference for _, one, _ in found), K.R),
-            ended=None if fact is found[2][0] else Reason.SUPERSEDED,
+            ended=None if fact is found[2][0] else Reason.COUNTED_BEFORE,
         )
 
 
@@ -380,7 +380,7 @@ class World:
         return {one.key: one.reason for found in self.looks for one in found.withheld}
 
     def held(self) -> dict[Key, Content]:
-        """For each duty the live content of its highest revision. Rungs depend on the time of telling: no part of it."""
+        """For each duty the live content of its highest revision. Rungs depend on when they were told: left out."""
         return {key: n.content for key, n in self.told.items() if n.state == "live" and key.rule not in RUNGS}
 
 

@@ -209,6 +209,17 @@ def test_what_had_been_answered_is_asked_anew_with_time_to_answer_it() -> None:
     assert world.look(now=b.NOON + 30 * H) == []
 
 
+def test_a_managers_old_answer_does_not_count_for_what_is_asked_anew() -> None:
+    world = told_on_time()
+    climb(world, 2 * H)
+    manager = rung_key(MANAGER, IDVA, "acknowledge", "north-idva")
+    world.answer(Accepted, manager, b.NOON + 2 * H)
+    world.look(now=b.NOON + 2 * H)
+    world.look(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 30 * H)
+    climb(world, 30 * H + 30 * MINUTES)
+    assert (world.told[manager].state, world.told[manager].kind) == ("live", "notify")
+
+
 def test_an_ask_never_moves_later_because_a_later_version_was_recorded_later() -> None:
     world = told_on_time()
     amended = b.fact(b.incident(abuse_types=("stalking",)), version=2, at=b.NOON + H)

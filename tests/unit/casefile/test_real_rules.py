@@ -1,0 +1,153 @@
+"""The same promises under the rules and the policy that ship, on generated lives with courts, orders and links."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.police_incidents.v1 import Grade
+from services.casefile.facts import Fact, Key
+from services.casefile.judge import Rule, state
+from services.casefile.links import files_of
+from services.convictions.rules import RULES as CONVICTIONS
+from services.incidents.rules import RULES as INCIDENTS
+from services.order_variations.rules import RULES as ORDER_VARIATIONS
+from services.policy.load import load
+from tests import builders as b
+from tests.unit.casefile.small import D, H, World
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+POLICY = load(DEPLOY / "policy", DEPLOY / "agencies")
+SERVICES: dict[str, tuple[Rule, ...]] = {
+    "incidents": tuple(INCIDENTS),
+    "convictions": tuple(CONVICTIONS),
+    "order_variations": tuple(ORDER_VARIATIONS),
+}
+services = pytest.mark.parametrize("rules", SERVICES.values(), ids=SERVICES)
+NOW = b.NOON + 5 * D
+LATER = b.TODAY + 30 * D
+
+
+def each(body: object, **over: object) -> Fact:
+    return b.fact(body, **over)  # type: ignore[arg-type]
+
+
+INCIDENT = each(b.incident())
+ORDERS = each(b.orders_resulted(b.order()))
+FACTS = (
+    INCIDENT,
+    each(b.incident(risk=b.risk(Grade.MEDIUM)), version=2),
+    b.withdrawal(INCIDENT, version=3),
+    each(b.incident("CR2", occurred_at=b.NOON - 30 * D)),
+    each(b.incident("CR3", occurred_at=b.NOON - 90 * D, risk=b.risk(Grade.STANDARD))),
+    each(b.incident("CR4", occurred_at=b.NOON - 3 * D, abuse_types=("hba",))),
+    each(b.children()),
+    each(b.children(b.CRIME, b.child(school_urns=()), b.child(2)), version=2),
+    each(b.children("CR2")),
+    each(b.risk_assessed(), at=b.NOON + D),
+    each(b.charge()),
+    b.withdrawal(each(b.charge())),
+    each(b.hearing(b.offence(), da_finding_s56a="stated")),
+    each(b.hearing(b.offence(verdict="acquitted"), da_finding_s56a="stated"), version=2),
+    ORDERS,
+    each(b.orders_resulted(b.order(protected_persons=(b.protected(),))), version=2),
+    each(b.orders_resulted(), version=3),
+    each(b.orders_resulted(b.order(action="discharged", order=b.order_at()), hearing_on=LATER)),
+    each(b.attribution(b.party_ref())),
+    each(b.application()),
+    each(b.application_decided()),
+    each(b.application_withdrawn()),
+    each(b.link_made()),
+    each(b.link_refused(), version=2),
+)
+facts = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, max_size=14)
+lives = settings(max_examples=25, deadline=None)
+
+
+def told(rules: tuple[Rule, ...], *batches: list[Fact]) -> World:
+    world = World(POLICY, rules)
+    for batch in batches:
+        world.look(*batch, now=NOW)
+        assert not [fault for one in world.looks for fault in one.faults]
+    return world
+
+
+def shuffled(given: list[Fact], rng: random.Random) -> Iterator[list[Fact]]:
+    rest = list(given)
+    rng.shuffle(rest)
+    while rest:
+        size = rng.randint(1, len(rest))
+        yield rest[:size]
+        rest = rest[size:]
+
+
+@services
+@lives
+@given(given=facts, rng=st.randoms(use_true_random=False))
+def test_any_order_and_any_batching_ends_in_the_same_holding(
+    rules: tuple[Rule, ...], given: list[Fact], rng: random.Random
+) -> None:
+    one, other = told(rules, *([fact] for fact in given)), told(rules, *shuffled(given, rng))
+    fresh = told(rules, given)
+    assert one.held() == fresh.held()
+    assert other.held() == fresh.held()
+    assert not one.unexplained | other.unexplained
+
+
+@services
+@lives
+@given(given=facts)
+def test_a_second_look_says_nothing_and_each_duty_is_told_of_once_in_a_look(
+    rules: tuple[Rule, ...], given: list[Fact]
+) -> None:
+    world = World(POLICY, rules)
+    for fact in given:
+        sent = world.look(fact, now=NOW)
+        assert len({notice.key for notice in sent}) == len(sent)
+        assert world.look(now=NOW) == []
+
+
+@services
+@lives
+@given(given=facts, shares=st.lists(st.floats(0, 1), min_size=8, max_size=8))
+def test_between_one_look_and_the_next_nothing_happens(
+    rules: tuple[Rule, ...], given: list[Fact], shares: list[float]
+) -> None:
+    world, now = told(rules, given), NOW
+    for share in shares:
+        again = world.again
+        end = again or now + 400 * D
+        assert world.look(now=now + (end - now) * share * 0.999) == []
+        if again is None:
+            return
+        now = again
+        world.look(now=now)
+
+
+@services
+@lives
+@given(given=facts)
+def test_when_everything_is_withdrawn_exactly_those_who_were_told_are_corrected(
+    rules: tuple[Rule, ...], given: list[Fact]
+) -> None:
+    world = told(rules, *([fact] for fact in given))
+    standing = {key for key, notice in world.told.items() if notice.state != "withdrawn"}
+    statements = {fact.statement: fact for fact in given}
+    sent = world.look(*(b.withdrawal(fact, version=99) for fact in statements.values()), now=NOW + H)
+    assert {notice.key for notice in sent if notice.kind == "correct"} == standing
+    assert len(sent) == len(standing)
+
+
+@services
+@lives
+@given(given=facts)
+def test_every_key_is_stated_by_one_file_at_a_time(rules: tuple[Rule, ...], given: list[Fact]) -> None:
+    found: set[Key] = set()
+    for file in files_of(given).values():
+        stated, faults = state([file], rules, POLICY.at(NOW))
+        assert not faults
+        assert not found & {statement.key for statement in stated}
+        found |= {statement.key for statement in stated}
