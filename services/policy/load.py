@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from services.policy.advice import advice, unknown
 from services.policy.checks import mistakes
 from services.policy.documents import NotReadableError, Problem, Written, read
+from services.policy.needed import NEEDED
 from services.policy.policy import PolicySet
 from services.policy.tables import TABLES, Named, Placed, Tables
 
@@ -23,7 +24,7 @@ class PolicyRefusedError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def load(policy: Path, agencies: Path, named: Named | None = None) -> PolicySet:
+def load(policy: Path, agencies: Path, named: Named = NEEDED) -> PolicySet:
     """All `*.yaml` files of both folders, as one set. Raises PolicyRefusedError with everything that is wrong."""
     texts: dict[str, str] = {}
     for folder in (policy, agencies):
@@ -36,7 +37,7 @@ def load(policy: Path, agencies: Path, named: Named | None = None) -> PolicySet:
                 texts[str(file)] = file.read_text(encoding="utf-8")
             except UnicodeDecodeError:
                 raise PolicyRefusedError([Problem(str(file), 1, "save this file as UTF-8")]) from None
-    return read_set(texts, named or Named())
+    return read_set(texts, named)
 
 
 def read_set(texts: Mapping[str, str], named: Named) -> PolicySet:
