@@ -10,6 +10,7 @@ from rich.table import Table
 from services.ops.terminal import complain, out, plural
 from services.policy.load import PolicyRefusedError, load
 from services.policy.model import Agency
+from services.policy.needed import NEEDED
 from services.policy.policy import PolicySet
 from services.runtime.settings import load_settings
 
@@ -46,7 +47,7 @@ def check(
     settings = load_settings()
     agencies, rules = folder or settings.agencies, policy or settings.policy
     try:
-        found = load(rules, agencies)
+        found = load(rules, agencies, NEEDED)
     except PolicyRefusedError as refused:
         for problem in refused.problems:
             complain(str(problem))

@@ -30,9 +30,7 @@ def reading(url: str) -> Iterator[Connection]:
             f"The database at RELAY_DATABASE does not answer ({type(problem).__name__}): is it up?"
         ) from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-        raise UsageError(
-            "The database has not the tables of this release: run `relay db migrate`."
-        ) from None
+        raise UsageError("The database has not the tables of this release: run `relay db migrate`.") from None
 
 
 def clock(conn: Connection) -> datetime:

@@ -18,7 +18,7 @@ from schemas.registry import REGISTRY
 from services.ops.kafka_client import Partition, ends_and_committed, times_of
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import err, moment, out, servers, span
-from services.runtime.gauges import UNANSWERED
+from services.runtime.gauges import UNANSWERED, WAITING
 from services.runtime.wire import group_of
 
 LEAST_PAUSE = 1.0
@@ -34,8 +34,7 @@ Examples:
 COUNTS: Mapping[str, str] = {
     "outbox": "select service, count(*) from outbox where parked is null group by service",
     "parked": "select service, count(*) from outbox where parked is not null group by service",
-    "waiting": """select service, count(*) from fact where stands and missing is not null
-        and missing <> 'unknown_notification' group by service""",
+    "waiting": f"select service, count(*) from ({WAITING}) w group by service",  # noqa: S608
     "unexplained": "select service, count(*) from unexplained group by service",
     "faulted_files": "select service, count(*) from case_file where faulted_on is not null group by service",
     "asks_overdue": f"select service, count(*) from ({UNANSWERED}) u group by service",  # noqa: S608 - our own words

@@ -25,6 +25,7 @@ from services.ops.terminal import moment, out, plural, servers, span
 from services.policy.clocks import london_day
 from services.policy.load import load
 from services.policy.policy import Policy
+from services.runtime.gauges import WAITING
 from services.runtime.settings import load_settings
 
 EXAMPLES = """
@@ -160,10 +161,9 @@ def _variants(body: Body) -> Sequence[str | None]:
 
 def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
     rows = conn.execute(
-        """select id, kind, subject, (array_agg(missing order by service))[1], min(recorded_at), min(accepted_at),
+        f"""select id, kind, subject, (array_agg(missing order by service))[1], min(recorded_at), min(accepted_at),
             array_agg(service order by service), min(type), min(content)
-        from fact where stands and missing is not null and missing <> 'unknown_notification'
-        group by id, kind, subject"""
+        from fact where (service, id) in (select service, id from ({WAITING}) w) group by id, kind, subject"""  # noqa: S608
     ).fetchall()
     told = _told_unlinked(conn, [f"{kind}:{subject}" for _, kind, subject, *_ in rows], policy)
     found: list[tuple[Fact, float]] = []

@@ -14,6 +14,14 @@ from told t, jsonb_array_elements(t.content::jsonb -> 8) asked
 where t.state = 'live' and asked ->> 4 is null and (asked ->> 1)::timestamptz < {NOW}
 """  # noqa: S608 - our own words
 
+# Linked nowhere: a service that does not read the stream with the other half lacks it for ever, and nobody waits.
+# An answer to no notice is no link: its sender has been told.
+WAITING = """
+select f.service, f.id, f.accepted_at from fact f
+where f.stands and f.missing is not null and f.missing <> 'unknown_notification' and not exists (
+    select 1 from release r join fact o on o.service = r.service and o.id = f.id where o.stands and o.missing is null)
+"""
+
 COUNTS: tuple[tuple[Gauge, str], ...] = (
     (metrics.OUTBOX_WAITING, "select service, count(*) from outbox where parked is null group by service"),
     (metrics.PARKED, "select service, count(*) from outbox where parked is not null group by service"),
@@ -21,7 +29,7 @@ COUNTS: tuple[tuple[Gauge, str], ...] = (
     (
         metrics.OLDEST_WAITING,
         f"""select service, greatest(0, extract(epoch from {NOW} - min(accepted_at)))
-        from fact where stands and missing is not null and missing <> 'unknown_notification' group by service""",  # noqa: S608
+        from ({WAITING}) w group by service""",  # noqa: S608
     ),
     (metrics.UNEXPLAINED, "select service, count(*) from unexplained group by service"),
     (metrics.FAULTED_FILES, "select service, count(*) from case_file where faulted_on is not null group by service"),
