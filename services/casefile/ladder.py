@@ -164,8 +164,8 @@ class _Chain:
         yield from waiting.values()
         for member in self.members:
             for key in self.rungs.get(member.duty.key, ()):
-                if key not in waiting:
-                    yield self.answered(member, key)
+                if key not in waiting and (asked := self.told_ask(member, key)) is not None:
+                    yield self.answered(member, key, asked)
 
     def owed(self) -> Iterator[Duty]:
         """The duty to the first; to the next able one when this one declines, or beside it when this one is silent."""
@@ -256,11 +256,14 @@ class _Chain:
             gather="singly",
         )
 
-    def answered(self, member: _Member, key: Key) -> Duty:
+    def told_ask(self, member: _Member, key: Key) -> Asked | None:
+        """The ask that a rung was told about; None where both it and the duty have been taken back since."""
+        _, ask = asked_of(key)
+        return _asked(member.notice, ask) or _asked(self.told[key], ask)
+
+    def answered(self, member: _Member, key: Key, asked: Asked) -> Duty:
         """A rung that was told and is no longer needed: those who heard of the silence hear of its end, too."""
         notice, (_, ask) = self.told[key], asked_of(key)
-        asked = _asked(member.notice, ask) or _asked(notice, ask)
-        assert asked is not None  # noqa: S101 - a rung was told with the ask that it is about
         duty = self.rung(key, member.duty.but(kind=notice.agency_kind), notice.desk, asked, None)
         if self.over:
             return duty
