@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from services.ops.events import NotReady, Ready, read_path
-from services.ops.starting import SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
+from services.ops.starting import LOGS, SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
 from services.ops.story import STORY, Story, play, read_telling
 from services.ops.terminal import UsageError, complain, out
 from services.policy.load import load
@@ -93,12 +93,12 @@ def _run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
 
 def _serve(servers: Servers, name: str, policies: PolicySet, story: Story | None) -> None:
     if story is None:
-        with all_services(servers, name) as services:
+        with all_services(servers, LOGS / f"{name}.log", RELAY_FOLDER / name / "work") as services:
             _stay_up(services)
     with story_clock(servers.kafka, servers.database) as clock:
         clock.stand_at(story.events[0].time)
         _tell("Starting the services ...")
-        with all_services(servers, name) as services:
+        with all_services(servers, LOGS / f"{name}.log", RELAY_FOLDER / name / "work") as services:
             _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
             play(story, clock, services, policies)
             clock.let_go()
@@ -117,7 +117,8 @@ def _stay_up(services: Services) -> NoReturn:
     out.print(
         "In another terminal:\n"
         "  relay subscribe idva-larkmead --all      what one agency was told\n"
-        "  relay publish schemas/examples           send events of your own\n"
+        "  relay publish FILE                       send events; docs/events has some to begin with\n"
+        "  relay explain 54250077303/1              why who was told, and why others were not\n"
         "  relay status                             how the services are doing\n"
         "Ctrl-C ends everything.",
         markup=False,

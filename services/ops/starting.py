@@ -69,16 +69,16 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def all_services(servers: Servers, name: str) -> Iterator[Services]:
-    """All services on these servers for as long as the block lasts; their logs go to a file of this name.
+def all_services(servers: Servers, log_file: Path, folder: Path) -> Iterator[Services]:
+    """All services on these servers for as long as the block lasts. Their logs go to a file, beside which the newest
+    few of its kind are kept; what else they write goes to a folder of their own.
 
     Raises ServicesEndedError where they cannot be started.
     """
-    LOGS.mkdir(parents=True, exist_ok=True)
-    for old in sorted(LOGS.glob("*.log"), key=lambda path: path.stat().st_mtime)[: -LOGS_KEPT + 1]:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    for old in sorted(log_file.parent.glob("*.log"), key=lambda path: path.stat().st_mtime)[: -LOGS_KEPT + 1]:
         old.unlink(missing_ok=True)
-    path = LOGS / f"{name}.log"
-    with path.open("w") as log:
+    with log_file.open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - this project's own module
             command(CHILD),
             stdin=subprocess.PIPE,
@@ -89,7 +89,7 @@ def all_services(servers: Servers, name: str) -> Iterator[Services]:
             start_new_session=True,  # Ctrl-C goes to the asker alone, who then ends it in order
         )
         try:
-            yield _started(process, servers, path, RELAY_FOLDER / name / "work")
+            yield _started(process, servers, log_file, folder)
         finally:
             _end(process)
 

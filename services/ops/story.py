@@ -1,6 +1,6 @@
 """A year in the life of one family, played through the relay on the story's clock and told as it happens."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
 from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.agency_responses.v1 import Accepted, Acknowledged, Answer, Decided, Declined
 from services.ops import words
 from services.ops.events import Ready
 from services.ops.explain import RULES
@@ -26,7 +27,7 @@ from services.ops.subscribe import open_topics, read_to_end
 from services.ops.terminal import moment, out, plural
 from services.policy.policy import PolicySet
 from services.runtime.keeper import PROJECT
-from services.runtime.story_clock import StoryClock
+from services.runtime.story_clock import StoryClock, StoryStuckError
 
 STORY = PROJECT / "schemas" / "examples" / "story"
 TELLING = "telling.yaml"
@@ -75,10 +76,20 @@ class Teller:
     names: Mapping[str, str]
     heard: list[NotificationIssued] = field(default_factory=list)
     in_full: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
 
     def chapter(self, at: datetime, says: str) -> None:
         out.print()
         out.print(f"{moment(at)}  {says}", style="bold", markup=False)
+
+    def answered(self, at: datetime, answer: Answer) -> None:
+        """What an agency says back, and to what."""
+        of = next((notice for notice in self.heard if notice.notification == answer.notification), None)
+        about = f": {headline(of)}" if of else ""
+        said = words.answer(str(getattr(answer, "decision", getattr(answer, "reason", ""))))
+        did = ANSWERED[type(answer)] + (f" ({said})" if said else "")
+        name = self.names.get(answer.agency, answer.agency)
+        out.print(f"  ← {moment(at)[4:]}  {name} {did}{about}", style="cyan", markup=False, soft_wrap=True)
 
     def clock(self, at: datetime) -> None:
         out.print()
@@ -109,6 +120,12 @@ class Teller:
             out.print(f"      {'; '.join(more)}", style="dim", markup=False, soft_wrap=True)
 
 
+ANSWERED: Mapping[type[Answer], str] = {
+    Acknowledged: "has read it",
+    Accepted: "takes it on",
+    Declined: "declines",
+    Decided: "has decided",
+}
 STYLES: Mapping[str, str] = {"close": "green", "correct": "red", "remind": "yellow"}
 ORDER = ("correct", "notify", "update", "remind", "close")
 
@@ -155,14 +172,18 @@ def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, 
 
 
 def _happen(events: Sequence[Ready], at: datetime, story: Story, teller: Teller, producer: Any) -> None:
-    for name, of_file in groupby(events, key=lambda event: Path(event.origin.partition(":")[0]).name):
+    for event in events:
+        name = Path(event.origin.partition(":")[0]).name
         chapter = story.telling.chapters.get(name)
-        if chapter is not None:
+        if chapter is not None and name not in teller.said:
+            teller.said.add(name)
             teller.chapter(at, chapter.says)
             teller.in_full.update(chapter.in_full)
-        unsent = send(producer, list(of_file))
-        if unsent:
-            raise RuntimeError(unsent[0].why)
+        body = event.publication.received.body
+        if isinstance(body, Answer):
+            teller.answered(at, body)
+    if unsent := send(producer, events):
+        raise StoryStuckError(unsent[0].why)
 
 
 def _drain(clock: StoryClock, services: Services) -> None:
@@ -182,24 +203,32 @@ class Held:
     told: datetime
     ended: datetime | None
     why: str
-    notices: int
 
 
-def held(notices: Sequence[NotificationIssued]) -> Iterator[Held]:
-    """What each agency held and when, by agency and time of the first telling."""
+def held(notices: Sequence[NotificationIssued]) -> tuple[Held, ...]:
+    """What each agency held and when; agencies, and what each of them held, in the order of the first telling."""
     by_duty: dict[tuple[str, str, str], list[NotificationIssued]] = {}
     for notice in notices:
         by_duty.setdefault((notice.agency, notice.rule, notice.subject), []).append(notice)
-    for of_duty in sorted(by_duty.values(), key=lambda told: (told[0].agency, told[0].issued_at, told[0].rule)):
-        last = max(of_duty, key=lambda notice: notice.revision)
-        over = last.state != "live"
-        why = words.reason(last.reason) if over and last.reason else ""
-        first = min(notice.issued_at for notice in of_duty)
-        yield Held(last.agency, headline(last), first, last.issued_at if over else None, why, len(of_duty))
+    found = [_held(of_duty) for of_duty in by_duty.values()]
+    first = {row.agency: row.told for row in sorted(found, key=lambda row: row.told, reverse=True)}
+    return tuple(sorted(found, key=lambda row: (first[row.agency], row.agency, row.told)))
+
+
+def _held(of_duty: Sequence[NotificationIssued]) -> Held:
+    last = max(of_duty, key=lambda notice: notice.revision)
+    over = last.state != "live"
+    return Held(
+        agency=last.agency,
+        what=headline(last),
+        told=min(notice.issued_at for notice in of_duty),
+        ended=last.issued_at if over else None,
+        why=words.reason(last.reason) if over and last.reason else "",
+    )
 
 
 def _show_table(teller: Teller) -> None:
-    rows = list(held(teller.heard))
+    rows = held(teller.heard)
     agencies = {row.agency for row in rows}
     out.print()
     out.rule(f"What each agency held: {plural(len(agencies), 'agency', lambda _: 'agencies')} told")
@@ -213,7 +242,7 @@ def _show_table(teller: Teller) -> None:
     for row in rows:
         name = teller.names.get(row.agency, row.agency) if row.agency != before else ""
         before = row.agency
-        ended = _short(row.ended) if row.ended else "open"
+        ended = _short(row.ended) if row.ended else "still held"
         table.add_row(name, row.what, _short(row.told), ended, row.why)
     out.print(table)
 

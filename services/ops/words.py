@@ -122,6 +122,10 @@ REASONS: Mapping[str, str] = {
     "no_power_withdrawn": "The charge was withdrawn: the court has no power to make an order.",
     "no_power_discontinued": "The case was discontinued: the court has no power to make an order.",
     "no_power_lies_on_file": "The charge lies on the file: the court has no power to make an order.",
+    "protects_another": "The order is known to protect somebody else.",
+    "which_order_not_known": "It is not known which order was changed.",
+    "not_known_to_protect_her": "The order is not known to protect her.",
+    "counted_before": "It was counted before, towards a number that was told of.",
     "not_an_offence": "The code is no offence of which anybody is convicted.",
 }
 
@@ -158,7 +162,7 @@ ITEMS: Mapping[str, str] = {
     "prohibitions.text": "In the court's words",
     "prohibitions.zone": "Zone",
     "correction_reason": "Corrected because",
-    "could_be_decided_now": "Could be decided now",
+    "could_be_decided": "It could be decided",
     "count.crime_references": "Those incidents",
     "count.incidents": "Incidents counted",
     "count.months": "In so many months",

@@ -1,6 +1,6 @@
 """What an explanation says to whom: the same decisions, as ops, audit and agencies may know of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -234,8 +234,7 @@ def test_it_fits_eighty_columns(role: str) -> None:
 
 
 def test_names_of_people_are_in_no_explanation_for_ops_or_audit() -> None:
-    people: Mapping[str, object] = {"name": NAMES[0]}
-    named = b.fact(b.incident(parties=(b.victim(**people), b.suspect(name=NAMES[1]))))
+    named = b.fact(b.incident(parties=(b.victim(name=NAMES[0]), b.suspect(name=NAMES[1]))))
     for role in (OPS, AUDIT):
         text = as_text(asked_by(role, of=material(named)))
         assert not [name for name in NAMES if name in text]

@@ -1,0 +1,116 @@
+"""Publishing in real time: what is right is sent and told, what is wrong is said, and nothing is told twice."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.ops.cli import app
+from services.ops.starting import Services, all_services, prepare
+from services.ops.story import STORY
+from services.ops.subscribe import open_topics, read_to_end
+from services.policy.load import load
+from services.runtime.embedded import embedded_servers
+from services.runtime.keeper import PROJECT
+from services.runtime.settings import Addresses
+from services.runtime.story_clock import StoryClock, story_clock
+
+DRAINED_WITHIN = 60.0
+POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
+EXAMPLE = PROJECT / "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
+
+
+@dataclass
+class Relay:
+    """All services on servers that no story clock stands on, and the commands that somebody types beside them."""
+
+    services: Services
+    clock: StoryClock
+    consumer: Any
+    heard: list[NotificationIssued]
+
+    def relay(self, *arguments: str, given: bytes = b"") -> Any:
+        servers = {"RELAY_KAFKA": self.services.servers.kafka, "RELAY_DATABASE": self.services.servers.database}
+        return CliRunner(env=servers | {"COLUMNS": "120"}).invoke(app, arguments, input=given)
+
+    def told(self) -> list[NotificationIssued]:
+        """What agencies are told by the time that the services have nothing left to do, and were not before."""
+        self.clock.wait_until_drained(self.services.reads, DRAINED_WITHIN, self.services.check)
+        new = [heard.notice for heard in read_to_end(self.consumer)]
+        self.heard += new
+        return new
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    folder = tmp_path_factory.mktemp("publish")
+    with embedded_servers(durable=False) as servers:
+        prepare(Addresses(servers.kafka, servers.database), POLICIES)
+        with (
+            story_clock(servers.kafka, servers.database) as clock,
+            all_services(servers, folder / "services.log", folder / "work") as services,
+        ):
+            topics = [f"agency.{agency.id}.notifications" for agency in POLICIES.agencies]
+            consumer = open_topics(servers.kafka, topics)
+            yield Relay(services, clock, consumer, [])
+            consumer.close()
+
+
+def test_what_is_right_is_published_and_what_is_not_is_said_without_its_values(running: Relay, tmp_path: Path) -> None:
+    wrong = json.loads(EXAMPLE.read_text())
+    wrong["data"]["parties"][0]["age"] = "MarkedValue"
+    (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+    (tmp_path / "half.json").write_text(EXAMPLE.read_text()[:400])
+    (tmp_path / "right.json").write_text(EXAMPLE.read_text())
+    said = running.relay("publish", str(tmp_path))
+    assert said.exit_code == 1
+    assert "Published: 1 event." in said.output
+    assert "Not published: 2 events." in said.output
+    assert "parties[0].age" in said.output
+    assert "MarkedValue" not in said.output
+    assert running.told()
+
+
+def test_the_same_from_standard_input_changes_nothing(running: Relay) -> None:
+    said = running.relay("publish", "-", given=EXAMPLE.read_bytes())
+    assert said.exit_code == 0
+    assert running.told() == []
+
+
+def test_the_story_in_real_time_is_told_to_eight_agencies_late_and_a_second_time_to_nobody(running: Relay) -> None:
+    assert running.relay("publish", str(STORY)).exit_code == 0
+    told = running.told()
+    assert len({notice.agency for notice in told}) >= 8
+    assert all(notice.late for notice in told if notice.rule == "high_risk" and notice.kind == "notify")
+    again = running.relay("publish", str(STORY))
+    assert again.exit_code == 0
+    assert running.told() == []
+    assert max(Counter(notice.notification for notice in running.heard).values()) == 1
+
+
+def test_an_answer_by_command_is_taken_for_its_notification(running: Relay) -> None:
+    asked = next(
+        n for n in running.heard if n.rule == "high_risk" and n.agency == "marac-larkmead" and n.state == "live"
+    )
+    said = running.relay("respond", asked.notification, "acknowledged", "--as", asked.agency)
+    assert said.exit_code == 0, said.output
+    assert not [notice for notice in running.told() if notice.rule == "answer_without_notice"]
+
+
+def test_an_agency_reads_what_stands_and_how_to_answer_it(running: Relay) -> None:
+    said = running.relay("subscribe", "marac-larkmead", "--no-follow")
+    assert said.exit_code == 0
+    assert "High risk of serious harm" in said.output
+    lines = running.relay("subscribe", "marac-larkmead", "--no-follow", "--json", "--all").stdout.splitlines()
+    assert {json.loads(line)["type"] for line in lines} == {"uk.relay.notification-issued.v1"}
+
+
+def test_nothing_is_sent_in_a_dry_run(running: Relay) -> None:
+    assert running.relay("publish", "--dry-run", str(STORY)).exit_code == 0
+    assert running.told() == []

@@ -1,0 +1,150 @@
+"""The story on real servers: who is told what, at the moments that it is about, and nobody twice."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.ops.events import Ready, read_path
+from services.ops.publish import connected, send
+from services.ops.starting import Services, all_services, prepare
+from services.ops.story import STORY, Story, held, play, read_telling
+from services.ops.subscribe import open_topics, read_to_end
+from services.policy.load import load
+from services.runtime.embedded import embedded_servers
+from services.runtime.keeper import PROJECT
+from services.runtime.settings import Addresses
+from services.runtime.story_clock import StoryClock, story_clock
+
+DRAINED_WITHIN = 60.0
+POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
+THIRD = "54250077303"
+Told = tuple[NotificationIssued, ...]
+
+
+def story_events() -> tuple[Ready, ...]:
+    return tuple(event for event in read_path(STORY, None, datetime.now(UTC)) if isinstance(event, Ready))
+
+
+def kinds(told: Told, agency: str, rule: str, about: str = "") -> list[str]:
+    """The kinds of notices of one matter, in the order of their revisions."""
+    found = [n for n in told if (n.agency, n.rule) == (agency, rule) and about in n.subject]
+    return [n.kind for n in sorted(found, key=lambda n: n.revision)]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Told, Services, StoryClock]]:
+    """The story, told to its end on servers of its own, which are still up."""
+    folder = tmp_path_factory.mktemp("story")
+    with embedded_servers(durable=False) as servers:
+        prepare(Addresses(servers.kafka, servers.database), POLICIES)
+        story = Story(story_events(), read_telling())
+        with story_clock(servers.kafka, servers.database) as clock:
+            clock.stand_at(story.events[0].time)
+            with all_services(servers, folder / "services.log", folder / "work") as services:
+                told = play(story, clock, services, POLICIES)
+                clock.let_go()
+                yield told, services, clock
+
+
+@pytest.fixture(scope="module")
+def told(played: tuple[Told, Services, StoryClock]) -> Told:
+    return played[0]
+
+
+def test_at_least_eight_agencies_are_told_and_none_of_them_late_but_for_who_is_asked_next(told: Told) -> None:
+    assert len({notice.agency for notice in told}) >= 8
+    assert {notice.agency for notice in told if notice.late} <= {"idva-downland"}
+
+
+def test_no_notification_has_two_contents_and_no_matter_two_first_notices(told: Told) -> None:
+    assert len({notice.notification for notice in told}) == len(told)
+    first = [(notice.rule, notice.subject, notice.agency) for notice in told if notice.revision == 1]
+    assert len(set(first)) == len(first)
+
+
+def test_support_that_she_declined_is_told_to_the_investigating_team_alone(told: Told) -> None:
+    assert {notice.agency for notice in told if notice.subject.startswith("54250011101/")} == {"dait-54"}
+
+
+def test_the_wrong_school_is_corrected_and_the_right_one_told_in_its_place(told: Told) -> None:
+    assert kinds(told, "school-100001", "child_school") == ["notify", "correct"]
+    assert kinds(told, "school-100002", "child_school", "54250044202")[0] == "notify"
+    assert not [n for n in told if n.agency == "school-100001" and THIRD in n.subject]
+
+
+def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(told: Told) -> None:
+    larkmead = [n for n in told if n.agency == "idva-larkmead" and n.rule == "high_risk"]
+    downland = [n for n in told if n.agency == "idva-downland" and n.rule == "high_risk"]
+    assert [n.kind for n in larkmead] == ["notify", "remind", "close"]
+    assert larkmead[-1].reason == "declined"
+    assert downland[0].asks[0].by == larkmead[0].asks[0].by
+
+
+def test_silence_climbs_to_the_duty_inspector_and_ends_when_he_answers(told: Told) -> None:
+    climbed = [n for n in told if n.rule.startswith("unanswered_") and n.subject.startswith("front_door_referral")]
+    assert {n.rule for n in climbed} == {"unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"}
+    assert kinds(told, "duty-inspector-54", "unanswered_duty_inspector") == ["notify", "close"]
+    assert {n.reason for n in climbed if n.kind == "close"} == {"answered"}
+
+
+def test_three_incidents_of_one_pair_within_a_year_are_an_escalation(told: Told) -> None:
+    assert kinds(told, "dait-54", "escalation", f"{THIRD}/party/1")[0] == "notify"
+
+
+def test_a_missed_order_is_told_to_cps_and_dait_and_closed_when_an_order_is_known_to_protect_her(told: Told) -> None:
+    for agency in ("cps-westmarch", "dait-54"):
+        said = kinds(told, agency, "missed_order")
+        assert (said[0], said[-1]) == ("notify", "close")
+    closed = [n for n in told if n.rule == "missed_order" and n.kind == "close"]
+    assert {n.reason for n in closed} == {"order_protects_her"}
+
+
+def test_an_order_whose_protection_nobody_confirmed_closes_nothing(told: Told) -> None:
+    asked = next(n for n in told if n.rule == "attribution_question" and n.kind == "notify")
+    confirmed = next(n for n in told if n.rule == "attribution_question" and n.kind == "close")
+    closed = next(n for n in told if n.rule == "missed_order" and n.kind == "close")
+    assert asked.issued_at < confirmed.issued_at == closed.issued_at
+
+
+def test_an_application_to_lift_the_order_is_told_and_its_decision_closes_it(told: Told) -> None:
+    agencies = {"cps-westmarch", "dait-54", "idva-larkmead", "wcu-54"}
+    assert {n.agency for n in told if n.rule == "application_lodged" and n.kind == "notify"} == agencies
+    assert {n.agency for n in told if n.rule == "application_lodged" and n.kind == "close"} == agencies
+    assert {n.agency for n in told if n.rule == "application_decided"} == agencies
+
+
+def test_schools_hear_nothing_of_courts_and_of_applications(told: Told) -> None:
+    assert {n.rule for n in told if n.agency.startswith("school-")} == {"child_school"} | {
+        n.rule for n in told if n.agency.startswith("school-") and n.rule.startswith("unanswered_")
+    }
+
+
+def test_every_answer_of_the_story_found_its_notification(told: Told) -> None:
+    assert not [n for n in told if n.rule == "answer_without_notice"]
+
+
+def test_what_was_held_is_told_agency_by_agency_in_the_order_of_the_first_telling(told: Told) -> None:
+    rows = held(told)
+    assert rows[0].agency == "dait-54"
+    assert {row.agency for row in rows} == {n.agency for n in told}
+    assert all(row.ended is None or row.ended >= row.told for row in rows)
+
+
+def test_after_the_story_the_clock_is_the_true_one_and_publishing_it_again_tells_nobody_anything(
+    played: tuple[Told, Services, StoryClock],
+) -> None:
+    told, services, clock = played
+    assert clock.now() > max(notice.issued_at for notice in told)
+    clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
+    consumer = open_topics(services.servers.kafka, [f"agency.{a.id}.notifications" for a in POLICIES.agencies])
+    before = len(read_to_end(consumer))
+    with connected(services.servers.kafka) as producer:
+        assert send(producer, story_events()) == []
+    clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
+    assert len(read_to_end(consumer)) == 0
+    assert before >= len(told)
+    consumer.close()
+    assert Path(services.log).exists()

@@ -1,0 +1,86 @@
+"""Files, folders and standard input become events, each checked, with the place that it came from."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from schemas.refusals import RefusalReason
+from services.ops.events import Format, NotReady, Ready, Written, events, find, guess, read_path
+
+EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ACCEPTED = json.loads((EXAMPLES / "agency.responses/accepted/taken-on-within-the-day.json").read_text())
+
+
+def document(**changes: object) -> bytes:
+    return json.dumps(ACCEPTED | changes).encode()
+
+
+def read(content: bytes, form: Format | None = None) -> list[Ready | NotReady]:
+    return list(events(Written("here", content, form), NOW))
+
+
+def test_a_file_is_one_event() -> None:
+    (event,) = read(document())
+    assert isinstance(event, Ready)
+    assert event.publication.topic == "agency.responses"
+
+
+def test_lines_are_events_each_with_its_number_and_empty_ones_are_none() -> None:
+    second = document(time="2026-03-01T08:00:00Z")
+    read_lines = read(b"\n".join([document(), b"", second, b"{half"]))
+    assert [event.origin for event in read_lines] == ["here:1", "here:3", "here:4"]
+    assert [isinstance(event, Ready) for event in read_lines] == [True, True, False]
+
+
+def test_a_court_message_is_all_its_facts() -> None:
+    message = (EXAMPLES / "story" / "16-court-result.xml").read_bytes()
+    kinds = [event.publication.received.kind for event in read(message) if isinstance(event, Ready)]
+    assert kinds == ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        (b" \n<?xml version='1.0'?><a/>", Format.SPI),
+        (b"\xef\xbb\xbf<a/>", Format.SPI),
+        (b'{"a": 1}\n{"a": 2}\n', Format.JSONL),
+        (b'{\n "a": 1\n}\n', Format.JSON),
+        (b'{"a": 1}\n', Format.JSON),
+        (b"", Format.JSON),
+    ],
+)
+def test_without_a_name_the_form_is_guessed_from_the_content(content: bytes, form: Format) -> None:
+    assert guess(content) is form
+
+
+def test_what_is_wrong_is_said_by_field_and_quotes_no_value() -> None:
+    wrong = json.loads(document())
+    wrong["data"]["actor"] = "somebody with blanks"
+    wrong["data"]["colour"] = "blue"
+    (event,) = read(json.dumps(wrong).encode())
+    assert isinstance(event, NotReady)
+    assert event.refusal.reason is RefusalReason.INVALID_FIELD
+    assert "actor" in event.refusal.detail
+    assert "blanks" not in event.refusal.detail
+    assert "blue" not in event.refusal.detail
+
+
+def test_a_folder_is_read_however_deep_in_the_order_of_source_times(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "z-first.json").write_bytes(document(time="2026-03-01T07:00:00Z"))
+    (tmp_path / "deep" / "er" / "a-last.json").write_bytes(document(time="2026-03-01T09:00:00Z"))
+    (tmp_path / "deep" / "lines.jsonl").write_bytes(document(time="2026-03-01T08:00:00Z") + b"\n")
+    (tmp_path / "telling.yaml").write_text("no: event")
+    read_events = read_path(tmp_path, None, NOW)
+    assert [Path(event.origin).name for event in read_events] == ["z-first.json", "lines.jsonl:1", "a-last.json"]
+    assert [file.name for file in find(tmp_path)] == ["a-last.json", "lines.jsonl", "z-first.json"]
+
+
+def test_every_file_of_the_story_is_ready_to_be_sent() -> None:
+    read_events = read_path(EXAMPLES / "story", None, NOW)
+    assert [event for event in read_events if isinstance(event, NotReady)] == []
+    times = [event.time for event in read_events if isinstance(event, Ready)]
+    assert times == sorted(times)

@@ -1,0 +1,123 @@
+"""What a worker reads of a notice: who, what, by when, how long that is, and how to answer."""
+
+from datetime import UTC, datetime
+
+from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued, Power
+from services.casefile.duties import notification_id
+from services.casefile.facts import Key
+from services.ops.notices import headline, newest, tell
+
+KEY = Key("high_risk", "54250077303/party/1", "idva-larkmead")
+AT = datetime(2025, 10, 4, 22, 40, tzinfo=UTC)
+ACCEPT = Asked(
+    ask="accept", by=datetime(2025, 10, 5, 22, 40, tzinfo=UTC), answers=("accepted", "no_capacity", "out_of_area")
+)
+NAME = Item(what="parties.name", about="54250077303/party/1", value="Nell Madeup", basis="recorded")
+ABUSE = Item(what="abuse_types", value=["physical", "controlling_coercive"], basis="alleged")
+NOTICE = NotificationIssued(
+    notification=notification_id(KEY, 1),
+    kind="notify",
+    state="live",
+    revision=1,
+    replaces=None,
+    service="incidents",
+    rule=KEY.rule,
+    subject=KEY.subject,
+    agency=KEY.agency,
+    desk="duty",
+    occurred_at=AT,
+    issued_at=AT,
+    tell_by=AT,
+    late=False,
+    urgency="urgent",
+    gather="singly",
+    matter=(ABUSE, NAME),
+    asks=(ACCEPT,),
+    reason=None,
+    texts=("Not for emergencies. If someone is in danger now, 999.",),
+    grounds=("0b2f7c56-7d0e-5f0b-9a3c-2f8f1a7c0d11",),
+    power=Power(lawful_basis="DPA 2018 s.35", gateway="Crime and Disorder Act 1998 s.115", purpose="To protect her"),
+    policy_version="2025.1",
+    policy_source="SafeLives",
+)
+
+
+def changed(**fields: object) -> NotificationIssued:
+    return NOTICE.model_copy(update=fields)
+
+
+def text(notice: NotificationIssued = NOTICE, now: datetime = AT) -> str:
+    return "\n".join(line.text for line in tell(notice, now, "Larkmead IDVA Service"))
+
+
+def test_it_says_what_it_is_and_when_it_was_told_in_london() -> None:
+    assert "URGENT New: High risk of serious harm: referral" in text()
+    assert "Sat 4 Oct 2025, 23:40 · Larkmead IDVA Service, duty desk" in text()
+
+
+def test_it_says_who_by_name_and_what_with_how_sure_it_is() -> None:
+    assert "Party 1: Nell Madeup" in text()
+    assert "Kinds of abuse  physical, controlling coercive  (alleged)" in text()
+
+
+def test_it_says_what_is_asked_by_when_and_how_long_that_is() -> None:
+    assert "say whether you take it on, by Sun 5 Oct 2025, 23:40 (in 1 day)" in text()
+    later = datetime(2025, 10, 5, 23, 25, tzinfo=UTC)
+    assert "(45 min ago, overdue)" in text(now=later)
+
+
+def test_it_says_how_to_answer_with_the_codes_that_count() -> None:
+    command = f"relay respond {NOTICE.notification}"
+    assert f"{command} accepted --as idva-larkmead" in text()
+    assert f"{command} declined --reason no_capacity|out_of_area --as idva-larkmead" in text()
+
+
+def test_a_decision_is_asked_for_with_its_codes() -> None:
+    decide = Asked(ask="decide", by=ACCEPT.by, answers=("order_to_be_sought", "order_not_sought"))
+    said = text(changed(asks=(decide,)))
+    assert "decided --decision order_to_be_sought|order_not_sought --as idva-larkmead" in said
+
+
+def test_fixed_texts_and_the_power_to_share_stand_on_it() -> None:
+    assert "Not for emergencies. If someone is in danger now, 999." in text()
+    assert "Crime and Disorder Act 1998 s.115" in text()
+
+
+def test_what_is_met_is_done_and_asks_for_nothing() -> None:
+    said = text(changed(asks=(ACCEPT.model_copy(update={"met": True}),)))
+    assert "Done: say whether you take it on" in said
+    assert "relay respond" not in said
+
+
+def test_late_is_said_with_the_time_at_which_it_should_have_been_told() -> None:
+    said = text(changed(late=True, tell_by=datetime(2025, 10, 4, 22, 0, tzinfo=UTC)))
+    assert "LATE" in said
+    assert "You should have heard of this by Sat 4 Oct 2025, 23:00." in said
+
+
+def test_a_correction_says_why_and_what_it_replaces_and_asks_nothing() -> None:
+    before = notification_id(KEY, 1)
+    said = text(
+        changed(kind="correct", state="withdrawn", revision=2, replaces=before, reason="ground_fell", matter=())
+    )
+    assert "no longer stands. Do not act on it. It replaces " + before in said
+    assert "A record on which it rested was corrected or taken back." in said
+    assert "Asked of you" not in said
+
+
+def test_a_closed_one_says_why() -> None:
+    said = text(changed(kind="close", state="closed", revision=2, reason="order_protects_her"))
+    assert "Closed: High risk" in said
+    assert "An order is now known to protect her." in said
+
+
+def test_a_rung_says_what_nobody_has_answered() -> None:
+    rung = changed(rule="unanswered_duty_inspector", subject="/".join((*KEY, "accept")), agency="duty-inspector-54")
+    assert headline(rung) == "Nobody has answered for this person: High risk of serious harm: referral"
+
+
+def test_of_each_matter_the_highest_revision_stands_in_whatever_order_it_is_read() -> None:
+    second = changed(revision=2, kind="update")
+    other = changed(rule="escalation")
+    assert newest([second, NOTICE, other]) == (second, other)
+    assert newest([NOTICE, other, second]) == (second, other)
