@@ -1,0 +1,259 @@
+"""Court results as courts send them, repeated and in any order: what they say stands once, waits, and is told."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.envelope import Envelope
+from schemas.registry import REGISTRY, content_of, encode
+from schemas.values import Body, order_place
+from services.convictions.__main__ import SERVICE as CONVICTIONS
+from services.incidents.__main__ import SERVICE as INCIDENTS
+from services.intake.spi import read
+from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.responses.__main__ import SERVICE as RESPONSES
+from services.runtime.broker import Message
+from services.runtime.embedded import embedded_servers
+from services.runtime.keeper import PROJECT
+from services.runtime.worker import Worker
+from tests import builders as b
+from tests.broker.relay import Relay, message, relay_on
+
+SERVICES = (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)
+NOW = datetime.now(UTC).replace(microsecond=0)
+RECEIVED, RECEIVED_AGAIN, AMENDED = (NOW - timedelta(days=days) for days in (20, 19, 18))
+HAPPENED = NOW - timedelta(days=1)  # police record the incident and the charge long after the court's result came in
+
+Event = tuple[Envelope, Body]
+Standing = frozenset[tuple[str, str, str, str]]
+Told = dict[tuple[str, str, str], list[NotificationIssued]]  # by rule, subject and agency, oldest first
+
+
+@dataclass(frozen=True)
+class Messages:
+    """A folder of messages; `order`: the one that imposes an order on a defendant of whom no other speaks."""
+
+    folder: Path
+    order: str
+    order_code: str
+
+    @property
+    def all(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted(self.folder.glob("*.xml"))]
+
+    @property
+    def restraining(self) -> bytes:
+        return (self.folder / self.order).read_bytes()
+
+    @property
+    def amended(self) -> bytes:
+        """The same message a day later, one order fewer."""
+        result = rb"<DC:Result>(?:(?!</DC:Result>).)*?ResultCode>%s<.*?</DC:Result>" % self.order_code.encode()
+        without, found = re.subn(result, b"", self.restraining, flags=re.DOTALL)
+        assert found == 1
+        return without.replace(b"CreationDateTime>2026-03-03T", b"CreationDateTime>2026-03-04T")
+
+
+OWN = Messages(PROJECT / "schemas" / "examples" / "spi", "order-on-acquittal.xml", "3260")
+REAL = Messages(PROJECT.parent / "shared" / "reference" / "spi", "210-restraining-order.xml", "3047")
+FOLDERS = [
+    pytest.param(OWN, id="examples"),
+    pytest.param(
+        REAL,
+        id="real",
+        marks=pytest.mark.skipif(not REAL.folder.is_dir(), reason="no folder of real court messages beside this one"),
+    ),
+]
+
+
+def said(content: bytes, received_at: datetime) -> list[Event]:
+    found = read(content, received_at)
+    assert not found.refusals
+    return list(found.facts)
+
+
+def sent(event: Event) -> Message:
+    record = encode(*event)
+    topic = REGISTRY.topic_of(event[0].type.rpartition(".")[0])
+    return Message(topic, record.key, record.value, record.headers)
+
+
+def standing_by_reading(events: Iterable[Event]) -> Standing:
+    """Of each statement the content of its highest version, in every service that reads its stream."""
+    newest: dict[tuple[str, str], Event] = {}
+    for event in events:
+        envelope = event[0]
+        statement = (envelope.type.rpartition(".")[0], envelope.subject)
+        rank = (envelope.factversion, envelope.time, envelope.id)
+        rival = newest.get(statement)
+        if rival is None or (rival[0].factversion, rival[0].time, rival[0].id) < rank:
+            newest[statement] = event
+    return frozenset(
+        (service.name, *statement, content_of(body).decode())
+        for statement, (_, body) in newest.items()
+        for service in SERVICES
+        if REGISTRY.topic_of(statement[0]) in service.reads
+    )
+
+
+async def rows(relay: Relay, query: str) -> list[tuple[str, ...]]:
+    async with await psycopg.AsyncConnection.connect(relay.database) as conn:
+        return [tuple(row) async for row in await conn.execute(query.encode())]
+
+
+async def standing(relay: Relay) -> Standing:
+    found = await rows(relay, "select service, statement, subject, content from fact where stands")
+    assert len(found) == len(set(found)), "a fact stands more than once"
+    return frozenset((service, kind, subject, content) for service, kind, subject, content in found)
+
+
+async def told(relay: Relay) -> Told:
+    found: Told = {}
+    for agency, notices in (await relay.all_told()).items():
+        for notice in notices:
+            found.setdefault((notice.rule, notice.subject, agency), []).append(notice)
+    for notices in found.values():
+        assert [notice.revision for notice in notices] == list(range(1, len(notices) + 1))
+    return found
+
+
+def dangerous(events: Iterable[Event]) -> set[str]:
+    """Hearings that made or changed an order."""
+    return {body.subject for _, body in events if isinstance(body, OrdersResulted) and body.orders}
+
+
+def names(events: Iterable[Event]) -> set[str]:
+    return {
+        body.defendant.name
+        for _, body in events
+        if isinstance(body, HearingResulted | OrdersResulted) and body.defendant.name
+    }
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("messages", FOLDERS)
+def test_repeated_and_in_the_reverse_order_the_same_facts_stand_and_each_is_told_as_what_it_is(
+    tmp_path: Path, messages: Messages
+) -> None:
+    async def both() -> None:
+        once = [event for content in messages.all for event in said(content, RECEIVED)]
+        again = [event for content in messages.all for event in said(content, RECEIVED_AGAIN)]
+        wanted = standing_by_reading(once)
+        assert wanted
+        for turn, published in (("there", [*once, *again]), ("back", [*reversed(again), *reversed(once)])):
+            with embedded_servers(durable=False) as servers:
+                async with relay_on(servers, tmp_path / turn) as relay, relay.working(*SERVICES) as worker:
+                    await relay.publish(*map(sent, published))
+                    await relay.settled(worker)
+                    assert await standing(relay) == wanted
+                    assert not await rows(relay, "select * from refusal")
+                    await waiting_is_told_by_references_alone(relay, once)
+                    if turn == "there":
+                        await linked_it_is_told_as_what_it_is(relay, worker, messages)
+
+    asyncio.run(both())
+
+
+async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Event]) -> None:
+    waiting = await rows(
+        relay, "select subject from fact where service = 'order_variations' and stands and missing = 'no_charge'"
+    )
+    hearings = dangerous(events)
+    assert hearings <= {subject for (subject,) in waiting}
+    notices = await told(relay)
+    assert {rule for rule, _, _ in notices} <= {"unlinked_order", "unlinked_result"}
+    about = {subject.rpartition(":")[2] for rule, subject, _ in notices if rule == "unlinked_order"}
+    assert about == hearings
+    for revisions in notices.values():
+        assert [notice.kind for notice in revisions] == ["notify", *["update"] * (len(revisions) - 1)]
+        assert {item.what.partition(".")[0] for notice in revisions for item in notice.matter} <= {
+            "event",
+            "references",
+        }
+    shown = "".join(notice.model_dump_json() for revisions in notices.values() for notice in revisions)
+    for name in names(events):
+        assert name not in shown
+
+
+async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages: Messages) -> None:
+    """A charge links the case to an incident, a person says whom the order protects, then the result is amended."""
+    made = next(body for _, body in said(messages.restraining, RECEIVED) if isinstance(body, OrdersResulted))
+    unlinked = ("unlinked_order", f"uk.court.orders-resulted:{made.hearing}")
+    order = f"{order_place(made.hearing, messages.order_code, 1)}/{b.VICTIM}"
+    before = await told(relay)
+    asked = {key for key in before if key[:2] == unlinked}
+    assert {"notify"} == {before[key][-1].kind for key in asked}
+
+    incident = message(b.incident(occurred_at=HAPPENED), "uk.police.incident-reported", time=HAPPENED)
+    charge = message(
+        b.charge(references=made.references, occurred_at=HAPPENED), "uk.police.charge-preferred", time=HAPPENED
+    )
+    await relay.publish(incident, charge)
+    await relay.settled(worker)
+    linked = await told(relay)
+    for key in asked:
+        closing = linked[key][-1]
+        assert (closing.kind, closing.reason) == ("close", "link_settled")
+        assert event_id(charge) in closing.grounds
+    assert {key: linked[key] for key in before if key[:2] != unlinked and case(key) != case(unlinked)} == {
+        key: notices for key, notices in before.items() if key[:2] != unlinked and case(key) != case(unlinked)
+    }
+    unconfirmed = by_rule(linked, "order_unconfirmed", order)
+    assert unconfirmed
+    assert all(notices[-1].late and event_id(charge) in notices[-1].grounds for notices in unconfirmed.values())
+    assert not by_rule(linked, "order_imposed", order)
+    assert by_rule(linked, "attribution_question", unlinked[1])
+
+    confirmed = b.attribution(b.party_ref(), order=order_place(made.hearing, messages.order_code, 1), occurred_at=NOW)
+    await relay.publish(message(confirmed, "uk.agency.attribution-confirmed", time=NOW))
+    await relay.settled(worker)
+    protected = by_rule(await told(relay), "order_imposed", order)
+    assert protected
+    for notices in protected.values():
+        assert [notice.kind for notice in notices] == ["notify"]
+        assert notices[0].late
+        assert any(item.value == "imposed" for item in notices[0].matter)
+
+    everything = await told(relay)
+    stood = await standing(relay)
+    renamed = re.sub(rb"(MessageIdentifier>)[^<]+", rb"\1another-message", messages.restraining)
+    assert renamed != messages.restraining
+    await relay.publish(*map(sent, said(renamed, AMENDED)))
+    await relay.settled(worker)
+    assert await standing(relay) == stood
+    assert await told(relay) == everything
+
+    await relay.publish(*map(sent, said(messages.amended, AMENDED)))
+    await relay.settled(worker)
+    ended = by_rule(await told(relay), "order_imposed", order)
+    assert ended.keys() == protected.keys()
+    for notices in ended.values():
+        assert (notices[-1].kind, notices[-1].state, notices[-1].matter) == ("correct", "withdrawn", ())
+    latest = {
+        (service, kind): json.loads(content)
+        for service, kind, subject, content in await standing(relay)
+        if subject == made.hearing
+    }
+    assert not latest["order_variations", "uk.court.orders-resulted"].get("orders")
+
+
+def by_rule(notices: Told, rule: str, subject: str) -> Told:
+    return {key: found for key, found in notices.items() if key[:2] == (rule, subject)}
+
+
+def case(key: tuple[str, ...]) -> str:
+    return "/".join(key[1].rpartition(":")[2].split("/")[:2])
+
+
+def event_id(sent: Message) -> str:
+    return dict(sent.headers)["ce_id"].decode()
