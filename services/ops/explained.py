@@ -1,6 +1,6 @@
 """An explanation as a person reads it at a terminal: plain words first, ids last, in 80 columns."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -111,8 +111,11 @@ def _titled(title: str) -> Iterator[RenderableType]:
 
 
 def _alarms(e: Explanation) -> Iterator[RenderableType]:
+    alike: dict[tuple[str, str, str], list[Refused]] = {}
     for refused in e.refused:
-        yield Padding(_refused(refused), (1, 0, 0, 0))
+        alike.setdefault((refused.topic, refused.reason, refused.detail), []).append(refused)
+    for same in alike.values():
+        yield Padding(_refused(same), (1, 0, 0, 0))
     for conflict in e.conflicts:
         kind = conflict.kind.rpartition(".")[2]
         yield Text(
@@ -130,15 +133,19 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         yield Text("! Something that was told is owed no longer, and no fact says why: a person must look.", "bold red")
 
 
-def _refused(refused: Refused) -> RenderableType:
-    text = Text(f"Refused on {refused.topic}: {refused.reason}", style="bold red")
-    text.append(f"\n  {refused.detail}", style="default")
-    tries = plural(refused.attempts, "try", lambda _: "tries")
-    text.append(f"\n  by {refused.service}, {moment(refused.at)}, {tries}", style="dim")
-    if refused.settled_at:
-        text.append(f"\n  since {moment(refused.settled_at)} it has another end", style="green")
-    if refused.letter:
-        text.append(f"\n  dead letter {refused.letter}", style="dim")
+def _refused(same: Sequence[Refused]) -> RenderableType:
+    """One refusal, by every service that reads the stream."""
+    first = same[0]
+    text = Text(f"Refused on {first.topic}: {first.reason}", style="bold red")
+    text.append(f"\n  {first.detail}", style="not bold default")
+    services = ", ".join(sorted({refused.service for refused in same}))
+    tries = plural(max(refused.attempts for refused in same), "try", lambda _: "tries")
+    text.append(f"\n  by {services}, {moment(first.at)}, {tries}", style="not bold dim")
+    for refused in same:
+        if refused.settled_at:
+            text.append(f"\n  {refused.service}: settled since {moment(refused.settled_at)}", style="not bold green")
+        if refused.letter:
+            text.append(f"\n  dead letter {refused.letter}", style="not bold dim")
     return text
 
 

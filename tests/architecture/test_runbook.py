@@ -1,0 +1,22 @@
+"""Whoever is called finds every alarm in the runbook."""
+
+from pathlib import Path
+
+import pytest
+
+from services.runtime import metrics
+from services.runtime.engine import HaltReason
+from services.runtime.logs import Event
+
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+
+def metric_names() -> list[str]:
+    return [
+        f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.REGISTRY.collect()
+    ]
+
+
+@pytest.mark.parametrize("name", [*Event, *HaltReason, *metric_names()])
+def test_the_runbook_says_what_it_means(name: str) -> None:
+    assert f"`{name}`" in RUNBOOK
