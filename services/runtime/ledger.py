@@ -114,14 +114,17 @@ class Ledger:
             conn, "inbox (service, source, event_id, content_hash, at)", "text text bytea timestamptz", rows
         )
 
-    async def write_records(self, conn: Connection, rows: Sequence[RecordRow]) -> None:
+    async def write_records(self, conn: Connection, rows: Sequence[RecordRow], *, again: bool = False) -> None:
+        """The first end of a record stays, however often it is delivered, unless it is judged `again`."""
         await self._insert(
             conn,
             'record (service, topic, partition, "offset", fate, event_id, at)',
             "text int bigint text text timestamptz",
             rows,
             """on conflict (service, topic, partition, "offset") do update
-            set fate = excluded.fate, event_id = excluded.event_id, at = excluded.at""",
+            set fate = excluded.fate, event_id = excluded.event_id, at = excluded.at"""
+            if again
+            else "on conflict do nothing",
         )
 
     async def write_facts(self, conn: Connection, rows: Sequence[FactRow], fallen: Iterable[str]) -> None:
@@ -343,16 +346,18 @@ class Ledger:
                 columns(rows, 7),
             )
 
-    async def write_refusal(self, conn: Connection, row: RefusalRow) -> None:
+    async def write_refusal(self, conn: Connection, row: RefusalRow) -> bool:
+        """Whether this record was never refused before."""
         record, refusal = row.record, row.refusal
-        await conn.execute(
+        written = await conn.execute(
             """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, key, value,
                 headers, timestamp, first_at, last_at, judged_by, dead_letter)
             values (%(s)s, %(topic)s, %(partition)s, %(offset)s, %(reason)s, %(stage)s, %(detail)s, %(event)s, %(key)s,
                 %(value)s, %(headers)s, %(timestamp)s, %(at)s, %(at)s, %(judged_by)s, %(letter)s)
             on conflict (service, topic, partition, "offset") do update set reason = excluded.reason,
                 stage = excluded.stage, detail = excluded.detail, last_at = excluded.last_at,
-                judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null""",
+                judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null
+            returning attempts = 1""",
             {
                 "s": self.service,
                 "topic": record.topic,
@@ -371,6 +376,7 @@ class Ledger:
                 "letter": row.letter,
             },
         )
+        return await written.fetchone() == (True,)
 
     async def settle_refusals(self, conn: Connection, records: Iterable[Record], now: datetime) -> None:
         """They have another end now."""

@@ -46,6 +46,7 @@ class Event(StrEnum):
     RECORD_SET_ASIDE = "record_set_aside"
     RELEASE_LOOKS = "release_looks"
     RULE_FAULTED = "rule_faulted"
+    STREAM_WENT_BACK = "stream_went_back"
     TOO_MANY_FAULTED = "too_many_faulted"
     UNHANDLED = "unhandled"
     WORKER_STARTED = "worker_started"

@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
+from services.runtime.broker import Offsets
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, Partition, Record
 from services.runtime.logs import Event
@@ -34,6 +35,7 @@ RECOVER = "the database lies behind what this group has read: run `relay recover
 FILL = (
     "the broker no longer keeps records that this service has not read: run `relay fill`, then start the worker again"
 )
+RESTORED = "the stream ends before what this service has read: was it made anew, or restored? run `relay recover`"
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
 RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
 
@@ -73,9 +75,9 @@ class Loop:
         self,
         shell: Shell,
         committed: Callable[[Collection[Partition]], Awaitable[dict[Partition, int | None]]],
-        begins: Callable[[Collection[str]], Awaitable[dict[Partition, int]]],
+        offsets: Offsets,
     ) -> None:
-        self.shell, self._committed, self._begins = shell, committed, begins
+        self.shell, self._committed, self._offsets = shell, committed, offsets
         self.service = shell.service
         self._unproven: set[Partition] = set()
         self._proven: set[Partition] = set()
@@ -85,13 +87,20 @@ class Loop:
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
         positions = await self._until_stored(self._positions)
-        group, begins = await self._committed(partitions), await self._begins({topic for topic, _ in partitions})
+        topics = {topic for topic, _ in partitions}
+        group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
+        ends = await self._offsets.end_offsets(topics)
         for partition in sorted(partitions):
             known, _ = positions.get(partition, (None, None))
             reached, first = group.get(partition), begins.get(partition, 0)
             place = {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
             if reached is not None and reached > (known or 0):
                 log.critical(Event.DATABASE_BEHIND_GROUP, **place, group=reached, database=known or 0, advice=RECOVER)
+                raise Halt(HaltReason.OFFSETS_AHEAD)
+            if known is not None and known > ends.get(partition, 0):
+                log.critical(
+                    Event.STREAM_WENT_BACK, **place, end=ends.get(partition, 0), database=known, advice=RESTORED
+                )
                 raise Halt(HaltReason.OFFSETS_AHEAD)
             if first > (known or 0):
                 log.critical(Event.RECORDS_GONE, **place, first=first, database=known or 0, advice=FILL)

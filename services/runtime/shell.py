@@ -91,7 +91,7 @@ class Shell:
         """Gives one record its end without judging it."""
         async with self.transaction() as conn:
             now = await self.store.now(conn)
-            await self._refuse(conn, [(record, refusal)], now, again=False)
+            await self._refuse(conn, [(record, refusal)], now)
             await self.ledger.write_records(conn, [_ended(record, fate, None, now)])
             await self.ledger.advance(conn, _positions([record], now))
         metrics.RECORDS.labels(self.service.name, fate).inc()
@@ -180,6 +180,7 @@ class Shell:
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], *, again: bool
     ) -> tuple[int, Looked]:
         began = time.monotonic()
+        await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
         now = await self.store.now(conn)
         policy, read_to = self.policies.at(now), await self.read_to(conn)
         heard = [receive(record, policy, now) for record in records]
@@ -205,8 +206,8 @@ class Shell:
                 at = At(now, read_to, policy, "event", event.fact.id)
                 await self._look_after(change, states, at, found)
         done = len(ended)
-        await self._write(conn, records[:done], changes[:done], states, answered, found, now, again=again)
-        await self.ledger.write_records(conn, ended)
+        await self._write(conn, records[:done], changes[:done], states, answered, found, now)
+        await self.ledger.write_records(conn, ended, again=again)
         if again:
             accepted = zip(records, changes[:done], strict=False)
             await self.ledger.settle_refusals(conn, [r for r, c in accepted if isinstance(c, Change)], now)
@@ -303,12 +304,10 @@ class Shell:
         answered: Answered,
         found: Looked,
         now: datetime,
-        *,
-        again: bool,
     ) -> None:
         ledger = self.ledger
         refused = [(r, c) for r, c in zip(records, changes, strict=True) if isinstance(c, Refusal)]
-        await self._refuse(conn, refused, now, again=again)
+        await self._refuse(conn, refused, now)
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
         await ledger.write_inbox(conn, [(*c.event.identity, c.event.digest, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]
@@ -374,17 +373,14 @@ class Shell:
         await ledger.write_files(conn, found.files.values())
         await ledger.write_outbox(conn, found.outbox, now)
 
-    async def _refuse(
-        self, conn: Connection, refused: Iterable[tuple[Record, Refusal]], now: datetime, *, again: bool
-    ) -> None:
+    async def _refuse(self, conn: Connection, refused: Iterable[tuple[Record, Refusal]], now: datetime) -> None:
         """Keeps each refusal with its record; the stream's owner also writes the dead letter, once."""
         for record, refusal in refused:
-            letter = None
-            if record.topic == self.service.owns:
-                letter, row = wire.dead_letter(record, refusal, self.service.name, self.release, now)
-                if not again:
-                    await self.ledger.write_outbox(conn, [row], now)
-            await self.ledger.write_refusal(conn, RefusalRow(record, refusal, now, self.judged_by, letter))
+            letter, row = wire.dead_letter(record, refusal, self.service.name, self.release, now)
+            owned = record.topic == self.service.owns
+            kept = RefusalRow(record, refusal, now, self.judged_by, letter if owned else None)
+            if await self.ledger.write_refusal(conn, kept) and owned:
+                await self.ledger.write_outbox(conn, [row], now)
             metrics.REFUSALS.labels(self.service.name, refusal.reason).inc()
 
     def _committed(self, found: Looked) -> None:

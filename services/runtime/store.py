@@ -107,6 +107,21 @@ class Store:
         )
         return {(topic, partition): (offset, read_to) async for topic, partition, offset, read_to in rows}
 
+    async def lock_positions(self, conn: Connection, partitions: Iterable[Partition]) -> None:
+        """One worker at a time in each partition: one that lost it and has not noticed is waited for, or waits."""
+        ordered = columns(sorted(partitions), 2)
+        await conn.execute(
+            """insert into stream_position (service, topic, partition)
+            select %s, * from unnest(%s::text[], %s::int[]) on conflict do nothing""",
+            (self.service, *ordered),
+        )
+        await conn.execute(
+            """select 1 from stream_position where service = %s
+            and (topic, partition) in (select * from unnest(%s::text[], %s::int[]))
+            order by topic, partition for update""",
+            (self.service, *ordered),
+        )
+
     async def known(self, conn: Connection, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         """Content hashes of the events, by source and id, that were accepted before."""
         rows = await conn.execute(

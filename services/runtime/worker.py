@@ -5,7 +5,7 @@ import hashlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from services.runtime import database, logs
 from services.runtime.broker import Offsets, Sender
 from services.runtime.database import AWAY
 from services.runtime.engine import Consumer, Partition, end_process
+from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop
 from services.runtime.publisher import Publisher
@@ -29,6 +30,8 @@ from services.runtime.watchdog import Watchdog
 from services.runtime.wire import group_of
 
 DUE_SECONDS = 0.25
+CHECKING = "check streams"
+STOP_SECONDS = 10.0
 CHECK_SECONDS = 1.0
 RELEASE_FILES_A_SECOND = 50
 STUCK_SECONDS = 30.0
@@ -59,12 +62,15 @@ class Worker:
         folder: Path,
         http_port: int = 0,
         release: str | None = None,
+        instance: str | None = None,
     ) -> None:
+        """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
         self._services, self._kafka, self._policies, self._folder = tuple(services), kafka, policies, folder
         self._pool: AsyncConnectionPool[Connection] = database.pool(database_url, size=4 * len(self._services) + 2)
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
-        self._http_port, self._release = http_port, release or release_of()
+        self._http_port, self._release, self._instance = http_port, release or release_of(), instance
         self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.running: list[Running] = []
         self.health: Health | None = None
@@ -76,7 +82,7 @@ class Worker:
         self._stack.push_async_callback(self._sender.stop)
         for service in self._services:
             self.running.append(await self._run(service))
-        self._tasks.append(asyncio.create_task(_guarded(self._check_streams(), "relay"), name="check streams"))
+        self._tasks.append(asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING))
         self.health = Health(ready=self.ready, port=self._http_port)
         await self.health.start()
         self._stack.push_async_callback(self.health.stop)
@@ -84,6 +90,8 @@ class Worker:
     async def stop(self) -> None:
         """Finishes what is in hand, publishes what waits if the broker takes it, and leaves the groups."""
         await asyncio.gather(*(running.consumer.stop() for running in self.running))
+        self._stopping.set()
+        await asyncio.wait([task for task in self._tasks if task.get_name() == CHECKING], timeout=STOP_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,7 +114,7 @@ class Worker:
         async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
             return await consumer.committed(partitions)
 
-        loop = Loop(shell, committed, self._offsets.begin_offsets)
+        loop = Loop(shell, committed, self._offsets)
         consumer = Consumer(
             group=group_of(service.name),
             topics=service.reads,
@@ -114,6 +122,7 @@ class Worker:
             folder=self._folder,
             handle=loop.handle,
             assigned=loop.assigned,
+            instance=self._instance,
         )
         publisher = Publisher(service.name, self._pool, self._sender, shell.committed)
         await shell.begin(RELEASE_FILES_A_SECOND)
@@ -132,7 +141,7 @@ class Worker:
     async def _check_streams(self) -> None:
         """Notes, for partitions of which nothing is left to read, that they have been read up to now; and the lag."""
         topics = sorted({topic for service in self._services for topic in service.reads})
-        while True:
+        while not self._stopping.is_set():
             try:
                 times = [await running.shell.clock() for running in self.running]
                 ends = await self._offsets.end_offsets(topics)
@@ -140,9 +149,12 @@ class Worker:
                     await running.shell.note_ends(
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
+                async with self._pool.connection() as conn:
+                    await gauges(conn)
             except AWAY:
                 log.warning(logs.Event.DATABASE_AWAITED)
-            await asyncio.sleep(CHECK_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
 
 
 async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
