@@ -12,9 +12,11 @@ from services.runtime.engine import Record
 SOURCE_AHEAD = timedelta(hours=1)  # publishers' clocks differ by less; what is later still would stand for ever
 
 
-def receive(record: Record, policy: Policy, now: datetime) -> Accepted | Refusal:
+def receive(
+    record: Record, policy: Policy, now: datetime, contract: registry.Registry = registry.REGISTRY
+) -> Accepted | Refusal:
     """What the record says, or why it is refused."""
-    received = registry.decode(record.topic, record.key, record.value, record.headers)
+    received = registry.decode(record.topic, record.key, record.value, record.headers, contract)
     if isinstance(received, Refusal):
         return received
     envelope, body = received.envelope, received.body

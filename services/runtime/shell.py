@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -48,13 +49,20 @@ class Shell:
     """Judges what one service reads. The loop hands it batches; the worker's clock asks it to look at what is due."""
 
     def __init__(
-        self, service: Service, pool: AsyncConnectionPool[Connection], policies: PolicySet, release: str
+        self,
+        service: Service,
+        pool: AsyncConnectionPool[Connection],
+        policies: PolicySet,
+        release: str,
+        contract: registry.Registry = registry.REGISTRY,
     ) -> None:
         self.service, self.pool, self.policies, self.release = service, pool, policies, release
+        self.contract = contract
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
-        self.store, self.ledger = Store(service.name, registry.body_of), Ledger(service.name)
+        self.store = Store(service.name, partial(registry.body_of, registry=contract))
+        self.ledger = Ledger(service.name)
         self.faults_since_check = 0
         self.committed = asyncio.Event()  # set after each commit: the publisher has work
 
@@ -183,7 +191,7 @@ class Shell:
         await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
         now = await self.store.now(conn)
         policy, read_to = self.policies.at(now), await self.read_to(conn)
-        heard = [receive(record, policy, now) for record in records]
+        heard = [receive(record, policy, now, self.contract) for record in records]
         events = [event for event in heard if isinstance(event, Accepted)]
         known = await self.store.known(conn, {(e.received.envelope.source, e.fact.id) for e in events})
         answered = await self.store.told_by_notifications(conn, {e.fact.subject for e in events if e.is_answer})

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
+from schemas.registry import REGISTRY, Registry
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
@@ -63,12 +64,14 @@ class Worker:
         http_port: int = 0,
         release: str | None = None,
         instance: str | None = None,
+        contract: Registry = REGISTRY,
     ) -> None:
         """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
         self._services, self._kafka, self._policies, self._folder = tuple(services), kafka, policies, folder
         self._pool: AsyncConnectionPool[Connection] = database.pool(database_url, size=4 * len(self._services) + 2)
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
         self._http_port, self._release, self._instance = http_port, release or release_of(), instance
+        self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,7 +112,7 @@ class Worker:
         return True
 
     async def _run(self, service: Service) -> Running:
-        shell = Shell(service, self._pool, self._policies, self._release)
+        shell = Shell(service, self._pool, self._policies, self._release, self._contract)
 
         async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
             return await consumer.committed(partitions)
