@@ -49,10 +49,11 @@ Examples:
 
 
 class State(StrEnum):
-    """`open`: refused and nothing more; `accepted`: the event was accepted since, as it was or sent anew; `settled`:
-    this very record was judged again and has another end."""
+    """`open`: refused and nothing more; `again`: it was sent again and refused again, as another dead letter;
+    `accepted`: the event was accepted since; `settled`: this very record was judged again and has another end."""
 
     OPEN = "open"
+    AGAIN = "again"
     ACCEPTED = "accepted"
     SETTLED = "settled"
 
@@ -168,7 +169,7 @@ def replay(
         raise UsageError("--by is a pseudonym of letters, digits and hyphens.")
     addresses = servers()
     with reading(addresses.database) as conn:
-        letters = find(conn, stream=stream, reason=reason, ids=ids)
+        letters = find(conn, stream=stream, reason=reason, ids=ids or None)
         if not ids:
             letters = [letter for letter in letters if letter.state is State.OPEN]
         contents = content_of(conn, [letter.id for letter in letters])
@@ -203,15 +204,18 @@ def find(
     """Dead letters as their owners keep them, by reason and time; all states."""
     rows = conn.execute(
         """select r.dead_letter, r.service, r.topic, r.partition, r."offset", r.reason, r.stage, r.detail, r.event_id,
-            r.first_at, r.last_at, r.attempts, r.judged_by, r.headers, r.settled_at is not null,
+            r.first_at, r.last_at, r.attempts, r.judged_by, r.headers, array[
+            r.settled_at is not null,
             r.event_id is not null and exists (select 1 from inbox i
-                where i.service = r.service and i.event_id = r.event_id and i.at >= r.first_at)
+                where i.service = r.service and i.event_id = r.event_id and i.at >= r.first_at),
+            r.event_id is not null and exists (select 1 from refusal n where n.service = r.service
+                and n.topic = r.topic and n.event_id = r.event_id and n.first_at > r.first_at)]
         from refusal r where r.dead_letter is not null and (%(topic)s::text is null or r.topic = %(topic)s)
             and (%(reason)s::text is null or r.reason = %(reason)s)
             and (%(ids)s::text[] is null or r.dead_letter = any(%(ids)s)) order by r.topic, r.reason, r.first_at""",
         {"topic": stream, "reason": reason, "ids": None if ids is None else list(ids)},
     ).fetchall()
-    return [_letter(known, headers, settled=settled, accepted=accepted) for *known, headers, settled, accepted in rows]
+    return [_letter(known, headers, ends) for *known, headers, ends in rows]
 
 
 def content_of(conn: Connection, ids: Sequence[str]) -> dict[str, Content]:
@@ -228,8 +232,10 @@ def replays_of(headers: Headers) -> int:
     return int(said) if said.isdigit() and len(said) < len("1000") else 0
 
 
-def _letter(known: Sequence[Any], headers: str, *, settled: bool, accepted: bool) -> Letter:
-    state = State.SETTLED if settled else State.ACCEPTED if accepted else State.OPEN
+def _letter(known: Sequence[Any], headers: str, ends: Sequence[bool]) -> Letter:
+    """`ends`: whether the record is settled, its event accepted, its event refused again, in the order that counts."""
+    others = (State.SETTLED, State.ACCEPTED, State.AGAIN)
+    state = next((other for other, is_so in zip(others, ends, strict=True) if is_so), State.OPEN)
     return Letter(**dict(zip(LETTER, known, strict=True)), replays=replays_of(headers_from_text(headers)), state=state)
 
 

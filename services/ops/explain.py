@@ -11,7 +11,8 @@ from services.casefile.judge import Rule
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.ops.explained import shown
-from services.ops.explanation import AUDIT, OPS, Explanation, Reader, explain
+from services.ops.explaining import explain
+from services.ops.explanation import AUDIT, OPS, Explanation, Reader
 from services.ops.files import gather
 from services.ops.reading import reading
 from services.ops.terminal import UsageError, complain, err, out, servers

@@ -45,8 +45,8 @@ COUNTS: Mapping[str, str] = {
 class Service:
     """One service. `lag`: records behind the end of its streams, by what it has itself stored; `group_lag`: by what its
     consumer group has committed. `lag_seconds`: the age of the oldest record that it has not read; None: not known.
-    `decided`: told, or told nobody and why. `oldest_without_outcome`: seconds; unread, refused and not yet settled, or
-    faulted; a fact that waits has its outcome."""
+    `decided`: told, or told nobody and why. `oldest_without_outcome`: seconds; unread, or
+    faulted and not yet judged again; what waits or is refused has its outcome."""
 
     service: str
     lag: int
@@ -69,7 +69,7 @@ class Service:
 
     @property
     def needs_somebody(self) -> bool:
-        return bool(self.refused or self.faulted or self.parked or self.unexplained or self.faulted_files)
+        return bool(self.faulted or self.parked or self.unexplained or self.faulted_files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def status(
 ) -> None:
     """Say how each service is doing: lag, what was decided, waits or was refused, and asks past their time.
 
-    Exit status: 0 all is well, 1 something is refused, faulted, parked or unexplained, or the database is behind its
-    consumer group (`docs/runbook.md` says what to do), 2 not begun.
+    Exit status: 0 all is well, 1 something is faulted, parked or unexplained, or the database is behind its consumer
+    group (`docs/runbook.md` says what to do), 2 not begun. What is refused is for `relay dlq list`.
     """
     addresses = servers()
     if watch is None:
@@ -148,9 +148,10 @@ class _Tables:
         rows = conn.execute("select service, fate, count(*) from record group by service, fate").fetchall()
         self.fates = {(service, fate): number for service, fate, number in rows}
         rows = conn.execute(
-            "select service, min(first_at) from refusal where settled_at is null group by service"
+            """select service, min(first_at) from refusal
+            where settled_at is null and reason = 'faulted' group by service"""
         ).fetchall()
-        self.oldest_refusal: dict[str, datetime] = dict(rows)
+        self.oldest_faulted: dict[str, datetime] = dict(rows)
         rows = conn.execute("select service, release, policy_version from release").fetchall()
         self.releases = {service: (release, policy) for service, release, policy in rows}
 
@@ -168,7 +169,7 @@ class _Tables:
         seconds = max((max(0.0, (now - when).total_seconds()) for when in unread), default=0.0)
         known = bool(positions) and all(place in times for place, lag in lags.items() if lag)
         group = group_of(name)
-        open_ends = [*unread, *([self.oldest_refusal[name]] if name in self.oldest_refusal else [])]
+        open_ends = [*unread, *([self.oldest_faulted[name]] if name in self.oldest_faulted else [])]
         reached = [read_to for _, read_to in positions.values()]
         release, policy = self.releases.get(name, (None, None))
         waiting = self.counts["waiting"].get(name, 0)
@@ -229,8 +230,8 @@ ROWS: Mapping[str, str] = {
     "unexplained": "unexplained",
     "oldest_without_outcome": "oldest without an end",
 }
-ALARMING = frozenset({"refused", "faulted", "faulted_files", "parked", "unexplained"})
-PRESSING = frozenset({"asks_overdue", "waiting", "lag", "group_lag"})
+ALARMING = frozenset({"faulted", "faulted_files", "parked", "unexplained"})
+PRESSING = frozenset({"refused", "asks_overdue", "waiting", "lag", "group_lag"})
 TIMES = frozenset({"lag_seconds", "oldest_without_outcome"})
 
 

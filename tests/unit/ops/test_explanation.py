@@ -16,6 +16,7 @@ from services.casefile.ladder import RUNGS, climb
 from services.casefile.reconcile import remember
 from services.incidents.rules import RULES
 from services.ops.explained import shown
+from services.ops.explaining import explain
 from services.ops.explanation import (
     AUDIT,
     OPS,
@@ -27,7 +28,6 @@ from services.ops.explanation import (
     Material,
     Reader,
     Version,
-    explain,
 )
 from tests import builders as b
 
@@ -205,6 +205,17 @@ def test_two_contents_of_one_version_are_shown_as_a_conflict() -> None:
     said = asked_by(OPS, of=replace(found, versions=(*found.versions, other)))
     (conflict,) = said.conflicts
     assert (conflict.stands, conflict.others, conflict.version) == (INCIDENT.id, ("another-event",), 1)
+
+
+def test_a_link_is_waited_for_only_where_no_service_has_it() -> None:
+    lacking = replace(version(INCIDENT), missing="no_incident")
+    linked = replace(version(INCIDENT), service="convictions")
+    found = material(INCIDENT)
+    (fact,) = asked_by(OPS, of=replace(found, versions=(lacking,))).facts
+    assert fact.missing == "no_incident"
+    (fact,) = asked_by(OPS, of=replace(found, versions=(lacking, linked))).facts
+    assert fact.missing is None
+    assert fact.services == ("convictions", "incidents")
 
 
 def test_a_duty_that_was_asked_about_is_all_that_is_told() -> None:

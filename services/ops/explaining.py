@@ -1,0 +1,395 @@
+"""Why agencies were told and why not, as one reader may know it: pure, from what the database keeps."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from schemas.classes import DataClass, Form
+from services.casefile.duties import Notice
+from services.casefile.facts import Key
+from services.casefile.ladder import RUNGS, asked_of
+from services.casefile.projection import VICTIM_SERVICE, project_explanation, recipient_label
+from services.ops.explanation import (
+    AUDIT,
+    OPS,
+    Ahead,
+    Change,
+    Conflict,
+    Explanation,
+    FactTold,
+    Issued,
+    Kept,
+    Line,
+    Looked,
+    Material,
+    Moment,
+    NotTold,
+    Reader,
+    Reply,
+    Rung,
+    Telling,
+    Version,
+    Wanted,
+)
+from services.policy.policy import Policy
+
+
+def explain(material: Material, reader: Reader, policy: Policy) -> Explanation:
+    """What this reader may know of what was decided. Raises KeyError for a role that policy has no kind for."""
+    return _Explaining(material, reader, policy).explanation()
+
+
+@dataclass(frozen=True)
+class _Explaining:
+    material: Material
+    reader: Reader
+    policy: Policy
+
+    def explanation(self) -> Explanation:
+        m = self.material
+        tellings = tuple(self.tellings())
+        not_told = tuple(self.not_told())
+        ahead = tuple(self.ahead())
+        known = {i for telling in tellings for i in telling.grounds} | {i for said in not_told for i in said.grounds}
+        everything = self.sees_all
+        facts = tuple(fact for fact in self.facts() if everything or fact.id in known)
+        return Explanation(
+            asked=m.asked,
+            question=m.question,
+            role=self.reader.role,
+            at=m.now,
+            tellings=tellings,
+            not_told=not_told,
+            ahead=ahead,
+            facts=facts,
+            conflicts=tuple(self.conflicts()) if everything else (),
+            refused=m.refused if everything else (),
+            ends=m.ends if everything else (),
+            faulted=self.faulted() if everything else (),
+            timeline=tuple(self.timeline(tellings, facts)),
+            restricted=not everything,
+        )
+
+    @cached_property
+    def sees_all(self) -> bool:
+        """Who was considered is class L: beside audit and ops, only a kind that sees all locations sees all of them."""
+        if self.reader.role in (AUDIT, OPS):
+            return True
+        grants = self.policy.kind(self.reader.role).grants
+        return any((g.data_class, g.form, g.whose) == (DataClass.L, Form.FULL, "any") for g in grants)
+
+    @cached_property
+    def keys(self) -> tuple[tuple[str, Key], ...]:
+        """The duties that were told and asked about, rungs left to the duties that they belong to."""
+        found = [key for key in self.material.told if self.asked_about(key)]
+        heads = {(service, self.head(key)) for service, key in found}
+        return tuple(
+            sorted(heads & self.material.told.keys(), key=lambda head: (self.revisions[head][0].notice.at, head))
+        )
+
+    @cached_property
+    def kept(self) -> tuple[Kept, ...]:
+        m = self.material
+        found = [kept for kept in m.kept if kept.withheld.key.rule not in RUNGS]
+        if m.keys is not None:
+            about = {(key.rule, key.subject) for key in m.keys}
+            found = [kept for kept in found if (kept.withheld.key.rule, kept.withheld.key.subject) in about]
+        elif m.about is not None:
+            found = [kept for kept in found if m.about & set(kept.withheld.grounds)]
+        return tuple(sorted(found, key=lambda kept: (kept.since, kept.service, kept.withheld.key)))
+
+    @cached_property
+    def revisions(self) -> Mapping[tuple[str, Key], list[Issued]]:
+        found: dict[tuple[str, Key], list[Issued]] = {}
+        for issued in sorted(self.material.issued, key=lambda issued: issued.notice.revision):
+            found.setdefault((issued.service, issued.notice.key), []).append(issued)
+        return found
+
+    @cached_property
+    def looks(self) -> Mapping[tuple[str, str, int], Looked]:
+        return {(look.service, look.file, look.number): look for look in self.material.looks}
+
+    def asked_about(self, which: tuple[str, Key]) -> bool:
+        m, key = self.material, self.head(which[1])
+        if which not in self.revisions:
+            return False
+        if m.keys is not None:
+            return key in m.keys
+        if m.about is None:
+            return True
+        grounds = {i for issued in self.revisions[which] for i in issued.notice.grounds} | set(m.told[which].grounds)
+        answers = {answer.fact for answer in m.answers if (answer.service, answer.key) == which}
+        caused = {look.event for issued in self.revisions[which] if (look := self.look_of(issued))}
+        return bool(m.about & (grounds | answers | caused))
+
+    def head(self, key: Key) -> Key:
+        """For a rung the duty that nobody answered."""
+        while key.rule in RUNGS:
+            key, _ = asked_of(key)
+        return key
+
+    def look_of(self, issued: Issued) -> Looked | None:
+        return self.looks.get((issued.service, issued.file, issued.look))
+
+    def recipient(self, agency: str, kind: str) -> str:
+        """A name where this reader may know it: its own, and for audit every one."""
+        if self.reader.role == AUDIT or agency == self.reader.agency:
+            return agency
+        # A service that is told only of those whom it shelters is itself a place.
+        if self.policy.kind(kind).serves == "named":
+            return VICTIM_SERVICE
+        return recipient_label(kind, self.policy)
+
+    def knows_more(self, key: Key, kind: str) -> bool:
+        if self.reader.agency is not None and not self.sees_all:
+            return key.agency == self.reader.agency
+        return self.sees_all or kind == self.reader.role
+
+    def may_know(self, key: Key, kind: str) -> bool:
+        """Others who were told of the same matter are known by what they are, unless they are of the reader's own kind:
+        who was told by mistake does not learn of the right one. Of other matters nothing is known."""
+        if self.knows_more(key, kind):
+            return True
+        return kind != self.reader.role and (key.rule, key.subject) in self.own
+
+    @cached_property
+    def own(self) -> frozenset[tuple[str, str]]:
+        """What this reader was itself told of, and still counts."""
+        return frozenset(
+            (key.rule, key.subject)
+            for _, key in self.keys
+            for notice in (self.told_of(key),)
+            if notice.state != "withdrawn" and self.knows_more(key, notice.agency_kind)
+        )
+
+    def told_of(self, key: Key) -> Notice:
+        return next(notice for (_, other), notice in self.material.told.items() if other == key)
+
+    def tellings(self) -> Iterator[Telling]:
+        for service, key in self.keys:
+            notice = self.material.told[service, key]
+            if not self.may_know(key, notice.agency_kind):
+                continue
+            bare = Telling(
+                service=service,
+                rule=key.rule,
+                subject=key.subject,
+                recipient=self.recipient(key.agency, notice.agency_kind),
+                state=notice.state,
+                told_at=self.revisions[service, key][0].notice.at,
+                tell_by=notice.tell_by,
+                late=any(issued.notice.late for issued in self.revisions[service, key]),
+                reason=notice.reason,
+                unexplained_since=self.material.unexplained.get((service, key)),
+            )
+            yield self.whole(bare, key, notice) if self.knows_more(key, notice.agency_kind) else bare
+
+    def whole(self, bare: Telling, key: Key, notice: Notice) -> Telling:
+        issued = self.revisions[bare.service, key]
+        why = notice.why
+        return Telling(
+            service=bare.service,
+            rule=bare.rule,
+            subject=bare.subject,
+            recipient=bare.recipient,
+            state=bare.state,
+            told_at=bare.told_at,
+            tell_by=bare.tell_by,
+            late=bare.late,
+            reason=bare.reason,
+            unexplained_since=bare.unexplained_since,
+            changes=tuple(self.changes(issued)),
+            asks=tuple(
+                Wanted(
+                    a.ask,
+                    a.by,
+                    a.answers,
+                    a.met_by,
+                    notice.state == "live" and not a.met_by and a.by < self.material.now,
+                )
+                for a in notice.asks
+            ),
+            replies=tuple(self.replies(bare.service, key, notice)),
+            ladder=tuple(self.ladder(bare.service, key)),
+            lines=tuple(self.lines(bare.service, key, issued[-1].notice)),
+            grounds=notice.grounds,
+            lawful_basis=why.lawful_basis,
+            gateway=why.gateway,
+            purpose=why.purpose,
+            policy_version=why.policy_version,
+            policy_source=why.source,
+            by_default=why.by_default,
+        )
+
+    def changes(self, revisions: Sequence[Issued]) -> Iterator[Change]:
+        before: frozenset[str] = frozenset()
+        for issued in revisions:
+            notice, look = issued.notice, self.look_of(issued)
+            says = frozenset(_name(what, about) for what, about, _, _ in notice.content)
+            yield Change(
+                revision=notice.revision,
+                kind=notice.kind,
+                at=notice.at,
+                late=notice.late,
+                reason=notice.reason,
+                published_at=issued.published_at,
+                parked=issued.parked,
+                look=issued.look,
+                cause=look.cause if look else None,
+                event=look.event if look else None,
+                release=look.release if look else None,
+                policy_version=notice.why.policy_version,
+                added=tuple(sorted(says - before)),
+                removed=tuple(sorted(before - says)),
+                # An id is made of the agency's name, and there are few names to try.
+                notification=notice.id if self.names(notice.key.agency) else None,
+            )
+            before = says
+
+    def names(self, agency: str) -> bool:
+        return self.reader.role == AUDIT or agency == self.reader.agency
+
+    def replies(self, service: str, key: Key, notice: Notice) -> Iterator[Reply]:
+        for answer in sorted(self.material.answers, key=lambda answer: (answer.at, answer.fact)):
+            if (answer.service, answer.key) == (service, key):
+                counts = not answer.withdrawn and answer.revision >= notice.asked_at
+                yield Reply(answer.kind.rpartition(".")[2], answer.code, answer.at, answer.revision, counts)
+
+    def ladder(self, service: str, key: Key) -> Iterator[Rung]:
+        rungs = [
+            (self.revisions[which][0].notice.at, which[1], notice)
+            for which, notice in self.material.told.items()
+            if which[0] == service and which[1].rule in RUNGS and self.head(which[1]) == key and which in self.revisions
+        ]
+        for at, rung, notice in sorted(rungs, key=lambda found: (found[0], found[1])):
+            recipient = self.recipient(rung.agency, notice.agency_kind)
+            yield Rung(rung.rule, asked_of(rung)[1], recipient, at, notice.state, notice.reason)
+
+    def lines(self, service: str, key: Key, notice: Notice) -> Iterator[Line]:
+        """What was said last: values as far as this role is granted them, names to audit, nothing to ops."""
+        if self.reader.role == OPS:
+            return
+        if self.reader.role == AUDIT:
+            yield from (Line(what, about, None, basis, shown=False) for what, about, _, basis in notice.content)
+            return
+        duty = self.material.owed.get((service, key))
+        seen = project_explanation(notice, duty, self.reader.role, self.reader.agency, self.policy).content
+        # Whose pupil or client somebody is depends on the agency: its kind alone learns what was said by name.
+        shown = self.sees_all or self.reader.agency is not None
+        yield from (Line(what, about, value if shown else None, basis, shown) for what, about, value, basis in seen)
+
+    def not_told(self) -> Iterator[NotTold]:
+        for kept in self.kept:
+            withheld = kept.withheld
+            if self.knows_more(withheld.key, withheld.kind):
+                yield NotTold(
+                    service=kept.service,
+                    rule=withheld.key.rule,
+                    subject=withheld.key.subject,
+                    recipient=self.recipient(withheld.key.agency, withheld.kind),
+                    reason=withheld.reason,
+                    since=kept.since,
+                    grounds=withheld.grounds,
+                    policy_version=withheld.why.policy_version,
+                    policy_source=withheld.why.source,
+                )
+
+    def ahead(self) -> Iterator[Ahead]:
+        """Stated, not told, not over: it has not opened, or the streams are not read so far."""
+        m = self.material
+        for (service, key), duty in sorted(m.owed.items(), key=lambda owed: (owed[1].opens or m.now, owed[0])):
+            told = m.told.get((service, key))
+            if (
+                duty.opens is None
+                or key.rule in RUNGS
+                or (told is not None and told.state == "live")
+                or duty.over(m.now)
+            ):
+                continue
+            asked = key in m.keys if m.keys is not None else m.about is None or bool(m.about & set(duty.grounds))
+            read_to = m.read_to.get(service)
+            behind = duty.settles and (read_to is None or read_to < duty.opens)
+            if asked and (duty.opens > m.now or behind) and self.knows_more(key, duty.kind):
+                recipient = self.recipient(key.agency, duty.kind)
+                yield Ahead(service, key.rule, key.subject, recipient, duty.opens, duty.opens <= m.now)
+
+    def facts(self) -> Iterator[FactTold]:
+        """Each version once, whichever services keep it, in the order of the sources' times."""
+        m = self.material
+        grounds = {i for which in self.keys for issued in self.revisions[which] for i in issued.notice.grounds}
+        grounds |= {i for which in self.keys for i in m.told[which].grounds}
+        grounds |= {i for kept in self.kept for i in kept.withheld.grounds}
+        wanted = None if m.about is None and m.keys is None else (m.about or frozenset()) | grounds
+        found: dict[str, list[Version]] = {}
+        for version in m.versions:
+            if wanted is None or version.id in wanted:
+                found.setdefault(version.id, []).append(version)
+        for versions in sorted(found.values(), key=lambda same: (same[0].recorded_at, same[0].version, same[0].id)):
+            first = min(versions, key=lambda version: version.accepted_at)
+            stands = any(version.stands for version in versions)
+            state = "withdrawn" if first.withdrawn and stands else "stands" if stands else "replaced"
+            yield FactTold(
+                id=first.id,
+                kind=first.kind,
+                subject=first.subject,
+                version=first.version,
+                basis=first.basis,
+                recorded_at=first.recorded_at,
+                accepted_at=first.accepted_at,
+                state=state,
+                missing=_missing(versions),
+                services=tuple(sorted({version.service for version in versions})),
+            )
+
+    def conflicts(self) -> Iterator[Conflict]:
+        same: dict[tuple[str, str, int], dict[bytes, Version]] = {}
+        for version in self.material.versions:
+            contents = same.setdefault((version.statement, version.subject, version.version), {})
+            if version.content_hash not in contents or version.stands:
+                contents[version.content_hash] = version
+        for (_, subject, number), contents in sorted(same.items()):
+            if len(contents) > 1:
+                stands = next((version.id for version in contents.values() if version.stands), None)
+                others = tuple(sorted(version.id for version in contents.values() if version.id != stands))
+                yield Conflict(next(iter(contents.values())).kind, subject, number, stands, others)
+
+    def faulted(self) -> tuple[str, ...]:
+        """Rules that raised in the newest look of these files."""
+        newest: dict[tuple[str, str], Looked] = {}
+        for look in self.material.looks:
+            if (look.service, look.file) not in newest or newest[look.service, look.file].number < look.number:
+                newest[look.service, look.file] = look
+        return tuple(sorted({rule for look in newest.values() for rule in look.faulted}))
+
+    def timeline(self, tellings: Iterable[Telling], facts: Iterable[FactTold]) -> Iterator[Moment]:
+        found = [
+            Moment(fact.accepted_at, "accepted", fact.kind, f"version {fact.version}", (fact.id,)) for fact in facts
+        ]
+        if self.sees_all:
+            found += [Moment(refused.at, "refused", refused.topic, refused.reason) for refused in self.material.refused]
+        told: dict[tuple[datetime, str, str], dict[str, None]] = {}
+        for telling in tellings:
+            for change in telling.changes:
+                told.setdefault((change.at, change.kind, telling.rule), {})[telling.recipient] = None
+            for rung in telling.ladder:
+                told.setdefault((rung.at, "notify", rung.rule), {})[rung.recipient] = None
+            if not telling.changes:
+                told.setdefault((telling.told_at, "notify", telling.rule), {})[telling.recipient] = None
+            found += [
+                Moment(reply.at, "answered", telling.rule, reply.answer, (), (telling.recipient,))
+                for reply in telling.replies
+            ]
+        found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in told.items()]
+        order = ("accepted", "refused", "told", "answered")
+        yield from sorted(found, key=lambda moment: (moment.at, order.index(moment.what), moment.subject))
+
+
+def _missing(versions: Iterable[Version]) -> str | None:
+    """The link that is lacked wherever the version stands: who never reads the other half waits for nothing."""
+    lacked = [version.missing for version in versions if version.stands]
+    return lacked[0] if lacked and all(lacked) else None
+
+
+def _name(what: str, about: str | None) -> str:
+    return what if about is None else f"{what} of {about}"

@@ -1,0 +1,187 @@
+"""Commands on real servers: explain, waiting list, status, dead letters, topics and tables, over one small history."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from psycopg import AsyncConnection
+from typer.testing import CliRunner, Result
+
+from services.incidents.__main__ import SERVICE as INCIDENTS
+from services.ops.cli import app
+from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.responses.__main__ import SERVICE as RESPONSES
+from services.runtime import metrics
+from services.runtime.broker import Message
+from services.runtime.embedded import Servers, embedded_servers
+from services.runtime.gauges import gauges
+from tests import builders as b
+from tests.broker.relay import Relay, message, relay_on
+
+INCIDENT = message(b.incident(), "uk.police.incident-reported")
+CHILDREN = message(b.children(), "uk.police.children-linked")
+DISCHARGED = b.order(action="discharged", order=b.order_at())
+UNLINKED = message(b.orders_resulted(DISCHARGED), "uk.court.orders-resulted")
+NO_FORCE = message(b.incident("CR2", force_code="ZZ"), "uk.police.incident-reported")
+NOT_READ_YET = message(b.incident("CR3"), "uk.police.incident-reported")
+
+
+@dataclass(frozen=True)
+class History:
+    """Servers on which it all has happened and no worker runs any more."""
+
+    servers: Servers
+
+    def relay(self, *arguments: str) -> Result:
+        addresses = {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.servers.database}
+        return CliRunner().invoke(app, arguments, env=addresses)
+
+    def read(self, *arguments: str) -> Any:
+        return json.loads(self.relay(*arguments).stdout)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    with embedded_servers(durable=False) as servers:
+        asyncio.run(_happen(servers, tmp_path_factory.mktemp("work")))
+        yield History(servers)
+
+
+async def _happen(servers: Servers, folder: Path) -> None:
+    async with relay_on(servers, folder) as relay:
+        async with relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker:
+            await relay.publish(INCIDENT, INCIDENT, CHILDREN, UNLINKED, NO_FORCE)
+            await relay.settled(worker)
+        await relay.publish(NOT_READ_YET)
+
+
+def event_of(sent: Message) -> str:
+    return dict(sent.headers)["ce_id"].decode()
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("asked", [event_of(INCIDENT), b.VICTIM, f"{b.CRIME}/1", b.CRIME, f"high_risk/{b.VICTIM}"])
+def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(history: History, asked: str) -> None:
+    found = history.read("explain", asked, "--json", "--role", "audit")
+    assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+
+
+@pytest.mark.broker
+def test_a_notification_is_explained_and_an_agency_reads_its_own_whole(history: History) -> None:
+    told = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
+    telling = next(t for t in told if t["rule"] == "high_risk" and t["recipient"].startswith("idva"))
+    notification = telling["changes"][0]["notification"]
+    own = history.read("explain", notification, "--json", "--as", telling["recipient"])
+    assert own["question"] == "notification"
+    (shown,) = [t for t in own["tellings"] if t["recipient"] == telling["recipient"]]
+    assert shown["lines"]
+    assert all(line["shown"] for line in shown["lines"])
+
+
+@pytest.mark.broker
+def test_a_kind_of_agency_sees_values_as_far_as_it_is_granted_them(history: History) -> None:
+    lines = [
+        line
+        for telling in history.read("explain", b.CRIME, "--json", "--role", "dait")["tellings"]
+        for line in telling["lines"]
+    ]
+    assert {line["what"]: line["value"] for line in lines}["crime_reference"] == b.CRIME
+
+
+@pytest.mark.broker
+def test_what_nobody_knows_is_answered_with_the_forms_that_are_understood(history: History) -> None:
+    result = history.relay("explain", "nothing-of-the-kind")
+    assert result.exit_code == 1
+    assert "54260012345/party/1" in result.output
+
+
+@pytest.mark.broker
+def test_a_refused_event_is_explained_by_its_refusal(history: History) -> None:
+    found = history.read("explain", event_of(NO_FORCE), "--json")
+    assert {refused["reason"] for refused in found["refused"]} == {"unknown_force"}
+    assert not found["tellings"]
+
+
+@pytest.mark.broker
+def test_the_waiting_list_says_what_is_missing_and_who_was_told_unlinked(history: History) -> None:
+    result = history.relay("waiting", "list", "--json")
+    assert result.exit_code == 1
+    (fact,) = json.loads(result.stdout)["facts"]
+    assert (fact["missing"], fact["id"]) == ("no_charge", event_of(UNLINKED))
+    assert fact["link_by"]
+    assert fact["told"]
+
+
+@pytest.mark.broker
+def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_behind(history: History) -> None:
+    result = history.relay("status", "--json")
+    assert result.exit_code == 0, "what is refused has its end"
+    services = {service["service"]: service for service in json.loads(result.stdout)["services"]}
+    incidents = services["incidents"]
+    assert (incidents["lag"], incidents["group_lag"]) == (1, 1)
+    assert incidents["lag_seconds"] >= 0
+    assert (incidents["decided"], incidents["waiting"]) == (2, 1)
+    assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)
+    assert incidents["oldest_without_outcome"] == incidents["lag_seconds"]
+    assert json.loads(result.stdout)["moved_ahead"] == []
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "arguments", [("status",), ("waiting", "list"), ("dlq", "list"), ("explain", b.CRIME, "--full")]
+)
+def test_tables_fit_a_terminal(history: History, arguments: tuple[str, ...]) -> None:
+    assert max(len(line) for line in history.relay(*arguments).stdout.splitlines()) <= 80
+
+
+@pytest.mark.broker
+def test_a_dead_letter_is_listed_by_reason_and_shown_without_its_content(history: History) -> None:
+    result = history.relay("dlq", "list", "police.incidents", "--reason", "unknown_force", "--json")
+    assert result.exit_code == 1
+    letter = json.loads(result.stdout)
+    assert letter["event"] == event_of(NO_FORCE)
+    shown = history.relay("dlq", "show", letter["id"])
+    assert shown.exit_code == 0
+    assert b'"parties"' in (NO_FORCE.value or b"")
+    assert "parties" not in shown.stdout
+    assert history.relay("dlq", "list", "--reason", "not_json").exit_code == 0
+
+
+@pytest.mark.broker
+def test_a_dead_letter_goes_back_to_its_stream_as_it_came(history: History, tmp_path: Path) -> None:
+    (letter,) = [json.loads(line) for line in history.relay("dlq", "list", "--json").stdout.splitlines()]
+    assert "Would send back: 1 record" in history.relay("dlq", "replay", letter["id"], "--dry-run").stdout
+    assert history.relay("dlq", "replay", "--reason", "unknown_force", "--by", "duty-3").exit_code == 0
+
+    reader = Relay(history.servers, history.servers.database, b.shipped(), tmp_path)
+    sent = asyncio.run(reader.read("police.incidents"))
+    ((headers, value),) = [(headers, value) for _, headers, value in sent if "dlq-replay-of" in headers]
+    assert value == NO_FORCE.value
+    assert headers.items() >= dict(NO_FORCE.headers).items()
+    assert headers["dlq-replay-of"].decode() == letter["id"]
+    assert (headers["dlq-replayed-by"], headers["dlq-replay-count"]) == (b"duty-3", b"1")
+    assert history.relay("dlq", "replay", "no-such-letter").exit_code == 1
+
+
+@pytest.mark.broker
+def test_topics_and_tables_that_are_there_are_left_as_they_are(history: History) -> None:
+    assert "0 topics made" in history.relay("topics", "apply").stdout
+    assert "already" in history.relay("db", "migrate").stdout
+
+
+@pytest.mark.broker
+def test_gauges_count_what_waits_without_saying_of_whom(history: History) -> None:
+    async def fill() -> None:
+        async with await AsyncConnection.connect(history.servers.database) as conn:
+            await gauges(conn)
+
+    asyncio.run(fill())
+    said = generate_latest(metrics.REGISTRY).decode()
+    assert 'relay_unexplained{service="incidents"} 0.0' in said
+    assert 'relay_oldest_waiting_seconds{service="order_variations"}' in said
+    assert b.CRIME not in said
