@@ -17,7 +17,8 @@ from services.ops import words
 from services.ops.events import Ready
 from services.ops.explain import RULES
 from services.ops.explained import shown
-from services.ops.explanation import Reader, explain
+from services.ops.explaining import explain
+from services.ops.explanation import Reader
 from services.ops.files import gather
 from services.ops.notices import headline, tell
 from services.ops.publish import connected, send
