@@ -31,11 +31,9 @@ PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
 
-RECOVER = "the database lies behind what this group has read: run `relay recover`, then start the worker again"
-FILL = (
-    "the broker no longer keeps records that this service has not read: run `relay fill`, then start the worker again"
-)
-RESTORED = "the stream ends before what this service has read: was it made anew, or restored? run `relay recover`"
+RECOVER = "the database lies behind what this group has read: start nothing until it is recovered (docs/runbook.md)"
+FILL = "the broker no longer keeps records that this service has not read: it must be filled first (docs/runbook.md)"
+RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
 RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
 

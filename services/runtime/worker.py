@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from services.runtime.wire import group_of
 DUE_SECONDS = 0.25
 CHECKING = "check streams"
 STOP_SECONDS = 10.0
+GAUGE_SECONDS = 15.0
 CHECK_SECONDS = 1.0
 RELEASE_FILES_A_SECOND = 50
 STUCK_SECONDS = 30.0
@@ -74,6 +76,7 @@ class Worker:
         self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
+        self._gauge_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self.running: list[Running] = []
         self.health: Health | None = None
@@ -141,6 +144,12 @@ class Worker:
         ]
         return Running(service, shell, consumer, publisher)
 
+    async def _gauge(self) -> None:
+        if time.monotonic() >= self._gauge_at:
+            self._gauge_at = time.monotonic() + GAUGE_SECONDS
+            async with self._pool.connection() as conn:
+                await gauges(conn)
+
     async def _check_streams(self) -> None:
         """Notes, for partitions of which nothing is left to read, that they have been read up to now; and the lag."""
         topics = sorted({topic for service in self._services for topic in service.reads})
@@ -152,8 +161,7 @@ class Worker:
                     await running.shell.note_ends(
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
-                async with self._pool.connection() as conn:
-                    await gauges(conn)
+                await self._gauge()
             except AWAY:
                 log.warning(logs.Event.DATABASE_AWAITED)
             with suppress(TimeoutError):
