@@ -136,7 +136,7 @@ class Party(v.Frozen):
     """One person of the incident; `number` is the place that duties speak of."""
 
     number: Annotated[v.Number, REFERENCE]
-    role: Annotated[v.Role, REFERENCE]
+    role: Annotated[v.Role, IDENTITY]
     record: Annotated[v.RecordId | None, REFERENCE] = None
     name: Annotated[v.Name | None, IDENTITY_NAME] = None
     date_of_birth: Annotated[v.Day | None, IDENTITY] = None

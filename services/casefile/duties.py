@@ -91,7 +91,7 @@ class Duty:
     gather: Literal["singly", "batch", "digest"] = "singly"
     texts: tuple[str, ...] = ()
     same_person: tuple[str, ...] = ()
-    safe_contact: bool = False  # a safe way to reach her is recorded with the sender, and fresh
+    safe_contact_recorded_on: date | None = None  # a safe way to reach her, with the sender; it goes stale
 
     def but(self, **changes: Any) -> "Duty":
         """As `dataclasses.replace`, six times as fast: a look at a long file changes thousands."""

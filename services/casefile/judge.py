@@ -53,7 +53,7 @@ def look(
     answers = [answer for file in files for answer in file.answers]
 
     def compare(owed: Collection[Statement]) -> Look:
-        return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy))
+        return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy, now=now))
 
     owed = tuple(climb(stated, told, answers, policy))
     part = compare((*owed, *_taken_over(told, owed, standing, policy)))

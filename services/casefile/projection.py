@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from schemas.classes import Form
+from schemas.classes import DataClass, Form
 from services.casefile.duties import Content, Duty, Item, Notice
 from services.casefile.matter import person_place
 from services.casefile.reconcile import Projection
+from services.policy.clocks import london_day
 from services.policy.model import Grant
 from services.policy.policy import Policy
 
 VICTIM_SERVICE = "the victim's support service"
+SAID_OF = {"indicators": frozenset({DataClass.IP, DataClass.II})}  # fixed texts that speak of what not all may see
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +31,31 @@ class Case:
         return matter_of(place) in {matter_of(own) for own in (self.person, *self.same_person)}
 
 
-def project(duty: Duty, policy: Policy) -> Projection:
-    """All of the duty that its agency may see, and the fixed texts that go with it.
+def project(duty: Duty, policy: Policy, now: datetime) -> Projection:
+    """All of the duty that its agency may see at that moment, and the fixed texts that go with it.
 
     The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
-    out; nothing else leaves anything out. How sure each thing is, is also said in words (DPA 2018 s.38).
+    out; nothing else leaves anything out. How sure each thing is, is also said in words (DPA 2018 s.38). Words about
+    items that are left out would tell of them.
     """
     agency = policy.agency(duty.key.agency)
     extra = () if agency is None else agency.extra_grants
     grants = (*policy.kind(duty.kind).grants, *extra)
     case = Case(duty.person, frozenset(duty.same_person))
     shown = [item for item in duty.matter if allowed(item, grants, case)]
+    classes = {item.data_class for item in shown}
+    named = (code for code in duty.texts if code not in SAID_OF or not classes.isdisjoint(SAID_OF[code]))
     how_sure = (f"basis_{basis}" for basis in sorted({item.basis for item in shown}))
     return Projection(
         tuple((item.what, item.about, item.value, item.basis) for item in shown),
-        policy.texts_for(duty.kind, (*duty.texts, *how_sure), safe_contact=duty.safe_contact),
+        policy.texts_for(duty.kind, (*named, *how_sure), safe_contact=_safe_contact(duty, policy, now)),
     )
+
+
+def _safe_contact(duty: Duty, policy: Policy, now: datetime) -> bool:
+    """Whether what is recorded of safe contact may be relied on by whoever reads this now."""
+    recorded_on = duty.safe_contact_recorded_on
+    return recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
 
 
 def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:

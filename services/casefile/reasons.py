@@ -21,6 +21,8 @@ class Reason(StrEnum):
     """The agency has ended, or has not begun."""
     GROUND_FELL = "ground_fell"
     """A fact that it was told for no longer stands."""
+    OTHER_ROUTES_APPLY = "other_routes_apply"
+    """It goes another way now, and why is not for those who were told."""
     GROUND_CHANGED = "ground_changed"
     """It had ended already, and what was told then has since proved wrong."""
     ORDER_PROTECTS_HER = "order_protects_her"
@@ -109,3 +111,20 @@ class Reason(StrEnum):
     """The charge lies on the file: no power to make an order."""
     NOT_AN_OFFENCE = "not_an_offence"
     """The code stands among offences and is none: nobody is ever convicted of it."""
+
+
+# Kept with the look, and never said to those who were told before: each would tell of a conflict, of a person's age or
+# of what she said. They hear that a ground fell, or that other routes apply.
+UNSPOKEN = frozenset(
+    {
+        Reason.SUSPECT_IS_POLICE,
+        Reason.HONOUR_BASED_ABUSE,
+        Reason.ROLES_UNRESOLVED,
+        Reason.VICTIM_UNDER_16,
+        Reason.SUSPECT_UNDER_16,
+        Reason.NOT_PERSONALLY_CONNECTED,
+        Reason.SUPPORT_DECLINED,
+        Reason.SUPPORT_NOT_ASKED,
+        Reason.NOT_SAFE_TO_ASK,
+    }
+)

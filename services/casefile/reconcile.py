@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.casefile.duties import Asked, Content, Duty, Look, Notice, Statement, Withheld
 from services.casefile.facts import Key
-from services.casefile.reasons import Reason
+from services.casefile.reasons import UNSPOKEN, Reason
 
 URGENCIES = ("routine", "prompt", "urgent")
 
@@ -105,16 +105,20 @@ class _Found:
             self.notices.append(updated)
         elif any(before.at < moment <= self.now for moment in duty.remind_at):
             after = _after(before, "remind", self.now)
-            self.notices.append(replace(after, grounds=_rests_on(duty), asks=_flagged(before.asks, duty), reason=None))
+            asks, texts = _flagged(before.asks, duty), self.project(duty).texts
+            self.notices.append(replace(after, grounds=_rests_on(duty), asks=asks, texts=texts, reason=None))
         elif changed:
             self.regrounded.append(replace(before, grounds=_rests_on(duty)))
 
     def close(self, before: Notice, duty: Duty, reason: str) -> None:
         """Those who were told hear that it has ended, and why. It may say no more than they may see now."""
         grounds, after = _rests_on(duty), _after(before, "close", self.now)
-        seen = before.content if grounds == before.grounds else self.project(duty).content
+        seen = self.project(duty)
+        content = before.content if grounds == before.grounds else seen.content
         asks = _flagged(before.asks, duty)
-        self.notices.append(replace(after, state="closed", grounds=grounds, content=seen, asks=asks, reason=reason))
+        self.notices.append(
+            replace(after, state="closed", grounds=grounds, content=content, texts=seen.texts, asks=asks, reason=reason)
+        )
 
     def look_back(self, before: Notice, duty: Duty) -> None:
         """It has ended, and what was told still counts: what proves wrong is corrected, what is new is not sent."""
@@ -133,12 +137,14 @@ class _Found:
         self.withheld.append(statement)
         if before is None or before.state == "withdrawn":
             return
+        unspoken = statement.reason in UNSPOKEN
         if not self.stands(before):
-            self.correct(before, statement.reason)
+            self.correct(before, Reason.GROUND_FELL if unspoken else statement.reason)
         elif before.state == "live":
             grounds = tuple(sorted({*before.grounds, *statement.grounds}))
             after = _after(before, "close", self.now)
-            self.notices.append(replace(after, state="closed", grounds=grounds, reason=statement.reason))
+            reason = Reason.OTHER_ROUTES_APPLY if unspoken else statement.reason
+            self.notices.append(replace(after, state="closed", grounds=grounds, reason=reason))
 
     def no_longer_stated(self, gone: Iterable[Notice]) -> None:
         """Corrected if a fact it was told for has fallen; else nobody is written to, and a person looks."""

@@ -86,7 +86,7 @@ def owed(
             gather=told.gather,
             texts=(*told.texts, *row.texts, *texts),
             same_person=_same_person(file, person, matter),
-            safe_contact=_safe_contact(policy, on, grounds),
+            safe_contact_recorded_on=_safe_contact_recorded_on(grounds),
         )
 
 
@@ -161,15 +161,10 @@ def _same_person(file: CaseFile, person: str, matter: tuple[Item, ...]) -> tuple
     return tuple(sorted(places - {person}))
 
 
-def _safe_contact(policy: Policy, on: date, grounds: tuple[Fact, ...]) -> bool:
-    """Whether the newest incident among the grounds says that a safe way to reach her is recorded, and freshly so."""
+def _safe_contact_recorded_on(grounds: tuple[Fact, ...]) -> date | None:
+    """When a safe way to reach her was recorded with the sender, by the newest incident among the grounds."""
     incidents = [fact.body for fact in grounds if isinstance(fact.body, IncidentReported)]
-    if not incidents:
-        return False
-    newest = max(incidents, key=lambda body: (body.reported_at, body.crime_reference))
-    recorded_on = newest.safe_contact_recorded_on
-    return (
-        newest.safe_contact == "recorded_with_sender"
-        and recorded_on is not None
-        and policy.safe_contact_is_fresh(recorded_on, on)
-    )
+    newest = max(incidents, key=lambda body: (body.reported_at, body.crime_reference), default=None)
+    if newest is None or newest.safe_contact != "recorded_with_sender":
+        return None
+    return newest.safe_contact_recorded_on

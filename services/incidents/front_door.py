@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from schemas.classes import DataClass
-from schemas.police_incidents.v1 import IncidentReported
+from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
@@ -75,11 +75,7 @@ class Considered:
         child, reasons = self.child, (*self.urgent, *self.same_day)
         victims = list(parties(child.incident, Role.VICTIM))
         adults = (item for victim in victims for item in said.people(child.by, child.incident, victim))
-        risk = (
-            said.of_risk(self.worst, party_place(child.incident.crime_reference, victims[0].number))
-            if self.worst
-            else ()
-        )
+        risk = said.of_risk(self.worst, self._assessed(self.worst, victims[0])) if self.worst else ()
         items = (
             *said.each(child.by, said.REFERENCES + said.WHAT_HAPPENED),
             *said.of_child(child.fact, child.stated, child.child),
@@ -88,6 +84,11 @@ class Considered:
             *derived("referred_for", reasons, DataClass.K, about=child.place),
         )
         return tuple(dict.fromkeys(items))
+
+    def _assessed(self, view: Assessment, first: Party) -> str:
+        """Whose risk it is: a later view names the party, the incident's own is of its first victim."""
+        number = view.fact.body.party if isinstance(view.fact.body, RiskAssessed) else first.number
+        return party_place(self.child.incident.crime_reference, number)
 
 
 def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from schemas.classes import DataClass, Form
+from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
 from schemas.values import Role
 from services.casefile.duties import Item
@@ -50,7 +50,7 @@ def of_risk(assessment: Assessment, about: str) -> tuple[Item, ...]:
     if assessment.risk.answers or assessment.risk.tick_count is not None:
         said += derived("risk.ticks", assessment.yes, DataClass.K, about=about, basis="assessed")
         said += derived("risk.possible_ticks", assessment.possible, DataClass.K, about=about, basis="assessed")
-    return (*said, *derived("risk.routed_by", assessment.routed_by, DataClass.K, Form.GRADE, about, "assessed"))
+    return (*said, *derived("risk.routed_by", assessment.routed_by, DataClass.K, about=about, basis="assessed"))
 
 
 def of_child(fact: Fact, stated: ChildrenLinked, child: Child) -> tuple[Item, ...]:

@@ -83,6 +83,7 @@ REASONS: Mapping[str, str] = {
     "answered": "A person has answered.",
     "superseded": "Another agency has it now.",
     "agency_not_in_force": "This agency no longer serves here.",
+    "other_routes_apply": "Another route is taken now.",
     "ground_fell": "A record on which it rested was corrected or taken back.",
     "ground_changed": "It had ended already, and what was told then has since proved wrong.",
     "order_protects_her": "An order is now known to protect her.",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from schemas.court_convictions.v1 import HearingResulted, Remand
-from schemas.court_order_variations.v1 import ApplicationLodged
+from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.orders import Change, Element, Register, Standing, register
 from services.casefile.reasons import Reason
@@ -113,6 +113,28 @@ class HerOrders:
         last = next((body for body in hearings if body.hearing_on <= element.on), None)
         return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
 
+    def words_are_hers(self, element: Element, among: tuple[Standing, ...]) -> bool:
+        """Whether she and her children are all whom a line of a court's orders can be about: those whom it names itself
+        and those whom the orders that it is about protect. Else its words may be about somebody else."""
+        if not all(one.attributed and one.protects <= self._hers_and_children for one in among):
+            return False
+        confirmed = any(one.made_by is element and one.attributed_by for one in among)
+        return confirmed or all(self._named_is_hers(person) for person in element.order.protected_persons)
+
+    @cached_property
+    def _hers_and_children(self) -> frozenset[str]:
+        crimes = {place.partition("/")[0] for place in self.matters.places}
+        children = (p for p in self.file.persons if "/child/" in p and p.partition("/")[0] in crimes)
+        return self.file.own_places.union(children)
+
+    def _named_is_hers(self, named: ProtectedPerson) -> bool:
+        if named.attribution == Attribution.NAMED_IN_TEXT_UNCONFIRMED:
+            return False
+        if named.party is not None:
+            return named.party.place in self._hers_and_children
+        known = {self.file.persons[place] for place in self._hers_and_children}
+        return named.record is not None and f"record:{named.record.system}:{named.record.id}" in known
+
     def _concerned(self, fact: Fact, order: Standing | None, among: tuple[Standing, ...]) -> Iterator[Concern]:
         how = self._how(order, among)
         protected = frozenset(place for one in among for place in one.protects)
@@ -129,14 +151,6 @@ class HerOrders:
         if any(one.protects & self.matters.places for one in among):
             return How.HERS if order is not None else How.MAY_BE_HERS
         return How.ANOTHERS if among and all(one.attributed for one in among) else How.NOT_CONFIRMED
-
-
-def others_protected(order: Standing, hers: frozenset[str]) -> bool:
-    """Whether an adult besides her is, or may be, protected by it: then its words may be about that person."""
-    if any("/child/" not in place for place in order.protects - hers):
-        return True
-    named = order.made_by.order.protected_persons if order.made_by and not order.attributed_by else ()
-    return any(person.attribution == "named_in_text_unconfirmed" for person in named)
 
 
 def _case(hearing: str) -> str:

@@ -11,7 +11,7 @@ from services.casefile.matter import derived, show
 from services.casefile.orders import Change, Element
 from services.casefile.stating import withheld
 from services.casefile.telling import Matter, tell
-from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, others_protected
+from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import has_place_term, of_element, of_hearing, still_binding
 from services.policy.policy import Policy
 
@@ -113,7 +113,7 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
 
 
 def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
-    words = not any(others_protected(one, hers.matters.places) for one in concern.orders)
+    words = hers.words_are_hers(element, concern.orders)
     told_to = frozenset(row.kind for row in hers.policy.route(rule, element.on).told)
     matter = (
         *of_hearing(element.fact),

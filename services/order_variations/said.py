@@ -31,7 +31,7 @@ def of_element(element: Element, place: str, *, words: bool) -> Iterator[Item]:
         path = f"{element.path}.prohibitions.{index}"
         yield from show(element.fact, path) if words else show(element.fact, f"{path}.code")
     if not words and _has_words(element.order):
-        yield from derived("terms.text", "not_shown_another_person_is_protected", DataClass.D)
+        yield from derived("terms.text", "not_shown", DataClass.L, Form.ZONE)
 
 
 def still_binding(orders: tuple[Standing, ...], besides: frozenset[str], on: date) -> Iterator[Item]:

@@ -16,6 +16,7 @@ from schemas.referral_decisions.v1 import Decision, Looked
 from schemas.refusals import Refusal
 from services.casefile.duties import Notice, Withheld
 from services.casefile.facts import Key
+from services.casefile.ladder import RUNGS, asked_of
 from services.policy.policy import Policy
 from services.runtime.engine import Record
 
@@ -100,7 +101,7 @@ def decision(
     told = [
         Decision(
             rule=n.key.rule,
-            subject=n.key.subject,
+            subject=subject_of(n.key),
             agency_kind=n.agency_kind,
             outcome=n.kind,
             reason=n.reason,
@@ -112,7 +113,7 @@ def decision(
     not_told = [
         Decision(
             rule=w.key.rule,
-            subject=w.key.subject,
+            subject=subject_of(w.key),
             agency_kind=w.kind,
             outcome="withheld",
             reason=w.reason,
@@ -124,7 +125,7 @@ def decision(
     lost = [
         Decision(
             rule=key.rule,
-            subject=key.subject,
+            subject=subject_of(key),
             agency_kind=agency.kind if (agency := policy.agency(key.agency)) else "unknown",
             outcome="unexplained",
             reason=None,
@@ -184,8 +185,13 @@ def pseudonym_of(file: str) -> str:
 
 
 def subject_of(key: Key) -> str:
-    """What a duty is about; a rung's is another duty's key, and where that is too long for a key, a name for it."""
-    return key.subject if len(key.subject) <= LONGEST_KEY else pseudonym_of(key.subject)
+    """What a duty is about. A rung's is the key of another duty, with a pseudonym for the agency that did not answer:
+    which service serves her can itself reveal a place. Where it is too long for a record's key, a name for it."""
+    said = key.subject
+    if key.rule in RUNGS:
+        of, ask = asked_of(key)
+        said = "/".join((of.rule, of.subject, pseudonym_of("/".join(of))[:12], ask))
+    return said if len(said) <= LONGEST_KEY else pseudonym_of(said)
 
 
 def event_id(record: Record) -> str | None:

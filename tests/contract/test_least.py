@@ -1,0 +1,343 @@
+"""A notification carries only what its recipient may see, by a table that was written from the law and not from policy.
+
+Every example, and thousands of facts made up at random, go through the real linker, rules, ladder and projection with
+the policy that ships; what leaves is held against the second table item by item, and value by value.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.catalogue import EXAMPLES
+from schemas.classes import DataClass, Marked
+from schemas.field_errors import models_in
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
+from schemas.registry import REGISTRY, Publication, publication
+from schemas.values import Body, Role, child_place, party_place
+from services.casefile.duties import Notice
+from services.casefile.facts import Fact, Key
+from services.casefile.links import stands
+from services.casefile.matter import marks
+from services.convictions.rules import RULES as CONVICTIONS
+from services.incidents.rules import RULES as INCIDENTS
+from services.order_variations.rules import RULES as ORDER_VARIATIONS
+from services.policy.clocks import london_day
+from services.responses.rules import RULES as RESPONSES
+from services.runtime import wire
+from tests import builders as b
+from tests.contract import grants_by_hand as by_hand
+from tests.contract.orders_by_hand import protected_beside
+from tests.contract.whole_matters import Author, Matter, Planted
+from tests.unit.casefile.small import World
+
+RULES = (*INCIDENTS, *CONVICTIONS, *ORDER_VARIATIONS, *RESPONSES)
+KIND = {agency.id: agency.kind for agency in b.shipped().agencies}
+SCHOOLS = {agency.id: agency.schools for agency in b.shipped().agencies if agency.kind == "dsl"}
+MARKED = re.compile(r"Zq\d{4}x")
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Known:
+    """What is so in a matter, read from its facts alone: who stands where, in which role, and which school is whose."""
+
+    persons: dict[str, str]
+    roles: dict[str, Role] = field(default_factory=dict)
+    schools: dict[str, frozenset[str]] = field(default_factory=dict)
+    incidents: dict[str, IncidentReported] = field(default_factory=dict)
+    standing: list[Fact] = field(default_factory=list)
+    crimes: dict[str, set[str]] = field(default_factory=dict)
+
+    def same(self, place: str, other: str) -> bool:
+        return self.persons.get(place, place) == self.persons.get(other, other)
+
+    def beside(self, place: str, person: str) -> bool:
+        """Whether a place belongs to an incident in which this person stands."""
+        return place.partition("/")[0] in self.crimes.get(self.persons.get(person, person), {person.partition("/")[0]})
+
+
+def known(facts: tuple[Fact, ...], persons: Mapping[str, str]) -> Known:
+    found = Known(dict(persons), standing=stands(facts))
+    for place, person in persons.items():
+        found.crimes.setdefault(person, set()).add(place.partition("/")[0])
+    for fact in found.standing:
+        match fact.body:
+            case IncidentReported() as body:
+                found.incidents[body.crime_reference] = body
+                for party in body.parties:
+                    found.roles[party_place(body.crime_reference, party.number)] = party.role
+            case ChildrenLinked() as body:
+                for child in body.children:
+                    place = child_place(body.crime_reference, child.number, body.stated_by)
+                    found.schools[place] = frozenset(child.school_urns)
+    return found
+
+
+@dataclass
+class Checked:
+    """Everything that left, with what is wrong about it."""
+
+    said: dict[Key, frozenset[tuple[Any, ...]]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    notices: int = 0
+
+    def check(self, notice: Notice, now: Known, planted: Mapping[str, Planted]) -> None:
+        """A line that this agency has been told before was checked then, by what was known then."""
+        self.notices += 1
+        before = self.said.get(notice.key, frozenset())
+        new = [line for line in notice.content if line not in before]
+        self.said[notice.key] = before | frozenset(notice.content)
+        sent = wire.notification(notice, "incidents", b.shipped().at(notice.at))
+        for problem in (
+            *agency_problems(notice),
+            *(problem for line in new for problem in item_problems(notice, now, *line[:3])),
+            *(problem for line in new for problem in marked_problems(notice, now, line, planted)),
+            *reason_problems(notice),
+            *text_problems(notice, now, sent),
+            *recipient_problems(notice, sent),
+        ):
+            self.wrong.append(f"{notice.key.rule} {notice.kind} to {notice.agency_kind}: {problem}")
+
+
+def agency_problems(notice: Notice) -> Iterator[str]:
+    if KIND.get(notice.key.agency) != notice.agency_kind:
+        yield "told as another kind than it is"
+    if notice.agency_kind in by_hand.NEVER_ROUTED:
+        yield "routed to by itself"
+    if notice.key.rule.startswith("application") and notice.agency_kind not in by_hand.TOLD_OF_APPLICATIONS:
+        yield "told of an application"
+
+
+def item_problems(notice: Notice, now: Known, what: str, about: str | None, value: Any) -> Iterator[str]:
+    kind = notice.agency_kind
+    if what in by_hand.NEVER_SHOWN["*"] or what in by_hand.NEVER_SHOWN.get(kind, ()):
+        yield f"{what} never leaves to it"
+    if what not in by_hand.ITEMS:
+        yield f"{what} is in no table: say in grants_by_hand.py of which class it is"
+        return
+    data_class, form = by_hand.ITEMS[what]
+    if data_class == by_hand.IDENTITY:
+        data_class = "S" if now.roles.get(about or "") is Role.SUSPECT else "P"
+    yield from (f"{what}: {why}" for why in not_granted(notice, now, data_class, form, about))
+    if what == "schools" and not frozenset(value) <= SCHOOLS.get(notice.key.agency, frozenset(value)):
+        yield "another school of the child is named"
+    if what.startswith("prohibitions.") and what != "prohibitions.code" and kind not in POLICE:
+        yield from (f"{what}: {why}" for why in protected_beside(notice, now.standing, now.persons, value))
+
+
+POLICE = frozenset(kind for kind, classes in by_hand.SEES.items() if "L" in classes) - {"idva"}
+
+
+def not_granted(notice: Notice, now: Known, data_class: str, form: str, about: str | None) -> Iterator[str]:
+    granted = by_hand.SEES[notice.agency_kind].get(data_class)
+    if granted is None or not granted.forms & {"full", form}:
+        yield f"class {data_class} in full or as {form} is not granted"
+        return
+    person = about is not None and re.search(r"/(party|child)/\d+$", about) is not None
+    match granted.whose:
+        case "pupil" if not person or not own_pupil(notice, now, about or ""):
+            yield "about nobody whom it serves"
+        case "subject" if person and not now.same(about or "", notice.person):
+            yield "about somebody else"
+        case "case" if person and not now.beside(about or "", notice.person):
+            yield "about somebody of another case"
+
+
+def own_pupil(notice: Notice, now: Known, place: str) -> bool:
+    if "/child/" not in place or not now.same(place, notice.person):
+        return False
+    schools = SCHOOLS.get(notice.key.agency)
+    return schools is None or bool(schools & now.schools.get(place, frozenset()))
+
+
+def marked_problems(notice: Notice, now: Known, line: tuple[Any, ...], planted: Mapping[str, Planted]) -> Iterator[str]:
+    """Each marked value by the field in which it was planted, whatever name it left under."""
+    for mark in marked_in(line[2], planted):
+        where = planted[mark]
+        data_class, form = by_hand.FIELDS[where.field]
+        if data_class == by_hand.IDENTITY:
+            data_class = "S" if where.role == Role.SUSPECT else "P"
+        yield from (f"{where.field}: {why}" for why in not_granted(notice, now, data_class, form, where.about))
+
+
+def marked_in(value: Any, planted: Mapping[str, Planted]) -> Iterator[str]:
+    if isinstance(value, tuple):
+        for element in value:
+            yield from marked_in(element, planted)
+    elif isinstance(value, str):
+        yield from (mark for mark in MARKED.findall(value) if mark in planted)
+        if value in planted and not MARKED.fullmatch(value):
+            yield value
+
+
+def reason_problems(notice: Notice) -> Iterator[str]:
+    reason = notice.reason
+    if reason in by_hand.UNSPOKEN and notice.agency_kind not in by_hand.CONFLICT_DESKS:
+        yield f"the reason {reason} is not for it"
+    if reason is not None and reason in by_hand.REASONS:
+        data_class, form = by_hand.REASONS[reason]
+        granted = by_hand.SEES[notice.agency_kind].get(data_class)
+        if granted is None or not granted.forms & {"full", form}:
+            yield f"the reason {reason} tells what it may not see"
+
+
+def text_problems(notice: Notice, now: Known, sent: wire.Outgoing) -> Iterator[str]:
+    texts = tuple(NotificationIssued.model_validate_json(sent.value or b"").texts)
+    kind, whats = notice.agency_kind, {line[0] for line in notice.content}
+    if by_hand.ALL_NOTICES not in texts:
+        yield "the words that stand on all notices are missing"
+    careful = any(text.startswith(by_hand.SAFE_CONTACT) for text in texts)
+    if kind in by_hand.OUTSIDE and not careful and not safe_contact_recorded(notice, now):
+        yield "the line on safe contact is missing"
+    if kind == "dsl" and by_hand.RESTRICTED_FILE not in texts:
+        yield "the words on the restricted file are missing"
+    if kind in by_hand.ADAPTED_FOR and not any(all(part in text for part in by_hand.ADAPTED_FILE) for text in texts):
+        yield "the words on the restricted file are missing"
+    if (by_hand.INDICATORS in texts) != any(what.startswith("indicator.") for what in whats):
+        yield "the words on indicators stand where no indicators do, or the other way round"
+    if kind in ("probation", "prison") and notice.key.rule in by_hand.OF_A_CHANGE and by_hand.NOT_TO_HIM not in texts:
+        yield "not told to keep it from him"
+    for basis in {line[3] for line in notice.content}:
+        if not any(by_hand.BASIS_WORDS[basis] in text for text in texts):
+            yield f"how sure it is ({basis}) is not said in words"
+
+
+def safe_contact_recorded(notice: Notice, now: Known) -> bool:
+    """Whether, as this leaves, some incident of hers says that safe contact is recorded with the sender and fresh. A
+    notice that says nothing more of the matter than before may rest on what was known then."""
+    if notice.state == "withdrawn" or notice.kind in ("close", "correct"):
+        return True
+    said = (
+        incident.safe_contact_recorded_on
+        for incident in now.incidents.values()
+        if incident.safe_contact == "recorded_with_sender" and incident.safe_contact_recorded_on is not None
+    )
+    today = london_day(notice.at)
+    return any(today - DAY * by_hand.SAFE_CONTACT_GOOD_FOR_DAYS < on <= today for on in said)
+
+
+def recipient_problems(notice: Notice, sent: wire.Outgoing) -> Iterator[str]:
+    """No other agency's id or name, in no part of the message, its key and headers included."""
+    text = " ".join(
+        (
+            (sent.value or b"").decode(),
+            (sent.key or b"").decode(),
+            *(f"{name} {value.decode()}" for name, value in wire.headers_from_text(sent.headers)),
+        )
+    )
+    for agency in b.shipped().agencies:
+        if agency.id != notice.key.agency and re.search(rf"(?<![\w-]){agency.id}(?![\w-])", text):
+            yield "another agency is named to it"
+            return
+
+
+def told(matter: Matter, rules: Any = RULES) -> Checked:
+    """The whole matter, step by step as the runtime would take it."""
+    world, checked = World(b.shipped(), rules), Checked()
+    for step in matter.steps:
+        notices = world.look(*step.facts, now=step.at)
+        assert not [fault for look in world.looks for fault in look.faults]
+        now = known(world.facts, world.persons)
+        for notice in notices:
+            checked.check(notice, now, matter.marks.planted)
+    return checked
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(st.integers(min_value=0, max_value=2**32))
+def test_every_field_that_leaves_is_granted_in_matters_made_up_at_random(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - nothing is kept secret by it
+    checked = told(Author(chance, frozenset(by_hand.FIELDS)).matter())
+    assert sorted(set(checked.wrong)) == []
+
+
+def example_events() -> Iterator[Publication]:
+    for path in sorted(EXAMPLES.rglob("*.json*")):
+        if path.parts[len(EXAMPLES.parts)] in {stream.topic for stream in REGISTRY.streams if stream.direction == "in"}:
+            yield event_in(path)
+
+
+def event_in(path: Path) -> Publication:
+    ready = publication(path.read_bytes())
+    assert isinstance(ready, Publication), path
+    return ready
+
+
+def fact_of(event: Publication) -> Fact:
+    envelope = event.received.envelope
+    body = event.received.body
+    assert isinstance(body, Body)
+    return Fact(envelope.id, event.received.kind, envelope.subject, envelope.factversion or 1, envelope.time, body)
+
+
+def test_every_field_that_leaves_is_granted_in_the_examples() -> None:
+    facts = sorted((fact_of(event) for event in example_events()), key=lambda fact: fact.at)
+    world, checked = World(b.shipped(), RULES), Checked()
+    for fact in facts:
+        for now in (fact.at, fact.at + 30 * timedelta(minutes=2)):
+            notices = world.look(*(() if now > fact.at else (fact,)), now=now)
+            so = known(world.facts, world.persons)
+            for notice in notices:
+                checked.check(notice, so, {})
+    assert sorted(set(checked.wrong)) == []
+    assert checked.notices > 100
+
+
+@pytest.mark.parametrize("kind", b.shipped().kinds, ids=lambda kind: kind.kind)
+def test_no_kind_is_granted_more_than_the_second_table_says(kind: Any) -> None:
+    sees = by_hand.SEES[kind.kind]
+    extra = [grant for agency in b.shipped().agencies if agency.kind == kind.kind for grant in agency.extra_grants]
+    wider = [
+        f"{grant.data_class} {grant.form} {grant.whose}"
+        for grant in (*kind.grants, *extra)
+        if grant.data_class not in sees
+        or not sees[grant.data_class].forms & {"full", grant.form}
+        or by_hand.WIDTH[grant.whose.replace("own_pupils", "pupil")] > by_hand.WIDTH[sees[grant.data_class].whose]
+    ]
+    assert wider == []
+
+
+def test_there_is_no_kind_for_a_court_for_immigration_or_for_the_people_themselves() -> None:
+    kinds = {kind.kind for kind in b.shipped().kinds}
+    assert kinds == set(by_hand.SEES)
+    assert not kinds & set(by_hand.NO_SUCH_KIND)
+
+
+def test_no_route_leads_to_a_refuge() -> None:
+    routed = {told.kind for route in b.shipped().routes for told in route.told}
+    assert not routed & by_hand.NEVER_ROUTED
+
+
+def schema_marks() -> Iterator[tuple[str, Marked]]:
+    for stream, fact in REGISTRY.types.values():
+        if stream.direction == "in":
+            for model in models_in(fact.newest):
+                for name, mark in marks(model).items():
+                    if not holds_others(model.model_fields[name].annotation):
+                        yield f"{model.__name__}.{name}", mark
+
+
+def holds_others(annotation: Any) -> bool:
+    """Whether a field holds models, whose own fields are what is shown."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return any(holds_others(inner) for inner in get_args(annotation))
+
+
+def test_the_schemas_mark_each_field_as_the_second_table_does() -> None:
+    marked = {
+        name: (mark.data_class.value if mark.data_class else by_hand.IDENTITY, mark.form.value)
+        for name, mark in schema_marks()
+        if mark.data_class not in (DataClass.R, DataClass.T)
+    }
+    assert marked == dict(by_hand.FIELDS)
