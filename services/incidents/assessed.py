@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from schemas.police_incidents.v1 import Grade, Risk
 from schemas.values import Tri
@@ -21,7 +22,7 @@ class Level(IntEnum):
     HIGH = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assessment:
     """One view of the risk to one person: the incident's own or a later one. `thresholds` None: the area has none for
     this tool (DARA has no tick count), and the grade alone speaks."""
@@ -30,13 +31,13 @@ class Assessment:
     risk: Risk
     thresholds: Thresholds | None
 
-    @property
+    @cached_property
     def yes(self) -> int:
         """Ticks: the assessor's total or the answers listed, whichever is more."""
         listed = sum(answer.answer is Tri.YES for answer in self.risk.answers)
         return max(listed, self.risk.tick_count or 0)
 
-    @property
+    @cached_property
     def possible(self) -> int:
         """Ticks if each question that is listed as unanswered were a yes: unanswered is not no."""
         return self.yes + sum(answer.answer in UNANSWERED for answer in self.risk.answers)
@@ -45,7 +46,7 @@ class Assessment:
     def graded_high(self) -> bool:
         return self.risk.grade is Grade.HIGH or self.risk.professional_judgement_high
 
-    @property
+    @cached_property
     def by_ticks(self) -> Level:
         return max((level for level, least in self._steps() if self.yes >= least), default=Level.BELOW)
 
@@ -54,7 +55,7 @@ class Assessment:
         """By grade, judgement and ticks: judgement may raise an actuarial result and never lowers it (SafeLives)."""
         return Level.HIGH if self.graded_high else self.by_ticks
 
-    @property
+    @cached_property
     def meanwhile(self) -> Level | None:
         """The next higher route, where the unanswered questions could reach it; until the assessment is complete."""
         higher = [
