@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated, NoReturn
 
+import psycopg
 import typer
+from kafka.errors import KafkaError
 
 from services.ops.events import NotReady, Ready, read_path
 from services.ops.starting import LOGS, SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
@@ -61,13 +63,17 @@ def run(
         run_on(settings.named_servers, services or SERVICE_NAMES, policies)
     if services:
         raise UsageError("To run single services, name servers with RELAY_KAFKA and RELAY_DATABASE.")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for sign in (signal.SIGTERM, signal.SIGINT):  # also where a shell starts it with SIGINT ignored
+        signal.signal(sign, _interrupt)
     try:
         _run_on_own_servers(policies, tell_story=story)
     except KeyboardInterrupt:
         out.print("\nEnded; nothing is left behind.")
     except (ServicesEndedError, StoryStuckError) as problem:
         complain(str(problem))
+        raise typer.Exit(1) from None
+    except (KafkaError, psycopg.OperationalError) as problem:
+        complain(f"Kafka or PostgreSQL is gone ({type(problem).__name__}).")
         raise typer.Exit(1) from None
 
 

@@ -1,6 +1,7 @@
 """How the services are started: the process that runs them, its log, and its end."""
 
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ SERVICE_NAMES = ("incidents", "convictions", "order_variations", "responses")
 LOGS = RELAY_FOLDER / "logs"
 LOGS_KEPT = 5
 STOP_SECONDS = 30.0
+LOOK_SECONDS = 0.3
 
 
 class ServicesEndedError(Exception):
@@ -91,7 +93,7 @@ def all_services(servers: Servers, log_file: Path, folder: Path) -> Iterator[Ser
         try:
             yield _started(process, servers, log_file, folder)
         finally:
-            _end(process)
+            _end(process, patience=STOP_SECONDS if started_at(servers.keeper_pid) is not None else 0)
 
 
 def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder: Path) -> Services:
@@ -100,6 +102,9 @@ def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder
     addresses = {"kafka": servers.kafka, "database": servers.database, "folder": str(folder)}
     process.stdin.write(json.dumps(addresses) + "\n")
     process.stdin.flush()
+    while not select.select([process.stdout], [], [], LOOK_SECONDS)[0]:
+        if started_at(servers.keeper_pid) is None:
+            raise ServicesEndedError("Kafka and PostgreSQL have ended.")
     answer = process.stdout.readline()
     if not answer:
         raise ServicesEndedError(f"The services could not be started; why is in {log}.")
@@ -107,12 +112,13 @@ def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder
     return Services(process, servers, log, said["port"], said["reads"])
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], patience: float) -> None:
+    """Without its servers it has nothing left to finish, and would wait for them."""
     if process.stdin is not None:
         with suppress(BrokenPipeError):
             process.stdin.close()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
