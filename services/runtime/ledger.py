@@ -395,27 +395,33 @@ class Ledger:
             (judged_by, self.service, topic, partition, offset),
         )
 
-    async def count_start(self, conn: Connection, topic: str, partition: int, offset: int) -> tuple[int, int]:
-        """How often work has begun at this record without getting past it, this time included; how often alone."""
+    async def count_start(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
+        """How often work has begun at this record without getting past it, this time included."""
         return await self._count(
             conn,
             """insert into attempt as a (service, topic, partition, "offset", tries) values (%s, %s, %s, %s, 1)
-            on conflict (service, topic, partition, "offset") do update set tries = a.tries + 1
-            returning tries, alone""",
+            on conflict (service, topic, partition, "offset") do update set tries = a.tries + 1 returning tries""",
             (topic, partition, offset),
         )
 
     async def count_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
         """How often this record was taken by itself, this time included."""
-        _, alone = await self._count(
+        return await self._count(
             conn,
             """insert into attempt as a (service, topic, partition, "offset", tries, alone)
             values (%s, %s, %s, %s, 0, 1)
-            on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1
-            returning tries, alone""",
+            on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1 returning alone""",
             (topic, partition, offset),
         )
-        return alone
+
+    async def furthest_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
+        """The last record, from this one on, at which a worker ended while it had taken it alone; -1 for none."""
+        return await self._count(
+            conn,
+            """select coalesce(max("offset"), -1) from attempt
+            where service = %s and topic = %s and partition = %s and "offset" >= %s and alone > 0""",
+            (topic, partition, offset),
+        )
 
     async def forget_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> None:
         await conn.execute(
@@ -458,10 +464,10 @@ class Ledger:
         )
         return made.rowcount
 
-    async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> tuple[int, int]:
+    async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> int:
         row = await (await conn.execute(statement, (self.service, *record))).fetchone()
-        assert row is not None  # noqa: S101 - returning gives the row
-        return int(row[0]), int(row[1])
+        assert row is not None  # noqa: S101 - each of these statements gives one row
+        return int(row[0])
 
     async def _insert(
         self, conn: Connection, into: str, types: str, rows: Sequence[Sequence[Any]], conflict: str = ""

@@ -288,9 +288,11 @@ class Loop:
             return
         async with self.shell.transaction() as conn:
             for partition, record in first.items():
-                tries, alone = await self.shell.ledger.count_start(conn, record.topic, record.partition, record.offset)
-                if tries > ALONE_AFTER or alone:
-                    self._careful[partition] = record.offset + ALONE_SPAN
+                place = (record.topic, record.partition, record.offset)
+                careful = await self.shell.ledger.furthest_alone(conn, *place)
+                if await self.shell.ledger.count_start(conn, *place) > ALONE_AFTER:
+                    careful = max(careful, record.offset + ALONE_SPAN)
+                self._careful[partition] = careful
         self._unproven -= first.keys()
 
     async def _prove(self, done: Sequence[Record]) -> None:
