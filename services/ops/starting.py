@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from kafka.errors import TopicAlreadyExistsError
 
 from services.policy.policy import PolicySet
@@ -57,7 +58,9 @@ def prepare(servers: Addresses, policies: PolicySet) -> tuple[Difference, ...]:
 
     Where an existing topic is not as declared, that is for a person to change: the differences.
     """
-    database.migrate(servers.database)
+    with psycopg.connect(servers.database, autocommit=True) as one_at_a_time:
+        one_at_a_time.execute("select pg_advisory_lock(hashtextextended('relay migrate', 0))")
+        database.migrate(servers.database)
     specs = topics(policies)
     try:
         return apply_topics(servers.kafka, specs).differences

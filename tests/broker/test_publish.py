@@ -86,7 +86,7 @@ def test_the_same_from_standard_input_changes_nothing(running: Relay) -> None:
 def test_the_story_in_real_time_is_told_to_eight_agencies_late_and_a_second_time_to_nobody(running: Relay) -> None:
     assert running.relay("publish", str(STORY)).exit_code == 0
     told = running.told()
-    assert len({notice.agency for notice in told}) >= 8
+    assert len({notice.agency for notice in told if notice.rule != "answer_without_notice"}) >= 8
     assert all(notice.late for notice in told if notice.rule == "high_risk" and notice.kind == "notify")
     again = running.relay("publish", str(STORY))
     assert again.exit_code == 0
