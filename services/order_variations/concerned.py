@@ -8,7 +8,7 @@ from functools import cached_property
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from services.casefile.facts import CaseFile, Fact
-from services.casefile.orders import Change, Element, Register, Standing, register
+from services.casefile.orders import MAKES, Change, Element, Register, Standing, register
 from services.casefile.reasons import Reason
 from services.casefile.victims import Matters, Victim
 from services.policy.policy import Policy
@@ -114,12 +114,21 @@ class HerOrders:
         return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
 
     def words_are_hers(self, element: Element, among: tuple[Standing, ...]) -> bool:
-        """Whether she and her children are all whom a line of a court's orders can be about: those whom it names itself
-        and those whom the orders that it is about protect. Else its words may be about somebody else."""
-        if not all(one.attributed and one.protects <= self._hers_and_children for one in among):
+        """Whether a line of a court's orders can be about nobody but her and her children, going by those whom it names
+        itself, and those whom the order that it makes, or those that it is about, protect."""
+        made = self.register.orders.get(element.place) if element.order.action in MAKES else None
+        named = () if made is not None and made.attributed_by else element.order.protected_persons
+        about = among if made is None else (made,)
+        return all(self._protects_her_alone(one, named) for one in about) and all(map(self._named_is_hers, named))
+
+    def _protects_her_alone(self, order: Standing, named: tuple[ProtectedPerson, ...]) -> bool:
+        if not order.protects & self.matters.places or not order.protects <= self._hers_and_children:
             return False
-        confirmed = any(one.made_by is element and one.attributed_by for one in among)
-        return confirmed or all(self._named_is_hers(person) for person in element.order.protected_persons)
+        if order.attributed_by:
+            return True
+        if order.made_by is None:  # known by a change alone: it is hers as far as this line says so
+            return bool(named)
+        return all(map(self._named_is_hers, order.made_by.order.protected_persons))
 
     @cached_property
     def _hers_and_children(self) -> frozenset[str]:

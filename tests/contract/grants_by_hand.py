@@ -138,6 +138,8 @@ OUTSIDE = frozenset(SEES) - {
     *("encompass_desk", "wcu", "force_legal", "firearms_licensing", "dpo", "cps"),
 }
 CONFLICT_DESKS = frozenset({"psd", "out_of_force_desk"})
+HONOUR_BASED_ABUSE_DESKS = frozenset({"specialist_desk", "duty_inspector"})
+UNRESOLVED_ROLES_DESKS = frozenset({"dait_supervisor", "duty_inspector"})
 MAY_KNOW_WHO_ASKS = frozenset({"cps", "idva", "wcu", "dait", "dait_supervisor", "duty_inspector", "specialist_desk"})
 TOLD_OF_APPLICATIONS = MAY_KNOW_WHO_ASKS | CONFLICT_DESKS
 SAFE_CONTACT_GOOD_FOR_DAYS = 30

@@ -47,7 +47,7 @@ def protected(order: Order, body: OrdersResulted, standing: list[Fact], persons:
             yield f"record:{person.record.system}:{person.record.id}"
     if order.action in MAKES and not order.protected_persons:
         yield UNKNOWN
-    if order.action is not OrderAction.IMPOSED:
+    if order.action not in MAKES:
         yield from changed(order, body, standing, persons)
 
 

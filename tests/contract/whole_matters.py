@@ -141,6 +141,12 @@ class Matter:
     steps: list[Step]
     marks: Marks
 
+    def at_once(self) -> "Matter":
+        """The same, all read together at its end, and a day of silence after it."""
+        last = self.steps[-1].at
+        everything = [fact for step in self.steps for fact in step.facts]
+        return Matter([Step(last, everything), Step(last + 25 * H)], self.marks)
+
 
 class Author:
     """Makes one matter up. All that is random comes from `random`."""
