@@ -92,6 +92,9 @@ def decode(
     if size > LARGEST_HEADERS:
         detail = f"the headers have {size} bytes, at most {LARGEST_HEADERS} are taken"
         return Refusal(RefusalReason.TOO_LARGE, "decode", detail)
+    if any(v.unstorable(name) for name, _ in headers):
+        detail = "the headers: names in UTF-8 and without NUL are expected"
+        return Refusal(RefusalReason.INVALID_HEADER, "decode", detail)
     read = _structured(value, stream, registry) if is_structured(headers) else _binary(value, headers, stream, registry)
     if isinstance(read, Refusal):
         return read

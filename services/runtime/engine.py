@@ -25,7 +25,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
-from services.runtime import logs
+from services.runtime import lenient_records, logs
 
 BATCH = 500
 BUFFER = 2 * BATCH
@@ -321,6 +321,7 @@ class Consumer:
         assigned: Assigned,
         instance: str | None = None,
     ) -> None:
+        lenient_records.install()
         self._group = group
         self._topics = tuple(topics)
         self._kafka = kafka

@@ -170,7 +170,9 @@ def dead_letter(record: Record, refusal: Refusal, service: str, release: str, no
         "dlq-first-failed-at": now.isoformat(),
         "dlq-last-failed-at": now.isoformat(),
     }
-    headers = headers_to_text([*record.headers, *((name, text.encode()) for name, text in said.items())])
+    # A name that is not UTF-8 cannot be sent again as it was: its bytes are spelt out.
+    own = [(name.encode(errors="surrogateescape").decode(errors="backslashreplace"), v) for name, v in record.headers]
+    headers = headers_to_text([*own, *((name, text.encode()) for name, text in said.items())])
     return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, record.value, headers, None)
 
 
