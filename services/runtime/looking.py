@@ -77,13 +77,16 @@ def _remember(
     service: Service, states: Sequence[FileState], holders: Mapping[str, FileState], look: Look, at: At, found: Looked
 ) -> None:
     """What was told, in the file of the person whose place it is about."""
-    for notice in (*look.notices, *look.regrounded):
+    for notice in look.regrounded:
         for state in states:
-            state.told.pop(notice.key, None)
-        holders.get(notice.person, states[0]).told[notice.key] = notice
+            if notice.key in state.told:
+                state.told[notice.key] = notice
     found.regrounded += look.regrounded
     for notice in look.notices:
+        for state in states:
+            state.told.pop(notice.key, None)
         holder = holders.get(notice.person, states[0])
+        holder.told[notice.key] = notice
         found.notices.append((notice, holder.key, holder.looks))
         found.outbox.append(wire.notification(notice, service.name, at.policy))
         metrics.NOTICES.labels(service.name, notice.kind).inc()
