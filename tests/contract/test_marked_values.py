@@ -1,0 +1,123 @@
+"""A marked value, planted in every personal field, leaves towards agencies in the matter of a notice and nowhere else:
+in no key, header, refusal, dead letter's reason or decision."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from schemas import registry
+from schemas.envelope import Record
+from schemas.registry import REGISTRY, FactType, Refusal, Stream
+from services.casefile.facts import Fact
+from services.casefile.reasons import Reason
+from services.runtime import engine, wire
+from tests import builders as b
+from tests.contract import grants_by_hand as by_hand
+from tests.contract.spoiled import MARK, spoiled
+from tests.contract.test_least import RULES
+from tests.contract.whole_matters import Author, Matter
+from tests.unit.casefile.small import World
+
+PERSONAL = frozenset(by_hand.FIELDS)
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+INCOMING = [(stream, fact) for stream, fact in REGISTRY.types.values() if stream.direction == "in"]
+
+
+def made_up(seed: int) -> Matter:
+    return Author(Random(seed), PERSONAL).matter()  # noqa: S311 - nothing is kept secret by it
+
+
+MATTERS = [made_up(seed) for seed in range(12)]
+FACTS = [(fact, matter.marks.planted) for matter in MATTERS for step in matter.steps for fact in step.facts]
+
+
+def record_of(fact: Fact) -> Record:
+    envelope, said = registry.event(fact.body, f"{fact.kind}.v1", "test", fact.at, fact.version, subject=fact.subject)
+    return registry.encode(envelope, said)
+
+
+def marks_in(text: str, planted: Mapping[str, object]) -> set[str]:
+    return {mark for mark in planted if mark in text} | set(re.findall(r"Zq\d{4}x", text))
+
+
+def outside(key: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> str:
+    """All of a record beside its value."""
+    return " ".join(((key or b"").decode(), *(f"{name} {(value or b'').decode()}" for name, value in headers)))
+
+
+def test_every_personal_field_that_has_room_is_planted_somewhere() -> None:
+    planted = {where.field for _, marks in FACTS for where in marks.values()}
+    assert planted >= {
+        *("Party.name", "Party.date_of_birth", "Party.language", "IncidentReported.location"),
+        *("IncidentReported.circumstances", "Child.name", "Child.date_of_birth", "Child.voice", "Defendant.name"),
+        *("Defendant.pnc_id", "Result.text", "Prompt.value", "Prohibition.text", "Prohibition.zone"),
+        *("BailCondition.text", "BailCondition.zone", "RiskAssessed.lower_because", "VictimView.how"),
+        *("ApplicationLodged.grounds_coded", "ApplicationDecided.reasons_code", "ResultedOffence.title"),
+    }
+
+
+def test_no_key_and_no_header_of_an_event_holds_a_marked_value() -> None:
+    for fact, planted in FACTS:
+        record = record_of(fact)
+        assert not marks_in(outside(record.key, tuple(record.headers)), planted)
+
+
+@pytest.mark.parametrize(("stream", "type_"), INCOMING, ids=lambda known: getattr(known, "name", ""))
+def test_no_refusal_and_no_dead_letters_header_repeats_a_value(stream: Stream, type_: FactType) -> None:
+    fact = next((fact for fact, _ in FACTS if fact.kind == type_.name and not fact.withdrawn), None) or stated(type_)
+    refused = 0
+    for what, record in spoiled(record_of(fact)):
+        read = registry.decode(stream.topic, *record)
+        strict = registry.check_strict(f"{type_.name}.v1", record.value)
+        for refusal in (read, strict):
+            if isinstance(refusal, Refusal):
+                refused += 1
+                assert not marks_in(repr(refusal), {}), what
+                assert not marks_in(dead_letter(stream.topic, record, refusal), {}), what
+    assert refused > 10
+
+
+def stated(type_: FactType) -> Fact:
+    """One of a type that no matter made up at random happens to state."""
+    answers = (b.acknowledged(), b.accepted(), b.declined(), b.decided(), b.link_made(), b.link_refused())
+    others = (b.attribution(b.party_ref()), b.application_withdrawn(), b.application_decided())
+    return next(fact for fact in map(b.fact, (*answers, *others)) if fact.kind == type_.name)
+
+
+def dead_letter(topic: str, record: Record, refusal: Refusal) -> str:
+    """Key and headers of the dead letter; its value is the record's own, untouched."""
+    came = engine.Record(topic, 0, 7, NOW, record.key, record.value, tuple(record.headers))
+    identity, letter = wire.dead_letter(came, refusal, "incidents", "1", NOW)
+    assert letter.value == record.value
+    return outside(letter.key, wire.headers_from_text(letter.headers)) + identity + letter.topic
+
+
+def test_a_notice_holds_marked_values_in_its_matter_alone_and_a_decision_none() -> None:
+    seen = 0
+    for matter in MATTERS:
+        world, planted = World(b.shipped(), RULES), matter.marks.planted
+        for step in matter.steps:
+            notices = world.look(*step.facts, now=step.at)
+            policy = b.shipped().at(step.at)
+            for notice in notices:
+                sent = wire.notification(notice, "incidents", policy)
+                assert not marks_in(outside(sent.key, wire.headers_from_text(sent.headers)) + sent.topic, planted)
+                bare = wire.notification(replace(notice, content=()), "incidents", policy)
+                assert not marks_in((bare.value or b"").decode(), planted)
+                seen += bool(marks_in((sent.value or b"").decode(), planted))
+            withheld = [statement for look in world.looks for statement in look.withheld]
+            name = wire.LookName("incidents", "record:vale-records:woman-1", 1, step.at, "event", None)
+            said = wire.decision(name, notices, withheld, (), policy)
+            text = (said.value or b"").decode() + outside(said.key, wire.headers_from_text(said.headers))
+            assert not marks_in(text, planted)
+            assert not [agency.id for agency in b.shipped().agencies if f"/{agency.id}/" in text]
+    assert seen > 100
+
+
+def test_no_reason_is_a_sentence_that_could_quote() -> None:
+    assert all(re.fullmatch(r"[a-z0-9_]{3,40}", reason) for reason in Reason)
+    assert MARK not in set(Reason)
