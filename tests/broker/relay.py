@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
@@ -17,7 +20,7 @@ from schemas.values import Frozen
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database
-from services.runtime.broker import Message, Offsets, Sender, apply_topics
+from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.keeper import PROJECT
 from services.runtime.service import Service
@@ -28,6 +31,7 @@ PATIENCE = 45.0
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
+@cache
 def shipped_policy() -> PolicySet:
     return load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
 
@@ -53,8 +57,8 @@ class Relay:
         await self.sender.send_all(messages)
 
     @asynccontextmanager
-    async def working(self, *services: Service) -> AsyncIterator[Worker]:
-        worker = Worker(services, self.servers.kafka, self.database, self.policies, self.folder)
+    async def working(self, *services: Service, release: str | None = None) -> AsyncIterator[Worker]:
+        worker = Worker(services, self.servers.kafka, self.database, self.policies, self.folder, release=release)
         await worker.start()
         try:
             await until(worker.ready)
@@ -71,7 +75,11 @@ class Relay:
         return told
 
     async def read(self, *names: str) -> list[tuple[str, dict[str, bytes], bytes]]:
-        """Topic, headers and value of each record of these topics, up to their ends, by a plain consumer."""
+        """Topic, headers and value of each record of these topics."""
+        return [(r.topic, dict(r.headers), r.value or b"") for r in await self.records(*names)]
+
+    async def records(self, *names: str) -> list[ConsumerRecord]:
+        """Each record of these topics, up to their ends, by a plain consumer."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.servers.kafka)
         await consumer.start()
         try:
@@ -80,13 +88,19 @@ class Relay:
             consumer.assign(places)
             await consumer.seek_to_beginning(*places)
             ends = await consumer.end_offsets(places)
-            found: list[tuple[str, dict[str, bytes], bytes]] = []
+            found: list[ConsumerRecord] = []
             while [place for place in places if await consumer.position(place) < ends[place]]:
-                for place, records in (await consumer.getmany(timeout_ms=200)).items():
-                    found += [(place.topic, dict(record.headers), record.value or b"") for record in records]
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += records
             return found
         finally:
             await consumer.stop()
+
+    async def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        """What a statement gives, in a session and a transaction of its own."""
+        async with await psycopg.AsyncConnection.connect(self.database) as conn:
+            found = await conn.execute(query, values)
+            return await found.fetchall() if found.description else []
 
     async def settled(self, worker: Worker) -> None:
         """Until every service has read all, looked at what is due and published what it owes."""
@@ -94,7 +108,8 @@ class Relay:
 
 
 DRAINED = """
-select not exists (select 1 from outbox where parked is null) and not exists (
+select not exists (select 1 from outbox o where parked is null and not exists (select 1 from outbox p
+    where (p.service, p.topic, p.duty) = (o.service, o.topic, o.duty) and p.parked is not null)) and not exists (
     select 1 from case_file f where next_look_at <= now() or held_back_until <=
     (select min(read_to) from stream_position p where p.service = f.service))
 """
@@ -118,17 +133,33 @@ async def drained(relay: Relay, worker: Worker) -> bool:
 
 
 @asynccontextmanager
-async def relay_on(servers: Servers, folder: Path) -> AsyncIterator[Relay]:
-    """Tables and topics on fresh servers, and a sender for the test's events."""
-    relay = Relay(servers, servers.database, shipped_policy(), folder)
-    database.migrate(servers.database)
-    apply_topics(servers.kafka, topics(relay.policies))
+async def relay_on(servers: Servers, folder: Path, url: str | None = None) -> AsyncIterator[Relay]:
+    """Tables and empty topics, and a sender for the test's events. `url`: of an empty database; servers that are fresh
+    have one."""
+    relay = Relay(servers, url or servers.database, shipped_policy(), folder)
+    database.migrate(relay.database)
+    await asyncio.to_thread(empty_topics, servers.kafka, topics(relay.policies))
     relay.sender = Sender(servers.kafka)
     await relay.sender.start()
     try:
         yield relay
     finally:
         await relay.sender.stop()
+
+
+def empty_topics(kafka: str, specs: Sequence[TopicSpec]) -> None:
+    """Makes the topics, in place of any of these names that are there."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        names = {spec.name for spec in specs}
+        if old := names & set(admin.list_topics()):
+            admin.delete_topics(sorted(old))
+        deadline = time.monotonic() + PATIENCE
+        while names & set(admin.list_topics()):
+            assert time.monotonic() < deadline, "old topics did not go away in time"
+    finally:
+        admin.close()
+    apply_topics(kafka, specs)
 
 
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:

@@ -1,0 +1,94 @@
+"""What only real transactions show: answers find their service, links are never missed, a moved place is told once."""
+
+import random
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+
+from services.convictions.__main__ import SERVICE as CONVICTIONS
+from services.incidents.__main__ import SERVICE as INCIDENTS
+from services.responses.__main__ import SERVICE as RESPONSES
+from services.runtime.broker import Message
+from tests import builders as b
+from tests.broker.conftest import Play
+from tests.broker.relay import Relay, drained, message, until
+from tests.broker.troubled import GRADE_REVIEW, STREAM, fates, incident, service
+
+pytestmark = pytest.mark.broker
+
+ANSWERS = "agency.responses"
+
+
+def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_to_its_sender(play: Play) -> None:
+    asked, other = service(reads=(STREAM, ANSWERS)), service(GRADE_REVIEW, reads=(STREAM, ANSWERS))
+    responses = replace(RESPONSES, name=service().name)
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(asked, other, responses) as worker:
+            await relay.publish(incident("CR1"))
+            await relay.settled(worker)
+            (notice,) = (await relay.all_told())["idva-larkmead"]
+            await relay.publish(
+                message(b.acknowledged(notice.notification), "uk.agency.acknowledged"),
+                message(b.declined(notice.notification, agency="marac-larkmead"), "uk.agency.declined"),
+                message(b.accepted("nobodys-notice"), "uk.agency.accepted"),
+            )
+            await relay.settled(worker)
+        assert await fates(relay, asked.name) == {"accepted": 2, "not_ours": 1, "refused": 1}
+        assert await fates(relay, other.name) == {"accepted": 1, "not_ours": 2, "refused": 1}
+        assert await fates(relay, responses.name) == {"accepted": 1, "not_ours": 1, "refused": 1}
+        (letter,) = await relay.read(f"{ANSWERS}.dlq")
+        assert letter[1]["dlq-reason"] == b"not_the_recipient"
+        rules = [(n.rule, n.kind) for n in (await relay.all_told())["idva-larkmead"]]
+        assert rules == [("high_risk", "notify"), ("answer_without_notice", "notify")]
+
+    play(story)
+
+
+def test_a_result_and_the_charge_that_links_it_never_miss_each_other(play: Play) -> None:
+    mine = replace(CONVICTIONS, name=service().name)
+    cases = 40
+
+    def case(n: int) -> list[Message]:
+        refs = b.references(urn=f"54DC{n:07}", asn=f"2654DC01000000{n:05}A")
+        return [
+            incident(f"CR{n}"),
+            message(b.charge(b.charged(crime=f"CR{n}"), references=refs), "uk.police.charge-preferred"),
+            message(b.hearing(references=refs), "uk.court.hearing-resulted"),
+        ]
+
+    async def story(relay: Relay) -> None:
+        events = [event for n in range(cases) for event in case(n)]
+        random.Random(1).shuffle(events)  # noqa: S311 - only to mix them
+        async with AsyncExitStack() as stack:
+            first, second = [await stack.enter_async_context(relay.working(mine)) for _ in range(2)]
+            await until(lambda: _shared(first, second))
+            await relay.publish(*events)
+            await until(lambda: drained(relay, first))
+        assert await fates(relay, mine.name) == {"accepted": 3 * cases}
+        assert await relay.rows("select kind, missing from fact where stands and missing is not null") == []
+
+    async def _shared(*workers: object) -> bool:
+        return all(worker.running[0].consumer.partitions for worker in workers)  # type: ignore[attr-defined]
+
+    play(story)
+
+
+def test_a_child_corrected_to_another_person_leaves_the_school_told(play: Play) -> None:
+    mine = replace(INCIDENTS, name=service().name)
+    kind = "uk.police.children-linked"
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR1"), message(b.children("CR1", b.child(record=b.record("one"))), kind))
+            await relay.settled(worker)
+            school = "select file, state from told where rule = 'child_school'"
+            assert await relay.rows(school) == [("record:vale-records:one", "live")]
+            await relay.publish(message(b.children("CR1", b.child(record=b.record("another"))), kind, version=2))
+            await relay.settled(worker)
+            assert await relay.rows(school) == [("record:vale-records:another", "live")]
+        notices = [n for told in (await relay.all_told()).values() for n in told if n.rule == "child_school"]
+        assert max(notices, key=lambda notice: notice.revision).state == "live"
+
+    play(story)

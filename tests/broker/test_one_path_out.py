@@ -1,0 +1,145 @@
+"""Notices that the broker will not have are parked with an alarm; only their own duty waits, and nothing is lost."""
+
+import os
+import signal
+from collections import Counter
+
+import pytest
+from aiokafka import ConsumerRecord
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from services.runtime.broker import apply_topics
+from services.runtime.topics import topics
+from tests import builders as b
+from tests.broker.conftest import Play, Start
+from tests.broker.relay import Relay, until
+from tests.broker.troubled import everybody_once, fates, incident, service, told
+
+pytestmark = pytest.mark.broker
+
+MARAC = "agency.marac-larkmead.notifications"
+
+
+def limit(relay: Relay, topic: str, largest: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=relay.servers.kafka)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(largest)})])
+    finally:
+        admin.close()
+
+
+def delete(relay: Relay, topic: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=relay.servers.kafka)
+    try:
+        admin.delete_topics([topic])
+    finally:
+        admin.close()
+
+
+def size(record: ConsumerRecord) -> int:
+    return sum(len(part) for part in (record.key, record.value, *(n.encode() + v for n, v in record.headers)) if part)
+
+
+async def parked(relay: Relay) -> list[tuple[str, str, int, str | None]]:
+    return [tuple(row) for row in await relay.rows("select topic, duty, revision, parked from outbox order by number")]
+
+
+def test_a_notice_too_large_for_its_topic_holds_up_its_own_duty_alone(play: Play) -> None:
+    mine = service()
+    duty = "high_risk/CR1/party/1/marac-larkmead"
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR0"))
+            await relay.settled(worker)
+            (usual,) = await relay.records(MARAC)
+            limit(relay, MARAC, size(usual) + 150)
+            named = b.victim(record=b.record("victim-CR1"), name="V" * 200)
+            await relay.publish(incident("CR1", parties=(named, b.suspect())), incident("CR2"))
+            await relay.settled(worker)
+            assert await parked(relay) == [(MARAC, duty, 1, "too_large")]
+            await relay.publish(incident("CR1", version=2))
+            await relay.publish(incident("CR3"))
+            await relay.settled(worker)
+            assert await parked(relay) == [(MARAC, duty, 1, "too_large"), (MARAC, duty, 2, None)]
+            everywhere = everybody_once("CR0", "CR1", "CR2", "CR3")
+            for notices in everywhere.values():
+                notices["CR1/party/1 update"] = 1
+            assert await told(relay) == everywhere | {"marac-larkmead": everybody_once("CR0", "CR2", "CR3")["dait-54"]}
+        limit(relay, MARAC, 1_000_000)
+        async with relay.working(mine) as worker:
+            await relay.settled(worker)
+        assert await told(relay) == everywhere
+        assert await parked(relay) == []
+        revisions = [
+            notice.revision for notice in (await relay.all_told())["marac-larkmead"] if "CR1" in notice.subject
+        ]
+        assert revisions == [1, 2]
+
+    play(story)
+
+
+def test_a_topic_that_is_not_there_parks_its_notices_until_it_is_made(play: Play) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            delete(relay, MARAC)
+            await relay.publish(incident("CR1"))
+            await until(lambda: _parked_as(relay, "unknown_topic"))
+            await relay.publish(incident("CR1", version=2, injury_level="serious"), incident("CR2"))
+            await relay.settled(worker)
+            assert [row[3] for row in await parked(relay)].count("unknown_topic") == 2
+        apply_topics(relay.servers.kafka, topics(relay.policies))
+        async with relay.working(mine) as worker:
+            await relay.settled(worker)
+        assert await parked(relay) == []
+        assert (await told(relay))["marac-larkmead"] >= Counter(["CR1/party/1 notify", "CR2/party/1 notify"])
+
+    play(story)
+
+
+async def _parked_as(relay: Relay, reason: str) -> bool:
+    return reason in {row[3] for row in await parked(relay)}
+
+
+def test_a_worker_that_is_stopped_while_it_publishes_does_not_keep_others_from_it(play: Play, start: Start) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        kafka, process = relay.servers.pids["kafka"], start(relay, mine.name)
+        await relay.publish(incident("CR1"))
+        await until(lambda: _told_of(relay, mine.name))
+        os.kill(kafka, signal.SIGSTOP)
+        try:
+            await relay.rows(
+                """insert into outbox (service, topic, duty, revision, key, value, headers, at)
+                values (%s, %s, 'duty', 1, 'key', 'value', '[]', now())""",
+                *(mine.name, MARAC),
+            )
+            await until(lambda: _publishing(relay))
+            process.running.send_signal(signal.SIGSTOP)
+        finally:
+            os.kill(kafka, signal.SIGCONT)
+        async with relay.working(mine):
+            await until(lambda: _published(relay))
+        assert b"value" in {record.value for record in await relay.records(MARAC)}
+
+    play(story)
+
+
+async def _told_of(relay: Relay, name: str) -> bool:
+    return await fates(relay, name) == {"accepted": 1} and await _published(relay)
+
+
+async def _publishing(relay: Relay) -> bool:
+    return bool(
+        await relay.rows(
+            """select 1 from pg_locks join pg_database d on d.oid = database
+            where d.datname = current_database() and locktype = 'advisory' and granted"""
+        )
+    )
+
+
+async def _published(relay: Relay) -> bool:
+    return await parked(relay) == []
