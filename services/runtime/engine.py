@@ -439,7 +439,8 @@ class Consumer:
         epoch, batch = membership.epoch, membership.take_batch()
         done = 0
         try:
-            done = await self._handle(batch)
+            # The partitions may have been revoked while more was gathered: then nothing is left to hand out.
+            done = await self._handle(batch) if batch else 0
         finally:
             membership.put_back(batch, done, epoch)
         if done == 0:
