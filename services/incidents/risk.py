@@ -29,15 +29,16 @@ def high_risk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def idva_without_consent(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """IDVA and DAIT from the area's threshold for a referral that does not wait for her agreement."""
     for her in victims(file, policy):
-        if her.deciding.level is Level.IDVA_WITHOUT_CONSENT:
-            yield from state(file, policy, "idva_without_consent", her, her.deciding, her.outside)
+        another = not_this_route(her, Level.IDVA_WITHOUT_CONSENT)
+        yield from state(file, policy, "idva_without_consent", her, her.deciding, her.outside or another)
 
 
 def idva_with_consent(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """IDVA and DAIT from the area's threshold for a referral that she has agreed to."""
     for her in victims(file, policy):
-        if her.deciding.level is Level.IDVA_WITH_CONSENT:
-            yield from state(file, policy, "idva_with_consent", her, her.deciding, her.outside or not_agreed(her))
+        another = not_this_route(her, Level.IDVA_WITH_CONSENT)
+        why_not = her.outside or another or not_agreed(her)
+        yield from state(file, policy, "idva_with_consent", her, her.deciding, why_not)
 
 
 def victim_support(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -52,9 +53,10 @@ def victim_support(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def ask_safely(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The DAIT asks her again, safely, where a referral needs her agreement and she has not given it; nobody else."""
     for her in victims(file, policy):
-        needs_it = harmed_by_a_child(her) or her.deciding.level in (Level.BELOW, Level.IDVA_WITH_CONSENT)
-        if needs_it and not_agreed(her):
-            why_not = None if harmed_by_a_child(her) else her.outside
+        if not_agreed(her):
+            needs_it = her.deciding.level in (Level.BELOW, Level.IDVA_WITH_CONSENT)
+            another = None if needs_it else Reason.SERVED_BY_HIGHER_ROUTE
+            why_not = None if harmed_by_a_child(her) else her.outside or another
             yield from state(file, policy, "ask_safely", her, her.deciding, why_not)
 
 
@@ -89,6 +91,13 @@ def grade_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 def harmed_by_a_child(her: Victim) -> bool:
     return her.outside is Reason.SUSPECT_UNDER_16
+
+
+def not_this_route(her: Victim, route: Level) -> Reason | None:
+    """Why another route serves her; a later assessment may raise her to a higher one, which is said to this one."""
+    if her.deciding.level is route:
+        return None
+    return Reason.SERVED_BY_HIGHER_ROUTE if her.deciding.level > route else Reason.BELOW_THRESHOLD
 
 
 def not_agreed(her: Victim) -> Reason | None:
