@@ -1,13 +1,28 @@
 """Real servers for the tests that need them: one pair for each test process, started by the first that asks."""
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
 from services.runtime.embedded import Servers, embedded_servers
+from services.runtime.keeper import PROJECT
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary files lie in the project too, and go with the run."""
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = str(PROJECT / ".relay" / f"test-files-{os.getpid()}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and Path(config.option.basetemp or "").parent == PROJECT / ".relay":
+        shutil.rmtree(config.option.basetemp, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
