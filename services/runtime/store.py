@@ -281,8 +281,8 @@ class Store:
             """select distinct l.file, p.place, p.person from lies_in l
             join fact f on f.service = l.service and f.id = l.fact_id
             join fact_reference r on r.service = f.service and r.statement = f.statement and r.subject = f.subject
-            join place p on p.service = l.service and r.name = 'crime:' || p.crime
-            where l.service = %s and l.file = any(%s)""",
+            join place p on p.service = l.service and p.crime = substr(r.name, length('crime:') + 1)
+            where l.service = %s and l.file = any(%s) and starts_with(r.name, 'crime:')""",
             of_files,
         )
         async for file, place, person in rows:

@@ -26,7 +26,8 @@ class StoryClock:
         """Moves on to this moment, and stands; never back."""
         self._connection.execute(
             "insert into clock (stands_at) values (%s)"
-            " on conflict on constraint clock_pkey do update set stands_at = greatest(clock.stands_at, excluded.stands_at)",
+            " on conflict on constraint clock_pkey"
+            " do update set stands_at = greatest(clock.stands_at, excluded.stands_at)",
             (moment,),
         )
 
