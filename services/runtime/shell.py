@@ -175,6 +175,8 @@ class Shell:
         """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`."""
         async with self.transaction() as conn:
             positions = await self.store.positions(conn)
+            if new := ends.keys() - positions.keys():
+                await self.store.meet(conn, new)  # else what is in them would not count as unread
             read = {p: (end, at) for p, end in ends.items() if positions.get(p, (0, None))[0] >= end}
             await self.ledger.advance(conn, read)
         for (topic, partition), end in ends.items():

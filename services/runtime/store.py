@@ -109,17 +109,21 @@ class Store:
 
     async def lock_positions(self, conn: Connection, partitions: Iterable[Partition]) -> None:
         """One worker at a time in each partition: one that lost it and has not noticed is waited for, or waits."""
-        ordered = columns(sorted(partitions), 2)
-        await conn.execute(
-            """insert into stream_position (service, topic, partition)
-            select %s, * from unnest(%s::text[], %s::int[]) on conflict do nothing""",
-            (self.service, *ordered),
-        )
+        ordered = sorted(partitions)
+        await self.meet(conn, ordered)
         await conn.execute(
             """select 1 from stream_position where service = %s
             and (topic, partition) in (select * from unnest(%s::text[], %s::int[]))
             order by topic, partition for update""",
-            (self.service, *ordered),
+            (self.service, *columns(ordered, 2)),
+        )
+
+    async def meet(self, conn: Connection, partitions: Iterable[Partition]) -> None:
+        """Makes partitions known, of which nothing has been read where they were not."""
+        await conn.execute(
+            """insert into stream_position (service, topic, partition)
+            select %s, * from unnest(%s::text[], %s::int[]) on conflict do nothing""",
+            (self.service, *columns(sorted(partitions), 2)),
         )
 
     async def known(self, conn: Connection, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:

@@ -132,6 +132,8 @@ class Worker:
         )
         publisher = Publisher(service.name, self._pool, self._sender, shell.committed)
         await shell.begin(RELEASE_FILES_A_SECOND)
+        at = await shell.clock()
+        await shell.note_ends(await self._offsets.end_offsets(service.reads), at)
         await publisher.unpark()
         await consumer.start()
         self._tasks += [
