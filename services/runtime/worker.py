@@ -18,7 +18,7 @@ from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import Offsets, Sender
-from services.runtime.database import AWAY
+from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Consumer, Partition, end_process
 from services.runtime.gauges import gauges
 from services.runtime.health import Health
@@ -164,8 +164,8 @@ class Worker:
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
                 await self._gauge()
-            except AWAY:
-                log.warning(logs.Event.DATABASE_AWAITED)
+            except (*AWAY, *CONTENDED, *TOO_SLOW) as problem:
+                log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
 
