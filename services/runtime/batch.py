@@ -28,11 +28,6 @@ class Accepted:
     names: frozenset[str]
 
     @property
-    def identity(self) -> tuple[str, str]:
-        """By which it is known again: CloudEvents' source and id."""
-        return (self.received.envelope.source, self.fact.id)
-
-    @property
     def is_answer(self) -> bool:
         """Answers are led by the notice that they answer, everything else by its references."""
         return self.fact.kind in ANSWERS

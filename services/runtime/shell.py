@@ -195,9 +195,9 @@ class Shell:
         policy, read_to = self.policies.at(now), await self.read_to(conn)
         heard = [receive(record, policy, now, self.contract) for record in records]
         events = [event for event in heard if isinstance(event, Accepted)]
-        known = await self.store.known(conn, {(e.received.envelope.source, e.fact.id) for e in events})
+        known = await self.store.known(conn, {e.fact.id for e in events})
         answered = await self.store.told_by_notifications(conn, {e.fact.subject for e in events if e.is_answer})
-        plan = await self._plan(conn, [e for e in events if e.identity not in known], names, policy.is_placeholder)
+        plan = await self._plan(conn, [e for e in events if e.fact.id not in known], names, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
         states = await self._lock_files(conn, changes, answered, names)
 
@@ -242,11 +242,9 @@ class Shell:
         by_receipt = {(*e.fact.statement, e.digest) for e in fresh if e.fact.version_basis == "receipt"}
         return Plan(matters, is_placeholder, await self.store.contents(conn, by_receipt))
 
-    def _change(
-        self, event: Accepted, known: dict[tuple[str, str], bytes], answered: Answered, plan: Plan
-    ) -> Change | Refusal:
+    def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""
-        before = known.setdefault(event.identity, event.digest)
+        before = known.setdefault(event.fact.id, event.digest)
         if before != event.digest:
             detail = "ce_id: was used for other content before; a correction is a new event with a higher factversion"
             return Refusal(RefusalReason.ID_REUSED, "validate", detail, event.fact.kind)
@@ -319,7 +317,9 @@ class Shell:
         refused = [(r, c) for r, c in zip(records, changes, strict=True) if isinstance(c, Refusal)]
         await self._refuse(conn, refused, now)
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
-        await ledger.write_inbox(conn, [(*c.event.identity, c.event.digest, now) for c in made])
+        await ledger.write_inbox(
+            conn, [(c.event.received.envelope.source, c.event.fact.id, c.event.digest, now) for c in made]
+        )
         accepted = [change for change in made if change.fate == "accepted"]
         stood = await self._write_facts(conn, made, states, answered, now)
         await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], _last_of_each(accepted))

@@ -126,14 +126,16 @@ class Store:
             (self.service, *columns(sorted(partitions), 2)),
         )
 
-    async def known(self, conn: Connection, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
-        """Content hashes of the events, by source and id, that were accepted before."""
+    async def known(self, conn: Connection, ids: Iterable[str]) -> dict[str, bytes]:
+        """Content hashes of the events with these ids that were accepted before, whatever source said them.
+
+        Grounds name a fact by its id alone, so an id has one content.
+        """
         rows = await conn.execute(
-            """select source, event_id, content_hash from inbox
-            where service = %s and (source, event_id) in (select * from unnest(%s::text[], %s::text[]))""",
-            (self.service, *columns(sorted(events), 2)),
+            "select event_id, content_hash from inbox where service = %s and event_id = any(%s)",
+            (self.service, sorted(ids)),
         )
-        return {(source, event): bytes(digest) async for source, event, digest in rows}
+        return {event: bytes(digest) async for event, digest in rows}
 
     async def contents(
         self, conn: Connection, subjects: Iterable[tuple[str, str, bytes]]

@@ -35,7 +35,7 @@ create table attempt (
 create table inbox (
     service text not null, source text not null, event_id text not null,
     content_hash bytea not null, at timestamptz not null,
-    primary key (service, source, event_id)
+    primary key (service, event_id)
 );
 
 create table fact (

@@ -1,0 +1,126 @@
+"""What only PostgreSQL can show of the shell: what two events, two workers or very many files do to one another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from schemas import registry
+from schemas.values import Frozen
+from services.incidents.rules import RULES
+from services.runtime import database as tables
+from services.runtime.engine import Record
+from services.runtime.service import Service
+from services.runtime.shell import Shell
+from tests import builders as b
+from tests.broker.relay import NOW, shipped_policy
+
+pytestmark = pytest.mark.broker
+
+STREAM = "police.incidents"
+SERVICE = Service("incidents", STREAM, (STREAM, "agency.responses"), RULES)
+
+
+@asynccontextmanager
+async def shell_on(url: str, release: str = "release") -> AsyncIterator[Shell]:
+    tables.migrate(url)
+    pool = tables.pool(url, size=4)
+    await pool.open()
+    try:
+        yield Shell(SERVICE, pool, shipped_policy(), release)
+    finally:
+        await pool.close()
+
+
+def record(body: Frozen, type_: str, *, offset: int, source: str = "police", id_: str | None = None) -> Record:
+    envelope, said = registry.event(body, type_, source, NOW, 1)
+    encoded = registry.encode(envelope, said)
+    headers = tuple((name, id_.encode() if id_ and name == "ce_id" else text) for name, text in encoded.headers)
+    return Record(registry.REGISTRY.topic_of(type_), 0, offset, NOW, encoded.key, encoded.value, headers)
+
+
+def incident(crime: str, *, offset: int, source: str = "police", id_: str | None = None) -> Record:
+    return record(b.incident(crime), "uk.police.incident-reported", offset=offset, source=source, id_=id_)
+
+
+def fates(url: str) -> list[str]:
+    with psycopg.connect(url) as conn:
+        return [fate for (fate,) in conn.execute('select fate from record order by "offset"')]
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_an_id_that_two_sources_use_stops_nobody(database: str, at_once: int) -> None:
+    async def story() -> None:
+        records = [
+            incident("CR1", offset=0, source="police-a", id_="7"),
+            incident("CR1", offset=1, source="police-b", id_="7"),
+            incident("CR2", offset=2, source="police-b", id_="7"),
+        ]
+        async with shell_on(database) as shell:
+            while records:
+                del records[: await shell.take(records[:at_once])]
+
+    asyncio.run(story())
+    assert fates(database) == ["accepted", "repeated", "refused"]
+
+
+def test_what_a_look_reads_is_found_by_index_however_many_files_there_are(database: str) -> None:
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            await shell.take([incident("CR1", offset=0)])
+            async with shell.transaction() as conn:
+                for statement in MANY_MATTERS:
+                    await conn.execute(statement)
+            async with shell.pool.connection() as conn:
+                await conn.set_autocommit(True)
+                await conn.execute("analyze")
+                await conn.set_autocommit(False)
+            async with shell.transaction() as conn:
+                await conn.execute("set local max_parallel_workers_per_gather = 0")
+                files = await conn.execute(
+                    "select file from lies_in where service = 'incidents' and fact_id !~ '^many'"
+                )
+                before = await scanned(conn)
+                keys = sorted({file async for (file,) in files})
+                states = await shell.store.lock_files(conn, keys, keys)
+                await shell.store.lock_matters(conn, frozenset({"crime:CR1"}), {})
+                assert await scanned(conn) == before
+            assert any(state.persons for state in states.values())
+
+    asyncio.run(story())
+
+
+MANY_MATTERS = (
+    """insert into fact select 'incidents', 'many' || n, 'kind', 'M' || n, 'kind', 1, 'source', now(), 'type', '{}',
+    '', true, null, now() from generate_series(1, 5000) n""",
+    "insert into fact_reference select 'incidents', 'crime:M' || n, 'kind', 'M' || n from generate_series(1, 5000) n",
+    "insert into lies_in select 'incidents', 'file' || n, 'many' || n, '{}' from generate_series(1, 5000) n",
+    "insert into case_file select 'incidents', 'file' || n from generate_series(1, 5000) n",
+    "insert into place select 'incidents', 'M' || n, 'M' || n || '/party/1', 'p' || n from generate_series(1, 5000) n",
+)
+
+
+async def scanned(conn: psycopg.AsyncConnection[tuple[object, ...]]) -> dict[object, object]:
+    """How often this transaction has read each of the large tables from end to end."""
+    rows = await conn.execute(
+        "select relname, seq_scan from pg_stat_xact_user_tables"
+        " where relname in ('fact', 'fact_reference', 'lies_in', 'case_file', 'place')"
+    )
+    return {table: count async for table, count in rows}
+
+
+def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(database: str) -> None:
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            ends = {(STREAM, 0): 0, (STREAM, 1): 3, ("agency.responses", 0): 0}
+            await shell.note_ends(ends, NOW)
+            async with shell.transaction() as conn:
+                assert await shell.read_to(conn) is None
+            await shell.note_ends(ends | {(STREAM, 1): 0}, NOW + timedelta(minutes=1))
+            async with shell.transaction() as conn:
+                assert await shell.read_to(conn) == NOW + timedelta(minutes=1)
+
+    asyncio.run(story())
