@@ -54,11 +54,10 @@ def test_a_notice_too_large_for_its_topic_holds_up_its_own_duty_alone(play: Play
             await relay.settled(worker)
             (usual,) = await relay.records(MARAC)
             limit(relay, MARAC, size(usual) + 150)
-            named = b.victim(record=b.record("victim-CR1"), name="V" * 200)
-            await relay.publish(incident("CR1", parties=(named, b.suspect())), incident("CR2"))
-            await relay.settled(worker)
-            assert await parked(relay) == [(MARAC, duty, 1, "too_large")]
-            await relay.publish(incident("CR1", version=2))
+        named = b.victim(record=b.record("victim-CR1"), name="V" * 200)
+        both = (incident("CR1", parties=(named, b.suspect())), incident("CR1", version=2))
+        await relay.publish(*both, incident("CR2"))  # both revisions come to the outbox at once
+        async with relay.working(mine) as worker:
             await relay.publish(incident("CR3"))
             await relay.settled(worker)
             assert await parked(relay) == [(MARAC, duty, 1, "too_large"), (MARAC, duty, 2, None)]
