@@ -439,30 +439,40 @@ class Ledger:
             [(topic, partition, offset) for (topic, partition), offset in up_to.items()],
         )
 
-    async def start_release(
-        self, conn: Connection, release: str, policy_version: str, now: datetime, files_a_second: int
-    ) -> int:
-        """If this release or policy is new here, makes every file with something live or ahead due; how many."""
+    async def is_release(self, conn: Connection, release: str, policy_version: str) -> bool:
+        """Whether this release and policy are those that the files were last made due for."""
         rows = await conn.execute("select release, policy_version from release where service = %s", (self.service,))
-        before = await rows.fetchone()
-        if before == (release, policy_version):
-            return 0
+        return await rows.fetchone() == (release, policy_version)
+
+    async def write_release(self, conn: Connection, release: str, policy_version: str, now: datetime) -> None:
         await conn.execute(
             """insert into release (service, release, policy_version, since) values (%s, %s, %s, %s)
             on conflict (service) do update set release = excluded.release, policy_version = excluded.policy_version,
                 since = excluded.since""",
             (self.service, release, policy_version, now),
         )
-        made = await conn.execute(
-            """update case_file c set due_because = 'release',
-                next_look_at = least(c.next_look_at, %(now)s + (d.n / %(rate)s) * interval '1 second')
-            from (select f.file, row_number() over (order by f.file) as n from case_file f where f.service = %(s)s
+
+    async def make_due_again(
+        self, conn: Connection, after: str, most: int, first_at: datetime, files_a_second: int
+    ) -> tuple[int, str]:
+        """Makes the next files after this one due that have something live or ahead; how many, and the last of them."""
+        # Those that have nothing are passed over, and may be very many.
+        await conn.execute("set local transaction_timeout = 0")
+        rows = await conn.execute(
+            """with taken as materialized (select f.file from case_file f where f.service = %(s)s and f.file > %(after)s
                 and (f.next_look_at is not null or f.faulted_on is not null or exists (select 1 from told t
-                    where t.service = f.service and t.file = f.file and t.state = 'live'))) d
-            where c.service = %(s)s and c.file = d.file""",
-            {"s": self.service, "now": now, "rate": files_a_second},
+                    where t.service = f.service and t.file = f.file and t.state = 'live'))
+                order by f.file limit %(most)s for update),
+            counted as (select file, row_number() over (order by file) - 1 as n from taken),
+            made as (update case_file c set due_because = 'release',
+                next_look_at = least(c.next_look_at, %(at)s + (d.n / %(rate)s) * interval '1 second')
+                from counted d where c.service = %(s)s and c.file = d.file returning c.file)
+            select count(*), coalesce(max(file), '') from made""",
+            {"s": self.service, "after": after, "most": most, "at": first_at, "rate": files_a_second},
         )
-        return made.rowcount
+        made = await rows.fetchone()
+        assert made is not None  # noqa: S101 - a count gives one row
+        return int(made[0]), str(made[1])
 
     async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> int:
         row = await (await conn.execute(statement, (self.service, *record))).fetchone()

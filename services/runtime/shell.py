@@ -31,6 +31,7 @@ JUDGING_SECONDS = 0.2
 FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
 DUE_AT_ONCE = 100
 RETRY_AT_ONCE = 200
+RENEWED_AT_ONCE = 1000
 
 log = structlog.get_logger("relay")
 
@@ -72,10 +73,25 @@ class Shell:
             yield conn
 
     async def begin(self, files_a_second: int) -> None:
-        """Before anything is read: a new release or policy makes every file with something live or ahead due."""
+        """Before anything is read: a new release or policy makes every file with something live or ahead due.
+
+        It does so in portions, so that a worker of the release before, still at work, waits for none of them long. One
+        that ends halfway leaves no note of the release, and the next begins again.
+        """
         async with self.transaction() as conn:
+            if await self.ledger.is_release(conn, self.release, self.policies.version):
+                return
             now = await self.store.now(conn)
-            due = await self.ledger.start_release(conn, self.release, self.policies.version, now, files_a_second)
+        due, last = 0, ""
+        while True:
+            async with self.transaction() as conn:
+                first_at = now + timedelta(seconds=due / files_a_second)
+                made, last = await self.ledger.make_due_again(conn, last, RENEWED_AT_ONCE, first_at, files_a_second)
+            if not made:
+                break
+            due += made
+        async with self.transaction() as conn:
+            await self.ledger.write_release(conn, self.release, self.policies.version, now)
         if due:
             log.info(Event.RELEASE_LOOKS, service=self.service.name, files=due)
 
