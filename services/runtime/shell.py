@@ -307,9 +307,12 @@ class Shell:
                     del state.facts[i]
                 state.facts[event.fact.id] = (event.fact, (), "unknown_notification")
             return
-        before = state.answers.get(event.fact.statement)
+        # An event before it in the batch may have moved what was told into another file.
+        holder = next((each for each in states.values() if told.key in each.told), state)
+        change.files = (holder.key,)
+        before = holder.answers.get(event.fact.statement)
         if before is None or before.fact.rank < event.fact.rank:
-            state.answers[event.fact.statement] = Answer(event.fact, told.key, told.revision)
+            holder.answers[event.fact.statement] = Answer(event.fact, told.key, told.revision)
 
     async def _look_after(self, change: Change, states: Mapping[str, FileState], at: At, found: Looked) -> None:
         """One look for the event at each file that it touches; files between which a place moved count as one."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
 from schemas import registry
 from schemas.values import Frozen
@@ -35,8 +36,10 @@ async def shell_on(url: str, release: str = "release") -> AsyncIterator[Shell]:
         await pool.close()
 
 
-def record(body: Frozen, type_: str, *, offset: int, source: str = "police", id_: str | None = None) -> Record:
-    envelope, said = registry.event(body, type_, source, NOW, 1)
+def record(
+    body: Frozen, type_: str, *, offset: int, version: int = 1, source: str = "police", id_: str | None = None
+) -> Record:
+    envelope, said = registry.event(body, type_, source, NOW, version)
     encoded = registry.encode(envelope, said)
     headers = tuple((name, id_.encode() if id_ and name == "ce_id" else text) for name, text in encoded.headers)
     return Record(registry.REGISTRY.topic_of(type_), 0, offset, NOW, encoded.key, encoded.value, headers)
@@ -124,3 +127,56 @@ def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(d
                 assert await shell.read_to(conn) == NOW + timedelta(minutes=1)
 
     asyncio.run(story())
+
+
+def test_a_new_release_makes_very_many_files_due_however_long_that_takes(database: str) -> None:
+    async def story() -> None:
+        async with shell_on(database) as shell, shell.transaction() as conn:
+            for statement in SLOW_FILES:
+                await conn.execute(statement)
+        quick = "-c timezone=UTC -c transaction_timeout=400ms"
+        async with AsyncConnectionPool(database, open=False, kwargs={"options": quick}) as pool:
+            await Shell(SERVICE, pool, shipped_policy(), "release").begin(files_a_second=50)
+
+    asyncio.run(story())
+    with psycopg.connect(database) as conn:
+        due = conn.execute(
+            """select count(*), extract(epoch from max(next_look_at) - min(next_look_at)) from case_file
+            where due_because = 'release' and next_look_at < now() + interval '1 hour'"""
+        )
+        assert due.fetchone() == (2500, 49)
+        assert conn.execute("select release from release").fetchall() == [("release",)]
+
+
+SLOW_FILES = (
+    """insert into case_file (service, file, next_look_at)
+    select 'incidents', 'file' || n, now() + interval '1 year' from generate_series(1, 2500) n""",
+    """create function slow() returns trigger language plpgsql as
+    $$ begin if random() < 0.2 then perform pg_sleep(0.001); end if; return new; end $$""",
+    "create trigger slow before update on case_file for each row execute function slow()",
+)
+
+
+def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has_moved_its_duty(database: str) -> None:
+    linked = "uk.police.children-linked"
+
+    def children(who: str, *, offset: int) -> Record:
+        return record(b.children("CR1", b.child(record=b.record(who))), linked, offset=offset, version=offset)
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            assert await shell.take([incident("CR1", offset=0), children("one", offset=1)]) == 2
+            async with shell.transaction() as conn:
+                ids = await conn.execute("select id, agency from notice where rule = 'child_school'")
+                (notice, agency), *_ = await ids.fetchall()
+            answer = record(b.acknowledged(notice, agency=agency), "uk.agency.acknowledged", offset=3)
+            assert await shell.take([children("another", offset=2), answer]) == 2
+
+    asyncio.run(story())
+    with psycopg.connect(database) as conn:
+        looked = conn.execute(
+            """select l.file from answer a
+            join told t on (t.rule, t.subject, t.agency) = (a.rule, a.duty_subject, a.agency)
+            join look l on l.event_id = a.fact_id and l.file = t.file join fact f on f.id = a.fact_id and f.stands"""
+        )
+        assert looked.fetchall() == [("record:vale-records:another",)]
