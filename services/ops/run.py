@@ -27,6 +27,20 @@ from services.runtime.settings import Addresses, load_settings
 from services.runtime.story_clock import StoryStuckError, story_clock
 
 LOOK_SECONDS = 0.3
+EXAMPLE = "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
+# What a newcomer may type, and what it shows.
+WITHOUT_STORY = (
+    ("send an event", f"relay publish {EXAMPLE}"),
+    ("who was told because of it, who was not, and why", "relay explain 54260012345/1"),
+    ("what one agency is told, and how it answers", "relay subscribe idva-larkmead"),
+    ("how the services are doing", "relay status"),
+)
+AFTER_STORY = (
+    ("what one agency of the story was told", "relay subscribe idva-larkmead --all"),
+    ("who was told in the story, who was not, and why", "relay explain 54250077303/1"),
+    ("send another event; schemas/examples has more", f"relay publish {EXAMPLE}"),
+    ("how the services are doing", "relay status"),
+)
 
 EXAMPLES = """
 Examples:
@@ -99,8 +113,10 @@ def _run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
 
 def _serve(servers: Servers, name: str, policies: PolicySet, story: Story | None) -> None:
     if story is None:
+        _tell("Starting the services ...")
         with all_services(servers, LOGS / f"{name}.log", RELAY_FOLDER / name / "work") as services:
-            _stay_up(services)
+            _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
+            _stay_up(services, WITHOUT_STORY)
     with story_clock(servers.kafka, servers.database) as clock:
         clock.stand_at(story.events[0].time)
         _tell("Starting the services ...")
@@ -108,7 +124,7 @@ def _serve(servers: Servers, name: str, policies: PolicySet, story: Story | None
             _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
             play(story, clock, services, policies)
             clock.let_go()
-            _stay_up(services)
+            _stay_up(services, AFTER_STORY)
 
 
 def _story() -> Story:
@@ -118,17 +134,13 @@ def _story() -> Story:
     return Story(tuple(event for event in read if isinstance(event, Ready)), read_telling())
 
 
-def _stay_up(services: Services) -> NoReturn:
+def _stay_up(services: Services, to_try: Sequence[tuple[str, str]]) -> NoReturn:
     out.rule("The relay stays up, in real time")
-    out.print(
-        "In another terminal:\n"
-        "  relay subscribe idva-larkmead --all      what one agency was told\n"
-        "  relay publish FILE                       send events; docs/events has some to begin with\n"
-        "  relay explain 54250077303/1              why who was told, and why others were not\n"
-        "  relay status                             how the services are doing\n"
-        "Ctrl-C ends everything.",
-        markup=False,
-    )
+    out.print("To try it, in another terminal, in this folder:")
+    for what, typed in (("first, so that `relay` is found", "source .venv/bin/activate"), *to_try):
+        out.print(f"  # {what}", style="dim", markup=False)
+        out.print(f"  {typed}", markup=False, soft_wrap=True)
+    out.print("Ctrl-C here ends everything.")
     while True:
         services.check()
         time.sleep(LOOK_SECONDS)

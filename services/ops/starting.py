@@ -2,6 +2,7 @@
 
 import json
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,8 +48,13 @@ class Services:
 
     def check(self) -> None:
         """Raises ServicesEndedError unless the services and their servers run."""
-        if self.process.poll() is not None:
-            raise ServicesEndedError(f"The services have ended by themselves; why is in {self.log}.")
+        if (status := self.process.poll()) is not None:
+            if status < 0:
+                raise ServicesEndedError(f"The services were killed from outside ({signal.Signals(-status).name}).")
+            raise ServicesEndedError(
+                f"The services have ended by themselves, with status {status}; why is in {self.log}, and what to do in "
+                "docs/runbook.md."
+            )
         if started_at(self.servers.keeper_pid) is None:
             raise ServicesEndedError("Kafka and PostgreSQL have ended.")
 
