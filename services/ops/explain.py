@@ -43,8 +43,8 @@ EXAMPLES = """
 Examples:
 
     relay explain 54260012345/1
-    relay explain 54DC0012326 --role audit
-    relay explain missed_order/54260012345/party/1/54DC0012326/1 --as cps-wessex
+    relay explain 54DC0055525 --role audit
+    relay explain missed_order/54250077303/party/1/54DC0055525/2554DC0100000055501J/1 --as cps-westmarch
     relay explain 5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77 --json | jq .tellings
 """
 

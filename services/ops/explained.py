@@ -118,12 +118,15 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         yield Padding(_refused(same), (1, 0, 0, 0))
     for conflict in e.conflicts:
         kind = conflict.kind.rpartition(".")[2]
+        said = f"Two contents of {kind} {conflict.subject}, version {conflict.version}"
+        if conflict.stands is None:
+            yield Text(f"{said}; neither stands, since there is a higher version.", style="yellow")
+            yield Text(f"  {', '.join(conflict.others)}", style="dim")
+            continue
         yield Text(
-            f"! Two contents of {kind} {conflict.subject}, version {conflict.version}: "
-            "the one with the later source time stands. Ask its source which is right.",
-            style="bold red",
+            f"! {said}: the one with the later source time stands. Ask its source which is right.", style="bold red"
         )
-        yield Text(f"  stands {conflict.stands or 'neither'}; not {', '.join(conflict.others)}", style="dim")
+        yield Text(f"  stands {conflict.stands}; not {', '.join(conflict.others)}", style="dim")
     for rule in e.faulted:
         yield Text(
             f"! The rule {rule} raised an error here: what it had told is left as it is until it is mended.",

@@ -367,7 +367,12 @@ class _Explaining:
             Moment(fact.accepted_at, "accepted", fact.kind, f"version {fact.version}", (fact.id,)) for fact in facts
         ]
         if self.sees_all:
-            found += [Moment(refused.at, "refused", refused.topic, refused.reason) for refused in self.material.refused]
+            # Each service that reads the stream refuses the record for itself.
+            firsts: dict[tuple[str, str, str], datetime] = {}
+            for refused in self.material.refused:
+                same = (refused.topic, refused.reason, refused.detail)
+                firsts[same] = min(refused.at, firsts.get(same, refused.at))
+            found += [Moment(at, "refused", topic, reason) for (topic, reason, _), at in firsts.items()]
         told: dict[tuple[datetime, str, str], dict[str, None]] = {}
         for telling in tellings:
             for change in telling.changes:

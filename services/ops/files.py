@@ -27,6 +27,7 @@ from services.ops.explanation import (
 )
 from services.ops.reading import Connection, clock
 from services.policy.policy import Policy
+from services.runtime.gauges import WAITING
 
 FILE = re.compile(r"(?:record:[^:/\s]+|place|home:[^:/\s]+):\S+")
 REFERENCES = ("crime", "urn", "asn", "defendant", "court_case", "charge", "hearing", "order", "application")
@@ -308,17 +309,19 @@ def _said(service: str, answer: Answer) -> Answered:
 
 
 def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tuple[Version, ...]:
-    """All versions of whatever stands in these files, and of these facts."""
+    """All versions of whatever stands in these files, and of these facts. `missing` only where somebody waits for it: a
+    service that does not read the stream with the other half lacks it for ever."""
     rows = conn.execute(
-        """select v.service, v.id, v.kind, v.subject, v.statement, v.version, v.version_basis, v.recorded_at,
-            v.accepted_at, v.stands, v.missing, v.content_hash,
+        f"""select v.service, v.id, v.kind, v.subject, v.statement, v.version, v.version_basis, v.recorded_at,
+            v.accepted_at, v.stands, case when w.id is not null then v.missing end, v.content_hash,
             coalesce((v.content::jsonb ->> 'withdrawn')::boolean, false)
-        from fact v where (v.service, v.statement, v.subject) in (
+        from fact v left join ({WAITING}) w on w.service = v.service and w.id = v.id
+        where (v.service, v.statement, v.subject) in (
             select f.service, f.statement, f.subject from lies_in l
             join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file
             join fact f on f.service = l.service and f.id = l.fact_id
             union select f.service, f.statement, f.subject from fact f
-            join (select distinct service from stream_position) s on f.service = s.service and f.id = any(%s))""",
+            join (select distinct service from stream_position) s on f.service = s.service and f.id = any(%s))""",  # noqa: S608 - our own words
         (*_columns(files, 2), sorted(ids)),
     )
     return tuple(Version(*row) for row in rows.fetchall())
