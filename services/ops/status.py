@@ -22,6 +22,8 @@ from services.runtime.gauges import UNANSWERED, WAITING
 from services.runtime.wire import group_of
 
 LEAST_PAUSE = 1.0
+# As the alarm on a consumer group's lag in docs/runbook.md.
+BEHIND_SECONDS = 60.0
 
 EXAMPLES = """
 Examples:
@@ -69,7 +71,9 @@ class Service:
 
     @property
     def needs_somebody(self) -> bool:
-        return bool(self.faulted or self.parked or self.unexplained or self.faulted_files)
+        """Whoever keeps the relay running; people at agencies who do not answer or link are not meant."""
+        stuck = self.lag > 0 and (self.lag_seconds is None or self.lag_seconds >= BEHIND_SECONDS)
+        return bool(stuck or self.faulted or self.parked or self.unexplained or self.faulted_files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,10 @@ def status(
 ) -> None:
     """Say how each service is doing: lag, what was decided, waits or was refused, and asks past their time.
 
-    Exit status: 0 all is well, 1 something is faulted, parked or unexplained, or the database is behind its consumer
-    group (`docs/runbook.md` says what to do), 2 not begun. What is refused is for `relay dlq list`.
+    Exit status: 0 the relay does its work, 1 a person must look at it, 2 not begun. That is where something is faulted,
+    parked or unexplained, a record is unread for a minute, or the database is behind its consumer group;
+    docs/runbook.md says what to do. What was refused, what waits for a link and who has not answered is counted here
+    and never makes it 1: `relay dlq list` and `relay waiting list` have a status of their own.
     """
     addresses = servers()
     if watch is None:
