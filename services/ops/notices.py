@@ -12,6 +12,9 @@ from services.ops.terminal import moment, span
 
 NAMES_FIRST = ("name", "parties.name", "children.name", "defendant.name")
 DECLINE = ("out_of_area", "no_capacity", "not_eligible", "cannot_act", "already_done", "not_ours")
+# As `uk.agency.link-refused` has them.
+REFUSED = ("not_domestic_abuse", "not_ours", "duplicate")
+ORDER_ASKED = "say_whom_it_protects"
 URGENT = {"urgent": "URGENT ", "prompt": "", "routine": ""}
 
 
@@ -119,12 +122,37 @@ def _power(notice: NotificationIssued) -> Iterator[Line]:
 
 
 def _how_to_answer(notice: NotificationIssued) -> Iterator[Line]:
-    waiting = [ask for ask in notice.asks if not ask.met] if notice.state == "live" else []
+    if notice.state != "live":
+        return
+    if linking := _to_link(notice):  # reading such a notice is not enough
+        yield Line("  To say whom it is about (CRIME/N is a person of an incident, as 54260012345/1):", "cyan")
+        yield from (Line(f"    {command}", "cyan") for command in linking)
+    waiting = [ask for ask in notice.asks if not ask.met]
     if not waiting:
         return
     yield Line("  To answer:", "cyan")
     for command in dict.fromkeys(command for ask in waiting for command in commands(notice, ask)):
         yield Line(f"    {command}", "cyan")
+
+
+def _to_link(notice: NotificationIssued) -> tuple[str, ...]:
+    """What to type where the notice asks whom a court fact is about; its subject is `<kind>:<the fact's subject>`."""
+    end = f"--as {notice.agency}"
+    place = notice.subject.partition(":")[2]
+    if notice.rule in ("unlinked_result", "unlinked_order"):
+        what = f"case {'/'.join(place.split('/')[:2])}"
+    elif notice.rule == "unlinked_application":
+        what = f"application {place}"
+    elif notice.rule == "attribution_question":
+        orders = dict.fromkeys(item.about for item in notice.matter if item.what == ORDER_ASKED and item.about)
+        return tuple(
+            f"relay attribute {order} {answer} {end}"
+            for order in orders
+            for answer in ("--protects CRIME/N", "--nobody")
+        )
+    else:
+        return ()
+    return (f"relay link {what} --party CRIME/N {end}", f"relay link {what} --refuse {'|'.join(REFUSED)} {end}")
 
 
 def commands(notice: NotificationIssued, ask: Asked) -> tuple[str, ...]:

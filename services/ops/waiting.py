@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -34,6 +35,9 @@ Examples:
     relay waiting list
     relay waiting list --json | jq -r '.facts[] | select(.overdue) | .subject'
 """
+
+# Their subjects begin with the case: `<urn>/<asn or defendant id>`.
+OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def list_waiting(
     if as_json:
         sys.stdout.write(TypeAdapter(WaitingList).dump_json(found, indent=2).decode() + "\n")
     else:
-        out.print(_shown(found))
+        out.print(_shown(found), crop=False)
     raise typer.Exit(0 if found.empty else 1)
 
 
@@ -241,8 +245,8 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
         overdue = sum(fact.overdue for fact in found.facts)
         late = f", {overdue} past the time by which it should be linked" if overdue else ""
         yield Rule(f"Linked to nobody: {plural(len(found.facts), 'fact')}{late}", align="left", style="dim")
-        yield _facts_shown(found)
-        yield Text("To link: relay link case|order|application REFERENCE --party CRIME/N --as AGENCY", style="dim")
+        yield from _facts_shown(found)
+        yield Text("CRIME/N is a person of an incident, as 54260012345/1; AGENCY the desk that says so.", style="dim")
     if found.faulted:
         yield Rule(f"A rule raises: {plural(len(found.faulted), 'file')}", align="left", style="red")
         yield _table(
@@ -276,19 +280,28 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
         )
 
 
-def _facts_shown(found: WaitingList) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column, ratio in (("what", 4), ("needs", 3), ("told already", 3), ("to be linked", 3)):
-        table.add_column(column, overflow="fold", ratio=ratio)
+def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
+    """What is to be copied, a reference or a command, stands on a line of its own and is never folded."""
     for fact in found.facts:
-        what = Text(fact.what.capitalize(), style="bold")
-        what.append(f"\n{fact.subject}", style="not bold dim")
-        age = span((found.at - fact.accepted_at).total_seconds())
-        when = Text(f"waits {age}")
+        said = Text(fact.what.capitalize(), style="bold")
+        said.append(f", waits {span((found.at - fact.accepted_at).total_seconds())}", style="not bold")
+        yield said
+        yield _to_copy(fact.subject)
         if fact.link_by is not None:
-            when.append(f"\nby {moment(fact.link_by)}", style="bold red" if fact.overdue else "")
-        table.add_row(what, missing(fact.missing), "\n".join(fact.told) or "nobody", when)
-    return table
+            yield _more(Text(f"to be linked by {moment(fact.link_by)}", style="bold red" if fact.overdue else ""))
+        yield _more(Text(f"needs {missing(fact.missing)}", style="dim"))
+        yield _more(Text(f"told already: {'; '.join(fact.told) or 'nobody'}", style="dim"))
+        if fact.kind in OF_A_CASE:
+            case = "/".join(fact.subject.split("/")[:2])
+            yield _to_copy(f"relay link case {case} --party CRIME/N --as AGENCY", style="cyan")
+
+
+def _more(text: Text) -> RenderableType:
+    return Padding(text, (0, 0, 0, 2))
+
+
+def _to_copy(text: str, style: str = "") -> RenderableType:
+    return Text(f"  {text}", style=style, no_wrap=True, overflow="ignore")
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> RenderableType:
