@@ -280,8 +280,11 @@ def _list(letters: Sequence[Letter]) -> None:
         again = f", sent back {plural(letter.replays, 'time')} before" if letter.replays else ""
         done = "" if letter.state is State.OPEN else f"; {letter.state}"
         what.append(f"\n{letter.reason}, {moment(letter.first_at)}{again}{done}", style="dim")
+        if letter.event:
+            what.append(f"\nevent {letter.event}", style="dim")
         table.add_row(letter.id, what)
     out.print(table)
+    out.print("relay dlq show ID has the source and all headers.", style="dim")
     if len(letters) > LISTED:
         out.print(f"… and {len(letters) - LISTED} more: --json shows all.", style="dim", markup=False)
 

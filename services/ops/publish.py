@@ -167,21 +167,38 @@ def _tell(sent: Sequence[Ready], *, dry_run: bool) -> None:
     if not sent:
         return
     out.print(f"{said}: {plural(len(sent), 'event')}.", style="bold green")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     if len(sent) > LISTED:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("topic")
         table.add_column("type", overflow="fold")
         table.add_column("events", justify="right")
         for (topic, kind), number in Counter((e.publication.topic, e.publication.received.kind) for e in sent).items():
             table.add_row(topic, kind, f"{number:,}")
+        out.print(table)
     else:
-        for column in ("from", "type", "about"):
-            table.add_column(column, overflow="fold")
-        for event in sent:
-            received = event.publication.received
-            kind = received.kind.rpartition(".")[2] + (" (withdrawn)" if received.withdrawn else "")
-            table.add_row(_short(event.origin), kind, received.envelope.subject)
-    out.print(table)
+        _tell_each(sent, ("from", "type", "about") if dry_run else ("event", "type", "about", "from"))
+    if not dry_run:
+        example = sent[0].publication.received.envelope.id if len(sent) == 1 else "EVENT"
+        out.print("Whether the relay took it, and what came of it:", style="dim")
+        out.print(f"  relay explain {example}", style="dim", markup=False, soft_wrap=True)
+
+
+def _tell_each(sent: Sequence[Ready], columns: Sequence[str]) -> None:
+    """A line each, never folded: what stands there is to be copied."""
+    rows = [columns]
+    for event in sent:
+        received = event.publication.received
+        cells = {
+            "event": received.envelope.id,
+            "type": received.kind.rpartition(".")[2] + (" (withdrawn)" if received.withdrawn else ""),
+            "about": received.envelope.subject,
+            "from": _short(event.origin),
+        }
+        rows.append([cells[column] for column in columns])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        out.print(line, style=None if number else "dim", markup=False, soft_wrap=True)
 
 
 def _tell_refused(refused: Sequence[NotReady], unsent: Sequence[Unsent]) -> None:

@@ -13,7 +13,10 @@ from schemas.field_errors import refusal_of
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
 from services.ops.events import Ready
 from services.ops.publish import connected, send
+from services.ops.subscribe import name_of
 from services.ops.terminal import UsageError, out, servers
+from services.policy.load import load
+from services.runtime.settings import load_settings
 
 PARTY = re.compile(r"(?P<crime>[A-Za-z0-9._:-]+)/(?:party/)?(?P<number>[1-9][0-9]{0,2})")
 SOURCE = "urn:relay:command"
@@ -148,13 +151,19 @@ def built(kind: str, agency: str, actor: str, at: datetime, **said: Any) -> Publ
 
 
 def publish(kind: str, agency: str, actor: str, **said: Any) -> None:
-    """Builds the fact, sends it and says so."""
-    addresses = servers()
+    """Builds the fact, sends it and says so. UsageError for an agency that policy does not know: the relay would refuse
+    it where this person does not look."""
+    settings = load_settings()
+    name_of(agency, load(settings.policy, settings.agencies))
+    addresses = servers(settings)
     fact = built(kind, agency, actor, datetime.now(UTC), **said)
     with connected(addresses.kafka) as producer:
         unsent = send(producer, [Ready("this command", fact)])
     if unsent:
         raise UsageError(unsent[0].why)
     envelope = fact.received.envelope
-    out.print(f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False)
-    out.print(f"  event {envelope.id}; `relay explain {envelope.id}` shows what came of it", style="dim", markup=False)
+    out.print(
+        f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False, soft_wrap=True
+    )
+    out.print("  sent; whether it was taken, and what came of it:", style="dim")
+    out.print(f"  relay explain {envelope.id}", style="dim", markup=False, soft_wrap=True)
