@@ -121,3 +121,12 @@ def test_of_each_matter_the_highest_revision_stands_in_whatever_order_it_is_read
     other = changed(rule="escalation")
     assert newest([second, NOTICE, other]) == (second, other)
     assert newest([NOTICE, other, second]) == (second, other)
+
+
+def test_who_is_asked_whom_a_court_fact_is_about_reads_what_to_type_also_after_having_read_it() -> None:
+    subject = "uk.court.hearing-resulted:54DC0055525/2554DC0100000055501J/C54SD00/2025-12-01"
+    read = NOTICE.model_copy(update={"rule": "unlinked_result", "subject": subject, "asks": ()})
+    said = [line.text for line in tell(read, AT, "DAIT")]
+    case = "    relay link case 54DC0055525/2554DC0100000055501J"
+    assert f"{case} --party CRIME/N --as idva-larkmead" in said
+    assert f"{case} --refuse not_domestic_abuse|not_ours|duplicate --as idva-larkmead" in said
