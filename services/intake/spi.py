@@ -49,7 +49,7 @@ LAST_SEQUENCE = 999
 GUARDIANS = frozenset({"ParentGuardian", "ParentGuardianDetails", "CourtParentGuardian", "ParentGuardianDefendant"})
 NOT_OWN = LEVELS | GUARDIANS
 FOR_LIFE = "L"
-DECLARATION = re.compile(r"<\?xml[^>]*\?>")
+DECLARATION = re.compile(r"<\?xml[^<>]*\?>")
 SEPARATORS = re.compile(r"[\s,;]+")
 # Nothing about a defendant's offences was written before these days.
 EARLIER_DAYS = ("ConvictionDate", "ChargeDate", "ArrestDate", "InitiatedDate", "OffenceDateStartDate")

@@ -1,5 +1,6 @@
 """Court results as courts send them: every defendant, offence, result and order of a message becomes a fact."""
 
+import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -414,3 +415,19 @@ def test_a_real_restraining_order_is_read_as_one() -> None:
     assert (order.until_further_order, order.expires_on, order.cause) == (True, None, "sentence")
     assert order.protected_persons == (SOMEBODY,)
     assert envelope(path.read_bytes()).version_basis == "receipt"
+
+
+def test_a_reference_in_digits_of_another_script_is_made_to_fit() -> None:
+    message = example("order-on-conviction").decode()
+    raw = fromstring(message.encode()).find(".//{*}ProsecutorReference")
+    assert raw is not None
+    assert raw.text
+    (hearing,), _ = facts(message.replace(raw.text, f"２{raw.text[1:]}").encode())
+    assert hearing.references.asn is None
+    assert hearing.references.defendant_id
+
+
+def test_an_escaped_text_of_very_many_declarations_is_read_in_a_moment() -> None:
+    began = time.monotonic()
+    read(b"<Wrapper>" + b"&lt;?xml" * 50_000 + b"</Wrapper>", RECEIVED)
+    assert time.monotonic() - began < 5
