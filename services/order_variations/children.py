@@ -7,7 +7,7 @@ from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role, child_place
 from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.matter import derived, show
 from services.casefile.orders import Element, Standing, register
 from services.casefile.reasons import Reason
@@ -40,10 +40,15 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
     touched = [(order, order.made_by) for order in orders.orders.values() if order.made_by is not None]
     touched += [(orders.orders[change.order], change.element) for change in orders.changes if change.order is not None]
     known = {child.place: child for child in _children(file)}
+    stated: set[Key] = set()
     for order, element in touched:
         places = sorted(order.protects & set(known))
         if places:
-            yield from _told(file, policy, known[places[0]], order, element)
+            # Two schools may be one agency's, and what replaces an order is made and changes in one line.
+            for statement in _told(file, policy, known[places[0]], order, element):
+                if statement.key not in stated:
+                    stated.add(statement.key)
+                    yield statement
 
 
 def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:

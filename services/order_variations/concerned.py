@@ -8,7 +8,7 @@ from functools import cached_property
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from services.casefile.facts import CaseFile, Fact
-from services.casefile.orders import MAKES, Change, Element, Register, Standing, register
+from services.casefile.orders import MAKES, Change, Element, Register, Standing, case_of_hearing, register
 from services.casefile.reasons import Reason
 from services.casefile.victims import Matters, Victim
 from services.policy.policy import Policy
@@ -78,7 +78,7 @@ class HerOrders:
     def _hearings(self) -> dict[str, list[HearingResulted]]:
         found: dict[str, list[HearingResulted]] = {}
         for _, body in sorted(self.file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
-            found.setdefault(_case(body.hearing), []).append(body)
+            found.setdefault(case_of_hearing(body.hearing), []).append(body)
         return found
 
     def made(self) -> Iterator[tuple[Standing, Element, Concern]]:
@@ -109,7 +109,7 @@ class HerOrders:
 
     def in_custody(self, element: Element) -> bool:
         """As the last hearing of that case left him, up to the hearing of this element."""
-        hearings = reversed(self._hearings.get(_case(element.body.hearing), []))
+        hearings = reversed(self._hearings.get(case_of_hearing(element.body.hearing), []))
         last = next((body for body in hearings if body.hearing_on <= element.on), None)
         return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
 
@@ -119,16 +119,15 @@ class HerOrders:
         made = self.register.orders.get(element.place) if element.order.action in MAKES else None
         named = () if made is not None and made.attributed_by else element.order.protected_persons
         about = among if made is None else (made,)
-        return all(self._protects_her_alone(one, named) for one in about) and all(map(self._named_is_hers, named))
+        return all(map(self._protects_her_alone, about)) and all(map(self._named_is_hers, named))
 
-    def _protects_her_alone(self, order: Standing, named: tuple[ProtectedPerson, ...]) -> bool:
+    def _protects_her_alone(self, order: Standing) -> bool:
         if not order.protects & self.matters.places or not order.protects <= self._hers_and_children:
             return False
         if order.attributed_by:
             return True
-        if order.made_by is None:  # known by a change alone: it is hers as far as this line says so
-            return bool(named)
-        return all(map(self._named_is_hers, order.made_by.order.protected_persons))
+        # Of an order that is known by its change alone, nobody can say here whom else it protects.
+        return order.made_by is not None and all(map(self._named_is_hers, order.made_by.order.protected_persons))
 
     @cached_property
     def _hers_and_children(self) -> frozenset[str]:
@@ -160,7 +159,3 @@ class HerOrders:
         if any(one.protects & self.matters.places for one in among):
             return How.HERS if order is not None else How.MAY_BE_HERS
         return How.ANOTHERS if among and all(one.attributed for one in among) else How.NOT_CONFIRMED
-
-
-def _case(hearing: str) -> str:
-    return "/".join(hearing.split("/")[:2])

@@ -38,13 +38,7 @@ def protected(order: Order, body: OrdersResulted, standing: list[Fact], persons:
         yield from (persons.get(party.place, party.place) for party in confirmed.protects)
         if order.action in MAKES:
             return
-    for person in order.protected_persons:
-        if person.attribution == "named_in_text_unconfirmed":
-            yield UNKNOWN
-        elif person.party is not None:
-            yield persons.get(person.party.place, person.party.place)
-        elif person.record is not None:
-            yield f"record:{person.record.system}:{person.record.id}"
+    yield from named(order, persons)
     if order.action in MAKES and not order.protected_persons:
         yield UNKNOWN
     if order.action not in MAKES:
@@ -52,19 +46,34 @@ def protected(order: Order, body: OrdersResulted, standing: list[Fact], persons:
 
 
 def changed(order: Order, body: OrdersResulted, standing: list[Fact], persons: Mapping[str, str]) -> Iterator[str]:
-    """Whom the order that was changed protects; where it is not named, whom any earlier one does."""
+    """Whom the order that was changed protects; where it is not named, whom any earlier one does, but where the change
+    says whom it is about only those that protect one of them."""
     if order.order is not None:
         yield from protected_by_place(order.order, standing, persons)
         return
+    about = set(named(order, persons)) - {UNKNOWN}
     for fact in standing:
         if isinstance(fact.body, OrdersResulted) and fact.body.hearing_on < body.hearing_on:
             for earlier in fact.body.orders:
-                if earlier.action is OrderAction.IMPOSED:
-                    yield from protected(earlier, fact.body, standing, persons)
+                whom = set(protected(earlier, fact.body, standing, persons)) if earlier.action in MAKES else set()
+                if whom & about or not about:
+                    yield from whom
+
+
+def named(order: Order, persons: Mapping[str, str]) -> Iterator[str]:
+    for person in order.protected_persons:
+        if person.attribution == "named_in_text_unconfirmed":
+            yield UNKNOWN
+        elif person.party is not None:
+            yield persons.get(person.party.place, person.party.place)
+        elif person.record is not None:
+            yield f"record:{person.record.system}:{person.record.id}"
 
 
 def protected_by_place(place: str, standing: list[Fact], persons: Mapping[str, str]) -> Iterator[str]:
     for fact in standing:
+        if isinstance(fact.body, AttributionConfirmed) and fact.subject == place:
+            yield from (persons.get(party.place, party.place) for party in fact.body.protects)
         if isinstance(fact.body, OrdersResulted):
             for order in fact.body.orders:
                 if order.action in MAKES and fact.body.place_of(order) == place:
