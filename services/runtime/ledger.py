@@ -485,7 +485,7 @@ class Ledger:
         """Many rows in one statement; `into` begins with the column service, `types` are those of the others."""
         if rows:
             kinds = types.split()
-            arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+            arrays = ", ".join(f"%b::{kind}[]" for kind in kinds)  # in binary, texts go as they are
             statement = f"insert into {into} select %s, * from unnest({arrays}) {conflict}"  # noqa: S608 - our own words
             await conn.execute(statement, (self.service, *columns(rows, len(kinds))))
 

@@ -46,6 +46,7 @@ class Looked:
     regrounded: list[Notice] = field(default_factory=list)
     outbox: list[wire.Outgoing] = field(default_factory=list)
     faults: int = 0
+    seconds: float = 0.0  # spent looking, without what other tasks did meanwhile
 
 
 def look_at(service: Service, release: str, states: Sequence[FileState], at: At, found: Looked) -> None:
@@ -65,7 +66,9 @@ def look_at(service: Service, release: str, states: Sequence[FileState], at: At,
     for state, file in zip(states, files, strict=True):
         _note(service, release, state, file, _withheld_of(state, states, holders, look), look, at, now, found)
     metrics.LOOKS.labels(service.name, at.cause).inc()
-    metrics.LOOK_SECONDS.labels(service.name).observe(time.monotonic() - began)
+    spent = time.monotonic() - began
+    found.seconds += spent
+    metrics.LOOK_SECONDS.labels(service.name).observe(spent)
 
 
 def fault_pause(tries: int) -> timedelta:

@@ -1,7 +1,6 @@
 """The shell around the rules: one transaction a batch accepts facts, looks at files and writes notices."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -19,10 +18,11 @@ from services.policy.policy import PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files
 from services.runtime.database import AWAY
-from services.runtime.engine import Partition, Record
+from services.runtime.engine import BATCH, Partition, Record
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, RefusalRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, look_at
+from services.runtime.pacing import Portion
 from services.runtime.receiving import receive
 from services.runtime.service import Service
 from services.runtime.store import Connection, FileState, Store, ToldAs
@@ -64,6 +64,7 @@ class Shell:
         )
         self.store = Store(service.name, partial(registry.body_of, registry=contract))
         self.ledger = Ledger(service.name)
+        self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
         self.committed = asyncio.Event()  # set after each commit: the publisher has work
 
@@ -101,13 +102,15 @@ class Shell:
         `again`: they were refused before, their place in the stream is long past.
         """
         names: frozenset[str] = frozenset()
+        portion = records[: self.records_at_once.size]
         while True:
             try:
                 async with self.transaction() as conn:
-                    done, found = await self._batch(conn, records, names, again=again)
+                    done, found = await self._batch(conn, portion, names, again=again)
                 break
             except GrewError as grew:
                 names = grew.names
+        self.records_at_once.took(len(portion), done)
         self._committed(found)
         return done
 
@@ -123,19 +126,19 @@ class Shell:
 
     async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
         """Looks at the files whose time has come; how many."""
-        began = time.monotonic()
         async with self.transaction() as conn:
             now = await self.store.now(conn)
             found, read_to = Looked(), await self.read_to(conn)
-            due = await self.store.take_due(conn, now, read_to, most)
+            due = await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
             looked: dict[str, FileState] = {}
             for state, cause in due:
-                if looked and time.monotonic() - began > JUDGING_SECONDS:
+                if found.seconds > JUDGING_SECONDS:
                     break
                 await asyncio.sleep(0)
                 look_at(self.service, self.release, [state], At(now, read_to, self.policies.at(now), cause), found)
                 looked[state.key] = state
             await self._write_looked(conn, found, looked, now)
+        self.files_at_once.took(len(due), len(looked))
         if looked:
             self._committed(found)
         return len(looked)
@@ -205,7 +208,6 @@ class Shell:
     async def _batch(
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], *, again: bool
     ) -> tuple[int, Looked]:
-        began = time.monotonic()
         await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
         now = await self.store.now(conn)
         policy, read_to = self.policies.at(now), await self.read_to(conn)
@@ -219,7 +221,7 @@ class Shell:
 
         found, ended = Looked(), list[RecordRow]()
         for record, event, change in zip(records, heard, changes, strict=True):
-            if ended and time.monotonic() - began > JUDGING_SECONDS:
+            if found.seconds > JUDGING_SECONDS:
                 break
             if isinstance(change, Refusal):
                 ended.append(_ended(record, "refused", None, now))
