@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help install run test lint format docs lock stop
+.PHONY: help install run test lint format docs bench lock stop
 
 help: ## list what can be done
 	@echo "Referral Relay: make <target>"
@@ -34,6 +34,9 @@ format: install ## format the code and mend what ruff can mend safely
 
 docs: install ## write the event catalogue in docs/ again from the schemas
 	$(BIN)/python -m schemas.catalogue
+
+bench: install ## measure what a look costs and how fast a backlog is worked off, on servers of its own
+	@$(BIN)/python -m tests.bench
 
 lock: install ## choose package versions again, within requirements*.in (add UPGRADE=1 for the newest)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt requirements.in
