@@ -11,9 +11,6 @@ from services.casefile.references import crimes, references
 from services.runtime.engine import Record
 from services.runtime.store import FileState, Matters, Statement
 
-Lies = Mapping[str, Mapping[str, tuple[str, ...]]]
-
-
 ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))
 
 

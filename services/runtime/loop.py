@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
+from services.runtime import metrics
 from services.runtime.broker import Offsets
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, Partition, Record
@@ -156,7 +157,8 @@ class Loop:
         tries = _Tries(len(batch))
         while True:
             try:
-                return await self.shell.take(batch[: tries.size])
+                with metrics.BATCH_SECONDS.labels(self.service.name).time():
+                    return await self.shell.take(batch[: tries.size])
             except Exception as problem:
                 end = await self._weigh(problem, tries)
                 if end == "again":
@@ -220,7 +222,12 @@ class Loop:
             await self._fault(record, "kills_or_hangs")
             done = 1
         else:
-            done = await self._smaller_until_done([record])
+            try:
+                done = await self._smaller_until_done([record])
+            except Halt:
+                # The worker ends on purpose, as in `handle`: at its next start this is no second death.
+                await self._until_stored(lambda: self._forget_alone(record))
+                raise
         await self._until_stored(lambda: self._forget_alone(record))
         await self._until_stored(lambda: self._prove([record]))
         return done

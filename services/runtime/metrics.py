@@ -6,7 +6,7 @@ REGISTRY = CollectorRegistry()
 
 RECORDS = Counter(
     "relay_records_total",
-    "Records that came to their end in a service: decided, waiting, refused, faulted or repeated.",
+    "Records that came to their end in a service: accepted, repeated, superseded, not_ours, refused or faulted.",
     ["service", "end"],
     registry=REGISTRY,
 )
@@ -53,7 +53,7 @@ FAULTED_FILES = Gauge("relay_faulted_files", "Files in which a rule raises.", ["
 PARKED = Gauge("relay_parked", "Notices that the broker refused for their own sake.", ["service"], registry=REGISTRY)
 LAG = Gauge(
     "kafka_consumergroup_lag",
-    "Records behind the end of the stream, by the group's committed offset.",
+    "Records behind the end of the stream, by the offset that the database holds.",
     ["consumergroup", "topic", "partition"],
     registry=REGISTRY,
 )

@@ -1,9 +1,10 @@
 """What only PostgreSQL can show of the shell: what two events, two workers or very many files do to one another."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,9 +14,13 @@ from schemas import registry
 from schemas.values import Frozen
 from services.incidents.rules import RULES
 from services.runtime import database as tables
-from services.runtime.engine import Record
+from services.runtime.broker import Offsets
+from services.runtime.embedded import Servers
+from services.runtime.engine import Halt, Partition, Record
+from services.runtime.loop import Loop
 from services.runtime.service import Service
 from services.runtime.shell import Shell
+from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.relay import NOW, shipped_policy
 
@@ -180,3 +185,51 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
             join look l on l.event_id = a.fact_id and l.file = t.file join fact f on f.id = a.fact_id and f.stands"""
         )
         assert looked.fetchall() == [("record:vale-records:another",)]
+
+
+def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(database: str) -> None:
+    async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, int | None]:
+        return {}
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            loop = Loop(shell, none_committed, Offsets("nowhere"))
+            loop._careful[STREAM, 0] = 0
+            async with shell.transaction() as conn:
+                await conn.execute("alter table fact rename to elsewhere")
+            with pytest.raises(Halt):
+                await loop.handle([incident("CR1", offset=0)])
+            async with shell.transaction() as conn:
+                await conn.execute("alter table elsewhere rename to fact")
+            assert await loop.handle([incident("CR1", offset=0)]) == 1
+
+    asyncio.run(story())
+    assert fates(database) == ["accepted"]
+
+
+def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(
+    servers: Servers, database: str, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        tables.migrate(database)
+        async with await psycopg.AsyncConnection.connect(database) as conn:
+            for statement in SLOW_GAUGE:
+                await conn.execute(statement)
+        worker = Worker([], servers.kafka, database, shipped_policy(), tmp_path)
+        await worker._pool.open()
+        checking = asyncio.create_task(worker._check_streams())
+        await asyncio.sleep(2)
+        assert not checking.done()
+        worker._stopping.set()
+        await checking
+        await worker._pool.close()
+
+    asyncio.run(story())
+
+
+SLOW_GAUGE = (
+    "alter table unexplained rename to unexplained_rows",
+    """create view unexplained as select service from unexplained_rows union all
+    select set_config('transaction_timeout', '0', true) || set_config('transaction_timeout', '50', true)
+    || pg_sleep(5)""",
+)
