@@ -212,6 +212,11 @@ def hearing_of(place: str) -> str:
     return place.rpartition("/order/")[0]
 
 
+def case_of_hearing(hearing: str) -> str:
+    """`<urn>/<asn or defendant id>`: one defendant's case, whichever court heard it and when."""
+    return "/".join(hearing.split("/")[:2])
+
+
 def code_of(place: str) -> str:
     """The result code with which the order of this place was imposed."""
     return place.rpartition("/order/")[2].split("/")[0]

@@ -8,14 +8,13 @@ from schemas.court_order_variations.v1 import OrderAction
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile
 from services.casefile.matter import derived, show
-from services.casefile.orders import Change, Element
+from services.casefile.orders import MAKES, Change, Element
 from services.casefile.stating import withheld
 from services.casefile.telling import Matter, tell
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import has_place_term, of_element, of_hearing, still_binding
 from services.policy.policy import Policy
 
-MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
 PRISON = frozenset({"prison"})
 # What may be said while nobody knows whom an order is about: no name of whoever stood in the dock.
 REFERENCES = ("references", "hearing", "court_ou", "hearing_on")
