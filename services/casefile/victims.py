@@ -1,4 +1,4 @@
-"""The person of a file as a victim: her places, which court facts are about them, and whose areas choose agencies."""
+"""The person of a file as a victim: her places, what is about them, and whose areas choose agencies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,14 @@ from functools import cached_property
 
 from schemas.agency_responses.v1 import LinkMade
 from schemas.court_convictions.v1 import Defendant
-from schemas.police_incidents.v1 import AbuseType, ChargedOffence, ChargePreferred, IncidentReported, Party
+from schemas.police_incidents.v1 import (
+    AbuseType,
+    ChargedOffence,
+    ChargePreferred,
+    IncidentReported,
+    Party,
+    RiskAssessed,
+)
 from schemas.values import Residence, Role, party_place
 from services.casefile.duties import Item
 from services.casefile.facts import CaseFile, Fact
@@ -129,6 +136,14 @@ def held(incident: IncidentReported) -> Reason | None:
     if unresolved or any(party.role is Role.UNRESOLVED for party in incident.parties):
         return Reason.ROLES_UNRESOLVED
     return None
+
+
+def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:
+    """Assessments after the incident's own, by the place of whom they are about."""
+    later: dict[str, list[tuple[Fact, RiskAssessed]]] = {}
+    for fact, view in file.of(RiskAssessed):
+        later.setdefault(party_place(view.crime_reference, view.party), []).append((fact, view))
+    return later
 
 
 def _places(offence: ChargedOffence) -> Iterator[str]:

@@ -1,21 +1,23 @@
 """One offence after which the court could make an order: is one known to protect her, and how long may it be mended?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import cached_property, partial
 
 from schemas.agency_responses.v1 import Decided, Decision
 from schemas.classes import DataClass, Form
+from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import OrdersResulted
-from schemas.police_incidents.v1 import Grade, VictimView
-from services.casefile.duties import Duty, Item, Statement
+from schemas.police_incidents.v1 import Grade, RiskAssessed, VictimView
+from services.casefile.duties import Basis, Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
+from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show
-from services.casefile.orders import Identity, Standing, code_of, hearing_of, identities, register
+from services.casefile.orders import Identity, Standing, case_of_hearing, code_of, hearing_of, identities, register
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell
-from services.casefile.victims import Matters, Victim
+from services.casefile.victims import Matters, Victim, later_views
 from services.convictions.markers import markers
 from services.convictions.outcomes import Heard, Outcome
 from services.policy.clocks import london
@@ -54,13 +56,17 @@ class HerFile:
     def by_case(self) -> Mapping[str, tuple[Standing, ...]]:
         found: dict[str, list[Standing]] = {}
         for order in self.orders:
-            found.setdefault(_case(hearing_of(order.place)), []).append(order)
+            found.setdefault(case_of_hearing(hearing_of(order.place)), []).append(order)
         return {case: tuple(orders) for case, orders in found.items()}
 
     @cached_property
     def results(self) -> Mapping[str, Fact]:
         """What each hearing did about orders; that it made none for her is a ground."""
         return {body.hearing: fact for fact, body in self.file.of(OrdersResulted)}
+
+    @cached_property
+    def later_views(self) -> Mapping[str, Sequence[tuple[Fact, RiskAssessed]]]:
+        return later_views(self.file)
 
     @cached_property
     def decisions(self) -> Mapping[tuple[str, str], tuple[Fact, Reason]]:
@@ -72,7 +78,9 @@ class HerFile:
                 continue
             unreasoned = body.decision is Decision.ORDER_NOT_SOUGHT and body.reason is None
             if body.decision in DECIDED and not unreasoned:
-                found[answer.key.rule, answer.key.subject] = (answer.fact, DECIDED[body.decision])
+                # Its manager, who heard that the desk is silent, decides as well as the desk.
+                about = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
+                found[about.rule, about.subject] = (answer.fact, DECIDED[body.decision])
         return found
 
 
@@ -106,7 +114,7 @@ class Missed:
             met_by=met_by,
             ended=ended,
         )
-        singly = self.victim.incident.risk.grade is Grade.HIGH
+        singly = bool(self._high)
         for statement in tell(self.hers.file, self.hers.policy, told):
             match statement:
                 case Duty(gather="digest") if singly:
@@ -117,6 +125,14 @@ class Missed:
     @property
     def subject(self) -> str:
         return subject(self.victim, self.outcome)
+
+    @cached_property
+    def _high(self) -> tuple[Fact, ...]:
+        """The views of the risk to her, of the incident itself or later ones, that are high by grade or judgement: a
+        later one that is lower takes nothing back (SafeLives)."""
+        own = ((self.victim.fact, self.victim.incident.risk),)
+        views = (*own, *((fact, view.risk) for fact, view in self.hers.later_views.get(self.victim.place, ())))
+        return tuple(fact for fact, risk in views if risk.grade is Grade.HIGH or risk.professional_judgement_high)
 
     @cached_property
     def _defendant(self) -> frozenset[Identity]:
@@ -135,7 +151,7 @@ class Missed:
         results = self.hers.results.get(self.heard.body.hearing)
         heard = tuple(h.fact for h in self.outcome.heard if h.body.hearing_on <= self.heard.body.hearing_on)
         orders = tuple(fact for order in self._of_case for fact in order.facts)
-        return (*heard, self.victim.fact, *orders, *((results,) if results else ()))
+        return (*heard, self.victim.fact, *self._high, *orders, *((results,) if results else ()))
 
     def _last_day(self, route: str) -> datetime | None:
         """Crown Court only: 56 days beginning with the day of sentence (Sentencing Code s.385)."""
@@ -169,14 +185,18 @@ class Missed:
     def _matter(self, last_day: datetime | None) -> tuple[Item, ...]:
         shown = partial(show, self.heard.fact)
         hearing = ("references", "hearing", "court_ou", "court_type", "hearing_on", "defendant.name")
-        offence = ("sequence", "code", "title", "verdict_date", "sentenced_on")
+        # A court that acquits has found no offence: what he was charged with stays alleged (DPA 2018 s.38).
+        charged: Basis = "court_found" if self.heard.verdict is Verdict.CONVICTED else "alleged"
         return (
             *(item for name in hearing for item in shown(name)),
             *shown("defendant.date_of_birth"),
-            *(item for name in offence for item in shown(f"{self.heard.path}.{name}")),
+            *shown(f"{self.heard.path}.sequence"),
+            *(item for name in ("code", "title") for item in shown(f"{self.heard.path}.{name}", basis=charged)),
+            *(item for name in ("verdict_date", "sentenced_on") for item in shown(f"{self.heard.path}.{name}")),
             *derived("verdict", self.heard.verdict, DataClass.O, basis="court_found"),
             *derived("marked_as_domestic_abuse_by", self._markers(), DataClass.O),
             *self.victim.named(),
+            *(item for fact in self._high if fact is not self.victim.fact for item in show(fact, "risk.grade")),
             *self._limits(last_day),
             *self._other_orders(),
             *self._her_view(),
@@ -223,7 +243,3 @@ class Missed:
 def subject(victim: Victim, outcome: Outcome) -> str:
     """Her place, the defendant's case and the offence: co-defendants of one URN number their offences alike."""
     return f"{victim.place}/{outcome.case}/{outcome.sequence}"
-
-
-def _case(hearing: str) -> str:
-    return "/".join(hearing.split("/")[:2])

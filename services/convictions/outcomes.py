@@ -1,11 +1,12 @@
 """What the courts have decided about one offence of one defendant, over all hearings that a file knows of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
 from services.casefile.facts import CaseFile, Fact
+from services.casefile.orders import case_of_hearing
 from services.casefile.reasons import Reason
 
 # An order is possible on these only if necessary against harassment (PHA 1997 s.5A; R v Baldwin; R v AJR).
@@ -63,12 +64,23 @@ class Outcome:
 
     @property
     def sentenced(self) -> Heard | None:
-        """The hearing that sentenced him: the first, for the law's days run from it."""
-        return next((h for h in self.heard if h.sentenced), None)
+        """The hearing that sentenced him: the first, for the law's days run from it; after a conviction that was taken
+        back, as on a retrial, the first since."""
+        return self._first_since(lambda h: h.sentenced, frozenset({Verdict.CONVICTED}))
 
     @property
     def acquitted(self) -> Heard | None:
-        return next((h for h in self.heard if h.verdict in ACQUITTALS), None)
+        """The hearing that acquitted him: the first, or the first since an acquittal was taken back."""
+        return self._first_since(lambda h: h.verdict in ACQUITTALS, ACQUITTALS)
+
+    def _first_since(self, opens: Callable[[Heard], bool], stands: Collection[Verdict]) -> Heard | None:
+        """Of an outcome that was taken back and did not come again, the one that was taken back."""
+        found, over = None, True
+        for heard in self.heard:
+            if opens(heard) and over:
+                found, over = heard, False
+            over = over or heard.verdict not in stands
+        return found
 
     @property
     def closed_to_orders(self) -> Reason | None:
@@ -84,7 +96,7 @@ def outcomes(file: CaseFile) -> Iterator[Outcome]:
     """Every offence that a hearing of this file speaks of."""
     found: dict[tuple[str, int], list[Heard]] = {}
     for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
-        case = "/".join(body.hearing.split("/")[:2])
+        case = case_of_hearing(body.hearing)
         for index, offence in enumerate(body.offences):
             heard = found.setdefault((case, offence.sequence), [])
             before = heard[-1].verdict if heard else None

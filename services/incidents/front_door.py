@@ -11,12 +11,12 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
-from services.casefile.victims import held
+from services.casefile.victims import held, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
 from services.incidents.children import Affected, affected
 from services.incidents.counts import counted, newest_of_each_count
-from services.incidents.incident import ADULT_FROM, areas_of, assessments, later_views, parties, under, younger
+from services.incidents.incident import ADULT_FROM, areas_of, assessments, parties, under, younger
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 

@@ -9,7 +9,7 @@ from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Relationship, Residence, Role, party_place
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
-from services.casefile.victims import held
+from services.casefile.victims import held, later_views
 from services.incidents.assessed import Assessment, deciding
 from services.policy.clocks import london_day
 from services.policy.model import Areas
@@ -57,14 +57,6 @@ def victims(file: CaseFile, policy: Policy) -> Iterator[Victim]:
         for party in parties(incident, Role.VICTIM):
             if party_place(incident.crime_reference, party.number) in file.own_places:
                 yield Victim(fact, incident, party, assessments(fact, incident, party, later, policy))
-
-
-def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:
-    """Assessments after the incident's own, by the place of whom they are about."""
-    later: dict[str, list[tuple[Fact, RiskAssessed]]] = {}
-    for fact, view in file.of(RiskAssessed):
-        later.setdefault(party_place(view.crime_reference, view.party), []).append((fact, view))
-    return later
 
 
 def assessments(

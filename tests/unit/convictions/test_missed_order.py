@@ -10,8 +10,9 @@ from schemas import values as v
 from schemas.agency_responses.v1 import Decision
 from schemas.court_convictions.v1 import CourtType, HearingResulted, Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction
-from schemas.police_incidents.v1 import AbuseType, Grade, VictimView
+from schemas.police_incidents.v1 import AbuseType, Grade, Risk, VictimView
 from services.casefile.facts import CaseFile, Fact, Key
+from services.casefile.ladder import MANAGER, STRATEGIC, rung_key
 from services.casefile.reasons import Reason
 from services.convictions.rules import missed_order, missed_order_on_acquittal
 from tests import builders as b
@@ -91,6 +92,15 @@ def test_high_risk_is_told_singly_and_other_cases_in_a_digest() -> None:
     assert seen.owed(missed_order, b.linked_file(*facts))[CPS].gather == "digest"
 
 
+@pytest.mark.parametrize("later", [b.risk(Grade.HIGH), b.risk(Grade.MEDIUM, professional_judgement_high=True)])
+def test_a_later_assessment_that_is_high_is_told_singly_too(later: Risk) -> None:
+    medium, raised = b.fact(b.incident(risk=b.risk(Grade.MEDIUM))), b.fact(b.risk_assessed(risk=later))
+    duty = seen.owed(missed_order, b.linked_file(medium, raised, b.fact(b.charge()), b.fact(b.hearing())))[CPS]
+    assert duty.gather == "singly"
+    assert raised.id in duty.grounds
+    assert seen.matter(duty)["risk.grade"] == later.grade
+
+
 def test_a_conviction_adjourned_for_sentence_is_not_a_missed_order_yet() -> None:
     adjourned = verdict(Verdict.CONVICTED, final=False, sentenced_on=None)
     assert seen.withheld(missed_order, file(adjourned)) == {CPS: Reason.NOT_SENTENCED, DAIT: Reason.NOT_SENTENCED}
@@ -138,6 +148,23 @@ def test_an_acquittal_has_its_own_words_and_no_countdown(given: Verdict) -> None
         assert "defendant" in words
         assert "offender" not in words
         assert "offender" not in repr(duty.matter)
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "basis"),
+    [
+        (missed_order, Verdict.CONVICTED, "court_found"),
+        (missed_order_on_acquittal, Verdict.ACQUITTED, "alleged"),
+        (missed_order_on_acquittal, Verdict.NGRI, "alleged"),
+    ],
+)
+def test_what_he_was_charged_with_is_found_by_a_court_only_where_it_convicted(
+    rule: seen.States, given: Verdict, basis: str
+) -> None:
+    duty = seen.owed(rule, file(verdict(given, title="Common assault")))[CPS]
+    sure = {item.what: item.basis for item in duty.matter}
+    assert (sure["offences.code"], sure["offences.title"]) == (basis, basis)
+    assert sure["verdict"] == "court_found"
 
 
 def test_a_code_that_is_no_offence_is_never_a_conviction() -> None:
@@ -231,6 +258,28 @@ def test_the_prosecutor_decides_it_with_a_code() -> None:
 def test_nobody_but_the_prosecutor_decides_it() -> None:
     duties = seen.owed(missed_order, decided(Decision.ORDER_NOT_SOUGHT, "reason", agency=DAIT))
     assert {duty.ended for duty in duties.values()} == {None}
+
+
+@pytest.mark.parametrize("rung", [MANAGER, STRATEGIC])
+def test_a_decision_of_the_prosecutor_s_manager_who_heard_of_the_silence_decides_it(rung: str) -> None:
+    body = b.decided(agency=CPS, decision=Decision.ORDER_NOT_SOUGHT, reason="victim-safe-otherwise")
+    asked = rung_key(rung, Key("missed_order", SUBJECT, CPS), "decide", CPS)
+    hers = replace(file(b.hearing()), answers=(b.answer(body, asked),))
+    assert {duty.ended for duty in seen.owed(missed_order, hers).values()} == {Reason.ORDER_NOT_SOUGHT}
+
+
+def test_a_conviction_on_a_retrial_opens_it_again_with_days_of_its_own() -> None:
+    quashed_on = LATER - timedelta(days=5)
+    quashed = b.hearing(b.offence(verdict=Verdict.QUASHED), hearing_on=quashed_on, occurred_at=noon(quashed_on))
+    again = b.hearing(b.offence(sentenced_on=LATER, verdict_date=LATER), hearing_on=LATER, occurred_at=noon(LATER))
+    duty = seen.owed(missed_order, file(b.hearing(), quashed, again))[CPS]
+    assert duty.ended is None
+    assert seen.matter(duty)["last_day"] == "2026-05-16"
+
+
+def test_a_later_hearing_that_leaves_the_conviction_does_not_move_its_days() -> None:
+    again = b.hearing(b.offence(sentenced_on=LATER), hearing_on=LATER, occurred_at=noon(LATER))
+    assert seen.matter(seen.owed(missed_order, file(b.hearing(), again))[CPS])["last_day"] == "2026-04-26"
 
 
 def test_a_conviction_quashed_later_ends_it() -> None:
