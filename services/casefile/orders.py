@@ -14,6 +14,7 @@ from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, Order, OrderAction, OrdersResulted
 from services.casefile.facts import CaseFile, Fact
+from services.policy.clocks import london_day
 
 KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
 MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
@@ -98,6 +99,12 @@ class Standing:
     doubted_by: tuple[Change, ...] = ()
 
     @property
+    def court(self) -> str:
+        """The court that made it: `<urn>/<asn or defendant id>/<court>/<date>` is the hearing in its place, and
+        empty where a place that a result named has no such form."""
+        return "".join(hearing_of(self.place).split("/")[-2:-1])
+
+    @property
     def in_force(self) -> bool:
         """Nothing known has ended it or may have ended it; look at `expires_on` for the day on which you ask."""
         return self.state in IN_FORCE and not self.doubted_by
@@ -156,10 +163,18 @@ class Register:
         """The order that an application names, else the only live one of its defendant and court."""
         if named := application.order or application.references.order:
             return self.orders.get(named)
+        found = self.may_be_sought(application)
+        return found[0] if len(found) == 1 and application.references.court_ou else None
+
+    def may_be_sought(self, application: ApplicationLodged) -> tuple[Standing, ...]:
+        """Where an application names no order: each live one of its defendant and court, or of his at any court where
+        it states none. None of the file's is the order of another court: an application goes to the court that made
+        it (Sentencing Code s.361(1))."""
+        if application.order or application.references.order:
+            return ()
         by, court = identities(application.references), application.references.court_ou
-        on = application.lodged_at.date()
-        found = [o for o in self.orders.values() if court and _open_to_change(o, by, court, on)]
-        return found[0] if len(found) == 1 else None
+        on = london_day(application.lodged_at)
+        return tuple(o for o in self.orders.values() if _open_to_change(o, by, on) and court in (None, o.court))
 
 
 @dataclass(slots=True)
@@ -291,23 +306,28 @@ def _change(building: _Building, element: Element) -> None:
 
 
 def _found(building: _Building, element: Element) -> Change:
-    """The order a change names; else the only live one of that defendant and court; else a person must say."""
+    """The order a change names; else the only live one of that defendant and court; else a person must say.
+
+    A court that deals with a breach or an appeal may change an order that another made (s.363(6); PHA 1997 s.5A). Where
+    none of its own is live, each of his at any court is in doubt, and even the only one until a person says.
+    """
     if element.order.order:
         return Change(element, element.order.order)
     by = identities(element.body.references, element.body.defendant)
-    candidates = tuple(
-        place
-        for place, o in building.orders.items()
-        if _open_to_change(o, by, element.body.court_ou, element.on) and hearing_of(place) != element.body.hearing
-    )
+    his = [
+        order
+        for order in building.orders.values()
+        if _open_to_change(order, by, element.on) and hearing_of(order.place) != element.body.hearing
+    ]
+    of_this_court = [order for order in his if order.court == element.body.court_ou]
     about, _ = _confirmed(building, element.place, protected_by(element.order, building.places_of))
-    if about:
-        candidates = tuple(place for place in candidates if building.orders[place].protects & about)
-    return Change(element, candidates[0]) if len(candidates) == 1 else Change(element, None, candidates)
+    candidates = tuple(o.place for o in of_this_court or his if not about or o.protects & about)
+    known = len(candidates) == 1 and (of_this_court or about)
+    return Change(element, candidates[0]) if known else Change(element, None, candidates)
 
 
-def _open_to_change(order: Standing, by: frozenset[Identity], court_ou: str, on: date) -> bool:
-    if hearing_of(order.place).split("/")[-2:-1] != [court_ou] or (order.made_by is not None and order.made_by.on > on):
+def _open_to_change(order: Standing, by: frozenset[Identity], on: date) -> bool:
+    if order.made_by is not None and order.made_by.on > on:
         return False
     return order.state not in ENDED and lasts(order.expires_on, on) and order.binds(by)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from schemas.classes import DataClass, Form
-from schemas.court_order_variations.v1 import ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
+from schemas.court_order_variations.v1 import ApplicantRole, ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
@@ -49,10 +49,10 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for fact, lodged in file.of(ApplicationLodged):
         ending = endings.get(lodged.application)
         for concern in hers.applied(fact, lodged):
-            if concern.how is not How.HERS or not concern.speaks:
+            if not concern.tells:
                 yield from _not_told(hers, "application_lodged", fact, lodged, lodged.application, concern)
                 continue
-            indicators, behind = panel(hers, lodged, concern.orders[0] if concern.orders else None)
+            indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             told = _matter(
                 "application_lodged",
                 fact,
@@ -61,7 +61,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 concern,
                 (
                     *_shown(fact, LODGED),
-                    *_floor(policy, lodged),
+                    *_floor(policy, fact, lodged),
                     *indicators,
                     *_still_binding(hers, concern, london_day(lodged.lodged_at)),
                 ),
@@ -75,7 +75,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
                     met_by=(ending[0],) if ending else (),
                     ended=ending[1] if ending else None,
-                    texts=_texts(lodged, indicators),
+                    texts=_texts(lodged, concern, indicators),
                 ),
             )
 
@@ -127,7 +127,7 @@ def _over(
     names: tuple[str, ...],
 ) -> Iterator[Statement]:
     for concern in hers.applied(fact, lodged[1] if lodged else None):
-        if lodged is None or concern.how is not How.HERS or not concern.speaks:
+        if lodged is None or not concern.tells:
             yield from _not_told(hers, rule, fact, body, body.application, concern)
             continue
         matter = (
@@ -147,7 +147,9 @@ def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
 
 def _still_binding(hers: HerOrders, concern: Concern, on: date) -> Iterator[Item]:
     """The order sought included, with what stands of it: she may believe that an application lifts it."""
-    for order in concern.orders:
+    if concern.how is How.MAY_BE_HERS:
+        yield from derived("which_order", concern.how, DataClass.R)
+    for order in (one for one in concern.orders if one.protects & hers.matters.places):
         yield from derived("order", order.place, DataClass.R)
         yield from derived("order_is_now", order.state, DataClass.D, Form.STATE)
     if not concern.orders:
@@ -155,27 +157,31 @@ def _still_binding(hers: HerOrders, concern: Concern, on: date) -> Iterator[Item
     yield from still_binding(hers.protecting, frozenset(order.place for order in concern.orders), on)
 
 
-def _floor(policy: Policy, lodged: ApplicationLodged) -> Iterator[Item]:
+def _floor(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> Iterator[Item]:
     """The court may allow it only 14 days after service on those who must be served, and may shorten that (CrimPR
     31.5(4)-(5)): a floor, never a promise."""
     served = lodged.served_on_prosecutor_at
     if served is not None:
         floor = policy.due(served, policy.clock("notice_before_allowing", london_day(served)))
         yield from derived("not_allowed_before_unless_time_is_shortened", london_day(floor), DataClass.T)
-    if served is None or lodged.mode == "oral_in_court" or _listed_soon(policy, lodged):
+    if served is None or lodged.mode == "oral_in_court" or _listed_soon(policy, fact, lodged):
         yield from derived("could_be_decided", "now", DataClass.T)
 
 
-def _texts(lodged: ApplicationLodged, indicators: tuple[Item, ...]) -> tuple[str, ...]:
+def _texts(lodged: ApplicationLodged, concern: Concern, indicators: tuple[Item, ...]) -> tuple[str, ...]:
+    # Nobody serves her: where he applies, one of those who are told must tell her (Sentencing Code s.361(2)).
+    heard = ("tell_her_he_applies",) if lodged.applicant_role is ApplicantRole.DEFENDANT else ()
+    which = ("say_which_order_and_whom_it_protects",) if concern.how is How.MAY_BE_HERS else ()
     proposed = ("place_term_needs_a_safety_check",) if lodged.place_term_proposed else ()
-    return (*proposed, *(("indicators",) if indicators else ()))
+    return (*heard, *which, *proposed, *(("indicators",) if indicators else ()))
 
 
-def _listed_soon(policy: Policy, lodged: ApplicationLodged) -> bool:
+def _listed_soon(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> bool:
+    """Whether less than the policy's days were left when the source recorded this: a hearing may be listed late."""
     if lodged.hearing_at is None:
         return False
     clock = policy.clock("could_be_decided_now", london_day(lodged.lodged_at))
-    return lodged.lodged_at >= policy.before(lodged.hearing_at, clock)
+    return fact.at >= policy.before(lodged.hearing_at, clock)
 
 
 def _endings(file: CaseFile) -> dict[str, Ending]:

@@ -48,6 +48,12 @@ class Concern:
     def facts(self) -> tuple[Fact, ...]:
         return tuple(fact for order in self.orders for fact in order.facts)
 
+    @property
+    def tells(self) -> bool:
+        """Whether those who protect her hear of an application here: also of one that may be about her order, for
+        until somebody has found out, the court may have decided."""
+        return self.speaks and self.how in (How.HERS, How.MAY_BE_HERS)
+
 
 @dataclass(frozen=True)
 class HerOrders:
@@ -94,18 +100,30 @@ class HerOrders:
         for change in self.register.changes:
             order = orders[change.order] if change.order else None
             among = (order,) if order else tuple(orders[place] for place in change.candidates)
+            if order is None and not any(one.protects & self.matters.places for one in among):
+                # That orders of other courts for others are in doubt does not say that the one changed is not hers.
+                among = tuple(one for one in among if one.court == change.element.body.court_ou)
             for concern in self._concerned(change.element.fact, order, among):
                 yield change, concern
 
     def applied(self, fact: Fact, lodged: ApplicationLodged | None) -> Iterator[Concern]:
         """Each of her places that an application concerns: a person has linked it to her, or its order protects her."""
         order = self.register.sought(lodged) if lodged else None
-        among = (order,) if order else ()
+        among = (order,) if order else self.register.may_be_sought(lodged) if lodged else ()
         if linked := self.matters.protected(self.matters.linked_by_hand(fact, "application")):
             hers = tuple(one for one in among or self.protecting if one.protects & self.matters.places)
             yield Concern(linked, How.HERS, hers if len(hers) == 1 else (), speaks=True)
         else:
             yield from self._concerned(fact, order, among)
+
+    @cached_property
+    def applications_for(self) -> dict[str, list[tuple[Fact, ApplicationLodged]]]:
+        """The applications about each order, by its place, where it is known which."""
+        found: dict[str, list[tuple[Fact, ApplicationLodged]]] = {}
+        for fact, lodged in self.file.of(ApplicationLodged):
+            if (order := self.register.sought(lodged)) is not None:
+                found.setdefault(order.place, []).append((fact, lodged))
+        return found
 
     def in_custody(self, element: Element) -> bool:
         """As the last hearing of that case left him, up to the hearing of this element."""

@@ -43,11 +43,9 @@ def panel(
 
 
 def _earlier(hers: HerOrders, lodged: ApplicationLodged, order: Standing) -> Iterator[tuple[Fact, ApplicationLodged]]:
-    for fact, body in hers.file.of(ApplicationLodged):
+    for fact, body in hers.applications_for.get(order.place, ()):
         if body.application != lodged.application and body.lodged_at < lodged.lodged_at:
-            sought = hers.register.sought(body)
-            if sought is not None and sought.place == order.place:
-                yield fact, body
+            yield fact, body
 
 
 def _recent_incidents(

@@ -115,13 +115,29 @@ def test_whom_the_change_protects_tells_which_of_two_orders_it_is_about() -> Non
     )
 
 
-def test_an_order_of_another_court_or_defendant_is_not_the_one_that_was_changed() -> None:
-    elsewhere = at(LATER, change(OrderAction.DISCHARGED), court_ou="B54MW00")
+def test_an_order_of_another_defendant_is_not_the_one_that_was_changed() -> None:
     another = at(LATER, change(OrderAction.DISCHARGED), references=b.references(asn="2654DC0100000000002B"))
-    for discharge in (elsewhere, another):
-        found = registered(imposed(), discharge)
-        assert found.orders[b.order_at()].in_force
-        assert [c.candidates for c in found.unclear] == [()]
+    found = registered(imposed(), another)
+    assert found.orders[b.order_at()].in_force
+    assert [c.candidates for c in found.unclear] == [()]
+
+
+def test_an_order_of_another_court_may_be_the_one_that_was_changed_and_a_person_must_say() -> None:
+    elsewhere = at(LATER, change(OrderAction.DISCHARGED), court_ou="B54MW00")
+    found = registered(imposed(), elsewhere)
+    assert found.orders[b.order_at()].state is State.LIVE
+    assert not found.orders[b.order_at()].in_force
+    assert [c.candidates for c in found.unclear] == [(b.order_at(),)]
+    place = b.order_at(LATER, "3263").replace(b.COURT, "B54MW00")
+    said = b.fact(b.attribution(b.party_ref(), order=place))
+    assert registered(imposed(), elsewhere, said).orders[b.order_at()].state is State.DISCHARGED
+
+
+def test_where_the_court_has_a_live_order_of_its_own_none_of_another_court_is_in_doubt() -> None:
+    magistrates = at(b.TODAY, b.order(protected_persons=PROTECTS_HER), court_ou="B54MW00")
+    found = registered(imposed(), magistrates, at(LATER, change(OrderAction.DISCHARGED), court_ou="B54MW00"))
+    assert found.unclear == ()
+    assert found.orders[b.order_at()].in_force
 
 
 def test_an_order_made_at_the_same_hearing_is_not_the_one_that_was_changed_there() -> None:

@@ -86,6 +86,51 @@ def test_an_application_that_names_no_order_is_about_the_only_live_one() -> None
     assert set(seen.owed(application_lodged, file(lodged(order=None)))) == TOLD
 
 
+TWO_OF_HERS = b.orders_resulted(
+    b.order(protected_persons=(b.protected(),)), b.order(number=2, protected_persons=(b.protected(),))
+)
+HERS_AND_ANOTHER_S = b.orders_resulted(
+    b.order(protected_persons=(b.protected(),)), b.order(number=2, protected_persons=(b.protected(1, "CR2"),))
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "references"),
+    [
+        (TWO_OF_HERS, b.references(application="APP1")),
+        (HERS_AND_ANOTHER_S, b.references(application="APP1")),
+        (IMPOSED, b.references(application="APP1", court_ou=None)),
+    ],
+    ids=["two orders of hers", "hers and another's", "the court is not stated"],
+)
+def test_an_application_that_may_be_about_her_order_is_told_as_that(
+    made: OrdersResulted, references: v.References
+) -> None:
+    hers = file(lodged(order=None, references=references), made=made)
+    duties = seen.owed(application_lodged, hers)
+    assert set(duties) == TOLD
+    assert seen.matter(duties["idva-larkmead"])["which_order"] == "may_be_hers"
+    assert all("say_which_order_and_whom_it_protects" in duty.texts for duty in duties.values())
+    assert seen.reasons(application_unconfirmed, hers) == {Reason.WHICH_ORDER_NOT_KNOWN}
+    shown = {item.value for duty in duties.values() for item in duty.matter if item.what == "order"}
+    assert shown == ({b.order_at(), b.order_at(number=2)} if made is TWO_OF_HERS else {b.order_at()})
+
+
+def test_where_he_applies_somebody_is_to_tell_her_that_she_may_be_heard() -> None:
+    for role in ApplicantRole:
+        duties = seen.owed(application_lodged, file(lodged(applicant_role=role)))
+        told = {"tell_her_he_applies" in duty.texts for duty in duties.values()}
+        assert told == {role is ApplicantRole.DEFENDANT}
+
+
+def test_a_hearing_that_is_listed_late_could_be_decided_now() -> None:
+    listed = b.NOON + timedelta(days=20)
+    facts = [b.fact(body) for body in (b.incident(), b.charge(), IMPOSED)]
+    late = b.fact(lodged(hearing_at=listed), at=listed - timedelta(days=2), version=2)
+    duty = seen.owed(application_lodged, b.linked_file(*facts, late))["cps-westmarch"]
+    assert seen.matter(duty)["could_be_decided"] == "now"
+
+
 def test_an_application_about_an_order_not_known_to_protect_her_asks_who_it_protects() -> None:
     hers = file(lodged(), made=b.orders_resulted(b.order()))
     assert seen.owed(application_lodged, hers) == {}

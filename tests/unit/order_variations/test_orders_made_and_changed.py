@@ -149,6 +149,15 @@ def test_a_discharge_that_may_be_of_her_order_is_told_as_that_and_waits_for_a_pe
     assert seen.reasons(order_changed_not_stated, hers) == {Reason.ATTRIBUTED}
 
 
+def test_a_discharge_by_a_court_that_made_no_order_of_hers_may_be_of_hers() -> None:
+    breach = changed(OrderAction.DISCHARGED).model_copy(
+        update={"court_ou": "B54MW00", "hearing": b.hearing_place(LATER, "B54MW00")}
+    )
+    assert set(seen.owed(order_changed_not_stated, file(imposed(), breach))) == TOLD_OF_A_CHANGE
+    others = file(imposed(protected_persons=(b.protected(1, "CR2"),)), breach)
+    assert set(seen.owed(order_unconfirmed, others)) == {"dait-54", "cps-westmarch", "idva-larkmead", "wcu-54"}
+
+
 def test_a_change_of_an_order_nobody_knows_is_told_as_unconfirmed_within_the_hour() -> None:
     hers = file(changed(OrderAction.DISCHARGED))
     duties = seen.owed(order_unconfirmed, hers)
