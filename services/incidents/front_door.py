@@ -16,9 +16,11 @@ from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
 from services.incidents.children import Affected, affected
 from services.incidents.counts import counted, newest_of_each_count
-from services.incidents.incident import ADULT_FROM, areas_of, assessments, parties, under, younger
+from services.incidents.incident import ADULT_FROM, CONNECTED_FROM, areas_of, assessments, parties, under, younger
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
+
+SOCIAL_CARE = frozenset({"mash"})
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,20 @@ def referral_of_party(
     areas, on = areas_of(incident, child=party.residence), london_day(incident.reported_at)
     route = "young_suspect_referral" if party.role is Role.SUSPECT else "young_victim_referral"
     rule = "young_person_referral"
+    # From 16 it is domestic abuse, which the DAIT investigates, and a child still (DA Act 2021 s.1): social care hears.
+    only_kinds = None if under(party, CONNECTED_FROM, on) else SOCIAL_CARE
     if (why_not := held(incident)) is not None:
         yield from withheld(
-            file, policy, rule=rule, route=route, subject=place, areas=areas, on=on, grounds=(fact,), reason=why_not
+            file,
+            policy,
+            rule=rule,
+            route=route,
+            subject=place,
+            areas=areas,
+            on=on,
+            grounds=(fact,),
+            reason=why_not,
+            only_kinds=only_kinds,
         )
         return
     relations = (
@@ -181,6 +194,7 @@ def referral_of_party(
         policy,
         rule=rule,
         route=route,
+        only_kinds=only_kinds,
         subject=place,
         person=place,
         areas=areas,

@@ -195,10 +195,12 @@ def test_the_front_door_sees_the_adults_and_the_child_and_no_sibling() -> None:
     assert "Sol Siblingtest" not in heard.values()
 
 
-def test_a_victim_under_18_is_referred_within_the_hour_to_social_care_and_the_child_abuse_unit() -> None:
-    for age in (15, 17):
+def test_a_victim_under_18_is_referred_within_the_hour_and_under_16_to_the_child_abuse_unit_too() -> None:
+    for age, told in ((15, {"mash-866", "child-abuse-unit-54"}), (16, {"mash-866"}), (17, {"mash-866"})):
         file = b.case_file(b.fact(b.incident(parties=(b.victim(age=age), b.suspect()))))
-        assert set(owed(young_person_referral, file)) == {"mash-866", "child-abuse-unit-54"}
+        duties = owed(young_person_referral, file)
+        assert set(duties) == told
+        assert {duty.tell_by for duty in duties.values()} == {b.NOON + timedelta(hours=1)}
     assert not owed(young_person_referral, b.case_file(b.fact(b.incident())))
 
 
