@@ -9,7 +9,7 @@ from schemas.values import Residence, Role, child_place
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.matter import derived, show
-from services.casefile.orders import Element, Standing, register
+from services.casefile.orders import MAKES, Element, Standing, register
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import held
@@ -56,7 +56,7 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
     for number, school in enumerate(schools):
         told = Matter(
             rule="order_concerning_child",
-            route="order_concerning_child",
+            route="order_concerning_child" if element.order.action in MAKES else "order_change_concerning_child",
             subject=f"{element.place}/{child.place}",
             person=child.place,
             held=child.held,

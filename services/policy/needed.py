@@ -28,6 +28,7 @@ NEEDED = Named(
             "missed_order_limit_not_known",
             "missed_order_magistrates",
             "missed_order_on_acquittal",
+            "order_change_concerning_child",
             "order_change_unconfirmed",
             "order_changed_not_stated",
             "order_concerning_child",

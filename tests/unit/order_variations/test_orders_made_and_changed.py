@@ -15,6 +15,7 @@ from schemas.court_order_variations.v1 import (
     ProtectedPerson,
 )
 from schemas.police_incidents.v1 import AbuseType
+from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
 from services.order_variations.children import order_concerning_child
@@ -215,6 +216,16 @@ def test_a_child_protected_by_record_is_told_of_to_its_school_and_the_front_door
     assert "Vera" not in repr([duty.matter for duty in duties.values()])
     without = [b.fact(body) for body in (b.incident(), b.children(), b.charge(), imposed())]
     assert list(order_concerning_child(b.linked_file(*without, of=b.CHILD), b.policy())) == []
+
+
+def test_of_a_change_the_front_door_hears_within_the_hour_and_the_school_within_a_working_day() -> None:
+    child = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
+    bodies = (b.incident(), b.children(), b.charge(), imposed(protected_persons=(child,)))
+    facts = [b.fact(body) for body in (*bodies, changed(OrderAction.DISCHARGED))]
+    stated = order_concerning_child(b.linked_file(*facts, of=b.CHILD), b.policy())
+    duties = {duty.kind: duty for duty in stated if isinstance(duty, Duty) and duty.on == LATER}
+    assert duties["mash"].tell_by == noon(LATER) + timedelta(hours=1)
+    assert duties["dsl"].tell_by > noon(LATER) + timedelta(hours=1)
 
 
 def test_an_order_in_a_case_of_honour_based_abuse_reaches_the_specialist_desk_alone() -> None:
