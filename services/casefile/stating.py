@@ -48,8 +48,16 @@ def owed(
 
     def due(within: Within) -> datetime:
         counted_in_days = within.days_beginning_with is not None or within.days_after is not None
-        start = statutory_from if statutory_from is not None and counted_in_days else recorded_at
+        return ends(within, statutory_from if statutory_from is not None and counted_in_days else recorded_at)
+
+    def ends(within: Within, start: datetime) -> datetime:
         return policy.due(start, within, school_urn=areas.school_urn, la_code=areas.child.la_code)
+
+    def told_by(within: Within) -> datetime:
+        """What may not be told before it opens is not late for having waited (a question that stands in its place, an
+        expiry ahead): then the time runs from its opening."""
+        by = due(within)
+        return by if arose <= by else ends(within, arose)
 
     for chosen in policy.chosen(row, areas):
         told = chosen.told
@@ -70,7 +78,7 @@ def owed(
             why=why,
             arose=arose,
             on=on,
-            tell_by=due(told.within or row.within),
+            tell_by=told_by(told.within or row.within),
             opens=arose if opens is not None or row.settles is not None else None,
             asks=tuple(Ask(asking.ask, due(asking.within), asking.answers) for asking in told.asks),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),

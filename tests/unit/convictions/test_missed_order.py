@@ -222,6 +222,7 @@ def test_while_an_order_waits_for_attribution_the_question_to_the_dait_stands_in
     duty = seen.owed(missed_order, file(b.hearing(), made))[CPS]
     assert duty.ended is None
     assert duty.opens == datetime(2026, 3, 3, 17, 30, tzinfo=UTC)  # the close of the next working day, and settled
+    assert duty.tell_by == datetime(2026, 3, 3, 23, 59, 59, tzinfo=UTC)  # to have waited for the answer is not late
     assert seen.matter(duty)["order_whose_protection_is_not_confirmed"] == (b.order_at(),)
     to_another = b.attribution(b.party_ref(1, "CR2"))
     assert seen.owed(missed_order, file(b.hearing(), made, to_another))[CPS].opens == b.NOON + timedelta(minutes=30)
