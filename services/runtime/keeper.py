@@ -39,6 +39,7 @@ ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
 CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, NO_SETUID_FIXUP, IPC_RMID = 0x20080522, 1, 4, 0
+SHARED_MEMORY = Path("/proc/sysvipc/shm")
 
 
 class CannotKeepError(Exception):
@@ -333,13 +334,31 @@ class Postgres(Server):
         except psycopg.OperationalError:
             return False
 
-    def free_shared_memory(self) -> None:
-        """Gives back the few bytes that PostgreSQL leaves with the kernel when it was killed with -9."""
+    def stop(self, with_signal: signal.Signals) -> None:
+        super().stop(with_signal)
+        # Killed, it may not come back before the last of its processes has noticed.
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.shared_memory_in_use() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def shared_memory(self) -> int | None:
+        """The kernel's number for the few bytes that say whether any of its processes is still there."""
         note = self.data_folder / "postmaster.pid"
         lines = note.read_text().splitlines() if note.exists() else []
         # The seventh line is the key and the id of the segment.
-        if self.pid is None and len(lines) > 6 and len(lines[6].split()) == 2:
-            LIBC.shmctl(int(lines[6].split()[1]), IPC_RMID, None)
+        key_and_id = lines[6].split() if len(lines) > 6 else []
+        return int(key_and_id[1]) if len(key_and_id) == 2 else None
+
+    def shared_memory_in_use(self) -> bool:
+        segment = self.shared_memory()
+        rows = (row.split() for row in SHARED_MEMORY.read_text().splitlines()[1:])
+        return any(row[1] == str(segment) and row[6] != "0" for row in rows)
+
+    def free_shared_memory(self) -> None:
+        """Gives back what PostgreSQL leaves with the kernel when it was killed with -9."""
+        segment = self.shared_memory()
+        if self.pid is None and segment is not None:
+            LIBC.shmctl(segment, IPC_RMID, None)
 
 
 def run_to_end(command: list[str], failure: str, before_exec: Callable[[], None], user: int | None = None) -> None:

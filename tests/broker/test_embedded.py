@@ -123,6 +123,15 @@ def test_a_stopped_server_is_down_until_it_is_started(servers: Servers, database
     psycopg.connect(database).close()
 
 
+def test_a_killed_postgres_comes_back_however_many_it_was_serving(servers: Servers, database: str) -> None:
+    for _ in range(3):  # a matter of milliseconds each time
+        serving = [psycopg.connect(database) for _ in range(80)]
+        servers.restart("postgres", kill=True)
+        for connection in serving:
+            connection.close()
+    psycopg.connect(database).close()
+
+
 def test_an_order_that_is_no_order_is_refused_and_the_servers_stay(servers: Servers) -> None:
     with pytest.raises(EmbeddedServersError, match="Not a command"):
         servers.restart("zookeeper")  # type: ignore[arg-type]
