@@ -242,8 +242,8 @@ def _refused() -> str:
     lines += [
         "A refused record goes to the dead letters of its stream, untouched, with the reason and which field is wrong",
         "in its headers, never a value. Records around it are not held up. Those marked *replay* can be accepted later",
-        "as they are, by a release or a policy that knows what is unknown today. An answer to a notification that nobody",
-        "issued is not refused: it is kept, and its sender is told.",
+        "as they are, by a release or a policy that knows what is unknown today.",
+        "An answer to a notification that nobody issued is not refused: it is kept, and its sender is told.",
         "",
         "| input | end | reason | what it means |",
         "| --- | --- | --- | --- |",
