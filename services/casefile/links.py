@@ -16,7 +16,7 @@ from schemas.court_order_variations.v1 import (
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
 from services.casefile.facts import CaseFile, Fact
-from services.casefile.references import case_names, case_of, crimes, home, same_case
+from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
@@ -137,7 +137,7 @@ class _Matters:
     is_placeholder: Placeholder
     incidents: dict[str, tuple[Fact, IncidentReported]] = field(init=False, default_factory=dict)
     children: dict[str, list[tuple[Fact, ChildrenLinked]]] = field(init=False, default_factory=dict)
-    leads: list[_Lead] = field(init=False, default_factory=list)
+    leads: dict[str, list[_Lead]] = field(init=False, default_factory=dict)
     refused: dict[str, Fact] = field(init=False, default_factory=dict)
     linked: dict[str, tuple[Fact, LinkMade]] = field(init=False, default_factory=dict)
     orders: dict[str, Fact] = field(init=False, default_factory=dict)
@@ -160,7 +160,7 @@ class _Matters:
                 parties = (
                     PartyRef(crime_reference=o.crime_reference, party=n) for o in body.offences for n in o.parties
                 )
-                self.leads.append(_Lead(fact, body.references, tuple(dict.fromkeys(parties))))
+                self.index_lead(_Lead(fact, body.references, tuple(dict.fromkeys(parties))))
 
     def index_courts(self, fact: Fact) -> None:
         match fact.body:
@@ -175,11 +175,19 @@ class _Matters:
             case LinkMade() as body:
                 self.linked[fact.subject] = (fact, body)
                 if body.what == "case":
-                    self.leads.append(_Lead(fact, case_of(body.reference), body.parties))
+                    self.index_lead(_Lead(fact, case_of(body.reference), body.parties))
             case LinkRefused():
                 self.refused[fact.subject] = fact
             case AttributionConfirmed() as body:
                 self.attributions[body.order] = (fact, body)
+
+    def index_lead(self, lead: _Lead) -> None:
+        """By its own fact and by each reference of its case: a URN, and a man, may have hundreds."""
+        for name in (f"fact:{lead.fact.id}", *of_case(lead.refs)):
+            self.leads.setdefault(name, []).append(lead)
+
+    def leads_of(self, names: Iterable[str]) -> Iterable[_Lead]:
+        return {id(lead): lead for name in names for lead in self.leads.get(name, ())}.values()
 
     def linkage(self) -> Linkage:
         lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -234,7 +242,7 @@ class _Matters:
             case IncidentReported() | RiskAssessed() | ChildrenLinked() as body:
                 yield from self.at_incident(body)
             case ChargePreferred():
-                yield from (path for lead in self.leads if lead.fact is fact for path in self.through(lead))
+                yield from (path for lead in self.leads_of([f"fact:{fact.id}"]) for path in self.through(lead))
             case HearingResulted() as body:
                 yield from self.at_case(body.references, body.defendant)
             case OrdersResulted() as body:
@@ -268,7 +276,8 @@ class _Matters:
 
     def at_case(self, refs: References, defendant: Defendant | None) -> Iterable[Path]:
         """By URN and ASN or defendant id; else by the single candidate of that URN who has his name and birth."""
-        leads = [lead for lead in self.leads if same_case(lead.refs, refs)]
+        one_man_s = (name for name in of_case(refs) if not name.startswith(("urn:", "court_case:")))
+        leads = [lead for lead in self.leads_of(one_man_s) if same_case(lead.refs, refs)]
         for lead in leads or self.by_candidate(refs, defendant):
             yield from self.through(lead)
 
@@ -277,10 +286,9 @@ class _Matters:
             return []
         wanted = (_folded(defendant.name), defendant.date_of_birth)
         found: dict[str, list[_Lead]] = {}
-        for lead in self.leads:
-            if lead.refs.urn == refs.urn:
-                for person in {who for ref in lead.parties for who in self.suspects(ref, wanted)}:
-                    found.setdefault(person, []).append(lead)
+        for lead in self.leads_of([f"urn:{refs.urn}"]):
+            for person in {who for ref in lead.parties for who in self.suspects(ref, wanted)}:
+                found.setdefault(person, []).append(lead)
         return next(iter(found.values())) if len(found) == 1 else []
 
     def suspects(self, ref: PartyRef, wanted: tuple[str, date]) -> Iterable[str]:

@@ -1,5 +1,7 @@
 """How facts find their people: a function of what stands, whatever came first."""
 
+import math
+import time
 from datetime import date, timedelta
 
 from hypothesis import given
@@ -149,3 +151,22 @@ def test_a_withdrawn_charge_takes_the_result_out_of_her_file() -> None:
     files = files_of([incident, charge, result, b.withdrawal(charge, at=charge.at + timedelta(days=1))])
     assert result.id not in {fact.id for fact in files[HER].facts}
     assert files[HOME].unlinked == {result.id: "no_charge"}
+
+
+def test_what_linking_costs_grows_with_the_number_of_cases_and_not_with_its_square() -> None:
+    """Eight times the cases are 64 times the work where each result is held against every charge: half fails."""
+
+    def cost(cases: int) -> float:
+        facts = []
+        for number in range(cases):
+            crime, refs = f"CR{number}", b.references(asn=f"2654DC01{number:011d}A", defendant_id=None)
+            bodies = (b.incident(crime), b.charge(b.charged(1, crime), references=refs), b.hearing(references=refs))
+            facts += [b.fact(body) for body in bodies]
+        best = math.inf
+        for _ in range(3):
+            begun = time.process_time()
+            link(facts)
+            best = min(best, time.process_time() - begun)
+        return best
+
+    assert cost(1_600) < 8 * cost(200) * 4
