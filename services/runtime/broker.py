@@ -100,16 +100,14 @@ class _Producer:
 
     async def deliver(self, message: Message) -> Sent:
         """Raises KafkaError where this producer cannot."""
-        await self._find(message.topic)
-        delivery = await self.client.send(
-            message.topic,
-            value=message.value,
-            key=message.key,
-            headers=list(message.headers),
-            timestamp_ms=message.timestamp_ms,
-        )
         retired = asyncio.create_task(self._retired.wait())
+        accepted = asyncio.create_task(self._accept(message))
         try:
+            # A client that is closed meanwhile leaves those who ask it for a topic waiting for ever.
+            await asyncio.wait([accepted, retired], return_when=asyncio.FIRST_COMPLETED)
+            if not accepted.done():
+                raise ProducerClosed
+            delivery = accepted.result()
             while not delivery.done():
                 await asyncio.wait([delivery, retired], timeout=ASK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 # It never gives a batch up by itself, so a topic that went away has to be asked for.
@@ -117,8 +115,21 @@ class _Producer:
                     raise ProducerClosed if retired.done() else UnknownTopicOrPartitionError
         finally:
             retired.cancel()
+            accepted.cancel()
         written = delivery.result()
         return Sent(written.partition, written.offset)
+
+    async def _accept(self, message: Message) -> asyncio.Future[Any]:
+        """Puts it into the producer's buffer; what it returns is the delivery."""
+        await self._find(message.topic)
+        delivery: asyncio.Future[Any] = await self.client.send(
+            message.topic,
+            value=message.value,
+            key=message.key,
+            headers=list(message.headers),
+            timestamp_ms=message.timestamp_ms,
+        )
+        return delivery
 
     async def _find(self, topic: str) -> None:
         """Spares a message the long wait of `send` for a topic that is not there."""
