@@ -117,19 +117,18 @@ select not exists (select 1 from outbox o where parked is null and not exists (s
 
 async def drained(relay: Relay, worker: Worker) -> bool:
     """Compares what each service has read with the ends of its streams, as the database and the broker tell them."""
-    async with await psycopg.AsyncConnection.connect(relay.database) as conn:
-        row = await (await conn.execute(DRAINED)).fetchone()
-        rows = await conn.execute("select service, topic, partition, next_offset from stream_position")
-        read = {(service, topic, partition): offset async for service, topic, partition, offset in rows}
     wanted = {topic for running in worker.running for topic in running.service.reads}
     ends = await Offsets(relay.servers.kafka).end_offsets(wanted)
+    rows = await relay.rows("select service, topic, partition, next_offset from stream_position")
+    read = {(service, topic, partition): offset for service, topic, partition, offset in rows}
     behind = [
         place
         for running in worker.running
         for place, end in ends.items()
         if place[0] in running.service.reads and read.get((running.service.name, *place), 0) < end
     ]
-    return bool(row and row[0]) and not behind
+    # What is read comes to the outbox with its offset, so only what is asked for afterwards is known to be all.
+    return not behind and await relay.rows(DRAINED) == [(True,)]
 
 
 @asynccontextmanager
