@@ -23,7 +23,7 @@ from services.runtime.keeper import LIBC, PR_SET_PDEATHSIG
 from services.runtime.service import Service
 from services.runtime.settings import load_settings
 from services.runtime.watchdog import Watchdog
-from services.runtime.worker import STUCK_SECONDS, Worker, run
+from services.runtime.worker import STUCK_SECONDS, Worker, end, run
 
 SERVICES: Mapping[str, Service] = {
     service.name: service for service in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)
@@ -63,7 +63,7 @@ async def _serve_child(kafka: str, database: str, folder: Path) -> None:
     sys.stdout.write(json.dumps({"port": port, "reads": reads}) + "\n")
     sys.stdout.flush()
     await stopping.wait()
-    await worker.stop()
+    await end(worker)
 
 
 def _end_with_asker(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import signal
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -38,6 +40,7 @@ GAUGE_SECONDS = 15.0
 CHECK_SECONDS = 1.0
 RELEASE_FILES_A_SECOND = 50
 STUCK_SECONDS = 30.0
+END_SECONDS = 40.0
 PROJECT = Path(__file__).resolve().parents[2]
 
 log = structlog.get_logger("relay")
@@ -209,7 +212,17 @@ async def serve(services: Sequence[Service], settings: Settings, kafka: str, dat
         port=worker.health.port if worker.health else 0,
     )
     await stopping.wait()
-    await worker.stop()
+    await end(worker)
+
+
+async def end(worker: Worker) -> NoReturn:
+    """Stops in order as far as time allows, then ends the process: a library's task that will not be cancelled, or a
+    server that is away, must not keep it. What was not acknowledged is delivered again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await worker.stop()
+    logs.flush()
+    os._exit(0)
 
 
 def run(*services: Service) -> None:
