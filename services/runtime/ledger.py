@@ -429,13 +429,24 @@ class Ledger:
             (self.service, topic, partition, offset),
         )
 
+    async def take_back_starts(self, conn: Connection, begun: Mapping[Partition, int]) -> None:
+        """One start less at each of these places: the worker that began there is alive, or has ended in order."""
+        await self._with_rows(
+            conn,
+            """update attempt a set tries = a.tries - 1
+            from unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, at)
+            where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" = u.at
+            and a.tries > 0""",
+            [(topic, partition, offset) for (topic, partition), offset in begun.items()],
+        )
+
     async def forget_starts(self, conn: Connection, up_to: Mapping[Partition, int]) -> None:
         """Those up to these offsets; that a record was taken alone stays known."""
         await self._with_rows(
             conn,
             """delete from attempt a using unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, upto)
             where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" <= u.upto
-            and a.tries > 0""",
+            and (a.tries > 0 or a.alone = 0)""",
             [(topic, partition, offset) for (topic, partition), offset in up_to.items()],
         )
 

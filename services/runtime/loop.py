@@ -80,11 +80,14 @@ class Loop:
         self.service = shell.service
         self._unproven: set[Partition] = set()
         self._proven: set[Partition] = set()
+        self._begun: dict[Partition, int] = {}  # counted by this process, which has got past none of them
+        self._taken_alone: Record | None = None
         self._faults: list[float] = []
         self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
+        await self.leave()
         positions = await self._until_stored(self._positions)
         topics = {topic for topic, _ in partitions}
         group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
@@ -106,6 +109,14 @@ class Loop:
                 raise Halt(HaltReason.OFFSETS_UNKNOWN)
         self._unproven |= partitions
         self._proven -= partitions
+
+    async def leave(self) -> None:
+        """Takes back what was counted against records that this process has left to others: it did not die of them."""
+        if self._begun:
+            await self._until_stored(self._take_back_starts)
+        if (left := self._taken_alone) is not None:
+            await self._until_stored(lambda: self._forget_alone(left))
+            self._taken_alone = None
 
     async def handle(self, records: Sequence[Record]) -> int:
         """How many of the leading records have their end. Waits while the database is away, halts for what is ours."""
@@ -218,7 +229,9 @@ class Loop:
 
     async def _alone(self, record: Record) -> int:
         """A record at which workers died before: its own try is counted first, and the second is not made."""
-        if await self._until_stored(lambda: self._count_alone(record)) > 1:
+        tries = await self._until_stored(lambda: self._count_alone(record))
+        self._taken_alone = record
+        if tries > 1:
             await self._fault(record, "kills_or_hangs")
             done = 1
         else:
@@ -229,6 +242,7 @@ class Loop:
                 await self._until_stored(lambda: self._forget_alone(record))
                 raise
         await self._until_stored(lambda: self._forget_alone(record))
+        self._taken_alone = None
         await self._until_stored(lambda: self._prove([record]))
         return done
 
@@ -301,6 +315,12 @@ class Loop:
                     careful = max(careful, record.offset + ALONE_SPAN)
                 self._careful[partition] = careful
         self._unproven -= first.keys()
+        self._begun |= {partition: record.offset for partition, record in first.items()}
+
+    async def _take_back_starts(self) -> None:
+        async with self.shell.transaction() as conn:
+            await self.shell.ledger.take_back_starts(conn, self._begun)
+        self._begun.clear()
 
     async def _prove(self, done: Sequence[Record]) -> None:
         """Progress was made: earlier starts at these partitions count no more."""
@@ -310,6 +330,7 @@ class Loop:
             async with self.shell.transaction() as conn:
                 await self.shell.ledger.forget_starts(conn, proven)
             self._proven |= proven.keys()
+            self._begun = {partition: at for partition, at in self._begun.items() if partition not in proven}
 
     async def _count_alone(self, record: Record) -> int:
         async with self.shell.transaction() as conn:
@@ -320,8 +341,10 @@ class Loop:
             await self.shell.ledger.forget_alone(conn, record.topic, record.partition, record.offset)
 
     async def _forget_starts(self, records: Sequence[Record]) -> None:
+        upto = {(r.topic, r.partition): r.offset for r in records}
         async with self.shell.transaction() as conn:
-            await self.shell.ledger.forget_starts(conn, {(r.topic, r.partition): r.offset for r in records})
+            await self.shell.ledger.forget_starts(conn, upto)
+        self._begun = {partition: at for partition, at in self._begun.items() if partition not in upto}
 
     async def _halt_if_too_many_faulted(self) -> None:
         """A release that raises on file after file is stopped before it has judged them all."""

@@ -52,6 +52,7 @@ class Running:
 
     service: Service
     shell: Shell
+    loop: Loop
     consumer: Consumer
     publisher: Publisher
 
@@ -99,6 +100,8 @@ class Worker:
     async def stop(self) -> None:
         """Finishes what is in hand, publishes what waits if the broker takes it, and leaves the groups."""
         await asyncio.gather(*(running.consumer.stop() for running in self.running))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(running.loop.leave() for running in self.running)), STOP_SECONDS)
         self._stopping.set()
         await asyncio.wait([task for task in self._tasks if task.get_name() == CHECKING], timeout=STOP_SECONDS)
         for task in self._tasks:
@@ -147,7 +150,7 @@ class Worker:
                 ("refused before", loop.retry_refused()),
             )
         ]
-        return Running(service, shell, consumer, publisher)
+        return Running(service, shell, loop, consumer, publisher)
 
     async def _gauge(self) -> None:
         if time.monotonic() >= self._gauge_at:

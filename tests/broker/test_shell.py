@@ -14,7 +14,7 @@ from schemas import registry
 from schemas.values import Frozen
 from services.incidents.rules import RULES
 from services.runtime import database as tables
-from services.runtime.broker import Offsets
+from services.runtime.broker import Offsets, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.engine import Halt, Partition, Record
 from services.runtime.loop import Loop
@@ -22,7 +22,7 @@ from services.runtime.service import Service
 from services.runtime.shell import Shell
 from services.runtime.worker import Worker
 from tests import builders as b
-from tests.broker.relay import NOW, shipped_policy
+from tests.broker.relay import NOW, shipped_policy, until
 
 pytestmark = pytest.mark.broker
 
@@ -203,6 +203,42 @@ def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_
                 await conn.execute("alter table elsewhere rename to fact")
             assert await loop.handle([incident("CR1", offset=0)]) == 1
 
+    asyncio.run(story())
+    assert fates(database) == ["accepted"]
+
+
+def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not_set_aside(
+    servers: Servers, database: str
+) -> None:
+    """As many as a record that kills its worker is allowed, and more: none of them died of it."""
+
+    async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, int | None]:
+        return {}
+
+    async def begin_in_vain(loop: Loop) -> None:
+        async def begun() -> bool:
+            return bool(loop._begun) and (loop._careful[STREAM, 0] < 0 or loop._taken_alone is not None)
+
+        waiting = asyncio.create_task(loop.handle([incident("CR1", offset=0)]))
+        await until(begun)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            async with await psycopg.AsyncConnection.connect(database) as holder:
+                await holder.execute("lock table fact")
+                for _ in range(3):
+                    loop = Loop(shell, none_committed, Offsets(servers.kafka))
+                    for _ in range(2):
+                        await loop.assigned(frozenset({(STREAM, 0)}))
+                        await begin_in_vain(loop)
+                    await loop.leave()
+            loop = Loop(shell, none_committed, Offsets(servers.kafka))
+            await loop.assigned(frozenset({(STREAM, 0)}))
+            assert await loop.handle([incident("CR1", offset=0)]) == 1
+
+    apply_topics(servers.kafka, [TopicSpec(STREAM, 1)])
     asyncio.run(story())
     assert fates(database) == ["accepted"]
 
