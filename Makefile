@@ -20,7 +20,7 @@ run: install ## play a day's events through the relay on its own Kafka and Postg
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint: install ## check format, rules, types and imports, and change nothing
 	$(BIN)/ruff format --check .

@@ -78,6 +78,8 @@ def test_what_is_right_is_published_and_what_is_not_is_said_without_its_values(r
 
 
 def test_the_same_from_standard_input_changes_nothing(running: Relay) -> None:
+    assert running.relay("publish", str(EXAMPLE)).exit_code == 0
+    running.told()
     said = running.relay("publish", "-", given=EXAMPLE.read_bytes())
     assert said.exit_code == 0
     assert running.told() == []
