@@ -23,7 +23,7 @@ from tests.chaos.verifier import expected, verify
 
 FAMILIES, SEED = 235, 20261123
 AT_ONCE = 25
-SETTLED_SECONDS = 150.0
+SETTLED_SECONDS = 400.0
 
 
 @dataclass
