@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role, child_place
-from services.casefile.duties import Item, Statement
+from services.casefile.duties import Item, Statement, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.matter import derived, show
 from services.casefile.orders import MAKES, Element, Standing, register
@@ -43,12 +43,18 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
     stated: set[Key] = set()
     for order, element in touched:
         places = sorted(order.protects & set(known))
-        if places:
+        for place in places:
             # Two schools may be one agency's, and what replaces an order is made and changes in one line.
-            for statement in _told(file, policy, known[places[0]], order, element):
+            elsewhere = place != places[0]
+            for statement in _told(file, policy, known[place], order, element):
                 if statement.key not in stated:
                     stated.add(statement.key)
-                    yield statement
+                    yield _at_another_place(statement) if elsewhere else statement
+
+
+def _at_another_place(statement: Statement) -> Withheld:
+    """The first of the child's places stands for it. Until an older one was known, it may have been told of here."""
+    return Withheld(statement.key, statement.kind, statement.grounds, Reason.STATED_TWICE, statement.why)
 
 
 def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:
