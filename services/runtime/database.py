@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import OperationalError as SqlOperationalError
 
 # A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
 TIMEOUTS_MS = {"idle_in_transaction_session_timeout": 5_000, "lock_timeout": 3_000, "transaction_timeout": 8_000}
@@ -49,13 +50,14 @@ def migrate(url: str) -> tuple[str | None, str | None]:
         return before, MigrationContext.configure(connection).get_current_revision()
 
 
-def is_current(url: str) -> bool:
-    """Whether the tables are those of this release."""
-    with _connection(url) as connection:
-        return (
-            MigrationContext.configure(connection).get_current_revision()
-            == ScriptDirectory.from_config(_config()).get_current_head()
-        )
+def is_current(url: str) -> bool | None:
+    """Whether the tables are those of this release; None while the database is away."""
+    try:
+        with _connection(url) as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    except SqlOperationalError:
+        return None
+    return current == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 @contextmanager

@@ -137,10 +137,14 @@ class Worker:
             instance=self._instance,
         )
         publisher = Publisher(service.name, self._pool, self._sender, shell.committed)
-        await shell.begin(RELEASE_FILES_A_SECOND)
-        at = await shell.clock()
-        await shell.note_ends(await self._offsets.end_offsets(service.reads), at)
-        await publisher.unpark()
+
+        async def prepare() -> None:
+            await shell.begin(RELEASE_FILES_A_SECOND)
+            at = await shell.clock()
+            await shell.note_ends(await self._offsets.end_offsets(service.reads), at)
+            await publisher.unpark()
+
+        await _once_there(prepare)
         await consumer.start()
         self._tasks += [
             asyncio.create_task(_guarded(work, group_of(service.name)), name=f"{service.name}: {what}")
@@ -174,6 +178,18 @@ class Worker:
                 log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
+
+
+async def _once_there(work: Callable[[], Awaitable[object]]) -> None:
+    """A worker may start while the database is away: it waits, as it would at work."""
+    while True:
+        try:
+            await work()
+        except AWAY:
+            log.warning(logs.Event.DATABASE_AWAITED)
+            await asyncio.sleep(CHECK_SECONDS)
+        else:
+            return
 
 
 async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
@@ -235,6 +251,9 @@ def run(*services: Service) -> None:
     servers = settings.servers
     if servers is None:
         sys.exit("RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one.")
-    if not database.is_current(servers.database):
+    while (current := database.is_current(servers.database)) is None:
+        log.warning(logs.Event.DATABASE_AWAITED)
+        time.sleep(CHECK_SECONDS)
+    if not current:
         sys.exit("The tables are not those of this release: run `relay db migrate` first.")
     asyncio.run(serve(services, settings, servers.kafka, servers.database, PROJECT / ".relay" / "work"))
