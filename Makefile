@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help install run test lint format docs bench lock stop
+.PHONY: help install run test chaos lint format docs bench lock stop
 
 help: ## list what can be done
 	@echo "Referral Relay: make <target>"
@@ -20,7 +20,10 @@ run: install ## play a day's events through the relay on its own Kafka and Postg
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not chaos"
+
+chaos: install ## kill workers, broker and database under load, and verify what agencies hold
+	@$(BIN)/pytest -m chaos
 
 lint: install ## check format, rules, types and imports, and change nothing
 	$(BIN)/ruff format --check .

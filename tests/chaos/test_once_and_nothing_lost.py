@@ -81,7 +81,7 @@ def faults(workers: Workers) -> Sequence[Callable[[], None]]:
     )
 
 
-@pytest.mark.broker
+@pytest.mark.chaos
 def test_two_workers_lose_nothing_and_issue_nothing_twice_through_nine_faults(tmp_path: Path) -> None:
     events = load(SEED, FAMILIES, datetime.now(UTC))
     assert len(events) >= 2000
