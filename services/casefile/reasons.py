@@ -43,6 +43,8 @@ class Reason(StrEnum):
     """The applicant took the application back."""
     PROTECTS_ANOTHER = "protects_another"
     """A person has said that the order protects somebody else."""
+    NOT_IN_CUSTODY = "not_in_custody"
+    """No prison holds him, as the last hearing of his case left him."""
     WHICH_ORDER_NOT_KNOWN = "which_order_not_known"
     """It is not known, or no longer known, which order was changed."""
     NOT_KNOWN_TO_PROTECT_HER = "not_known_to_protect_her"

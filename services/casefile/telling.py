@@ -67,6 +67,38 @@ def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
             yield statement
 
 
+def tell_nobody(
+    file: CaseFile,
+    policy: Policy,
+    *,
+    rule: str,
+    route: str,
+    subject: str,
+    held: Reason | None,
+    areas: Areas,
+    on: date,
+    grounds: tuple[Fact, ...],
+    reason: Reason,
+) -> Iterator[Statement]:
+    """Why those are told nothing, or no longer, whom `tell` would tell: the desk that stands in their place, too."""
+    named: set[str] = set()
+    for each in (route,) if held is None else (route, DESKS_OF_HELD[held]):
+        for statement in withheld(
+            file,
+            policy,
+            rule=rule,
+            subject=subject,
+            areas=areas,
+            on=on,
+            grounds=grounds,
+            reason=reason,
+            route=each,
+        ):
+            if statement.key.agency not in named:
+                named.add(statement.key.agency)
+                yield statement
+
+
 def _owed(
     file: CaseFile, policy: Policy, told: Matter, route: str, only_kinds: frozenset[str] | None
 ) -> Iterator[Statement]:

@@ -124,6 +124,7 @@ REASONS: Mapping[str, str] = {
     "no_power_discontinued": "The case was discontinued: the court has no power to make an order.",
     "no_power_lies_on_file": "The charge lies on the file: the court has no power to make an order.",
     "protects_another": "The order is known to protect somebody else.",
+    "not_in_custody": "No prison is known to hold him.",
     "which_order_not_known": "It is not known which order was changed.",
     "not_known_to_protect_her": "The order is not known to protect her.",
     "counted_before": "It was counted before, towards a number that was told of.",

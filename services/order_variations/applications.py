@@ -11,8 +11,7 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
 from services.casefile.matter import derived, show
 from services.casefile.reasons import Reason
-from services.casefile.stating import withheld
-from services.casefile.telling import Matter, tell
+from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.indicators import panel
 from services.order_variations.said import still_binding
@@ -233,11 +232,13 @@ def _not_told(
     hers: HerOrders, rule: str, fact: Fact, body: CourtFact, application: str, concern: Concern
 ) -> Iterator[Statement]:
     victim = concern.victim
-    yield from withheld(
+    yield from tell_nobody(
         hers.file,
         hers.policy,
         rule=rule,
+        route=rule,
         subject=_subject(application, concern),
+        held=victim.held,
         areas=victim.areas(body.references.court_ou),
         on=london_day(body.occurred_at),
         grounds=(fact, victim.fact, *concern.facts),

@@ -43,18 +43,19 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
     stated: set[Key] = set()
     for order, element in touched:
         places = sorted(order.protects & set(known))
-        for place in places:
+        for place in (*places, *sorted((order.coded & set(known)).difference(places))):
+            why_not = Reason.STATED_TWICE if place in places else Reason.PROTECTS_ANOTHER
             # Two schools may be one agency's, and what replaces an order is made and changes in one line.
-            elsewhere = place != places[0]
             for statement in _told(file, policy, known[place], order, element):
                 if statement.key not in stated:
                     stated.add(statement.key)
-                    yield _at_another_place(statement) if elsewhere else statement
+                    yield statement if place in places[:1] else _not_here(statement, why_not)
 
 
-def _at_another_place(statement: Statement) -> Withheld:
-    """The first of the child's places stands for it. Until an older one was known, it may have been told of here."""
-    return Withheld(statement.key, statement.kind, statement.grounds, Reason.STATED_TWICE, statement.why)
+def _not_here(statement: Statement, reason: Reason) -> Withheld:
+    """The first of the child's places stands for it; a person may have said that the order is not for the child at all.
+    Until that was known, it may have been told of here."""
+    return Withheld(statement.key, statement.kind, statement.grounds, reason, statement.why)
 
 
 def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:

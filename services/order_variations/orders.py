@@ -9,8 +9,9 @@ from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile
 from services.casefile.matter import derived, show
 from services.casefile.orders import MAKES, Change, Element
+from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
-from services.casefile.telling import Matter, tell
+from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import has_place_term, of_element, of_hearing, still_binding
 from services.policy.policy import Policy
@@ -122,9 +123,22 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
         *still_binding(hers.protecting, frozenset(one.place for one in concern.orders), element.on),
     )
     told = _matter(rule, rule, element, concern, matter)
-    only_kinds = told_to if hers.in_custody(element) else told_to - PRISON
-    grounds = (*told.grounds, *hers.facts_of_protection)
-    yield from tell(hers.file, hers.policy, replace(told, grounds=grounds, only_kinds=only_kinds))
+    told = replace(told, grounds=(*told.grounds, *hers.facts_of_protection))
+    if hers.in_custody(element):
+        yield from tell(hers.file, hers.policy, told)
+        return
+    yield from tell(hers.file, hers.policy, replace(told, only_kinds=told_to - PRISON))
+    yield from withheld(
+        hers.file,
+        hers.policy,
+        rule=rule,
+        subject=told.subject,
+        areas=told.areas,
+        on=told.on,
+        grounds=told.grounds,
+        reason=told.held or Reason.NOT_IN_CUSTODY,
+        only_kinds=PRISON,
+    )
 
 
 def _unconfirmed(hers: HerOrders, route: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
@@ -159,15 +173,15 @@ def _not_told(
     hers: HerOrders, rule: str, element: Element, concern: Concern, route: str | None = None
 ) -> Iterator[Statement]:
     """Why not, or no longer: it is known whose it is, or no longer known which."""
-    reason = OTHERWISE[concern.how]
-    yield from withheld(
+    yield from tell_nobody(
         hers.file,
         hers.policy,
         rule=rule,
+        route=route or rule,
         subject=f"{element.place}/{concern.victim.place}",
+        held=concern.victim.held,
         areas=concern.victim.areas(element.body.court_ou, element.body.defendant),
         on=element.on,
         grounds=(element.fact, concern.victim.fact, *concern.facts),
-        reason=reason,
-        route=route or rule,
+        reason=OTHERWISE[concern.how],
     )

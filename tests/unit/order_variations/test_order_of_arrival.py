@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from schemas import values as v
 from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from services.casefile.duties import Content, Notice
@@ -76,6 +77,27 @@ def family() -> list[Fact]:
     ]
 
 
+def corrected() -> list[Fact]:
+    """He is not in custody after all; the order is not for the child; nobody has said who did what to whom."""
+    whom = (
+        ProtectedPerson(role="victim", record=b.record("victim-1"), attribution=Attribution.CODED),
+        ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED),
+    )
+    unresolved = (b.victim(role=v.Role.UNRESOLVED), b.suspect(role=v.Role.UNRESOLVED))
+    return [
+        b.fact(b.incident()),
+        b.fact(b.incident("CR3", parties=unresolved, primary_perpetrator="unresolved")),
+        b.fact(b.children()),
+        b.fact(b.charge(b.charged(1), b.charged(2, "CR3"))),
+        b.fact(b.hearing(custody=True)),
+        b.fact(b.hearing(custody=False), version=2),
+        resulted(0, b.order("3081", protected_persons=whom), b.order("3326")),
+        b.fact(b.attribution(b.party_ref(), order=b.order_at(code="3081"))),
+        b.fact(b.attribution(b.party_ref(), order=b.order_at(code="3326"))),
+        b.fact(b.application("APP1", order=b.order_at(code="3326"), lodged_at=moment(1))),
+    ]
+
+
 def held(facts: list[Fact]) -> dict[Key, Content]:
     """What each agency holds, live, when each fact is looked at as it comes."""
     told: dict[Key, Notice] = {}
@@ -90,7 +112,7 @@ def held(facts: list[Fact]) -> dict[Key, Content]:
     return {key: notice.content for key, notice in told.items() if notice.state == "live"}
 
 
-WORLDS = {"orders": world, "family": family}
+WORLDS = {"orders": world, "family": family, "corrected": corrected}
 
 
 @pytest.fixture(scope="module")
