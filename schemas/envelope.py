@@ -25,6 +25,7 @@ LARGEST_HEADERS = 16 * 1024
 LONGEST_KEY = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:referral-relay:event")
+FACT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:referral-relay:fact")
 
 _PLAIN = re.compile(r"[!-~]{1,200}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,59}")
@@ -83,6 +84,12 @@ def event_id(type: str, subject: str, version: int, time: datetime, content: byt
     at = time.astimezone(UTC).isoformat(timespec="microseconds")
     stated = canonical([type, subject, version, at, hashlib.sha256(content).hexdigest()])
     return str(uuid.uuid5(EVENT_IDS, stated.decode()))
+
+
+def fact_id(source: str, event: str) -> str:
+    """The relay's own name for what a source said in this event: an event's id is its source's alone, and two sources
+    may use one. Neither part can hold a space."""
+    return str(uuid.uuid5(FACT_IDS, f"{source} {event}"))
 
 
 def version_of(time: datetime) -> int:

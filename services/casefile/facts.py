@@ -24,7 +24,8 @@ class Key(NamedTuple):
 class Fact:
     """One accepted statement, whole. A correction is a higher version; `withdrawn` takes the subject back.
 
-    `id` is the event's id, `kind` its type without the version, `at` the time at which its source recorded it.
+    `id` is made of the event's source and id (`schemas.envelope.fact_id`), `kind` its type without the version,
+    `at` the time at which its source recorded it.
     """
 
     id: str

@@ -207,9 +207,10 @@ def find(
             r.first_at, r.last_at, r.attempts, r.judged_by, r.headers, array[
             r.settled_at is not null,
             r.event_id is not null and exists (select 1 from inbox i
-                where i.service = r.service and i.event_id = r.event_id and i.at >= r.first_at),
+                where i.service = r.service and i.event_id = r.event_id and i.source = r.source and i.at >= r.first_at),
             r.event_id is not null and exists (select 1 from refusal n where n.service = r.service
-                and n.topic = r.topic and n.event_id = r.event_id and n.first_at > r.first_at)]
+                and n.topic = r.topic and n.event_id = r.event_id and n.source = r.source
+                and n.first_at > r.first_at)]
         from refusal r where r.dead_letter is not null and (%(topic)s::text is null or r.topic = %(topic)s)
             and (%(reason)s::text is null or r.reason = %(reason)s)
             and (%(ids)s::text[] is null or r.dead_letter = any(%(ids)s)) order by r.topic, r.reason, r.first_at""",

@@ -31,7 +31,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
 NARROW, WIDE = 80, 110
 FEW = 2
 FORMS = """Nothing is known by that name. What is understood:
-  an event's id              as `relay publish` or the source gives it
+  an event's id              as `relay publish` or the source gives it, or grounds name it
   a notification's id        as `relay subscribe` shows it
   a dead letter's id         as `relay dlq list` shows it
   a duty                     rule/subject/agency, or rule/subject

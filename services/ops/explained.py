@@ -360,7 +360,8 @@ def _facts(facts: Iterable[FactTold]) -> RenderableType:
     table.add_column("its source recorded it", overflow="fold", ratio=2)
     for number, fact in enumerate(facts, 1):
         kind = Text(fact.kind.rpartition(".")[2].replace("-", " "))
-        kind.append(f"\n{fact.subject}\n{fact.id}", style="dim")
+        name = f"{fact.event} of {fact.source}" if fact.event else fact.id
+        kind.append(f"\n{fact.subject}\n{name}", style="dim")
         version = Text(str(fact.version))
         version.append(f", {fact.state}", style={"stands": "green", "withdrawn": "red"}.get(fact.state, "dim"))
         if fact.basis != "source":
@@ -371,8 +372,10 @@ def _facts(facts: Iterable[FactTold]) -> RenderableType:
 
 def _ends(e: Explanation) -> RenderableType:
     table = _two_columns()
+    several = len({end.source for end in e.ends}) > 1
     for end in e.ends:
-        table.add_row(end.service.replace("_", " "), f"{FATES[end.fate]}, {moment(end.at)}")
+        source = f" (of {end.source})" if several else ""
+        table.add_row(end.service.replace("_", " "), f"{FATES[end.fate]}, {moment(end.at)}{source}")
     return table
 
 

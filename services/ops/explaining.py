@@ -120,7 +120,7 @@ class _Explaining:
             return True
         grounds = {i for issued in self.revisions[which] for i in issued.notice.grounds} | set(m.told[which].grounds)
         answers = {answer.fact for answer in m.answers if (answer.service, answer.key) == which}
-        caused = {look.event for issued in self.revisions[which] if (look := self.look_of(issued))}
+        caused = {look.fact for issued in self.revisions[which] if (look := self.look_of(issued))}
         return bool(m.about & (grounds | answers | caused))
 
     def head(self, key: Key) -> Key:
@@ -131,6 +131,14 @@ class _Explaining:
 
     def look_of(self, issued: Issued) -> Looked | None:
         return self.looks.get((issued.service, issued.file, issued.look))
+
+    def event_of(self, look: Looked) -> str | None:
+        """What caused the look, as its source calls it where this reader may know that."""
+        return self.events.get(look.fact, look.fact) if look.fact and self.sees_all else look.fact
+
+    @cached_property
+    def events(self) -> Mapping[str, str]:
+        return {version.id: version.event for version in self.material.versions}
 
     def recipient(self, agency: str, kind: str) -> str:
         """A name where this reader may know it: its own, and for audit every one."""
@@ -237,7 +245,7 @@ class _Explaining:
                 parked=issued.parked,
                 look=issued.look,
                 cause=look.cause if look else None,
-                event=look.event if look else None,
+                event=self.event_of(look) if look else None,
                 release=look.release if look else None,
                 policy_version=notice.why.policy_version,
                 added=tuple(sorted(says - before)),
@@ -331,6 +339,8 @@ class _Explaining:
             state = "withdrawn" if first.withdrawn and stands else "stands" if stands else "replaced"
             yield FactTold(
                 id=first.id,
+                event=first.event if self.sees_all else None,
+                source=first.source if self.sees_all else None,
                 kind=first.kind,
                 subject=first.subject,
                 version=first.version,
@@ -350,9 +360,11 @@ class _Explaining:
                 contents[version.content_hash] = version
         for (_, subject, number), contents in sorted(same.items()):
             if len(contents) > 1:
-                stands = next((version.id for version in contents.values() if version.stands), None)
-                others = tuple(sorted(version.id for version in contents.values() if version.id != stands))
-                yield Conflict(next(iter(contents.values())).kind, subject, number, stands, others)
+                stands = next((version for version in contents.values() if version.stands), None)
+                others = tuple(sorted(_said(version) for version in contents.values() if version is not stands))
+                yield Conflict(
+                    next(iter(contents.values())).kind, subject, number, _said(stands) if stands else None, others
+                )
 
     def faulted(self) -> tuple[str, ...]:
         """Rules that raised in the newest look of these files."""
@@ -394,6 +406,11 @@ def _missing(versions: Iterable[Version]) -> str | None:
     """The link that is lacked wherever the version stands: who never reads the other half waits for nothing."""
     lacked = [version.missing for version in versions if version.stands]
     return lacked[0] if lacked and all(lacked) else None
+
+
+def _said(version: Version) -> str:
+    """The event as its source knows it: who is asked which of two contents is right looks for that."""
+    return f"{version.event} of {version.source}"
 
 
 def _name(what: str, about: str | None) -> str:

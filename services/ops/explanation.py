@@ -14,10 +14,12 @@ Question = Literal["event", "notification", "duty", "person", "matter", "dead le
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a fact as one service keeps it."""
+    """A version of a fact as one service keeps it. `event`: its id as its source gave it."""
 
     service: str
     id: str
+    source: str
+    event: str
     kind: str
     subject: str
     statement: str
@@ -52,7 +54,7 @@ class Looked:
     number: int
     at: datetime
     cause: str
-    event: str | None
+    fact: str | None
     release: str
     policy_version: str
     faulted: Sequence[str] = ()
@@ -102,7 +104,7 @@ class End:
     """The one end of a record of an event in a service."""
 
     service: str
-    event: str
+    source: str
     fate: str
     at: datetime
 
@@ -267,9 +269,12 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class FactTold:
-    """A version of a fact. `state`: stands, replaced, withdrawn; `missing`: the link that it waits for."""
+    """A version of a fact. `state`: stands, replaced, withdrawn; `missing`: the link that it waits for. `event` and
+    `source`: what its source calls it, where this reader may know more than what it was told."""
 
     id: str
+    event: str | None
+    source: str | None
     kind: str
     subject: str
     version: int

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from schemas import registry
 from schemas.agency_responses.v1 import Decided, Declined
+from schemas.envelope import fact_id
 from schemas.values import Body
 from services.casefile.duties import Duty, Notice
 from services.casefile.facts import Answer, CaseFile, Fact, Key
@@ -128,11 +129,21 @@ def _notification(conn: Connection, asked: str) -> Found | None:
 
 
 def _event(conn: Connection, asked: str) -> Found | None:
-    """The event, and where it is a version of something, whatever is told of that matter because of it."""
+    """The event, and where it is a version of something, whatever is told of that matter because of it. Its id is its
+    source's, and several may use one: then all of theirs. Grounds give the relay's own name of a fact."""
+    rows = conn.execute(
+        """select distinct source, event_id from inbox where event_id = %s
+        union select source, event_id from fact where id = %s""",
+        (asked, asked),
+    )
+    sources = {fact_id(source, event): source for source, event in rows}
+    ids = sorted(sources)
     ends = tuple(
-        End(service, asked, fate, at)
-        for service, fate, at in conn.execute(
-            "select distinct service, fate, at from record where event_id = %s order by at, service, fate", (asked,)
+        End(service, sources[fact], fate, at)
+        for service, fact, fate, at in conn.execute(
+            """select distinct service, fact_id, fate, at from record where fact_id = any(%s)
+            order by at, service, fate, fact_id""",
+            (ids,),
         )
     )
     refused = _refused(conn, "event_id", asked)
@@ -140,17 +151,18 @@ def _event(conn: Connection, asked: str) -> Found | None:
         (service, file)
         for service, file in conn.execute(
             """select l.service, l.file from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
-            join fact e on e.service = f.service and e.statement = f.statement and e.subject = f.subject where e.id = %s
-            union select service, file from look where event_id = %s
+            join fact e on e.service = f.service and e.statement = f.statement and e.subject = f.subject
+                where e.id = any(%(ids)s)
+            union select service, file from look where fact_id = any(%(ids)s)
             union select t.service, t.file from answer a join told t on t.service = a.service and t.rule = a.rule
-                and t.subject = a.duty_subject and t.agency = a.agency where a.fact_id = %s""",
-            (asked, asked, asked),
+                and t.subject = a.duty_subject and t.agency = a.agency
+                where a.fact_id = any(%(ids)s)""",
+            {"ids": ids},
         )
     }
-    known = conn.execute("select 1 from fact where id = %s limit 1", (asked,)).fetchone()
-    if not (ends or refused or files or known):
+    if not (sources or refused):
         return None
-    return Found("event", frozenset(files), about=frozenset({asked}), refused=refused, ends=ends)
+    return Found("event", frozenset(files), about=frozenset(ids), refused=refused, ends=ends)
 
 
 def _dead_letter(conn: Connection, asked: str) -> Found | None:
@@ -250,7 +262,7 @@ def _issued(conn: Connection, told: Iterable[Told]) -> tuple[Issued, ...]:
 
 def _looks(conn: Connection, files: Sequence[File]) -> tuple[Looked, ...]:
     rows = conn.execute(
-        """select l.service, l.file, l.number, l.at, l.cause, l.event_id, l.release, l.policy_version, l.faulted
+        """select l.service, l.file, l.number, l.at, l.cause, l.fact_id, l.release, l.policy_version, l.faulted
         from look l where (l.service, l.file) in (select * from unnest(%s::text[], %s::text[]))
             or (l.service, l.file) in (select n.service, n.file from notice n join told t
                 using (service, rule, subject, agency)
@@ -312,8 +324,8 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
     """All versions of whatever stands in these files, and of these facts. `missing` only where somebody waits for it: a
     service that does not read the stream with the other half lacks it for ever."""
     rows = conn.execute(
-        f"""select v.service, v.id, v.kind, v.subject, v.statement, v.version, v.version_basis, v.recorded_at,
-            v.accepted_at, v.stands, case when w.id is not null then v.missing end, v.content_hash,
+        f"""select v.service, v.id, v.source, v.event_id, v.kind, v.subject, v.statement, v.version, v.version_basis,
+            v.recorded_at, v.accepted_at, v.stands, case when w.id is not null then v.missing end, v.content_hash,
             coalesce((v.content::jsonb ->> 'withdrawn')::boolean, false)
         from fact v left join ({WAITING}) w on w.service = v.service and w.id = v.id
         where (v.service, v.statement, v.subject) in (

@@ -42,10 +42,13 @@ OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A fact that is linked to nobody. `link_by`: when its link clock ends, None where policy has none for it; `told`:
-    who was told of it by references alone. `services`: who lacks the link; each keeps its own."""
+    """A fact that is linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
+    ends, None where policy has none for it; `told`: who was told of it by references alone. `services`: who lacks the
+    link; each keeps its own."""
 
     id: str
+    event: str
+    source: str
     kind: str
     what: str
     subject: str
@@ -165,19 +168,22 @@ def _variants(body: Body) -> Sequence[str | None]:
 
 def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
     rows = conn.execute(
-        f"""select id, kind, subject, (array_agg(missing order by service))[1], min(recorded_at), min(accepted_at),
-            array_agg(service order by service), min(type), min(content)
-        from fact where (service, id) in (select service, id from ({WAITING}) w) group by id, kind, subject"""  # noqa: S608
+        f"""select id, event_id, source, kind, subject, (array_agg(missing order by service))[1],
+            min(recorded_at), min(accepted_at), array_agg(service order by service), min(type), min(content)
+        from fact where (service, id) in (select service, id from ({WAITING}) w)
+        group by id, event_id, source, kind, subject"""  # noqa: S608
     ).fetchall()
-    told = _told_unlinked(conn, [f"{kind}:{subject}" for _, kind, subject, *_ in rows], policy)
+    told = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows], policy)
     found: list[tuple[Fact, float]] = []
-    for identity, kind, subject, lacking, recorded_at, accepted_at, services, type_, content in rows:
+    for identity, event, source, kind, subject, lacking, recorded_at, accepted_at, services, type_, content in rows:
         body = registry.body_of(type_, content)
         ends = link_by(kind, body, recorded_at, policy)
         by, variant = ends if ends is not None else (None, "")
         name = kind.rpartition(".")[2].replace("-", " ")
         fact = Fact(
             id=identity,
+            event=event,
+            source=source,
             kind=kind,
             what=f"{name}: {variant.replace('_', ' ')}" if variant else name,
             subject=subject,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from schemas.envelope import fact_id
 from schemas.registry import Received
 from services.casefile.facts import Fact
 from services.casefile.links import Linkage, Placeholder, link
@@ -23,6 +24,11 @@ class Accepted:
     fact: Fact
     digest: bytes
     names: frozenset[str]
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """By what it is known: the id that its source gave it, and that source."""
+        return (self.received.envelope.id, self.received.envelope.source)
 
     @property
     def is_answer(self) -> bool:
@@ -58,7 +64,7 @@ def accepted(record: Record, received: Received) -> Accepted:
     """The event as a fact."""
     envelope = received.envelope
     fact = Fact(
-        id=envelope.id,
+        id=fact_id(envelope.source, envelope.id),
         kind=received.kind,
         subject=envelope.subject,
         version=envelope.factversion,

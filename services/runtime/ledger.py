@@ -23,7 +23,7 @@ class RecordRow(NamedTuple):
     partition: int
     offset: int
     fate: str
-    event_id: str | None
+    fact_id: str | None
     at: datetime
 
 
@@ -47,7 +47,7 @@ class LookRow(NamedTuple):
     at: datetime
     read_to: datetime | None
     cause: str
-    event_id: str | None
+    fact_id: str | None
     release: str
     policy_version: str
     stood_added: list[str]
@@ -67,9 +67,10 @@ class FactRow:
     @property
     def row(self) -> tuple[Any, ...]:
         fact, received = self.event.fact, self.event.received
-        stated = (fact.id, fact.kind, fact.subject, fact.statement[0], fact.version, fact.version_basis, fact.at)
+        said = (fact.id, received.envelope.source, received.envelope.id)
+        stated = (fact.kind, fact.subject, fact.statement[0], fact.version, fact.version_basis, fact.at)
         content = (received.envelope.type, received.content.decode(), self.event.digest)
-        return (*stated, *content, self.stands, self.missing, self.at)
+        return (*said, *stated, *content, self.stands, self.missing, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +110,20 @@ class Ledger:
             )
 
     async def write_inbox(self, conn: Connection, rows: Sequence[tuple[str, str, bytes, datetime]]) -> None:
-        """Source, event id, content hash, time."""
+        """Event id, source, content hash, time."""
         await self._insert(
-            conn, "inbox (service, source, event_id, content_hash, at)", "text text bytea timestamptz", rows
+            conn, "inbox (service, event_id, source, content_hash, at)", "text text bytea timestamptz", rows
         )
 
     async def write_records(self, conn: Connection, rows: Sequence[RecordRow], *, again: bool = False) -> None:
         """The first end of a record stays, however often it is delivered, unless it is judged `again`."""
         await self._insert(
             conn,
-            'record (service, topic, partition, "offset", fate, event_id, at)',
+            'record (service, topic, partition, "offset", fate, fact_id, at)',
             "text int bigint text text timestamptz",
             rows,
             """on conflict (service, topic, partition, "offset") do update
-            set fate = excluded.fate, event_id = excluded.event_id, at = excluded.at"""
+            set fate = excluded.fate, fact_id = excluded.fact_id, at = excluded.at"""
             if again
             else "on conflict do nothing",
         )
@@ -135,9 +136,9 @@ class Ledger:
         )
         await self._insert(
             conn,
-            """fact (service, id, kind, subject, statement, version, version_basis, recorded_at, type, content,
-            content_hash, stands, missing, accepted_at)""",
-            "text text text text bigint text timestamptz text text bytea bool text timestamptz",
+            """fact (service, id, source, event_id, kind, subject, statement, version, version_basis, recorded_at,
+            type, content, content_hash, stands, missing, accepted_at)""",
+            "text text text text text text bigint text timestamptz text text bytea bool text timestamptz",
             [row.row for row in rows],
         )
 
@@ -290,7 +291,7 @@ class Ledger:
         if rows:
             async with conn.cursor() as cursor:
                 await cursor.executemany(
-                    """insert into look (service, file, number, at, read_to, cause, event_id, release, policy_version,
+                    """insert into look (service, file, number, at, read_to, cause, fact_id, release, policy_version,
                     stood_added, stood_removed, withheld, unexplained, faulted)
                     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
                     [(self.service, *row) for row in rows],
@@ -350,10 +351,10 @@ class Ledger:
         """Whether this record was never refused before."""
         record, refusal = row.record, row.refusal
         written = await conn.execute(
-            """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, key, value,
-                headers, timestamp, first_at, last_at, judged_by, dead_letter)
-            values (%(s)s, %(topic)s, %(partition)s, %(offset)s, %(reason)s, %(stage)s, %(detail)s, %(event)s, %(key)s,
-                %(value)s, %(headers)s, %(timestamp)s, %(at)s, %(at)s, %(judged_by)s, %(letter)s)
+            """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, source, key,
+                value, headers, timestamp, first_at, last_at, judged_by, dead_letter)
+            values (%(s)s, %(topic)s, %(partition)s, %(offset)s, %(reason)s, %(stage)s, %(detail)s, %(event)s,
+                %(source)s, %(key)s, %(value)s, %(headers)s, %(timestamp)s, %(at)s, %(at)s, %(judged_by)s, %(letter)s)
             on conflict (service, topic, partition, "offset") do update set reason = excluded.reason,
                 stage = excluded.stage, detail = excluded.detail, last_at = excluded.last_at,
                 judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null
@@ -366,7 +367,8 @@ class Ledger:
                 "reason": refusal.reason,
                 "stage": refusal.stage,
                 "detail": refusal.detail,
-                "event": wire.event_id(record),
+                "event": wire.claimed(record, "ce_id"),
+                "source": wire.claimed(record, "ce_source"),
                 "key": record.key,
                 "value": record.value,
                 "headers": wire.headers_to_text(record.headers),

@@ -213,7 +213,7 @@ class Shell:
         policy, read_to = self.policies.at(now), await self.read_to(conn)
         heard = [receive(record, policy, now, self.contract) for record in records]
         events = [event for event in heard if isinstance(event, Accepted)]
-        known = await self.store.known(conn, {e.fact.id for e in events})
+        known = await self.store.known(conn, {e.name for e in events})
         answered = await self.store.told_by_notifications(conn, {e.fact.subject for e in events if e.is_answer})
         plan = await self._plan(conn, [e for e in events if e.fact.id not in known], names, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
@@ -264,7 +264,7 @@ class Shell:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""
         before = known.setdefault(event.fact.id, event.digest)
         if before != event.digest:
-            detail = "ce_id: was used for other content before; a correction is a new event with a higher factversion"
+            detail = "ce_id: used for other content before; a correction is a new event with a higher factversion"
             return Refusal(RefusalReason.ID_REUSED, "validate", detail, event.fact.kind)
         if before is not event.digest:
             return Change(event, "repeated")
@@ -338,9 +338,7 @@ class Shell:
         refused = [(r, c) for r, c in zip(records, changes, strict=True) if isinstance(c, Refusal)]
         await self._refuse(conn, refused, now)
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
-        await ledger.write_inbox(
-            conn, [(c.event.received.envelope.source, c.event.fact.id, c.event.digest, now) for c in made]
-        )
+        await ledger.write_inbox(conn, [(*c.event.name, c.event.digest, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]
         stood = await self._write_facts(conn, made, states, answered, now)
         await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], _last_of_each(accepted))

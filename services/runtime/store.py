@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
+from schemas.envelope import fact_id
 from schemas.values import Body
 from services.casefile.duties import Notice, Withheld
 from services.casefile.facts import Answer, CaseFile, Fact, Key
@@ -126,16 +127,14 @@ class Store:
             (self.service, *columns(sorted(partitions), 2)),
         )
 
-    async def known(self, conn: Connection, ids: Iterable[str]) -> dict[str, bytes]:
-        """Content hashes of the events with these ids that were accepted before, whatever source said them.
-
-        Grounds name a fact by its id alone, so an id has one content.
-        """
+    async def known(self, conn: Connection, events: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+        """Content hashes, by the fact's id, of those of these events (event id, source) that were accepted before."""
         rows = await conn.execute(
-            "select event_id, content_hash from inbox where service = %s and event_id = any(%s)",
-            (self.service, sorted(ids)),
+            """select event_id, source, content_hash from inbox where service = %s
+            and (event_id, source) in (select * from unnest(%s::text[], %s::text[]))""",
+            (self.service, *columns(sorted(events), 2)),
         )
-        return {event: bytes(digest) async for event, digest in rows}
+        return {fact_id(source, event): bytes(digest) async for event, source, digest in rows}
 
     async def contents(
         self, conn: Connection, subjects: Iterable[tuple[str, str, bytes]]
@@ -256,8 +255,8 @@ class Store:
         rows = await conn.execute(
             "select fact_id, file, through from lies_in where service = %s and fact_id = any(%s)", (self.service, ids)
         )
-        async for fact_id, file, through in rows:
-            found.setdefault(fact_id, {})[file] = tuple(through)
+        async for fact, file, through in rows:
+            found.setdefault(fact, {})[file] = tuple(through)
         return found
 
     async def _persons(self, conn: Connection, crimes: Sequence[str]) -> dict[str, dict[str, str]]:

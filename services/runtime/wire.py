@@ -196,10 +196,10 @@ def subject_of(key: Key) -> str:
     return said if len(said) <= LONGEST_KEY else pseudonym_of(said)
 
 
-def event_id(record: Record) -> str | None:
-    """The id that the record claims, as far as it is text of a sensible length."""
+def claimed(record: Record, header: str) -> str | None:
+    """What the record says in this header, as far as it is text of a sensible length."""
     for name, value in record.headers:
-        if name == "ce_id" and len(value) <= LONGEST_KEY:
+        if name == header and len(value) <= LONGEST_KEY:
             return value.decode("ascii", errors="ignore").replace("\x00", "") or None
     return None
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from schemas import registry
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.bad_input import BAD_INPUT, BadInput, good_record
+from schemas.envelope import fact_id
 from schemas.police_incidents.v1 import IncidentReported, SupportReferral
 from schemas.refusals import RefusalReason
 from schemas.registry import STREAMS, Registry, Version
@@ -106,7 +107,9 @@ def spoilt() -> Iterator[Bad]:
 def beside_policy_clock_and_database(first: Message) -> Iterator[Bad]:
     """`first`: an event that is accepted before these are read."""
     again = police(header(first, "ce_subject"), circumstances="something else")
-    yield bad("the same id with another content", with_header(again, "ce_id", header(first, "ce_id").encode()))
+    yield bad(
+        "the same source and id with another content", with_header(again, "ce_id", header(first, "ce_id").encode())
+    )
     ahead = datetime.now(UTC) + timedelta(hours=2)
     yield bad("a source time more than an hour ahead", police("AHEAD", time=ahead))
     yield bad("a force that the policy does not know", police("FORCE", force_code="ZZ"))
@@ -329,17 +332,18 @@ def test_what_is_unknown_today_is_accepted_once_by_a_release_and_a_policy_that_k
 ) -> None:
     unknown = unknown_today()
     events = {header(sent, "ce_id"): reason for reason, sent in unknown}
+    facts = {fact_id(header(sent, "ce_source"), header(sent, "ce_id")): reason for reason, sent in unknown}
     assert {reason for reason, _ in unknown} == {reason for reason in RefusalReason if reason.replayable}
 
     async def story(relay: Relay) -> None:
         async def ends() -> dict[str, list[str]]:
             rows = await relay.rows(
-                "select event_id, fate from record"
+                "select fact_id, fate from record"
                 " where (service, topic) in (('incidents', 'police.incidents'), ('responses', 'agency.responses'))"
             )
             found: dict[str, list[str]] = {}
-            for event, fate in rows:
-                found.setdefault(event, []).append(fate)
+            for fact, fate in rows:
+                found.setdefault(fact, []).append(fate)
             return found
 
         async with working(relay, "earlier", EARLIER, shipped_policy()) as worker:
@@ -360,9 +364,9 @@ def test_what_is_unknown_today_is_accepted_once_by_a_release_and_a_policy_that_k
         async with working(relay, "later", LATER, later_policy(tmp_path / "later")) as worker:
             await until(lambda: nothing_open(relay))
             await relay.settled(worker)
-            once = {event: ["accepted"] for event in events}
-            twice = next(event for event, reason in events.items() if reason is RefusalReason.UNKNOWN_VALUE)
-            fates = {event: sorted(found) for event, found in (await ends()).items()}
+            once = {fact: ["accepted"] for fact in facts}
+            twice = next(fact for fact, reason in facts.items() if reason is RefusalReason.UNKNOWN_VALUE)
+            fates = {fact: sorted(found) for fact, found in (await ends()).items()}
             assert fates == {**once, twice: ["accepted", "repeated"]}
             replayed = await asyncio.to_thread(relay_command, relay, "dlq", "list")
             assert (replayed.exit_code, replayed.output) == (0, "No dead letters.\n")

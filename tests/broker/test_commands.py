@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,18 @@ from services.runtime.gauges import gauges
 from tests import builders as b
 from tests.broker.relay import Relay, message, relay_on
 
+
+def another_source_with_the_id_of(other: Message, sent: Message) -> Message:
+    headers = dict(sent.headers) | {"ce_id": dict(other.headers)["ce_id"], "ce_source": b"another"}
+    return replace(sent, headers=tuple(headers.items()))
+
+
 INCIDENT = message(b.incident(), "uk.police.incident-reported")
 CHILDREN = message(b.children(), "uk.police.children-linked")
 DISCHARGED = b.order(action="discharged", order=b.order_at())
 UNLINKED = message(b.orders_resulted(DISCHARGED), "uk.court.orders-resulted")
 NO_FORCE = message(b.incident("CR2", force_code="ZZ"), "uk.police.incident-reported")
+SAME_ID = another_source_with_the_id_of(INCIDENT, message(b.incident("CR4"), "uk.police.incident-reported"))
 NOT_READ_YET = message(b.incident("CR3"), "uk.police.incident-reported")
 
 
@@ -55,7 +62,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 async def _happen(servers: Servers, folder: Path) -> None:
     async with relay_on(servers, folder) as relay:
         async with relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker:
-            await relay.publish(INCIDENT, INCIDENT, CHILDREN, UNLINKED, NO_FORCE)
+            await relay.publish(INCIDENT, INCIDENT, CHILDREN, UNLINKED, NO_FORCE, SAME_ID)
             await relay.settled(worker)
         await relay.publish(NOT_READ_YET)
 
@@ -69,6 +76,23 @@ def event_of(sent: Message) -> str:
 def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(history: History, asked: str) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
     assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+
+
+@pytest.mark.broker
+def test_an_id_that_two_sources_use_explains_both_and_a_fact_s_own_id_one(history: History) -> None:
+    found = history.read("explain", event_of(INCIDENT), "--json", "--role", "audit")
+    both = {(fact["subject"], fact["source"]): fact for fact in found["facts"]}
+    assert both.keys() >= {(b.CRIME, "test"), ("CR4", "another")}
+    assert {(end["service"], end["source"]) for end in found["ends"]} >= {
+        ("incidents", "test"),
+        ("incidents", "another"),
+    }
+    assert {telling["subject"] for telling in found["tellings"]} >= {b.VICTIM, "CR4/party/1"}
+
+    (one,) = [fact["id"] for fact in both.values() if fact["source"] == "another"]
+    alone = history.read("explain", one, "--json", "--role", "audit")
+    assert {(end["source"], end["fate"]) for end in alone["ends"]} == {("another", "accepted")}
+    assert {telling["subject"] for telling in alone["tellings"]} == {"CR4/party/1"}
 
 
 @pytest.mark.broker
@@ -112,7 +136,7 @@ def test_the_waiting_list_says_what_is_missing_and_who_was_told_unlinked(history
     result = history.relay("waiting", "list", "--json")
     assert result.exit_code == 1
     (fact,) = json.loads(result.stdout)["facts"]
-    assert (fact["missing"], fact["id"]) == ("no_charge", event_of(UNLINKED))
+    assert (fact["missing"], fact["event"]) == ("no_charge", event_of(UNLINKED))
     assert fact["link_by"]
     assert fact["told"]
 
@@ -125,7 +149,7 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
     incidents = services["incidents"]
     assert (incidents["lag"], incidents["group_lag"]) == (1, 1)
     assert incidents["lag_seconds"] >= 0
-    assert (incidents["decided"], incidents["waiting"]) == (2, 1)
+    assert (incidents["decided"], incidents["waiting"]) == (3, 1)
     assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)
     assert incidents["oldest_without_outcome"] == incidents["lag_seconds"]
     assert json.loads(result.stdout)["moved_ahead"] == []

@@ -14,7 +14,7 @@ import pytest
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, fact_id
 from schemas.registry import REGISTRY, content_of, encode
 from schemas.values import Body, order_place
 from services.convictions.__main__ import SERVICE as CONVICTIONS
@@ -94,9 +94,8 @@ def standing_by_reading(events: Iterable[Event]) -> Standing:
     for event in events:
         envelope = event[0]
         statement = (envelope.type.rpartition(".")[0], envelope.subject)
-        rank = (envelope.factversion, envelope.time, envelope.id)
         rival = newest.get(statement)
-        if rival is None or (rival[0].factversion, rival[0].time, rival[0].id) < rank:
+        if rival is None or rank(rival[0]) < rank(envelope):
             newest[statement] = event
     return frozenset(
         (service.name, *statement, content_of(body).decode())
@@ -104,6 +103,10 @@ def standing_by_reading(events: Iterable[Event]) -> Standing:
         for service in SERVICES
         if REGISTRY.topic_of(statement[0]) in service.reads
     )
+
+
+def rank(envelope: Envelope) -> tuple[object, ...]:
+    return (envelope.factversion, envelope.time, fact_id(envelope.source, envelope.id))
 
 
 async def rows(relay: Relay, query: str) -> list[tuple[str, ...]]:
@@ -204,13 +207,13 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
     for key in asked:
         closing = linked[key][-1]
         assert (closing.kind, closing.reason) == ("close", "link_settled")
-        assert event_id(charge) in closing.grounds
+        assert fact_of(charge) in closing.grounds
     assert {key: linked[key] for key in before if key[:2] != unlinked and case(key) != case(unlinked)} == {
         key: notices for key, notices in before.items() if key[:2] != unlinked and case(key) != case(unlinked)
     }
     unconfirmed = by_rule(linked, "order_unconfirmed", order)
     assert unconfirmed
-    assert all(notices[-1].late and event_id(charge) in notices[-1].grounds for notices in unconfirmed.values())
+    assert all(notices[-1].late and fact_of(charge) in notices[-1].grounds for notices in unconfirmed.values())
     assert not by_rule(linked, "order_imposed", order)
     assert by_rule(linked, "attribution_question", unlinked[1])
 
@@ -255,5 +258,5 @@ def case(key: tuple[str, ...]) -> str:
     return "/".join(key[1].rpartition(":")[2].split("/")[:2])
 
 
-def event_id(sent: Message) -> str:
-    return dict(sent.headers)["ce_id"].decode()
+def fact_of(sent: Message) -> str:
+    return fact_id(*(dict(sent.headers)[name].decode() for name in ("ce_source", "ce_id")))

@@ -60,19 +60,25 @@ def fates(url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_an_id_that_two_sources_use_stops_nobody(database: str, at_once: int) -> None:
+def test_an_id_is_its_source_s_alone_and_has_one_content(database: str, at_once: int) -> None:
     async def story() -> None:
         records = [
             incident("CR1", offset=0, source="police-a", id_="7"),
-            incident("CR1", offset=1, source="police-b", id_="7"),
+            incident("CR2", offset=1, source="police-b", id_="7"),
             incident("CR2", offset=2, source="police-b", id_="7"),
+            incident("CR3", offset=3, source="police-b", id_="7"),
         ]
         async with shell_on(database) as shell:
             while records:
                 del records[: await shell.take(records[:at_once])]
 
     asyncio.run(story())
-    assert fates(database) == ["accepted", "repeated", "refused"]
+    assert fates(database) == ["accepted", "accepted", "repeated", "refused"]
+    with psycopg.connect(database) as conn:
+        standing = conn.execute("select source, event_id, subject from fact where stands order by source").fetchall()
+        told = conn.execute("select distinct subject from told where rule = 'high_risk' order by 1").fetchall()
+    assert standing == [("police-a", "7", "CR1"), ("police-b", "7", "CR2")]
+    assert told == [("CR1/party/1",), ("CR2/party/1",)]
 
 
 def test_what_a_look_reads_is_found_by_index_however_many_files_there_are(database: str) -> None:
@@ -102,8 +108,8 @@ def test_what_a_look_reads_is_found_by_index_however_many_files_there_are(databa
 
 
 MANY_MATTERS = (
-    """insert into fact select 'incidents', 'many' || n, 'kind', 'M' || n, 'kind', 1, 'source', now(), 'type', '{}',
-    '', true, null, now() from generate_series(1, 5000) n""",
+    """insert into fact select 'incidents', 'many' || n, 'test', n, 'kind', 'M' || n, 'kind', 1, 'source', now(),
+    'type', '{}', '', true, null, now() from generate_series(1, 5000) n""",
     "insert into fact_reference select 'incidents', 'crime:M' || n, 'kind', 'M' || n from generate_series(1, 5000) n",
     "insert into lies_in select 'incidents', 'file' || n, 'many' || n, '{}' from generate_series(1, 5000) n",
     "insert into case_file select 'incidents', 'file' || n from generate_series(1, 5000) n",
@@ -182,7 +188,7 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
         looked = conn.execute(
             """select l.file from answer a
             join told t on (t.rule, t.subject, t.agency) = (a.rule, a.duty_subject, a.agency)
-            join look l on l.event_id = a.fact_id and l.file = t.file join fact f on f.id = a.fact_id and f.stands"""
+            join look l on l.fact_id = a.fact_id and l.file = t.file join fact f on f.id = a.fact_id and f.stands"""
         )
         assert looked.fetchall() == [("record:vale-records:another",)]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from schemas.envelope import fact_id
 from schemas.registry import Received, decode
 from services.casefile.facts import Fact
 from services.casefile.judge import look
@@ -100,5 +101,11 @@ def _fact(published: Message) -> tuple[str, Fact]:
     received = decode(published.topic, published.key, published.value, published.headers)
     assert isinstance(received, Received), received
     envelope = received.envelope
-    fact = Fact(envelope.id, received.kind, envelope.subject, envelope.factversion, envelope.time, received.body)
-    return published.topic, fact
+    return published.topic, Fact(
+        fact_id(envelope.source, envelope.id),
+        received.kind,
+        envelope.subject,
+        envelope.factversion,
+        envelope.time,
+        received.body,
+    )

@@ -83,9 +83,8 @@ def material(
 def version(fact: Fact, *, stands: bool = True, content: bytes = b"") -> Version:
     kind, subject = fact.statement
     digest = content or fact.id.encode()
-    return Version(
-        SERVICE, fact.id, fact.kind, subject, kind, fact.version, "source", fact.at, fact.at, stands, None, digest
-    )
+    named = (SERVICE, fact.id, "source", f"event of {fact.id}")
+    return Version(*named, fact.kind, subject, kind, fact.version, "source", fact.at, fact.at, stands, None, digest)
 
 
 def as_text(explanation: Explanation) -> str:
@@ -133,7 +132,7 @@ def test_every_telling_names_rule_facts_power_policy_and_the_look_that_made_it()
         assert telling.policy_version
         assert telling.policy_source
         assert [change.look for change in telling.changes] == [1]
-        assert telling.changes[0].event == INCIDENT.id
+        assert telling.changes[0].event == f"event of {INCIDENT.id}"
 
 
 def test_the_services_that_serve_her_are_one_label_to_others_and_their_own_name_to_themselves() -> None:
@@ -201,10 +200,14 @@ def test_an_answer_stands_with_the_duty_that_it_answers() -> None:
 
 def test_two_contents_of_one_version_are_shown_as_a_conflict() -> None:
     found = material(INCIDENT)
-    other = replace(version(INCIDENT, stands=False, content=b"other"), id="another-event")
+    other = replace(version(INCIDENT, stands=False, content=b"other"), event="another-event", source="another-source")
     said = asked_by(OPS, of=replace(found, versions=(*found.versions, other)))
     (conflict,) = said.conflicts
-    assert (conflict.stands, conflict.others, conflict.version) == (INCIDENT.id, ("another-event",), 1)
+    assert (conflict.stands, conflict.others, conflict.version) == (
+        f"event of {INCIDENT.id} of source",
+        ("another-event of another-source",),
+        1,
+    )
 
 
 def test_a_link_is_waited_for_only_where_no_service_has_it() -> None:

@@ -31,7 +31,20 @@ def test_what_policy_gives_no_clock_has_none() -> None:
 
 def test_of_equal_danger_the_oldest_comes_first_and_the_most_dangerous_before_older_ones() -> None:
     def fact(name: str, age: int) -> Fact:
-        return Fact(name, "kind", "what", "subject", "no_charge", b.NOON - timedelta(hours=age), None, False, (), ())
+        return Fact(
+            name,
+            "event",
+            "source",
+            "kind",
+            "what",
+            "subject",
+            "no_charge",
+            b.NOON - timedelta(hours=age),
+            None,
+            False,
+            (),
+            (),
+        )
 
     young, old, calm = fact("young", 1), fact("old", 2), fact("calm", 900)
     assert by_danger([(calm, float("inf")), (young, 1.0), (old, 1.0)]) == (old, young, calm)

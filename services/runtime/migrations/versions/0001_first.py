@@ -21,10 +21,10 @@ create table stream_position (
 create table record (
     service text not null, topic text not null, partition int not null, "offset" bigint not null,
     fate text not null check (fate in ('accepted', 'repeated', 'superseded', 'not_ours', 'refused', 'faulted')),
-    event_id text, at timestamptz not null,
+    fact_id text, at timestamptz not null,
     primary key (service, topic, partition, "offset")
 );
-create index record_by_event on record (service, event_id) where event_id is not null;
+create index record_by_fact on record (service, fact_id) where fact_id is not null;
 
 create table attempt (
     service text not null, topic text not null, partition int not null, "offset" bigint not null,
@@ -33,13 +33,13 @@ create table attempt (
 );
 
 create table inbox (
-    service text not null, source text not null, event_id text not null,
+    service text not null, event_id text not null, source text not null,
     content_hash bytea not null, at timestamptz not null,
-    primary key (service, event_id)
+    primary key (service, event_id, source)
 );
 
 create table fact (
-    service text not null, id text not null,
+    service text not null, id text not null, source text not null, event_id text not null,
     kind text not null, subject text not null, statement text not null,
     version bigint not null, version_basis text not null, recorded_at timestamptz not null,
     type text not null, content text not null, content_hash bytea not null,
@@ -85,13 +85,13 @@ create index case_file_faulted on case_file (service, faulted_on) where faulted_
 
 create table look (
     service text not null, file text not null, number int not null,
-    at timestamptz not null, read_to timestamptz, cause text not null, event_id text,
+    at timestamptz not null, read_to timestamptz, cause text not null, fact_id text,
     release text not null, policy_version text not null,
     stood_added text[] not null, stood_removed text[] not null,
     withheld text not null, unexplained text[] not null, faulted text[] not null,
     primary key (service, file, number)
 );
-create index look_by_event on look (service, event_id) where event_id is not null;
+create index look_by_fact on look (service, fact_id) where fact_id is not null;
 
 create table notice (
     service text not null, rule text not null, subject text not null, agency text not null, revision int not null,
@@ -141,7 +141,7 @@ create index outbox_parked on outbox (service, topic, duty) where parked is not 
 
 create table refusal (
     service text not null, topic text not null, partition int not null, "offset" bigint not null,
-    reason text not null, stage text not null, detail text not null, event_id text,
+    reason text not null, stage text not null, detail text not null, event_id text, source text,
     key bytea, value bytea, headers text not null, timestamp timestamptz not null,
     first_at timestamptz not null, last_at timestamptz not null, attempts int not null default 1,
     judged_by text not null, dead_letter text, settled_at timestamptz,
