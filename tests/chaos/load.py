@@ -1,164 +1,357 @@
-"""A seeded load: families over all streams, with corrections, withdrawals, duplicates and late, disordered arrival."""
+"""A seeded load: families over all streams, with corrections, withdrawals, duplicates and late, disordered arrival.
+
+All of it lies days in the past, so that every settling time has passed, and no last day falls while it is judged.
+"""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from schemas import values as v
-from schemas.court_convictions.v1 import CourtType, Verdict
-from schemas.court_order_variations.v1 import Attribution, ProtectedPerson
-from schemas.police_incidents.v1 import ChildrenLinked, Grade, IncidentReported, Markers, Party, SupportReferral
+from schemas.court_convictions.v1 import CourtType, Remand, Verdict
+from schemas.court_order_variations.v1 import Attribution, Order, OrderAction, Prohibition, ProtectedPerson
+from schemas.police_incidents.v1 import (
+    AbuseType,
+    ChildrenLinked,
+    Grade,
+    IncidentReported,
+    Markers,
+    Party,
+    Risk,
+    RiskTool,
+    SupportReferral,
+)
 from services.runtime.broker import Message
 from tests import builders as b
 from tests.broker.relay import message
 
-SCHOOLS = ("100001", "100002", "100003", "100004")
-AUTHORITIES = ("865", "866")
-COURTS = {"C54SD00": CourtType.CROWN, "B54MW00": CourtType.MAGISTRATES}
-DUPLICATED, WITHDRAWN, CORRECTED = 0.15, 0.06, 0.3
+SCHOOLS = ("100001", "100002", "100003", "100004", "100005", "199999")  # policy does not know the last
+AUTHORITIES = {"54": ("865", "866"), "53": ("916",)}
+COURTS = {
+    "54": (("C54SD00", CourtType.CROWN), ("B54MW00", CourtType.MAGISTRATES)),
+    "53": (("C53GL00", CourtType.CROWN), ("B53CH00", CourtType.YOUTH)),
+}
+OFFENCES = ("OF61102", "OF61102", "SC15005", "MC80530")  # an assault, a strangulation, and a breach that is no offence
+CHANGES = (OrderAction.VARIED, OrderAction.DISCHARGED, OrderAction.CHANGED_NOT_STATED)
+WITHDRAWN, CORRECTED, REPEATED = 0.06, 0.3, 0.15
 JITTER = 120  # how many events something may arrive too early or too late
+LATE = 0.04  # arrives anywhere after its place
+
+INCIDENT, CHILDREN, RISK, CHARGE = (
+    f"uk.police.{name}" for name in ("incident-reported", "children-linked", "risk-assessed", "charge-preferred")
+)
+HEARING, ORDERS, LODGED, DECIDED, TAKEN_BACK = (
+    f"uk.court.{name}"
+    for name in (
+        "hearing-resulted",
+        "orders-resulted",
+        "application-lodged",
+        "application-decided",
+        "application-withdrawn",
+    )
+)
 
 
-def load(seed: int, families: int, now: datetime) -> list[Message]:
-    """Some fifteen events a family, in the order of their arrival."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is published, in the order of arrival, and which of it nobody may believe."""
+
+    events: tuple[Message, ...]
+    unbelievable: frozenset[Message]
+
+
+def load(seed: int, families: int, now: datetime) -> Load:
+    """Some twelve events a family; of some the very same record once or twice more."""
     chance = random.Random(seed)  # noqa: S311 - a seed must give the same load again
-    events = [event for number in range(families) for event in _Family(chance, number, now).events()]
-    events += chance.sample(events, int(DUPLICATED * len(events)))
-    placed = sorted((place + chance.uniform(0, JITTER), place) for place in range(len(events)))
-    return [events[place] for _, place in placed]
+    told = [event for number in range(families) for event in _Family(chance, number, now).events()]
+    spoilt = list(_spoilt(chance, told, families // 10))
+    again = [same for same in chance.sample(told, int(REPEATED * len(told))) for _ in range(chance.randint(1, 2))]
+    places = [(_arrives(chance, place, len(told)), event) for place, event in enumerate(told)]
+    places += [(chance.uniform(0, len(told)), event) for event in (*spoilt, *again)]
+    return Load(tuple(event for _, event in sorted(places, key=lambda arrival: arrival[0])), frozenset(spoilt))
+
+
+def _arrives(chance: random.Random, place: int, end: int) -> float:
+    return chance.uniform(place, end) if chance.random() < LATE else place + chance.uniform(0, JITTER)
+
+
+def _spoilt(chance: random.Random, events: Sequence[Message], number: int) -> Iterator[Message]:
+    """Records that are cut short, of a type that nobody knows, or said by an agency whose word does not count."""
+    for place, event in enumerate(chance.sample(list(events), number)):
+        match place % 3:
+            case 0:
+                yield Message(event.topic, event.key, (event.value or b"")[:-1], event.headers)
+            case 1:
+                unknown = tuple((n, b"uk.police.weather-noticed.v1" if n == "ce_type" else x) for n, x in event.headers)
+                yield Message(event.topic, event.key, event.value, unknown)
+            case _:
+                at = datetime(2026, 1, 5, 12, tzinfo=b.NOON.tzinfo) + timedelta(minutes=place)
+                claimed = b.link_made(
+                    b.party_ref(1, f"540{place}"), reference=f"54DC99{place:05d}/-", agency="marac-larkmead"
+                )
+                yield message(claimed, "uk.agency.link-made", time=at)
 
 
 @dataclass
 class _Family:
-    """One couple and what happens to them, over most of a year."""
+    """One couple and what happens to them, over more than a year."""
 
     chance: random.Random
     number: int
     now: datetime
+    force: str = field(init=False)
     crimes: list[str] = field(init=False, default_factory=list)
+    logs: list[str] = field(init=False, default_factory=list)
+    roles: tuple[v.Role, v.Role] = field(init=False, default=(v.Role.VICTIM, v.Role.SUSPECT))
+
+    def __post_init__(self) -> None:
+        self.force = self.chance.choice(("54", "54", "53"))
 
     def events(self) -> Iterator[Message]:
-        for _ in range(self.chance.randint(1, 4)):
+        for _ in range(self.chance.choice((1, 1, 2, 3, 4, 6))):
             yield from self.incident()
-        if self.chance.random() < 0.6:
+        if self.often(0.6):
             yield from self.case()
+        if self.often(0.1):
+            yield from self.answer_to_nothing()
+
+    def often(self, share: float) -> bool:
+        return self.chance.random() < share
 
     def ago(self, least: int, most: int) -> datetime:
         return self.now - timedelta(days=self.chance.randint(least, most), minutes=self.chance.randint(0, 1_000))
 
+    def lives(self) -> v.Residence:
+        if self.often(0.1):
+            return v.Residence()
+        force = self.force if self.often(0.9) else self.chance.choice(("53", "54"))
+        return v.Residence(force=force, la_code=self.chance.choice(AUTHORITIES[force]) if self.often(0.9) else None)
+
+    def record(self, name: str) -> v.RecordId | None:
+        """Mostly a record; else none, or one of a source's words for nobody."""
+        return b.record(name) if self.often(0.95) else self.chance.choice((None, b.record("Unknown")))
+
     def parties(self) -> tuple[Party, ...]:
-        lives = v.Residence(force="54", la_code=self.chance.choice(AUTHORITIES))
-        hers = b.record(f"w{self.number}") if self.chance.random() < 0.9 else None
-        his = b.record(f"m{self.number // 2}") if self.chance.random() < 0.9 else None  # some men have two families
+        connected = v.Relationship.INTIMATE if self.often(0.95) else v.Relationship.NOT_CONNECTED
+        hers: dict[str, Any] = {"record": self.record(f"w{self.number}"), "name": f"Example Woman{self.number}"}
+        his: dict[str, Any] = {"record": self.record(f"m{self.number // 2}"), "name": f"Example Man{self.number}"}
         return (
-            b.victim(record=hers, residence=lives, name=f"Example Woman{self.number}"),
-            b.suspect(record=his, residence=lives, name=f"Example Man{self.number}"),
+            b.victim(
+                role=self.roles[0],
+                residence=self.lives(),
+                age=self.chance.choice((34,) * 18 + (17, 15)),
+                relationships=(b.connection(2, connected),),
+                **hers,
+            ),
+            b.suspect(
+                role=self.roles[1],
+                residence=self.lives(),
+                age=self.chance.choice((36,) * 18 + (17, 15)),
+                relationships=(b.connection(1, connected),),
+                is_police=self.often(0.04),
+                **his,
+            ),
+        )
+
+    def risk(self) -> Risk:
+        answers = b.answers(yes=self.chance.randint(0, 14), not_asked=self.chance.choice((0, 0, 4)))
+        count = self.chance.randint(0, 18) if self.often(0.3) else None
+        return b.risk(
+            self.chance.choice((Grade.STANDARD, Grade.STANDARD, Grade.MEDIUM, Grade.MEDIUM, Grade.HIGH)),
+            tool=self.chance.choice((RiskTool.DASH_2009_27, RiskTool.SAFELIVES_RIC_24, RiskTool.DARA)),
+            tick_count=count,
+            answers=answers if self.often(0.7) else (),
+            professional_judgement_high=self.often(0.1),
         )
 
     def incident(self) -> Iterator[Message]:
-        crime = f"5426{self.number:05d}{len(self.crimes)}"
+        crime = f"{self.force}26{self.number:05d}{len(self.crimes)}"
+        again = self.chance.choice(self.logs) if self.logs and self.often(0.1) else f"LOG-{crime}"
         self.crimes.append(crime)
-        at, kind = self.ago(20, 300), "uk.police.incident-reported"
-        fields: dict[str, Any] = {
-            "occurred_at": at,
-            "reported_at": at,
-            "parties": self.parties(),
-            "risk": b.risk(self.chance.choice(list(Grade)), tick_count=self.chance.randint(0, 20)),
-            "support_referral": self.chance.choice(list(SupportReferral)),
-            "markers": Markers(strangulation=self.chance.random() < 0.2, weapon=self.chance.random() < 0.1),
-        }
-        first = b.incident(crime, **fields)
-        yield message(first, kind, time=at)
-        if self.chance.random() < CORRECTED:
-            fields["risk"] = b.risk(self.chance.choice(list(Grade)))
-            yield message(b.incident(crime, **fields), kind, version=2, time=at + timedelta(hours=1))
-        yield from self.taken_back(first, kind, at)
-        if self.chance.random() < 0.2:
+        self.logs.append(again)
+        at = self.ago(20, 450)
+        unresolved = self.often(0.05)
+        self.roles = (v.Role.UNRESOLVED,) * 2 if unresolved else (v.Role.VICTIM, v.Role.SUSPECT)
+
+        def told() -> IncidentReported:
+            return b.incident(
+                crime,
+                occurred_at=at,
+                reported_at=at,
+                force_code=self.force,
+                incident_log=again,
+                historic=self.often(0.1),
+                abuse_types=(AbuseType.HBA,) if self.often(0.03) else (AbuseType.PHYSICAL,),
+                primary_perpetrator="unresolved" if unresolved else "identified",
+                parties=self.parties(),
+                risk=self.risk(),
+                support_referral=self.chance.choice(list(SupportReferral)),
+                markers=Markers(strangulation=self.often(0.2), weapon=self.often(0.1)) if self.often(0.8) else None,
+            )
+
+        yield from self.versions(told, INCIDENT, at)
+        if self.often(0.3):
             later = at + timedelta(hours=5)
-            assessed = b.risk_assessed(crime, occurred_at=later, risk=b.risk(self.chance.choice(list(Grade))))
-            yield message(assessed, "uk.police.risk-assessed", time=later)
-        if self.chance.random() < 0.5:
-            yield from self.children(crime, at)
+            view = b.risk_assessed(crime, occurred_at=later, risk=self.risk(), force_code=self.force)
+            yield message(view, RISK, time=later)
+        if self.often(0.5):
+            yield from self.versions(lambda: self.children(crime, at), CHILDREN, at)
 
-    def children(self, crime: str, at: datetime) -> Iterator[Message]:
-        kind = "uk.police.children-linked"
-
-        def those() -> ChildrenLinked:
-            lives = v.Residence(force="54", la_code=self.chance.choice(AUTHORITIES))
-            many = [
-                b.child(
-                    n,
-                    record=b.record(f"c{self.number}-{n}"),
-                    school_urns=(self.chance.choice(SCHOOLS),),
-                    injured=self.chance.random() < 0.2,
-                    residence=lives,
-                )
-                for n in range(1, self.chance.randint(2, 3))
-            ]
-            return b.children(crime, *many, occurred_at=at)
-
-        first = those()
+    def versions(self, told: Any, kind: str, at: datetime) -> Iterator[Message]:
+        """The fact, sometimes one or two corrections that say other things, sometimes taken back in the end."""
+        first = told()
         yield message(first, kind, time=at)
-        if self.chance.random() < CORRECTED:
-            yield message(those(), kind, version=2, time=at + timedelta(hours=2))
-        yield from self.taken_back(first, kind, at)
+        for version in (2, 3):
+            if not self.often(CORRECTED):
+                break
+            yield message(told(), kind, version=version, time=at + timedelta(hours=version))
+        if self.often(WITHDRAWN):
+            yield self.withdrawn(kind, first.subject, at + timedelta(days=1))
 
-    def taken_back(self, body: IncidentReported | ChildrenLinked, kind: str, at: datetime) -> Iterator[Message]:
-        if self.chance.random() < WITHDRAWN:
-            when = at + timedelta(days=1)
-            gone = v.Withdrawn(occurred_at=when, withdrawn=True, correction_reason=v.CorrectionReason.SENT_IN_ERROR)
-            yield message(gone, kind, version=9, time=when, subject=body.subject)
+    def withdrawn(self, kind: str, subject: str, at: datetime) -> Message:
+        gone = v.Withdrawn(occurred_at=at, withdrawn=True, correction_reason=v.CorrectionReason.SENT_IN_ERROR)
+        return message(gone, kind, version=9, time=at, subject=subject)
+
+    def children(self, crime: str, at: datetime) -> ChildrenLinked:
+        those = [
+            b.child(
+                number,
+                record=self.record(f"c{self.number}-{number if self.often(0.9) else 9}"),
+                name=f"Example Child{self.number}-{number}",
+                date_of_birth=self.chance.choice((date(2017, 5, 4), date(2017, 5, 4), at.date(), date(2004, 1, 1))),
+                school_urns=tuple(self.chance.sample(SCHOOLS, self.chance.choice((0, 1, 1, 1, 2)))),
+                home_educated=self.often(0.3),
+                injured=self.often(0.2),
+                residence=self.lives(),
+            )
+            for number in range(1, self.chance.randint(1, 2) + 1)
+        ]
+        return b.children(crime, *those, occurred_at=at, force_code=self.force)
 
     def case(self) -> Iterator[Message]:
-        crime, at = self.crimes[-1], self.ago(10, 15)
-        court = self.chance.choice(list(COURTS))
-        refs = b.references(urn=f"54DC{self.number:07d}", asn=f"2654DC01000000{self.number:06d}A", court_ou=court)
-        common = {"references": refs, "court_ou": court, "hearing_on": at.date(), "occurred_at": at}
-        charged = self.chance.random() < 0.85
-        offences = [b.offence(verdict=self.chance.choice(list(Verdict)), final=self.chance.random() < 0.9)]
-        events = [
-            message(b.hearing(*offences, court_type=COURTS[court], **common), "uk.court.hearing-resulted", time=at)
-        ]
-        if charged:
-            before = at - timedelta(days=4)
-            charge = b.charge(b.charged(crime=crime), references=refs, occurred_at=before)
-            events.append(message(charge, "uk.police.charge-preferred", time=before))
-        elif self.chance.random() < 0.5:
-            made = b.link_made(
-                b.party_ref(1, crime), b.party_ref(2, crime), reference=f"{refs.urn}/{refs.asn}", agency="dait-54"
-            )
-            events.append(message(made, "uk.agency.link-made", time=at))
-        if self.chance.random() < 0.6:
-            events += self.orders(crime, at, common, refs)
-        self.chance.shuffle(events)
-        yield from events
+        at = self.ago(24, 34) if self.often(0.8) else self.ago(70, 90)
+        court, sort = self.chance.choice(COURTS[self.force])
+        refs = b.references(
+            urn=f"{self.force}DC{self.number:07d}", asn=f"26{self.force}DC01000000{self.number:06d}A", court_ou=court
+        )
+        where = {"references": refs, "court_ou": court, "force_code": self.force}
+        crime = self.crimes[-1]
+        told = [*self.hearings(at, where, sort), *self.leads(crime, at, refs)]
+        if self.often(0.6):
+            told += self.orders(crime, at, where)
+        self.chance.shuffle(told)
+        yield from told
 
-    def orders(self, crime: str, at: datetime, common: dict[str, Any], refs: v.References) -> Iterator[Message]:
-        kind = "uk.court.orders-resulted"
-        coded = self.chance.random() < 0.5
-        ref = b.party_ref(1, crime)
-        whom = ProtectedPerson(role="victim", party=ref, attribution=Attribution.CODED) if coded else None
-        order = b.order(made_on=at.date(), protected_persons=(whom,) if whom else ())
-        resulted = b.orders_resulted(order, **common)
-        yield message(resulted, kind, time=at)
-        place = resulted.place_of(order)
-        if not coded and self.chance.random() < 0.5:
-            confirmed = b.attribution(ref, order=place, agency="dait-54")
+    def hearings(self, at: datetime, where: dict[str, Any], sort: CourtType) -> Iterator[Message]:
+        """One hearing, sometimes adjourned from one a week before; sometimes amended."""
+        code = self.chance.choice(OFFENCES)
+
+        def told(verdict: Verdict | None, when: datetime, sentenced: date | None) -> Any:
+            heard = b.offence(
+                code=code,
+                verdict=verdict,
+                final=sentenced is not None,
+                sentenced_on=sentenced,
+                verdict_date=when.date(),
+                results=(b.result(ordered_date=when.date()),),
+            )
+            return b.hearing(
+                heard,
+                occurred_at=when,
+                hearing_on=when.date(),
+                court_type=sort,
+                custody=self.often(0.3),
+                remand=Remand.CUSTODY if self.often(0.2) else Remand.UNKNOWN,
+                defendant=b.defendant(residence=self.lives()),
+                **where,
+            )
+
+        verdict = Verdict.CONVICTED if self.often(0.6) else self.chance.choice(list(Verdict))
+        if self.often(0.3):
+            earlier = at - timedelta(days=7)
+            yield message(told(verdict, earlier, None), HEARING, time=earlier)
+            verdict_again = None if self.often(0.5) else verdict
+            yield from self.versions(lambda: told(verdict_again, at, at.date()), HEARING, at)
+        else:
+            yield from self.versions(lambda: told(verdict, at, at.date() if self.often(0.9) else None), HEARING, at)
+
+    def leads(self, crime: str, at: datetime, refs: v.References) -> Iterator[Message]:
+        """What links the case to its people: a charge, a person, a person who changes her mind, or nothing."""
+        before, case = at - timedelta(days=4), f"{refs.urn}/{refs.asn}"
+        if self.often(0.75):
+            offences = [b.charged(crime=crime)]
+            if len(self.crimes) > 1 and self.often(0.3):
+                offences.append(b.charged(self.chance.choice((1, 2)), crime=self.crimes[0], parties=(1,)))
+            yield message(
+                b.charge(*offences, references=refs, occurred_at=before, force_code=self.force), CHARGE, time=before
+            )
+            if self.often(WITHDRAWN):
+                yield self.withdrawn(CHARGE, case, at)
+        elif self.often(0.6):
+            speaker = f"dait-{self.force}"
+            made = b.link_made(b.party_ref(1, crime), b.party_ref(2, crime), reference=case, agency=speaker)
+            yield message(made, "uk.agency.link-made", time=at)
+            if self.often(0.3):
+                refused = b.link_refused(reference=case, agency=speaker)
+                yield message(refused, "uk.agency.link-refused", version=2, time=at + timedelta(days=1))
+
+    def orders(self, crime: str, at: datetime, where: dict[str, Any]) -> Iterator[Message]:
+        """An order made at the hearing, sometimes not by its amendment; then confirmed, changed, applied about."""
+        party = b.party_ref(1, crime)
+        coded = [
+            ProtectedPerson(role="victim", party=party, attribution=Attribution.CODED),
+            ProtectedPerson(role="child", record=b.record(f"c{self.number}-1"), attribution=Attribution.CODED),
+        ]
+        whom = coded[: self.chance.randint(1, 2)] if self.often(0.6) else coded[1:] if self.often(0.2) else []
+        zone = (Prohibition(code="PZ1", zone="an example zone"),) if self.often(0.3) else ()
+        order = b.order(made_on=at.date(), protected_persons=tuple(whom), prohibitions=zone)
+        made = b.orders_resulted(order, occurred_at=at, hearing_on=at.date(), **where)
+        place = made.place_of(order)
+        yield message(made, ORDERS, time=at)
+        amended = self.often(0.1)
+        if amended:
+            none = b.orders_resulted(occurred_at=at, hearing_on=at.date(), **where)
+            yield message(none, ORDERS, version=2, time=at + timedelta(days=2))
+        if self.often(0.4):
+            protects = (party,) if amended or self.often(0.8) else ()
+            confirmed = b.attribution(*protects, order=place, agency=f"dait-{self.force}")
             yield message(confirmed, "uk.agency.attribution-confirmed", time=at + timedelta(days=1))
-        if self.chance.random() < 0.15:
-            yield message(b.orders_resulted(**common), kind, version=2, time=at + timedelta(days=2))
-        if self.chance.random() < 0.4:
-            yield from self.application(place, at + timedelta(days=3), refs)
+        if self.often(0.3):
+            yield self.change(place, at + timedelta(days=3), where)
+        if self.often(0.4):
+            yield from self.application(place, at + timedelta(days=2), where["references"])
+
+    def change(self, place: str, at: datetime, where: dict[str, Any]) -> Message:
+        """A later hearing of the same court, that names the order or leaves it to be found."""
+        changed: Order = b.order(
+            number=2,
+            action=self.chance.choice(CHANGES),
+            order=place if self.often(0.7) else None,
+            code="3263",
+            made_on=at.date(),
+            place_term_added=True if self.often(0.3) else None,
+        )
+        said = b.orders_resulted(changed, occurred_at=at, hearing_on=at.date(), **where)
+        return message(said, ORDERS, time=at)
 
     def application(self, place: str, at: datetime, refs: v.References) -> Iterator[Message]:
         reference = f"APP{self.number}"
-        named = refs.model_copy(update={"application": reference})
-        fields: dict[str, Any] = {"occurred_at": at, "references": named}
-        lodged = b.application(reference, order=place, lodged_at=at, served_on_prosecutor_at=at, **fields)
-        yield message(lodged, "uk.court.application-lodged", time=at)
-        if self.chance.random() < 0.5:
-            outcome = self.chance.choice(["granted", "refused"])
-            decided = b.application_decided(reference, outcome, **fields)
-            yield message(decided, "uk.court.application-decided", time=at + timedelta(hours=4))
+        common = {"occurred_at": at, "references": refs.model_copy(update={"application": reference})}
+        lodged = b.application(reference, order=place, lodged_at=at, served_on_prosecutor_at=at, **common)
+        yield message(lodged, LODGED, time=at)
+        later = at + timedelta(hours=4)
+        if self.often(0.4):
+            outcome = self.chance.choice(("granted", "refused"))
+            decided = b.application_decided(reference, outcome, decided_on=later.date(), **common)
+            yield message(decided, DECIDED, time=later)
+        elif self.often(0.2):
+            yield message(b.application_withdrawn(reference, **common), TAKEN_BACK, time=later)
+
+    def answer_to_nothing(self) -> Iterator[Message]:
+        at, sender = self.ago(20, 30), self.chance.choice(("idva-larkmead", "mash-865", "dait-53"))
+        notification = f"note-{self.number}"
+        yield message(b.acknowledged(notification, agency=sender), "uk.agency.acknowledged", time=at)
+        if self.often(0.5):
+            yield message(b.declined(notification, agency=sender), "uk.agency.declined", time=at)

@@ -1,20 +1,23 @@
-"""The verifier is verified: whatever is taken away, changed or added, it says which."""
+"""The verifier is verified: whatever is taken away, changed, moved or added, it says which, and says nothing else."""
 
+import ast
 import json
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from services.ops.serving import SERVICES
-from tests.broker.relay import shipped_policy
-from tests.chaos.load import load
-from tests.chaos.verifier import expected, verify
+import pytest
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-ITEM = {"what": "risk.grade", "about": "CR1/party/1", "value": "high", "basis": "assessed"}
+from tests.chaos.verifier import READS, End, Read, Verdict, marked, verify, verify_dead_letters, verify_ends
+
 KEY = ("high_risk", "CR1/party/1", "idva-larkmead")
+OTHER = ("child_school", "CR1/child/1", "school-100001")
+MUST_HOLD = {
+    KEY: {"risk.grade": "high", "asks": ["accept"]},
+    OTHER: {"schools": ["100001"], "children.name": "Example Child", "asks": []},
+}
 
 
-def notification(revision: int = 1, **over: Any) -> dict[str, Any]:
+def issued(revision: int = 1, topic: str | None = None, **over: Any) -> Read:
     said = {
         "notification": f"n{revision}",
         "rule": KEY[0],
@@ -23,56 +26,194 @@ def notification(revision: int = 1, **over: Any) -> dict[str, Any]:
         "revision": revision,
         "kind": "notify" if revision == 1 else "update",
         "state": "live",
-        "matter": [ITEM],
+        "matter": [{"what": "risk.grade", "about": KEY[1], "value": "high", "basis": "assessed"}],
         "asks": [{"ask": "accept"}],
-    }
-    return said | over
+    } | over
+    return Read(topic or f"agency.{said['agency']}.notifications", 0, 0, json.dumps(said).encode())
 
 
-HELD = {KEY: json.dumps([[json.dumps(ITEM, sort_keys=True)], ["accept"]])}
+SCHOOL = issued(
+    notification="s1",
+    rule=OTHER[0],
+    subject=OTHER[1],
+    agency=OTHER[2],
+    matter=[{"what": "schools", "value": ["100001"]}, {"what": "children.name", "value": "Example Child"}],
+    asks=[],
+)
 
 
 def test_what_is_as_it_must_be_is_clean_and_delivered_again_it_still_is() -> None:
-    assert verify(HELD, [notification(), notification()]).clean
+    assert verify(MUST_HOLD, [issued(), issued(), SCHOOL]).clean
+
+
+def test_the_highest_revision_is_held_in_whatever_order_they_are_read() -> None:
+    assert verify(MUST_HOLD, [issued(2), issued(1, matter=[]), SCHOOL]).clean
+
+
+def test_what_is_closed_or_withdrawn_is_not_held() -> None:
+    for state in ("closed", "withdrawn"):
+        assert verify({}, [issued(), issued(2, kind="close", state=state)]).clean
 
 
 def test_a_notification_that_is_missing_is_lost() -> None:
-    assert verify(HELD, []).lost == [f"{KEY} is not held"]
+    assert verify(MUST_HOLD, [SCHOOL]) == Verdict(lost=[f"{KEY} is not held"])
 
 
 def test_a_revision_that_is_missing_is_lost() -> None:
-    assert verify(HELD, [notification(2)]).lost == [f"{KEY} revision 1 was never published"]
+    assert verify(MUST_HOLD, [issued(2), SCHOOL]) == Verdict(lost=[f"{KEY} revision 1 was never published"])
+
+
+def test_a_duty_that_was_closed_and_should_not_be_is_lost() -> None:
+    closed = issued(2, kind="close", state="closed")
+    assert verify(MUST_HOLD, [issued(), closed, SCHOOL]) == Verdict(lost=[f"{KEY} is not held"])
 
 
 def test_one_id_with_two_contents_is_twice() -> None:
-    assert verify(HELD, [notification(), notification(late=True)]).twice == ["notification n1 has two contents"]
+    found = verify(MUST_HOLD, [issued(), issued(late=True), SCHOOL])
+    assert found == Verdict(twice=["notification n1 has two contents"])
 
 
 def test_one_revision_under_two_ids_is_twice() -> None:
-    verdict = verify(HELD, [notification(), notification(notification="other")])
-    assert verdict.twice == [f"{KEY} revision 1 was issued under two ids"]
+    found = verify(MUST_HOLD, [issued(), issued(notification="other"), SCHOOL])
+    assert found == Verdict(twice=[f"{KEY} revision 1 was issued under two ids"])
 
 
 def test_telling_anew_what_is_held_is_twice() -> None:
-    assert verify(HELD, [notification(), notification(2, kind="notify")]).twice
+    found = verify(MUST_HOLD, [issued(), issued(2, kind="notify"), SCHOOL])
+    assert found == Verdict(twice=[f"{KEY} was told anew at revision 2"])
 
 
-def test_other_content_is_wrong() -> None:
-    assert verify(HELD, [notification(matter=[])]).wrong == [f"{KEY} is held with other content"]
+def test_telling_anew_what_was_closed_is_once() -> None:
+    told = [issued(), issued(2, kind="close", state="closed"), issued(3, kind="notify"), SCHOOL]
+    assert verify(MUST_HOLD, told).clean
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"matter": []}, "risk.grade"),
+        ({"matter": [{"what": "risk.grade", "value": "medium"}]}, "risk.grade"),
+        ({"matter": [{"what": "risk.grade", "value": "high"}] * 2}, "risk.grade"),
+        ({"asks": []}, "asks"),
+    ],
+)
+def test_other_content_is_wrong_and_what_of_it_is_named(changed: dict[str, Any], what: str) -> None:
+    found = verify(MUST_HOLD, [issued(**changed), SCHOOL])
+    assert found == Verdict(wrong=[f"{KEY} is held with another {what}"])
+
+
+def test_another_agency_holding_it_is_lost_and_wrong() -> None:
+    found = verify(MUST_HOLD, [issued(agency="idva-elsewhere"), SCHOOL])
+    elsewhere = (*KEY[:2], "idva-elsewhere")
+    assert found == Verdict(lost=[f"{KEY} is not held"], wrong=[f"{elsewhere} is held and should not be"])
+
+
+def test_what_lies_in_another_agency_s_topic_is_lost_and_wrong() -> None:
+    topic = "agency.idva-elsewhere.notifications"
+    found = verify(MUST_HOLD, [issued(topic=topic), SCHOOL])
+    assert found == Verdict(lost=[f"{KEY} is not held"], wrong=[f"{KEY} revision 1 was published to {topic}"])
 
 
 def test_something_that_nobody_should_hold_is_wrong() -> None:
-    assert verify({}, [notification()]).wrong == [f"{KEY} is held and should not be"]
+    assert verify({}, [SCHOOL]) == Verdict(wrong=[f"{OTHER} is held and should not be"])
 
 
-def test_what_is_closed_is_not_held() -> None:
-    assert verify({}, [notification(), notification(2, kind="close", state="closed")]).clean
+INCIDENT = Read("police.incidents", 0, 7, b"{}", (("ce_id", b"e1"),))
+REFUSED = Read("agency.responses", 1, 3, b"{", (("ce_id", b"e2"),))
+UNBELIEVABLE = [marked(REFUSED.value, REFUSED.headers)]
+ENDS = [
+    *(End(s, *INCIDENT[:3], "accepted") for s in ("incidents", "convictions", "order_variations")),
+    *(End(s, *REFUSED[:3], "refused") for s in READS),
+]
+RECORDS = [INCIDENT, REFUSED]
 
 
-def test_the_load_makes_every_service_that_tells_hold_something_and_its_order_changes_nothing() -> None:
-    events = load(1, 40, NOW)
-    services = tuple(SERVICES.values())
-    held = expected(events, services, shipped_policy(), NOW)
-    rules = {rule.name: service.name for service in services for rule in service.rules}
-    assert {rules[rule] for rule, _, _ in held} == {"incidents", "convictions", "order_variations"}
-    assert held == expected(reversed(events), services, shipped_policy(), NOW)
+def test_one_end_in_each_service_that_reads_the_stream_is_clean() -> None:
+    assert verify_ends(RECORDS, UNBELIEVABLE, ENDS).clean
+
+
+def test_a_record_without_an_end_is_lost() -> None:
+    for end in ENDS:
+        rest = [other for other in ENDS if other != end]
+        assert verify_ends(RECORDS, UNBELIEVABLE, rest) == Verdict(lost=[f"{end[:4]} has no end"])
+
+
+def test_a_record_with_two_ends_is_twice() -> None:
+    for end in ENDS:
+        found = verify_ends(RECORDS, UNBELIEVABLE, [*ENDS, end._replace(fate="faulted")])
+        assert found == Verdict(twice=[f"{end[:4]} has two ends"])
+
+
+@pytest.mark.parametrize("fate", ["refused", "faulted", "of_no_known_kind"])
+def test_a_good_record_that_ended_badly_is_wrong(fate: str) -> None:
+    found = verify_ends(RECORDS, UNBELIEVABLE, [ENDS[0]._replace(fate=fate), *ENDS[1:]])
+    assert found == Verdict(wrong=[f"{ENDS[0][:4]} ended as {fate}"])
+
+
+def test_a_bad_record_that_was_believed_is_wrong() -> None:
+    found = verify_ends(RECORDS, UNBELIEVABLE, [*ENDS[:-1], ENDS[-1]._replace(fate="accepted")])
+    assert found == Verdict(wrong=[f"{ENDS[-1][:4]} ended as accepted"])
+
+
+def test_an_end_of_no_record_is_wrong() -> None:
+    stray = End("incidents", "police.incidents", 0, 8, "accepted")
+    found = verify_ends(RECORDS, UNBELIEVABLE, [*ENDS, stray])
+    assert found == Verdict(wrong=[f"{stray[:4]} is the end of no record"])
+
+
+def test_an_end_in_a_service_that_does_not_read_the_stream_is_wrong() -> None:
+    stray = End("responses", *INCIDENT[:3], "accepted")
+    found = verify_ends(RECORDS, UNBELIEVABLE, [*ENDS, stray])
+    assert found == Verdict(wrong=[f"{stray[:4]} is the end of no record"])
+
+
+def test_a_record_sent_again_is_taken_for_new_once() -> None:
+    again = INCIDENT._replace(offset=8)
+    repeated = [end._replace(offset=8, fate="repeated") for end in ENDS[:3]]
+    assert verify_ends([*RECORDS, again], UNBELIEVABLE, [*ENDS, *repeated]).clean
+    found = verify_ends([*RECORDS, again], UNBELIEVABLE, [*ENDS, repeated[0]._replace(fate="accepted"), *repeated[1:]])
+    assert found == Verdict(twice=["incidents took 2 of equal records for new: e1"])
+
+
+LETTER = Read(
+    "agency.responses.dlq",
+    0,
+    0,
+    REFUSED.value,
+    (
+        ("dlq-original-topic", b"agency.responses"),
+        ("dlq-original-partition", b"1"),
+        ("dlq-original-offset", b"3"),
+        ("dlq-id", b"l1"),
+        ("dlq-reason", b"not_json"),
+    ),
+)
+PLACE = REFUSED[:3]
+
+
+def test_a_dead_letter_for_each_refused_record_is_clean_also_when_delivered_again() -> None:
+    assert verify_dead_letters(RECORDS, UNBELIEVABLE, [LETTER, LETTER]).clean
+
+
+def test_a_refused_record_without_a_dead_letter_is_lost() -> None:
+    assert verify_dead_letters(RECORDS, UNBELIEVABLE, []) == Verdict(lost=[f"{PLACE} has no dead letter"])
+
+
+def test_a_dead_letter_of_a_good_record_is_wrong() -> None:
+    found = verify_dead_letters(RECORDS, [], [LETTER])
+    assert found == Verdict(wrong=[f"{PLACE} has a dead letter and was right"])
+
+
+def test_two_dead_letters_of_one_record_are_twice() -> None:
+    second = LETTER._replace(headers=(*LETTER.headers[:3], ("dlq-id", b"l2"), ("dlq-reason", b"not_json")))
+    found = verify_dead_letters(RECORDS, UNBELIEVABLE, [LETTER, second])
+    assert found == Verdict(twice=[f"{PLACE} has two dead letters"])
+
+
+def test_the_verifier_shares_no_code_with_the_relay() -> None:
+    for name in ("truth", "policy_files", "verifier"):
+        tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text())
+        imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        imported |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+        own = {module for module in imported if module and module.split(".")[0] in ("services", "schemas", "tests")}
+        assert own <= {"tests.chaos.policy_files", "tests.chaos.truth"}

@@ -1,33 +1,56 @@
 """Says what a relay lost, issued twice or got wrong, from what was published and what a plain consumer then reads.
 
-It took no part in the run: no broker, database or worker is behind what it expects, only the published events and the
-rules as pure functions, over everything at once. What each agency must hold at the end is, for each duty, the live
-content of the highest revision, without id, revision, lateness and times; what is closed or corrected is not held.
+It takes no part in the run and shares no code with the relay: `truth` states what must be held. Held is, for each duty,
+the live content of the highest revision, without id, revision, lateness and times; closed or corrected is not held.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from schemas.envelope import fact_id
-from schemas.registry import Received, decode
-from services.casefile.facts import Fact
-from services.casefile.judge import look
-from services.casefile.links import files_of
-from services.policy.policy import PolicySet
-from services.runtime.broker import Message
-from services.runtime.service import Service
+from kafka import KafkaConsumer, TopicPartition
 
-Key = tuple[str, str, str]  # rule, subject, agency
-Held = Mapping[Key, str]
+from tests.chaos.truth import Held, Key
+
+Said = Mapping[str, Any]
+
+# Which streams each service reads (the design's table of streams).
+READS = {
+    "incidents": ("police.incidents", "court.order-variations", "agency.responses"),
+    "convictions": ("court.convictions", "police.incidents", "court.order-variations", "agency.responses"),
+    "order_variations": ("court.order-variations", "police.incidents", "court.convictions", "agency.responses"),
+    "responses": ("agency.responses",),
+}
+STREAMS = ("police.incidents", "court.convictions", "court.order-variations", "agency.responses")
+REFUSED, REPEATED = "refused", "repeated"
+BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
+
+
+class Read(NamedTuple):
+    """A record as a consumer reads it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class End(NamedTuple):
+    """What a service says of one record."""
+
+    service: str
+    topic: str
+    partition: int
+    offset: int
+    fate: str
 
 
 @dataclass
 class Verdict:
-    """What is not as it must be; each line says which duty or notification."""
+    """What is not as it must be; each line says which duty, notification or record."""
 
     lost: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -37,38 +60,29 @@ class Verdict:
     def clean(self) -> bool:
         return not (self.lost or self.twice or self.wrong)
 
+    def __add__(self, other: "Verdict") -> "Verdict":
+        return Verdict(self.lost + other.lost, self.twice + other.twice, self.wrong + other.wrong)
+
     def __str__(self) -> str:
         parts = (("lost", self.lost), ("issued twice", self.twice), ("wrong", self.wrong))
-        return "; ".join(f"{len(lines)} {what}: {lines[:5]}" for what, lines in parts)
+        return "\n".join(
+            f"{len(lines)} {what}" + "".join(f"\n  {line}" for line in lines[:20]) for what, lines in parts
+        )
 
 
-def expected(
-    published: Iterable[Message], services: Sequence[Service], policies: PolicySet, now: datetime
-) -> dict[Key, str]:
-    """What agencies must hold once all of it has been judged, in whatever order it came."""
-    policy, held = policies.at(now), dict[Key, str]()
-    facts = {fact.id: (topic, fact) for topic, fact in map(_fact, published)}
-    for service in services:
-        read = [fact for topic, fact in facts.values() if topic in service.reads]
-        for file in files_of(read, policy.is_placeholder).values():
-            for notice in look([file], {}, service.rules, policy, now, now).notices:
-                matter = [
-                    {"what": w, "about": a, "value": value, "basis": basis} for w, a, value, basis in notice.content
-                ]
-                rule, subject, agency = notice.key
-                held[rule, subject, agency] = _content(matter, [asked.ask for asked in notice.asks])
-    return held
-
-
-def verify(must_hold: Held, notifications: Iterable[Mapping[str, Any]]) -> Verdict:
-    """`notifications`: the contents that a consumer read, in the order of each topic."""
+def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
+    """What agencies were told against what they must hold. `notifications`: of all agencies' topics."""
     verdict, of_id = Verdict(), dict[str, str]()
-    revisions: dict[Key, dict[int, Mapping[str, Any]]] = defaultdict(dict)
-    for said in notifications:
+    revisions: dict[Key, dict[int, Said]] = defaultdict(dict)
+    for record in notifications:
+        said = json.loads(record.value)
         identity, text = said["notification"], json.dumps(said, sort_keys=True)
+        key = (said["rule"], said["subject"], said["agency"])
+        if record.topic != f"agency.{said['agency']}.notifications":
+            verdict.wrong.append(f"{key} revision {said['revision']} was published to {record.topic}")
+            continue
         if of_id.setdefault(identity, text) != text:
             verdict.twice.append(f"notification {identity} has two contents")
-        key = (said["rule"], said["subject"], said["agency"])
         if (before := revisions[key].setdefault(said["revision"], said))["notification"] != identity:
             verdict.twice.append(f"{key} revision {before['revision']} was issued under two ids")
     for key, issued in revisions.items():
@@ -77,13 +91,95 @@ def verify(must_hold: Held, notifications: Iterable[Mapping[str, Any]]) -> Verdi
     for key, content in must_hold.items():
         if key not in holds:
             verdict.lost.append(f"{key} is not held")
-        elif _content(holds[key]["matter"], [asked["ask"] for asked in holds[key]["asks"]]) != content:
-            verdict.wrong.append(f"{key} is held with other content")
+        else:
+            told = _said(holds[key])
+            other = [what for what, value in content.items() if told.get(what) != value]
+            verdict.wrong += [f"{key} is held with another {what}" for what in other]
     verdict.wrong += [f"{key} is held and should not be" for key in holds if key not in must_hold]
     return verdict
 
 
-def _check_sequence(key: Key, issued: Mapping[int, Mapping[str, Any]], verdict: Verdict) -> None:
+def verify_ends(records: Sequence[Read], unbelievable: Iterable[bytes], ends: Iterable[End]) -> Verdict:
+    """Every record has one end in each service that reads its stream: `refused` what is not to be believed (known by
+    its value and headers, as `marked` makes them), something else all others; of equal records all but one are
+    repeated."""
+    verdict, refused, told = Verdict(), set(unbelievable), list(ends)
+    known, fates = Counter(end[:4] for end in told), {end[:4]: end.fate for end in told}
+    first: dict[tuple[str, bytes], int] = Counter()
+    for record in records:
+        text = marked(record.value, record.headers)
+        right = {REFUSED} if text in refused else BELIEVED
+        for service in (service for service, streams in READS.items() if record.topic in streams):
+            place = (service, *record[:3])
+            match known.pop(place, 0):
+                case 0:
+                    verdict.lost.append(f"{place} has no end")
+                case 1:
+                    first[service, text] += fates[place] != REPEATED
+                    if fates[place] not in right:
+                        verdict.wrong.append(f"{place} ended as {fates[place]}")
+                case _:
+                    verdict.twice.append(f"{place} has two ends")
+    verdict.wrong += [f"{place} is the end of no record" for place in known]
+    verdict.twice += [
+        f"{service} took {number} of equal records for new: {_identity(text)}"
+        for (service, text), number in first.items()
+        if number > 1
+    ]
+    return verdict
+
+
+def verify_dead_letters(records: Sequence[Read], unbelievable: Iterable[bytes], letters: Iterable[Read]) -> Verdict:
+    """Whatever is refused has a dead letter, with one content however often it was delivered, and nothing else has."""
+    verdict, refused = Verdict(), set(unbelievable)
+    wanted = {r[:3] for r in records if marked(r.value, r.headers) in refused}
+    contents: dict[tuple[str, int, int], set[str]] = defaultdict(set)
+    for letter in letters:
+        said = dict(letter.headers)
+        place = (
+            said["dlq-original-topic"].decode(),
+            int(said["dlq-original-partition"]),
+            int(said["dlq-original-offset"]),
+        )
+        contents[place].add(f"{said['dlq-id']!r} {said['dlq-reason']!r} {letter.value!r}")
+    verdict.lost += [f"{place} has no dead letter" for place in wanted - contents.keys()]
+    verdict.wrong += [f"{place} has a dead letter and was right" for place in contents.keys() - wanted]
+    verdict.twice += [f"{place} has two dead letters" for place, said in contents.items() if len(said) > 1]
+    return verdict
+
+
+def marked(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> bytes:
+    """A record's content and headers as one text, by which it is known again."""
+    return json.dumps([(value or b"").hex(), sorted((name, said.hex()) for name, said in headers)]).encode()
+
+
+def read(kafka: str, topics: Iterable[str]) -> list[Read]:
+    """All that these topics hold, partition by partition, by a consumer that belongs to no group."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
+    try:
+        places = [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t) or ())]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends, found = consumer.end_offsets(places), list[Read]()
+        while any(consumer.position(place) < ends[place] for place in places):
+            for place, records in consumer.poll(timeout_ms=200).items():
+                found += [
+                    Read(place.topic, place.partition, r.offset, r.value or b"", tuple(r.headers)) for r in records
+                ]
+        return found
+    finally:
+        consumer.close()
+
+
+def notification_topics(kafka: str) -> list[str]:
+    consumer = KafkaConsumer(bootstrap_servers=kafka)
+    try:
+        return sorted(t for t in consumer.topics() if t.startswith("agency.") and t.endswith(".notifications"))
+    finally:
+        consumer.close()
+
+
+def _check_sequence(key: Key, issued: Mapping[int, Said], verdict: Verdict) -> None:
     """Revisions have no gap, and nobody is told anew of what they hold already."""
     for revision in range(1, max(issued) + 1):
         if revision not in issued:
@@ -92,20 +188,15 @@ def _check_sequence(key: Key, issued: Mapping[int, Mapping[str, Any]], verdict: 
             verdict.twice.append(f"{key} was told anew at revision {revision}")
 
 
-def _content(matter: Iterable[Mapping[str, Any]], asks: Iterable[str]) -> str:
-    said = sorted(json.dumps(item, sort_keys=True) for item in matter)
-    return json.dumps([said, sorted(asks)])
+def _said(notification: Said) -> dict[str, Any]:
+    """What is said, by its name: as itself, or all of it where it is said more than once; and what is asked."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for item in notification["matter"]:
+        found[item["what"]].append(item["value"])
+    said = {what: values[0] if len(values) == 1 else sorted(values) for what, values in found.items()}
+    return said | {"asks": sorted(asked["ask"] for asked in notification["asks"])}
 
 
-def _fact(published: Message) -> tuple[str, Fact]:
-    received = decode(published.topic, published.key, published.value, published.headers)
-    assert isinstance(received, Received), received
-    envelope = received.envelope
-    return published.topic, Fact(
-        fact_id(envelope.source, envelope.id),
-        received.kind,
-        envelope.subject,
-        envelope.factversion,
-        envelope.time,
-        received.body,
-    )
+def _identity(text: bytes) -> str:
+    """The event id of a record, from its `marked` text."""
+    return bytes.fromhex(dict(json.loads(text)[1])["ce_id"]).decode()

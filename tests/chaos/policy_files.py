@@ -1,0 +1,159 @@
+"""The YAML in deploy/ read plainly, and whom it names for an area: the verifier shares no code with the relay."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Row = Mapping[str, Any]
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+@dataclass(frozen=True)
+class Lives:
+    """A force and a local authority, as far as they are known."""
+
+    force: str | None = None
+    la: str | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.force is not None or self.la is not None
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Whose areas choose."""
+
+    case: str | None = None
+    court: str | None = None
+    victim: Lives = Lives()
+    child: Lives = Lives()
+    suspect: Lives = Lives()
+    school: str | None = None
+
+
+class Policy:
+    """Rows by the name of their list, over all files of the two folders."""
+
+    def __init__(self, deploy: Path = DEPLOY) -> None:
+        self.rows: dict[str, list[Row]] = {}
+        for path in sorted([*deploy.glob("policy/*.yaml"), *deploy.glob("agencies/*.yaml")]):
+            for name, rows in yaml.safe_load(path.read_text()).items():
+                if isinstance(rows, list):
+                    self.rows.setdefault(name, []).extend(rows)
+
+    def told(self, route: str, areas: Areas, but: str | None = None) -> dict[str, list[str]]:
+        """The agencies of a route, each with what is asked of it: a kind is chosen by whom it serves (domain 2.5).
+        `but`: without this kind."""
+        found: dict[str, list[str]] = {}
+        for told in next(row for row in self.rows["routes"] if row["route"] == route)["told"]:
+            if told["kind"] != but:
+                for agency in self.of_kind(told["kind"], areas):
+                    found.setdefault(agency, sorted(asking["ask"] for asking in told.get("asks", ())))
+        return found
+
+    def of_kind(self, kind: str, areas: Areas) -> Iterator[str]:
+        case = Lives(areas.case)
+        match next(row["serves"] for row in self.rows["kinds"] if row["kind"] == kind):
+            case "case":
+                yield self.serving(kind, case, areas.court)
+            case "case_and_victim":
+                yield self.serving(kind, case, areas.court)
+                if areas.victim.known:
+                    yield self.serving(kind, areas.victim)
+            case "school":
+                yield self.school(areas.school, areas.child if areas.child.known else case)
+            case whose:
+                lives = {"victim": areas.victim, "child": areas.child, "suspect": areas.suspect}[whose]
+                yield self.serving(kind, lives if lives.known else case)
+
+    def school(self, urn: str | None, lives: Lives) -> str:
+        """The school's own lead; of a school that is in no file, and of none, the authority's desk."""
+        own = [row["id"] for row in self.rows["agencies"] if urn in _texts(row.get("schools"))]
+        return own[0] if own else self.serving("la_education", lives)
+
+    def serving(self, kind: str, lives: Lives, court: str | None = None) -> str:
+        """By court, else by authority, else by force, else, the authority unknown, by one of the force's; the least id,
+        and the default where nobody serves."""
+        force = lives.force or self.force_of(lives.la)
+        agencies = [row for row in self.rows["agencies"] if row["kind"] == kind]
+        ways = [
+            [
+                row["id"]
+                for row in agencies
+                if court is not None and self.court_area(court) in _texts(row.get("courts"))
+            ],
+            [row["id"] for row in agencies if lives.la in _texts(row.get("las"))],
+            [row["id"] for row in agencies if force in _texts(row.get("forces"))],
+            [
+                row["id"]
+                for row in agencies
+                if lives.la is None and force and force in map(self.force_of, _texts(row.get("las")))
+            ],
+            [row["id"] for row in agencies if row.get("default")],
+        ]
+        return str(min(next(found for found in ways if found)))
+
+    def force_of(self, la: str | None) -> str | None:
+        return next((str(r["force"]) for r in self.rows["local_authorities"] if str(r["la_code"]) == la), None)
+
+    def court_area(self, court: str) -> str | None:
+        fitting = [row for row in self.rows["courts"] if court.startswith(row["prefix"])]
+        return str(max(fitting, key=lambda row: len(row["prefix"]))["area"]) if fitting else None
+
+    def of_force(self, rows: Iterable[Row], force: str) -> Row | None:
+        """The force's own row, else that of all others."""
+        found = list(rows)
+        own = [row for row in found if force in _texts(row.get("forces"))]
+        return next(iter(own or [row for row in found if not row.get("forces")]), None)
+
+    def thresholds(self, tool: str, force: str) -> Row:
+        """Empty for a tool whose ticks are not counted."""
+        return self.of_force((row for row in self.rows["thresholds"] if row["tool"] == tool), force) or {}
+
+    def window(self, name: str, force: str) -> Row:
+        row = self.of_force((row for row in self.rows["windows"] if row["window"] == name), force)
+        assert row is not None
+        return row
+
+    def unlinked_route(self, kind: str, variant: str | None) -> str | None:
+        rows = [row for row in self.rows["link_clocks"] if row["type"] == kind]
+        fitting = [row for row in rows if row.get("variant") == variant] or [r for r in rows if "variant" not in r]
+        return fitting[0]["route"] if fitting else None
+
+    @cached_property
+    def da_offences(self) -> frozenset[str]:
+        return frozenset(row["code"] for row in self.rows["da_offences"])
+
+    @cached_property
+    def no_offences(self) -> frozenset[str]:
+        return frozenset(row["code"] for row in self.rows["no_offences"])
+
+    @cached_property
+    def nobody(self) -> frozenset[str]:
+        """What sources write for persons whom they do not know."""
+        return frozenset(_letters(row["placeholder"]) for row in self.rows["placeholders"])
+
+    def is_nobody(self, record: str) -> bool:
+        return _letters(record) in self.nobody
+
+
+def within(window: Row, first: date, later: date) -> bool:
+    """Whether a day lies in the months that begin with another: the last is the day before the corresponding one."""
+    months = first.year * 12 + first.month - 1 + window["months"]
+    start = date(months // 12, months % 12 + 1, 1)
+    after = date((months + 1) // 12, (months + 1) % 12 + 1, 1)
+    return first <= later <= min(start + timedelta(days=first.day - 2), after - timedelta(days=1))
+
+
+def _texts(values: Iterable[object] | None) -> list[str]:
+    return [str(value) for value in values or ()]
+
+
+def _letters(written: str) -> str:
+    return "".join(letter for letter in written.casefold() if letter.isalnum())

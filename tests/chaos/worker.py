@@ -1,0 +1,91 @@
+"""Two worker processes, each running all services on the servers that a test has started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.ops.serving import SERVICES
+from services.runtime.embedded import Servers
+from services.runtime.keeper import PROJECT
+
+NAMES = ("first", "second")
+
+
+PATIENCE = 60.0
+STARTED = b"worker_started"
+
+
+@dataclass
+class Workers:
+    """The processes, by name, each with a log of its own. One that ends by itself is a failure of its own."""
+
+    servers: Servers
+    folder: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    logs: dict[str, Path] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        environment = os.environ | {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.servers.database}
+        command = [sys.executable, "-m", "services.ops.serving", *SERVICES]
+        self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
+        with self.logs[name].open("wb") as log:
+            self.processes[name] = subprocess.Popen(command, env=environment, stderr=log, stdout=log, cwd=PROJECT)
+
+    def restart(self, name: str, sign: signal.Signals) -> None:
+        """Ends one that is at work, and starts the next in its place."""
+        self.end(name, sign)
+        self.start(name)
+
+    def end(self, name: str, sign: signal.Signals) -> None:
+        """Once it is at work: a process that is starting does not end in order yet."""
+        self.wait_until_at_work(name)
+        process = self.processes[name]
+        process.send_signal(sign)
+        process.wait(timeout=PATIENCE)
+        assert sign is signal.SIGKILL or process.returncode == 0, f"the {name} worker ended badly: {self.tail(name)}"
+
+    def while_all_work(self, trouble: Callable[[], None]) -> None:
+        """Makes trouble once all are at work: one that starts without its servers may end, to be started again."""
+        for name in self.processes:
+            self.wait_until_at_work(name)
+        trouble()
+
+    def wait_until_at_work(self, name: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while STARTED not in self.logs[name].read_bytes():
+            self.assert_alive(name)
+            assert time.monotonic() < deadline, f"the {name} worker did not start: {self.tail(name)}"
+            time.sleep(0.05)
+        self.assert_alive(name)
+
+    def assert_alive(self, *names: str) -> None:
+        """None of these (of all, unless some are named) has ended by itself."""
+        for name in names or self.processes:
+            code = self.processes[name].poll()
+            assert code is None, f"the {name} worker ended by itself with {code}: {self.tail(name)}"
+
+    def tail(self, name: str) -> str:
+        """Its last words."""
+        return self.logs[name].read_text(errors="replace")[-2000:]
+
+
+@contextmanager
+def two_workers(servers: Servers, folder: Path) -> Iterator[Workers]:
+    """Both, ended in order at the end of the block."""
+    workers = Workers(servers, folder)
+    try:
+        for name in NAMES:
+            workers.start(name)
+        yield workers
+        for name in workers.processes:
+            workers.end(name, signal.SIGTERM)
+    finally:
+        for process in workers.processes.values():
+            process.kill()
+            process.wait()

@@ -1,0 +1,79 @@
+"""What agencies must hold, stated a second time for the load under faults, is what the rules say of the same facts.
+
+Where they differ, domain law decides which is mended: here in seconds, before the load under faults would show it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from schemas.envelope import fact_id
+from schemas.registry import Received, decode
+from services.casefile.facts import Fact
+from services.casefile.judge import look
+from services.casefile.links import files_of
+from services.ops.serving import SERVICES
+from services.runtime.broker import Message
+from tests.broker.relay import shipped_policy
+from tests.chaos.load import load
+from tests.chaos.truth import Content, Held, Key, expected
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BY_ANSWERS = {"answer_without_notice"}  # needs the notices that were sent: only a relay at work knows them
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_both_statements_agree_on_every_duty_and_what_it_says(seed: int) -> None:
+    given = load(seed, 60, NOW)
+    believable = [event for event in given.events if event not in given.unbelievable]
+    once = {key: content for key, content in expected(believable, NOW).items() if key[0] not in BY_ANSWERS}
+    again = by_the_rules(believable)
+    assert once.keys() == again.keys()
+    assert once == {key: {what: again[key].get(what) for what in content} for key, content in once.items()}
+
+
+def test_the_order_of_arrival_and_repetition_change_nothing() -> None:
+    given = load(7, 40, NOW)
+    believable = [event for event in given.events if event not in given.unbelievable]
+    assert expected(believable, NOW) == expected([*reversed(believable), *believable], NOW)
+
+
+def test_the_load_makes_agencies_hold_something_by_every_rule() -> None:
+    given = load(5, 100, NOW)
+    believable = [event for event in given.events if event not in given.unbelievable]
+    held = {rule for rule, _, _ in expected(believable, NOW)}
+    assert held == {rule.name for service in SERVICES.values() for rule in service.rules}
+
+
+def by_the_rules(published: Iterable[Message]) -> Held:
+    """As the rules of all services say, each service over all that it reads."""
+    policy, held = shipped_policy().at(NOW), dict[Key, Content]()
+    facts = {fact.id: (topic, fact) for topic, fact in map(received, published)}
+    for service in SERVICES.values():
+        read = [fact for topic, fact in facts.values() if topic in service.reads]
+        for file in files_of(read, policy.is_placeholder).values():
+            for notice in look([file], {}, service.rules, policy, NOW, NOW).notices:
+                said: dict[str, list[Any]] = defaultdict(list)
+                for what, _, value, _ in notice.content:
+                    said[what].append(json.loads(json.dumps(value)))
+                content = {what: values[0] if len(values) == 1 else sorted(values) for what, values in said.items()}
+                held[notice.key] = content | {"asks": sorted(asked.ask for asked in notice.asks)}
+    return held
+
+
+def received(published: Message) -> tuple[str, Fact]:
+    found = decode(published.topic, published.key, published.value, published.headers)
+    assert isinstance(found, Received), found
+    envelope = found.envelope
+    return published.topic, Fact(
+        fact_id(envelope.source, envelope.id),
+        found.kind,
+        envelope.subject,
+        envelope.factversion,
+        envelope.time,
+        found.body,
+    )
