@@ -22,8 +22,8 @@ run: install ## play a day's events through the relay on its own Kafka and Postg
 test: install ## run every test, on real servers that the tests start and end
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not chaos"
 
-chaos: install ## kill workers, broker and database under load, and verify what agencies hold
-	@$(BIN)/pytest -m chaos
+chaos: install ## a hundred kills and restarts of workers, broker and database under load, and what agencies hold then
+	@$(BIN)/pytest -m chaos --capture=no
 
 lint: install ## check format, rules, types and imports, and change nothing
 	$(BIN)/ruff format --check .
