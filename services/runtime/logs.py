@@ -25,6 +25,7 @@ class Event(StrEnum):
     """Every event that is logged by name; code that logs names one of these."""
 
     BROKER_AWAITED = "broker_awaited"
+    CLOCK_JUMPED = "clock_jumped"
     COMMIT_DELAYED = "commit_delayed"
     COMMIT_TOO_LATE = "commit_too_late"
     DATABASE_AWAITED = "database_awaited"

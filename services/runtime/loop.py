@@ -186,6 +186,8 @@ class Loop:
     async def _weigh(self, problem: Exception, tries: _Tries) -> End:
         """What follows from work that failed: another try, smaller or later, or the first of it has its end."""
         match problem:
+            case Halt():
+                raise problem
             case _ if isinstance(problem, UNSTORABLE):
                 if tries.alone:
                     return "refused"

@@ -18,10 +18,11 @@ from services.policy.policy import PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files
 from services.runtime.database import AWAY
-from services.runtime.engine import BATCH, Partition, Record
+from services.runtime.engine import BATCH, Halt, HaltReason, Partition, Record
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, RefusalRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, look_at
+from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
 from services.runtime.receiving import receive
 from services.runtime.service import Service
@@ -32,6 +33,8 @@ FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
 DUE_AT_ONCE = 100
 RETRY_AT_ONCE = 200
 RENEWED_AT_ONCE = 1000
+
+SET_RIGHT = "set the clock of the database's machine right, then start the worker again (docs/runbook.md)"
 
 log = structlog.get_logger("relay")
 
@@ -66,6 +69,7 @@ class Shell:
         self.ledger = Ledger(service.name)
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
+        self._watch = ClockWatch()
         self.committed = asyncio.Event()  # set after each commit: the publisher has work
 
     @asynccontextmanager
@@ -82,7 +86,7 @@ class Shell:
         async with self.transaction() as conn:
             if await self.ledger.is_release(conn, self.release, self.policies.version):
                 return
-            now = await self.store.now(conn)
+            now = await self._now(conn)
         due, last = 0, ""
         while True:
             async with self.transaction() as conn:
@@ -117,7 +121,7 @@ class Shell:
     async def set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
         """Gives one record its end without judging it."""
         async with self.transaction() as conn:
-            now = await self.store.now(conn)
+            now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
             await self.ledger.write_records(conn, [_ended(record, fate, None, now)])
             await self.ledger.advance(conn, _positions([record], now))
@@ -127,7 +131,7 @@ class Shell:
     async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
         """Looks at the files whose time has come; how many."""
         async with self.transaction() as conn:
-            now = await self.store.now(conn)
+            now = await self._now(conn)
             found, read_to = Looked(), await self.read_to(conn)
             due = await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
             looked: dict[str, FileState] = {}
@@ -146,7 +150,7 @@ class Shell:
     async def fault_first_due(self) -> None:
         """Puts off the look at the file that is due first."""
         async with self.transaction() as conn:
-            now = await self.store.now(conn)
+            now = await self._now(conn)
             due = await self.store.first_due(conn, now, await self.read_to(conn))
             if due is not None:
                 file, tries = due
@@ -181,7 +185,16 @@ class Shell:
 
     async def clock(self) -> datetime:
         async with self.pool.connection() as conn:
-            return await self.store.now(conn)
+            return await self._now(conn)
+
+    async def _now(self, conn: Connection) -> datetime:
+        """Now. Halts, and with it ends the transaction, where the server's clock was moved since it was last read."""
+        before = ticks()
+        now, true = await self.store.clocks(conn)
+        if (moved := self._watch.jump(Reading(true, before, ticks()))) is not None:
+            log.critical(Event.CLOCK_JUMPED, service=self.service.name, seconds=moved.total_seconds(), advice=SET_RIGHT)
+            raise Halt(HaltReason.CLOCK_JUMPED)
+        return now
 
     async def read_to(self, conn: Connection) -> datetime | None:
         """How far all streams of this service have been read; None while one of them has not been read at all."""
@@ -209,7 +222,7 @@ class Shell:
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], *, again: bool
     ) -> tuple[int, Looked]:
         await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
-        now = await self.store.now(conn)
+        now = await self._now(conn)
         policy, read_to = self.policies.at(now), await self.read_to(conn)
         heard = [receive(record, policy, now, self.contract) for record in records]
         events = [event for event in heard if isinstance(event, Accepted)]

@@ -94,12 +94,13 @@ class Store:
         self.service = service
         self._body_of = lru_cache(maxsize=PARSED_FACTS)(body_of)
 
-    async def now(self, conn: Connection) -> datetime:
-        """The one clock: a story's where one is being played, else the database's."""
-        row = await (await conn.execute("select coalesce((select stands_at from clock), now())")).fetchone()
+    async def clocks(self, conn: Connection) -> tuple[datetime, datetime]:
+        """The one clock, a story's where one is being played, else the database's; and what the server's own says."""
+        row = await (
+            await conn.execute("select coalesce((select stands_at from clock), now()), clock_timestamp()")
+        ).fetchone()
         assert row is not None  # noqa: S101 - a select without a table has one row
-        when: datetime = row[0]
-        return when
+        return row[0], row[1]
 
     async def positions(self, conn: Connection) -> dict[Partition, tuple[int, datetime | None]]:
         """Next offset and read_to of each partition that this service knows."""
