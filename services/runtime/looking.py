@@ -15,6 +15,7 @@ from services.policy.policy import Policy
 from services.runtime import metrics, wire
 from services.runtime.ledger import FileRow, LookRow
 from services.runtime.logs import Event
+from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.service import Service
 from services.runtime.store import FileState
 
@@ -49,7 +50,9 @@ class Looked:
     seconds: float = 0.0  # spent looking, without what other tasks did meanwhile
 
 
-def look_at(service: Service, release: str, states: Sequence[FileState], at: At, found: Looked) -> None:
+def look_at(
+    service: Service, release: str, pseudonyms: Pseudonyms, states: Sequence[FileState], at: At, found: Looked
+) -> None:
     """One look at these files, as one where a place has moved between them; the states are brought to what is told."""
     began = time.monotonic()
     now = max([at.now, *(state.looked_at for state in states if state.looked_at is not None)])
@@ -59,12 +62,14 @@ def look_at(service: Service, release: str, states: Sequence[FileState], at: At,
     for state in states:
         state.looks += 1
     holders = {place: state for state in states for place, person in state.persons.items() if person == state.key}
-    _remember(service, states, holders, look, at, found)
+    _remember(service, pseudonyms, states, holders, look, at, found)
     for fault in look.faults:
         log.error(Event.RULE_FAULTED, service=service.name, rule=fault.rule, error=fault.error, where=fault.where)
     found.faults += bool(look.faults)
     for state, file in zip(states, files, strict=True):
-        _note(service, release, state, file, _withheld_of(state, states, holders, look), look, at, now, found)
+        _note(
+            service, release, pseudonyms, state, file, _withheld_of(state, states, holders, look), look, at, now, found
+        )
     metrics.LOOKS.labels(service.name, at.cause).inc()
     spent = time.monotonic() - began
     found.seconds += spent
@@ -77,7 +82,13 @@ def fault_pause(tries: int) -> timedelta:
 
 
 def _remember(
-    service: Service, states: Sequence[FileState], holders: Mapping[str, FileState], look: Look, at: At, found: Looked
+    service: Service,
+    pseudonyms: Pseudonyms,
+    states: Sequence[FileState],
+    holders: Mapping[str, FileState],
+    look: Look,
+    at: At,
+    found: Looked,
 ) -> None:
     """What was told, in the file of the person whose place it is about."""
     for notice in look.regrounded:
@@ -91,7 +102,7 @@ def _remember(
         holder = holders.get(notice.person, states[0])
         holder.told[notice.key] = notice
         found.notices.append((notice, holder.key, holder.looks))
-        found.outbox.append(wire.notification(notice, service.name, at.policy))
+        found.outbox.append(wire.notification(notice, service.name, at.policy, pseudonyms))
         metrics.NOTICES.labels(service.name, notice.kind).inc()
     for state in states:
         for key, notice in list(state.told.items()):
@@ -105,6 +116,7 @@ def _remember(
 def _note(
     service: Service,
     release: str,
+    pseudonyms: Pseudonyms,
     state: FileState,
     file: CaseFile,
     withheld: dict[Key, Withheld],
@@ -146,7 +158,7 @@ def _note(
     notices = [n for n, key, number in found.notices if (key, number) == (state.key, state.looks)]
     if notices or changed or unexplained:
         which = wire.LookName(service.name, state.key, state.looks, now, at.cause, at.event)
-        found.outbox.append(wire.decision(which, notices, changed, unexplained, at.policy))
+        found.outbox.append(wire.decision(which, notices, changed, unexplained, at.policy, pseudonyms))
 
 
 def _withheld_of(

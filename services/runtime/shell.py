@@ -24,6 +24,7 @@ from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, look_at
 from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
+from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import receive
 from services.runtime.service import Service
 from services.runtime.store import Connection, FileState, Store, ToldAs
@@ -57,10 +58,12 @@ class Shell:
         service: Service,
         pool: AsyncConnectionPool[Connection],
         policies: PolicySet,
+        pseudonyms: Pseudonyms,
         release: str,
         contract: registry.Registry = registry.REGISTRY,
     ) -> None:
         self.service, self.pool, self.policies, self.release = service, pool, policies, release
+        self.pseudonyms = pseudonyms
         self.contract = contract
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
@@ -139,7 +142,14 @@ class Shell:
                 if found.seconds > JUDGING_SECONDS:
                     break
                 await asyncio.sleep(0)
-                look_at(self.service, self.release, [state], At(now, read_to, self.policies.at(now), cause), found)
+                look_at(
+                    self.service,
+                    self.release,
+                    self.pseudonyms,
+                    [state],
+                    At(now, read_to, self.policies.at(now), cause),
+                    found,
+                )
                 looked[state.key] = state
             await self._write_looked(conn, found, looked, now)
         self.files_at_once.took(len(due), len(looked))
@@ -335,7 +345,7 @@ class Shell:
         singly = [[file] for file in _looked_at_now(change) if file not in grouped]
         for group in (*(sorted(group) for group in change.together), *singly):
             await asyncio.sleep(0)
-            look_at(self.service, self.release, [states[file] for file in group], at, found)
+            look_at(self.service, self.release, self.pseudonyms, [states[file] for file in group], at, found)
 
     async def _write(
         self,

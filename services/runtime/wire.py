@@ -1,7 +1,6 @@
 """What leaves a service: notifications, decisions and dead letters as rows of the outbox."""
 
 import base64
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
 from services.policy.policy import Policy
 from services.runtime.engine import Record
+from services.runtime.pseudonyms import Pseudonyms
 
 NOTIFICATION = "uk.relay.notification-issued.v1"
 LOOKED = "uk.relay.looked.v1"
@@ -52,7 +52,7 @@ class LookName:
     event: str | None
 
 
-def notification(notice: Notice, service: str, policy: Policy) -> Outgoing:
+def notification(notice: Notice, service: str, policy: Policy, pseudonyms: Pseudonyms) -> Outgoing:
     """The notice as its agency reads it."""
     why = notice.why
     body = NotificationIssued(
@@ -63,7 +63,7 @@ def notification(notice: Notice, service: str, policy: Policy) -> Outgoing:
         replaces=notice.replaces,
         service=service,
         rule=notice.key.rule,
-        subject=subject_of(notice.key),
+        subject=subject_of(notice.key, pseudonyms),
         agency=notice.key.agency,
         desk=notice.desk,
         occurred_at=notice.arose,
@@ -96,12 +96,13 @@ def decision(
     withheld: Iterable[Withheld],
     unexplained: Collection[Key],
     policy: Policy,
+    pseudonyms: Pseudonyms,
 ) -> Outgoing:
     """One look for the audit stream: kinds of agency only, and the file by a pseudonym."""
     told = [
         Decision(
             rule=n.key.rule,
-            subject=subject_of(n.key),
+            subject=subject_of(n.key, pseudonyms),
             agency_kind=n.agency_kind,
             outcome=n.kind,
             reason=n.reason,
@@ -113,7 +114,7 @@ def decision(
     not_told = [
         Decision(
             rule=w.key.rule,
-            subject=subject_of(w.key),
+            subject=subject_of(w.key, pseudonyms),
             agency_kind=w.kind,
             outcome="withheld",
             reason=w.reason,
@@ -125,7 +126,7 @@ def decision(
     lost = [
         Decision(
             rule=key.rule,
-            subject=subject_of(key),
+            subject=subject_of(key, pseudonyms),
             agency_kind=agency.kind if (agency := policy.agency(key.agency)) else "unknown",
             outcome="unexplained",
             reason=None,
@@ -134,7 +135,7 @@ def decision(
         )
         for key in sorted(unexplained)
     ]
-    pseudonym = pseudonym_of(look.file)
+    pseudonym = pseudonyms.of(look.file)
     body = Looked(
         service=look.service,
         file=pseudonym,
@@ -181,19 +182,14 @@ def group_of(service: str) -> str:
     return f"relay.{service.replace('_', '-')}"
 
 
-def pseudonym_of(file: str) -> str:
-    """A name for a file that says nothing of whose it is."""
-    return hashlib.sha256(file.encode()).hexdigest()[:32]
-
-
-def subject_of(key: Key) -> str:
+def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:
     """What a duty is about. A rung's is the key of another duty, with a pseudonym for the agency that did not answer:
     which service serves her can itself reveal a place. Where it is too long for a record's key, a name for it."""
     said = key.subject
     if key.rule in RUNGS:
         of, ask = asked_of(key)
-        said = "/".join((of.rule, of.subject, pseudonym_of("/".join(of))[:12], ask))
-    return said if len(said) <= LONGEST_KEY else pseudonym_of(said)
+        said = "/".join((of.rule, of.subject, pseudonyms.of("/".join(of))[:12], ask))
+    return said if len(said) <= LONGEST_KEY else pseudonyms.of(said)
 
 
 def claimed(record: Record, header: str) -> str | None:

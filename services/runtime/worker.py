@@ -25,9 +25,10 @@ from services.runtime.engine import Consumer, Partition, end_process
 from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop
+from services.runtime.pseudonyms import OtherSecretError, Pseudonyms, claim
 from services.runtime.publisher import Publisher
 from services.runtime.service import Service
-from services.runtime.settings import Settings, load_settings
+from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
 from services.runtime.shell import Shell
 from services.runtime.store import Connection
 from services.runtime.watchdog import Watchdog
@@ -66,6 +67,7 @@ class Worker:
         kafka: str,
         database_url: str,
         policies: PolicySet,
+        pseudonyms: Pseudonyms,
         folder: Path,
         http_port: int = 0,
         release: str | None = None,
@@ -77,7 +79,7 @@ class Worker:
         self._pool: AsyncConnectionPool[Connection] = database.pool(database_url, size=4 * len(self._services) + 2)
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
         self._http_port, self._release, self._instance = http_port, release or release_of(), instance
-        self._contract = contract
+        self._contract, self._pseudonyms = contract, pseudonyms
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
         self._gauge_at = 0.0
@@ -86,8 +88,14 @@ class Worker:
         self.health: Health | None = None
 
     async def start(self) -> None:
+        """Raises OtherSecretError, with nothing begun, where the deployment has another secret."""
         await self._pool.open()
         self._stack.push_async_callback(self._pool.close)
+        try:
+            await _once_there(self._claim)
+        except OtherSecretError:
+            await self._stack.aclose()
+            raise
         await self._sender.start()
         self._stack.push_async_callback(self._sender.stop)
         for service in self._services:
@@ -120,8 +128,12 @@ class Worker:
             return False
         return True
 
+    async def _claim(self) -> None:
+        async with self._pool.connection() as conn:
+            await claim(conn, self._pseudonyms)
+
     async def _run(self, service: Service) -> Running:
-        shell = Shell(service, self._pool, self._policies, self._release, self._contract)
+        shell = Shell(service, self._pool, self._policies, self._pseudonyms, self._release, self._contract)
 
         async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
             return await consumer.committed(partitions)
@@ -215,12 +227,15 @@ def release_of(folder: Path = PROJECT) -> str:
     return digest.hexdigest()[:12]
 
 
-async def serve(services: Sequence[Service], settings: Settings, kafka: str, database_url: str, folder: Path) -> None:
+async def serve(
+    services: Sequence[Service], settings: Settings, pseudonyms: Pseudonyms, servers: Addresses, folder: Path
+) -> None:
     """Runs services until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
-    worker = Worker(services, kafka, database_url, load(settings.policy, settings.agencies), folder, settings.http_port)
+    policies = load(settings.policy, settings.agencies)
+    worker = Worker(services, servers.kafka, servers.database, policies, pseudonyms, folder, settings.http_port)
     watchdog = Watchdog(STUCK_SECONDS)
     watchdog.start()
     await worker.start()
@@ -246,7 +261,11 @@ async def end(worker: Worker) -> NoReturn:
 
 def run(*services: Service) -> None:
     """The process of one or more services on the servers that the environment names."""
-    settings = load_settings()
+    try:
+        settings = load_settings()
+        pseudonyms = settings.pseudonyms
+    except SettingsError as problem:
+        sys.exit(str(problem))
     logs.configure(level=settings.log_level)
     servers = settings.servers
     if servers is None:
@@ -256,4 +275,7 @@ def run(*services: Service) -> None:
         time.sleep(CHECK_SECONDS)
     if not current:
         sys.exit("The tables are not those of this release: run `relay db migrate` first.")
-    asyncio.run(serve(services, settings, servers.kafka, servers.database, PROJECT / ".relay" / "work"))
+    try:
+        asyncio.run(serve(services, settings, pseudonyms, servers, PROJECT / ".relay" / "work"))
+    except OtherSecretError as problem:
+        sys.exit(str(problem))

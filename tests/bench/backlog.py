@@ -52,7 +52,12 @@ def pace(events: int, tell: Tell) -> Pace:
     """`tell` hears how many of how many records have their end."""
     with embedded_servers(durable=True) as servers, tempfile.TemporaryDirectory() as folder:
         asyncio.run(_publish(servers, Path(folder), list(backlog(events))))
-        addresses = {"RELAY_KAFKA": servers.kafka, "RELAY_DATABASE": servers.database, "RELAY_LOG_LEVEL": "ERROR"}
+        addresses = {
+            "RELAY_KAFKA": servers.kafka,
+            "RELAY_DATABASE": servers.database,
+            "RELAY_PSEUDONYM_KEY": "a secret that is shared with nobody",
+            "RELAY_LOG_LEVEL": "ERROR",
+        }
         worker = subprocess.Popen([sys.executable, "-m", WORKER], cwd=PROJECT, env=os.environ | addresses)
         try:
             return _watch(servers.database, worker, events, tell)

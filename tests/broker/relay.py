@@ -23,11 +23,13 @@ from services.runtime import database
 from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.keeper import PROJECT
+from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.service import Service
 from services.runtime.topics import topics
 from services.runtime.worker import Worker
 
 PATIENCE = 45.0
+PSEUDONYMS = Pseudonyms(b"a secret of the tests")
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
@@ -58,7 +60,9 @@ class Relay:
 
     @asynccontextmanager
     async def working(self, *services: Service, release: str | None = None) -> AsyncIterator[Worker]:
-        worker = Worker(services, self.servers.kafka, self.database, self.policies, self.folder, release=release)
+        worker = Worker(
+            services, self.servers.kafka, self.database, self.policies, PSEUDONYMS, self.folder, release=release
+        )
         await worker.start()
         try:
             await until(worker.ready)

@@ -18,11 +18,12 @@ from services.runtime.broker import Offsets, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.engine import Halt, Partition, Record
 from services.runtime.loop import Loop
+from services.runtime.pseudonyms import OtherSecretError, Pseudonyms
 from services.runtime.service import Service
 from services.runtime.shell import Shell
 from services.runtime.worker import Worker
 from tests import builders as b
-from tests.broker.relay import NOW, shipped_policy, until
+from tests.broker.relay import NOW, PSEUDONYMS, shipped_policy, until
 
 pytestmark = pytest.mark.broker
 
@@ -36,7 +37,7 @@ async def shell_on(url: str, release: str = "release") -> AsyncIterator[Shell]:
     pool = tables.pool(url, size=4)
     await pool.open()
     try:
-        yield Shell(SERVICE, pool, shipped_policy(), release)
+        yield Shell(SERVICE, pool, shipped_policy(), PSEUDONYMS, release)
     finally:
         await pool.close()
 
@@ -147,7 +148,7 @@ def test_a_new_release_makes_very_many_files_due_however_long_that_takes(databas
                 await conn.execute(statement)
         quick = "-c timezone=UTC -c transaction_timeout=400ms"
         async with AsyncConnectionPool(database, open=False, kwargs={"options": quick}) as pool:
-            await Shell(SERVICE, pool, shipped_policy(), "release").begin(files_a_second=50)
+            await Shell(SERVICE, pool, shipped_policy(), PSEUDONYMS, "release").begin(files_a_second=50)
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
@@ -249,6 +250,24 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
     assert fates(database) == ["accepted"]
 
 
+def test_a_worker_with_another_secret_does_not_start_on_a_deployment_that_has_one(
+    servers: Servers, database: str, tmp_path: Path
+) -> None:
+    async def start(secret: bytes) -> None:
+        worker = Worker([], servers.kafka, database, shipped_policy(), Pseudonyms(secret), tmp_path)
+        await worker.start()
+        await worker.stop()
+
+    async def story() -> None:
+        await start(b"the first")
+        with pytest.raises(OtherSecretError, match="RELAY_PSEUDONYM_KEY"):
+            await start(b"another")
+        await start(b"the first")
+
+    tables.migrate(database)
+    asyncio.run(story())
+
+
 def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(
     servers: Servers, database: str, tmp_path: Path
 ) -> None:
@@ -257,7 +276,7 @@ def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(
         async with await psycopg.AsyncConnection.connect(database) as conn:
             for statement in SLOW_GAUGE:
                 await conn.execute(statement)
-        worker = Worker([], servers.kafka, database, shipped_policy(), tmp_path)
+        worker = Worker([], servers.kafka, database, shipped_policy(), PSEUDONYMS, tmp_path)
         await worker._pool.open()
         checking = asyncio.create_task(worker._check_streams())
         await asyncio.sleep(2)

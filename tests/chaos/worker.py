@@ -31,7 +31,11 @@ class Workers:
     logs: dict[str, Path] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
-        environment = os.environ | {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.servers.database}
+        environment = os.environ | {
+            "RELAY_KAFKA": self.servers.kafka,
+            "RELAY_DATABASE": self.servers.database,
+            "RELAY_PSEUDONYM_KEY": "a secret that the tests share with nobody",
+        }
         command = [sys.executable, "-m", "services.ops.serving", *SERVICES]
         self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
         with self.logs[name].open("wb") as log:

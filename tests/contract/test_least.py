@@ -33,12 +33,14 @@ from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.policy.clocks import london_day
 from services.responses.rules import RULES as RESPONSES
 from services.runtime import wire
+from services.runtime.pseudonyms import Pseudonyms
 from tests import builders as b
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.orders_by_hand import protected_beside
 from tests.contract.whole_matters import Author, Matter, Planted
 from tests.unit.casefile.small import World
 
+PSEUDONYMS = Pseudonyms(b"a secret of the tests")
 RULES = (*INCIDENTS, *CONVICTIONS, *ORDER_VARIATIONS, *RESPONSES)
 KIND = {agency.id: agency.kind for agency in b.shipped().agencies}
 SCHOOLS = {agency.id: agency.schools for agency in b.shipped().agencies if agency.kind == "dsl"}
@@ -97,7 +99,7 @@ class Checked:
         before = self.said.get(notice.key, frozenset())
         new = [line for line in notice.content if line not in before]
         self.said[notice.key] = before | frozenset(notice.content)
-        sent = wire.notification(notice, "incidents", b.shipped().at(notice.at))
+        sent = wire.notification(notice, "incidents", b.shipped().at(notice.at), PSEUDONYMS)
         for problem in (
             *agency_problems(notice),
             *(problem for line in new for problem in item_problems(notice, now, *line[:3])),

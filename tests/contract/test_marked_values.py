@@ -18,7 +18,7 @@ from services.runtime import engine, wire
 from tests import builders as b
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.spoiled import MARK, spoiled
-from tests.contract.test_least import RULES
+from tests.contract.test_least import PSEUDONYMS, RULES
 from tests.contract.whole_matters import Author, Matter
 from tests.unit.casefile.small import World
 
@@ -104,14 +104,14 @@ def test_a_notice_holds_marked_values_in_its_matter_alone_and_a_decision_none() 
             notices = world.look(*step.facts, now=step.at)
             policy = b.shipped().at(step.at)
             for notice in notices:
-                sent = wire.notification(notice, "incidents", policy)
+                sent = wire.notification(notice, "incidents", policy, PSEUDONYMS)
                 assert not marks_in(outside(sent.key, wire.headers_from_text(sent.headers)) + sent.topic, planted)
-                bare = wire.notification(replace(notice, content=()), "incidents", policy)
+                bare = wire.notification(replace(notice, content=()), "incidents", policy, PSEUDONYMS)
                 assert not marks_in((bare.value or b"").decode(), planted)
                 seen += bool(marks_in((sent.value or b"").decode(), planted))
             withheld = [statement for look in world.looks for statement in look.withheld]
             name = wire.LookName("incidents", "record:vale-records:woman-1", 1, step.at, "event", None)
-            said = wire.decision(name, notices, withheld, (), policy)
+            said = wire.decision(name, notices, withheld, (), policy, PSEUDONYMS)
             text = (said.value or b"").decode() + outside(said.key, wire.headers_from_text(said.headers))
             assert not marks_in(text, planted)
             assert not [agency.id for agency in b.shipped().agencies if f"/{agency.id}/" in text]

@@ -11,6 +11,11 @@ create table clock (
     stands_at timestamptz not null
 );
 
+create table deployment (
+    singleton boolean primary key default true check (singleton),
+    pseudonyms_check text not null
+);
+
 create table stream_position (
     service text not null, topic text not null, partition int not null,
     next_offset bigint not null default 0,
