@@ -1,7 +1,7 @@
 """What could be said of a fact: each value with its data class, its form, whom it is about and how sure it is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
@@ -25,8 +25,10 @@ from schemas.values import Body, Role, child_place, party_place
 from services.casefile.duties import Basis, Item
 from services.casefile.facts import Fact
 
-FOUND_BY_A_COURT = (HearingResulted, OrdersResulted, ApplicationDecided)
+FOUND_BY_A_COURT = frozenset({HearingResulted, OrdersResulted, ApplicationDecided})
+DECIDED = frozenset({DataClass.O, DataClass.D})
 ALLEGED = frozenset({DataClass.N, DataClass.O})
+PLAIN = frozenset({type(None), str, bool, int, float})
 PERSON = re.compile(r"/(?:party|child)/\d+$")
 
 
@@ -44,11 +46,12 @@ def show(
     trail = [at]
     names: list[str] = []
     mark: Marked | None = None
-    for step in filter(None, path.split(".")):
-        if step.isdigit():
-            at = at[int(step)]
+    for step in _steps(path):
+        if isinstance(step, int):
+            at = at[step]
         else:
-            mark = marks(type(at))[step] if isinstance(at, BaseModel) else None
+            known = MARKS[type(at)]
+            mark = None if known is None else known[step]
             at = getattr(at, step)
             names.append(step)
         trail.append(at)
@@ -77,6 +80,8 @@ def person_place(place: str | None) -> bool:
 
 def plain(value: Any) -> Any:
     """A value as JSON can carry it and a notice can be compared: enums by value, times in UTC, lists as tuples."""
+    if type(value) in PLAIN:
+        return value
     match value:
         case Enum():
             return value.value
@@ -86,8 +91,6 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case tuple() | list():
             return tuple(plain(element) for element in value)
-        case None | str() | bool() | int() | float():
-            return value
     raise TypeError(f"{type(value).__name__} cannot be said in a notice")
 
 
@@ -104,17 +107,32 @@ def marks(model: type[BaseModel]) -> dict[str, Marked]:
     return found
 
 
+@cache
+def _steps(path: str) -> tuple[int | str, ...]:
+    return tuple(int(step) if step.isdigit() else step for step in path.split(".") if step)
+
+
+class _Marks(dict[type, dict[str, Marked] | None]):
+    """The marks of every model, None for what is no model. To ask Pydantic's classes whether something is an instance
+    of theirs costs several times as much, and is asked for every part of every item."""
+
+    def __missing__(self, kind: type) -> dict[str, Marked] | None:
+        self[kind] = found = marks(kind) if issubclass(kind, BaseModel) else None
+        return found
+
+
+MARKS = _Marks()
 Leaf = tuple[Any, Marked, list[str], list[Any]]
 
 
 def _leaves(value: Any, mark: Marked | None, names: list[str], trail: list[Any]) -> Iterator[Leaf]:
     if value is None:
         return
-    if isinstance(value, BaseModel):
-        for name, own in marks(type(value)).items():
+    if (fields := MARKS[type(value)]) is not None:
+        for name, own in fields.items():
             inner = getattr(value, name)
             yield from _leaves(inner, own, [*names, name], [*trail, inner])
-    elif isinstance(value, tuple) and any(isinstance(element, BaseModel) for element in value):
+    elif isinstance(value, tuple) and any(MARKS[type(element)] is not None for element in value):
         for element in value:
             yield from _leaves(element, mark, names, [*trail, element])
     elif mark is None:
@@ -125,43 +143,66 @@ def _leaves(value: Any, mark: Marked | None, names: list[str], trail: list[Any])
 
 def _item(body: Body, leaf: Leaf, about: str | None, basis: Basis | None, what: str | None) -> Item:
     value, mark, names, trail = leaf
-    party = next((part for part in reversed(trail) if isinstance(part, Party)), None)
-    data_class = mark.data_class or _identity(party)
+    kinds = [type(part) for part in trail]
+    data_class = mark.data_class or _identity(trail, kinds)
     return Item(
         what or ".".join(names[-2:]),
         plain(value),
         data_class,
         mark.form,
-        about or _about(body, trail),
-        basis or _basis(body, data_class, trail),
+        about or _about(body, trail, kinds),
+        basis or _basis(body, data_class, kinds),
     )
 
 
-def _identity(party: Party | None) -> DataClass:
+def _identity(trail: list[Any], kinds: list[type]) -> DataClass:
     """Whose identity it is; while roles are unresolved each party is judged as a possible victim."""
-    return DataClass.S if party is None or party.role is Role.SUSPECT else DataClass.P
+    if Party not in kinds:
+        return DataClass.S
+    return DataClass.S if trail[kinds.index(Party)].role is Role.SUSPECT else DataClass.P
 
 
-def _about(body: Body, trail: list[Any]) -> str | None:
-    for part in reversed(trail):
-        match part:
-            case Party() if isinstance(body, IncidentReported):
-                return party_place(body.crime_reference, part.number)
-            case Child() if isinstance(body, ChildrenLinked):
-                return child_place(body.crime_reference, part.number, body.stated_by)
-            case RiskAssessed():
-                return party_place(part.crime_reference, part.party)
-            case VictimView() | ProtectedPerson() if part.party is not None:
-                return part.party.place
+def _about(body: Body, trail: list[Any], kinds: list[type]) -> str | None:
+    for part, kind in zip(reversed(trail), reversed(kinds), strict=True):
+        if kind in ABOUT and (place := ABOUT[kind](body, part)) is not None:
+            return place
     return None
 
 
-def _basis(body: Body, data_class: DataClass, trail: list[Any]) -> Basis:
+def _party(body: Body, party: Party) -> str | None:
+    return party_place(body.crime_reference, party.number) if isinstance(body, IncidentReported) else None
+
+
+def _child(body: Body, child: Child) -> str | None:
+    if not isinstance(body, ChildrenLinked):
+        return None
+    return child_place(body.crime_reference, child.number, body.stated_by)
+
+
+def _assessed(_body: Body, view: RiskAssessed) -> str:
+    return party_place(view.crime_reference, view.party)
+
+
+def _named(_body: Body, said_of: VictimView | ProtectedPerson) -> str | None:
+    return said_of.party.place if said_of.party is not None else None
+
+
+ABOUT: Mapping[type, Callable[[Body, Any], str | None]] = {
+    Party: _party,
+    Child: _child,
+    RiskAssessed: _assessed,
+    VictimView: _named,
+    ProtectedPerson: _named,
+}
+
+
+def _basis(body: Body, data_class: DataClass, kinds: list[type]) -> Basis:
     """How sure it is (DPA 2018 s.38): what a court found, what a person assessed, what is said to have happened."""
-    if isinstance(body, FOUND_BY_A_COURT) and data_class in (DataClass.O, DataClass.D):
+    found = type(body) in FOUND_BY_A_COURT
+    if found and data_class in DECIDED:
         return "court_found"
-    if any(isinstance(part, Risk) for part in trail) and data_class is DataClass.K:
+    if data_class is DataClass.K and Risk in kinds:
         return "assessed"
-    if data_class in ALLEGED and not isinstance(body, FOUND_BY_A_COURT):
+    if data_class in ALLEGED and not found:
         return "alleged"
     return "recorded"

@@ -164,6 +164,9 @@ class Route(Dated):
     tells_from: AwareDatetime
     texts: tuple[v.Code, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash((self.route, self.begins))  # its content is compared where two are alike in this
+
 
 class Thresholds(Dated):
     """Ticks at which an area refers, for one tool; None: that tool has no tick count. No forces: every other force."""

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -48,9 +48,11 @@ from services.policy.model import (
 INSPECTOR = "duty_inspector"
 SAFE_CONTACT_FRESH = "safe_contact_fresh"
 SAFE_CONTACT_LINE = "safe_contact"
+ANSWERS = 20_000  # of each sort that a `Policy` remembers
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 D = TypeVar("D", bound=Dated)
+F = TypeVar("F", Thresholds, Window)
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,12 @@ class PolicySet:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Policy:
-    """Policy at one instant: agencies as they are then, rows as they were in force on the day of a ground."""
+    """Policy at one instant: agencies as they are then, rows as they were in force on the day of a ground.
+
+    An answer follows from its question alone, so those that every statement asks for are remembered.
+    """
 
     rows: PolicySet
     agencies: Mapping[str, Agency] = field(repr=False)
@@ -150,7 +155,7 @@ class Policy:
 
     def inspector(self, force: str | None) -> str:
         """The agency that is the duty inspector of a force, the default one where the force has none here."""
-        return self._choose(INSPECTOR, Residence(force=force), None)[0].id
+        return self._choose(INSPECTOR, None, force, None)[0].id
 
     def risk_holding_force(self, areas: Areas) -> str | None:
         """The force in whose area she lives, as far as it is known; else the case's."""
@@ -187,22 +192,18 @@ class Policy:
 
     def window(self, name: str, force: str, on: date) -> Window:
         """The force's own row, else the one for all others. Raises KeyError for a name that no row has."""
-        rows = self._windows[name]
-        own = tuple(row for row in rows if force in row.forces)
-        return _in_force_on(own or tuple(row for row in rows if not row.forces), on)
+        return _in_force_on(_for_force(self._windows[name], force), on)
 
     def thresholds(self, force: str, tool: str, on: date) -> Thresholds | None:
         """The force's own row for a tool, else the one for all others; None for a tool that no row names."""
-        rows = [row for row in self.rows.thresholds if row.tool == tool]
-        own = tuple(row for row in rows if force in row.forces)
-        others = tuple(row for row in rows if not row.forces)
-        return _in_force_on(own or others, on) if own or others else None
+        rows = _for_force(self._thresholds.get(tool, ()), force)
+        return _in_force_on(rows, on) if rows else None
 
     def ladder(self, on: date) -> Ladder:
-        return _in_force_on(self.rows.ladders, on)
+        return _in_force_on(self._ladders, on)
 
     def limits(self, on: date) -> Limits:
-        return _in_force_on(self.rows.limits, on)
+        return _in_force_on(_by_first_day(self.rows.limits), on)
 
     def link_clock(self, type_: str, on: date, variant: str | None = None) -> LinkClock | None:
         """How long a fact of this type may wait for its people: the row of its variant, else the type's own, if any."""
@@ -223,17 +224,12 @@ class Policy:
         """Codes of the texts on a notice to an agency of this kind: those that all have, those of outward notices,
         those of the kind, and those that its row or rule names, each once. The line on safe contact is left out where
         safe contact is recorded with the sender, and freshly."""
-        row = self.kind(kind)
-        on = {"every", "outward"} if row.outward else {"every"}
-        always = (text.text for text in self.rows.texts if text.on in on)
-        codes = dict.fromkeys((*always, *row.texts, *named))
+        codes = dict.fromkeys((*self._texts_of_kind[kind], *named))
         return tuple(code for code in codes if not (safe_contact and code == SAFE_CONTACT_LINE))
 
     def safe_contact_is_fresh(self, recorded_on: date, on: date) -> bool:
         """Whether what was recorded about safe contact may still be relied on this day; it goes stale."""
-        within = self.clock(SAFE_CONTACT_FRESH, on)
-        stale = self.due(clocks.end_of_day(recorded_on), within)
-        return recorded_on <= on <= clocks.london_day(stale)
+        return recorded_on <= on <= self._safe_contact_ends(recorded_on, self.clock(SAFE_CONTACT_FRESH, on))
 
     def due(
         self, start: datetime, within: Within, school_urn: str | None = None, la_code: str | None = None
@@ -291,11 +287,27 @@ class Policy:
         serve the case by its court and force, the DAIT by both the case and where she lives, a school by its number.
         Unknown residence: the case's area. Nobody there: the default of the kind. Both are marked `by_default`.
         """
-        found: dict[str, Chosen] = {}
-        for told in route.told:
-            for chosen in self._recipients(told, areas):
-                found.setdefault(chosen.agency.id, chosen)
-        return tuple(found.values())
+        return self._told_by(route, areas)
+
+    @cached_property
+    def _told_by(self) -> Callable[[Route, Areas], tuple[Chosen, ...]]:
+        @lru_cache(ANSWERS)
+        def told_by(route: Route, areas: Areas) -> tuple[Chosen, ...]:
+            found: dict[str, Chosen] = {}
+            for told in route.told:
+                for chosen in self._recipients(told, areas):
+                    found.setdefault(chosen.agency.id, chosen)
+            return tuple(found.values())
+
+        return told_by
+
+    @cached_property
+    def _safe_contact_ends(self) -> Callable[[date, Within], date]:
+        @lru_cache(ANSWERS)
+        def ends(recorded_on: date, within: Within) -> date:
+            return clocks.london_day(self.due(clocks.end_of_day(recorded_on), within))
+
+        return ends
 
     def _recipients(self, told: Told, areas: Areas) -> Iterator[Chosen]:
         case = Residence(force=areas.case_force)
@@ -329,27 +341,36 @@ class Policy:
         return self._by_residence(told, instead, areas.child, case).model_copy(update={"by_default": True})
 
     def _chosen(self, told: Told, kind: str, lives: Residence, court_ou: str | None) -> Chosen:
-        agency, next_able, by_default = self._choose(kind, lives, court_ou)
+        agency, next_able, by_default = self._choose(kind, lives.la_code, lives.force, court_ou)
         return Chosen(told=told, agency=agency, next_able=next_able, by_default=by_default)
 
-    def _choose(self, kind: str, lives: Residence, court_ou: str | None) -> tuple[Agency, tuple[Agency, ...], bool]:
-        serving = tuple(self._serving(kind, lives, court_ou))
-        where = {lives.la_code, lives.force or self._force_of(lives.la_code)}
-        able = tuple(agency for agency in self.agencies_of(kind) if agency.able_for & where)
-        first, by_default = (serving[0], False) if serving else (self._default(kind), True)
-        others = {agency.id: agency for agency in serving + able if agency.id != first.id}
-        return first, tuple(others.values()), by_default
+    @cached_property
+    def _choose(self) -> Callable[[str, str | None, str | None, str | None], tuple[Agency, tuple[Agency, ...], bool]]:
+        """Of a kind, by authority, force and court: the agency, those that are able in its place, and whether policy
+        fell back."""
 
-    def _serving(self, kind: str, lives: Residence, court_ou: str | None) -> Iterator[Agency]:
+        @lru_cache(ANSWERS)
+        def choose(
+            kind: str, la_code: str | None, force: str | None, court_ou: str | None
+        ) -> tuple[Agency, tuple[Agency, ...], bool]:
+            force = force or self._force_of(la_code)
+            serving = tuple(self._serving(kind, la_code, force, court_ou))
+            able = tuple(agency for agency in self.agencies_of(kind) if agency.able_for & {la_code, force})
+            first, by_default = (serving[0], False) if serving else (self._default(kind), True)
+            others = {agency.id: agency for agency in serving + able if agency.id != first.id}
+            return first, tuple(others.values()), by_default
+
+        return choose
+
+    def _serving(self, kind: str, la_code: str | None, force: str | None, court_ou: str | None) -> Iterator[Agency]:
         """Those that serve, the most fitting first: by court, by authority, by force; where only the force is known,
         those of its authorities."""
         of_kind = self.agencies_of(kind)
         area = None if court_ou is None else self.court_area(court_ou)
-        force = lives.force or self._force_of(lives.la_code)
         found: dict[str, Agency] = {a.id: a for a in of_kind if area in a.courts}
-        found |= {a.id: a for a in of_kind if lives.la_code in a.las}
+        found |= {a.id: a for a in of_kind if la_code in a.las}
         found |= {a.id: a for a in of_kind if force in a.forces}
-        if lives.la_code is None and force is not None:
+        if la_code is None and force is not None:
             found |= {a.id: a for a in of_kind if any(self._force_of(la) == force for la in a.las)}
         yield from found.values()
 
@@ -373,23 +394,41 @@ class Policy:
 
     @cached_property
     def _routes(self) -> Mapping[str, tuple[Route, ...]]:
-        return _grouped((row.route, row) for row in self.rows.routes)
+        return _grouped((row.route, row) for row in _by_first_day(self.rows.routes))
 
     @cached_property
     def _windows(self) -> Mapping[str, tuple[Window, ...]]:
-        return _grouped((row.window, row) for row in self.rows.windows)
+        return _grouped((row.window, row) for row in _by_first_day(self.rows.windows))
+
+    @cached_property
+    def _thresholds(self) -> Mapping[str, tuple[Thresholds, ...]]:
+        return _grouped((row.tool, row) for row in _by_first_day(self.rows.thresholds))
 
     @cached_property
     def _clocks(self) -> Mapping[str, tuple[Clock, ...]]:
-        return _grouped((row.clock, row) for row in self.rows.clocks)
+        return _grouped((row.clock, row) for row in _by_first_day(self.rows.clocks))
+
+    @cached_property
+    def _ladders(self) -> tuple[Ladder, ...]:
+        return _by_first_day(self.rows.ladders)
 
     @cached_property
     def _link_clocks(self) -> Mapping[tuple[str, str | None], tuple[LinkClock, ...]]:
-        return _grouped(((row.type, row.variant), row) for row in self.rows.link_clocks)
+        return _grouped(((row.type, row.variant), row) for row in _by_first_day(self.rows.link_clocks))
 
     @cached_property
     def _texts(self) -> Mapping[str, Text]:
         return {text.text: text for text in self.rows.texts}
+
+    @cached_property
+    def _texts_of_kind(self) -> Mapping[str, tuple[str, ...]]:
+        always = {
+            outward: tuple(
+                text.text for text in self.rows.texts if text.on == "every" or (outward and text.on == "outward")
+            )
+            for outward in (True, False)
+        }
+        return {kind.kind: (*always[kind.outward], *kind.texts) for kind in self.rows.kinds}
 
     @cached_property
     def _may_state(self) -> Mapping[str, MayState]:
@@ -416,10 +455,19 @@ class Policy:
         return frozenset(_letters(row.placeholder) for row in self.rows.placeholders)
 
 
+def _by_first_day(rows: tuple[D, ...]) -> tuple[D, ...]:
+    return tuple(sorted(rows, key=lambda row: row.begins))
+
+
 def _in_force_on(rows: tuple[D, ...], on: date) -> D:
-    """The row of this day; before the first there is the first, so that what is older is still explained."""
-    ordered = sorted(rows, key=lambda row: row.begins)
-    return next((row for row in reversed(ordered) if row.begins <= on), ordered[0])
+    """Of rows by their first day the row of this day; before the first there is the first, so that what is older is
+    still explained."""
+    return next((row for row in reversed(rows) if row.begins <= on), rows[0])
+
+
+def _for_force(rows: tuple[F, ...], force: str) -> tuple[F, ...]:
+    """A force's own rows, else those for all others."""
+    return tuple(row for row in rows if force in row.forces) or tuple(row for row in rows if not row.forces)
 
 
 def _in_force(desk: Desk, now: datetime) -> bool:
