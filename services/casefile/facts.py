@@ -1,13 +1,15 @@
 """Facts with versions, and the case file of one person or one reference: all that rules may read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar
 
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import Body, Withdrawn
 
+OF_AN_INCIDENT = frozenset({IncidentReported, RiskAssessed, ChildrenLinked})
 B = TypeVar("B", bound=Body)
 LINKING = frozenset({"uk.agency.link-made", "uk.agency.link-refused"})
 
@@ -103,6 +105,28 @@ class CaseFile:
             found.setdefault(type(fact.body), []).append(fact)
         return {body: tuple(facts) for body, facts in found.items()}
 
+    @cached_property
+    def incidents(self) -> tuple["Incident", ...]:
+        """Each incident of this file by itself, in the order of the reports."""
+        facts: dict[str, list[Fact]] = {body.crime_reference: [] for _, body in self.of(IncidentReported)}
+        for fact in self.facts:
+            if type(fact.body) in OF_AN_INCIDENT:
+                facts.setdefault(fact.body.crime_reference, []).append(fact)  # type: ignore[attr-defined]
+        persons: dict[str, list[tuple[str, str]]] = {crime: [] for crime in facts}
+        for place, person in self.persons.items():
+            if (known := persons.get(place.partition("/")[0])) is not None:
+                known.append((place, person))
+        return tuple(
+            Incident(
+                self.key,
+                tuple([fact.id for fact in those]),
+                tuple(persons[crime]),
+                tuple([self.links.get(fact.id, ()) for fact in those]) if self.links else (),
+                those,
+            )
+            for crime, those in facts.items()
+        )
+
     def of(self, body: type[B]) -> Iterable[tuple[Fact, B]]:
         """The standing facts with this body, in the order of the world."""
         for fact in self._by_body.get(body, ()):
@@ -112,3 +136,23 @@ class CaseFile:
     def grounds(self, *facts: Fact) -> tuple[str, ...]:
         """The ids of these facts and of what links them to this file, each once, in a fixed order."""
         return tuple(sorted({i for fact in facts for i in (fact.id, *self.links.get(fact.id, ()))}))
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What one file knows of one incident: the report, later views of the risk and the children, and who stands where.
+
+    Two are equal where the same facts (an id has one content), led here by the same links, are known of the same people
+    in the same person's file. `links`: for each fact the ids of those that lead to it; empty where none do.
+    """
+
+    key: str
+    ids: tuple[str, ...]
+    persons: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, ...], ...]
+    facts: Sequence[Fact] = field(compare=False)
+
+    def file(self) -> CaseFile:
+        """The same as a file of its own."""
+        links = {of: ids for of, ids in zip(self.ids, self.links, strict=False) if ids}
+        return CaseFile(self.key, tuple(self.facts), dict(self.persons), links)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Literal
 
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
-from services.casefile.facts import CaseFile, Key
+from services.casefile.facts import CaseFile, Incident, Key
 from services.casefile.ladder import RUNGS, asked_of, climb, rule_of
 from services.casefile.projection import project
 from services.casefile.reasons import Reason
@@ -16,16 +16,21 @@ from services.casefile.reconcile import reconcile, remember
 from services.policy.policy import Policy
 
 MOST_PASSES = 5
+INCIDENTS_REMEMBERED = 5_000  # at about 17 kB
 STATED_TWICE, STATED_FOR_ANOTHER = "stated_twice", "stated_for_another_rule"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule under its name, which never changes, and in which files it runs: those of persons, or of references."""
+    """A rule under its name, which never changes, and in which files it runs: those of persons, or of references.
+
+    `speaks_of`: whether it needs the whole file, or states the same of an incident whatever else the file holds.
+    """
 
     name: str
     states: Callable[[CaseFile, Policy], Iterator[Statement]]
     runs_in: Literal["persons", "references"] = "persons"
+    speaks_of: Literal["file", "incident"] = "file"
 
     def runs_for(self, file: CaseFile) -> bool:
         return file.is_home == (self.runs_in == "references")
@@ -82,12 +87,16 @@ def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) ->
     """What all rules that do not raise state of these files, and the faults of those that do."""
     stated: list[Statement] = []
     faults: list[Fault] = []
+    of_incidents = _of_incidents(files, rules, policy)
     for rule in rules:
         found: list[Statement] = []
         try:
-            for file in files:
-                if rule.runs_for(file):
-                    found.extend(rule.states(file, policy))
+            if rule.name in of_incidents:
+                found = of_incidents[rule.name]
+            else:
+                for file in files:
+                    if rule.runs_for(file):
+                        found.extend(rule.states(file, policy))
         except Exception as error:  # noqa: BLE001 - whatever it is, it stops this rule for these files and nothing else
             faults.append(Fault(rule.name, type(error).__name__, _place(error.__traceback__)))
             continue
@@ -99,6 +108,34 @@ def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) ->
         else:
             stated += found
     return stated, faults
+
+
+def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> Mapping[str, list[Statement]]:
+    """By name, what the rules state that speak of each incident by itself; nothing where one of them raises."""
+    alone = tuple(rule for rule in rules if rule.speaks_of == "incident")
+    found: dict[str, list[Statement]] = {rule.name: [] for rule in alone}
+    states = _remembered(alone, policy)
+    incidents = (incident for file in files if not file.is_home for incident in file.incidents)
+    try:
+        for incident in incidents if alone else ():
+            for into, statements in zip(found.values(), states(incident), strict=True):
+                into.extend(statements)
+    except Exception:  # noqa: BLE001 - each is run by itself then, so that only the one that raises is left out
+        return {}
+    return found
+
+
+@lru_cache(maxsize=2)  # the policy of now, and that of a moment ago while agencies begin or end
+def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident], tuple[tuple[Statement, ...], ...]]:
+    """What these rules state of an incident, remembered for the next look: after one more fact in a long file all the
+    others are as they were."""
+
+    @lru_cache(maxsize=INCIDENTS_REMEMBERED)
+    def stated(incident: Incident) -> tuple[tuple[Statement, ...], ...]:
+        file = incident.file()
+        return tuple(tuple(rule.states(file, policy)) for rule in rules)
+
+    return stated
 
 
 def _place(traceback: TracebackType | None) -> str:

@@ -301,7 +301,13 @@ def charge_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             )
 
 
-RULES = tuple(Rule(states.__name__, states) for states in (high_risk, child_told, no_charge, pattern, charge_review))
+RULES = (
+    Rule("high_risk", high_risk, speaks_of="incident"),
+    Rule("child_told", child_told, speaks_of="incident"),
+    Rule("no_charge", no_charge),
+    Rule("pattern", pattern),
+    Rule("charge_review", charge_review),
+)
 
 
 class World:

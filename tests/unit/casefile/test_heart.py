@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from hypothesis import given, settings
@@ -242,7 +243,7 @@ def raising(rule: Rule, after: int) -> Rule:
                 raise BadDataError("Vera Victimtest")
             yield statement
 
-    return Rule(rule.name, states)
+    return replace(rule, states=states)
 
 
 def test_a_fault_names_the_class_and_the_place_and_never_the_message() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,7 @@ FACTS = (
     each(b.link_refused(), version=2),
 )
 facts = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, max_size=14)
+whole_lives = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, min_size=12)
 lives = settings(max_examples=25, deadline=None)
 
 
@@ -151,3 +153,16 @@ def test_every_key_is_stated_by_one_file_at_a_time(rules: tuple[Rule, ...], give
         assert not faults
         assert not found & {statement.key for statement in stated}
         found |= {statement.key for statement in stated}
+
+
+@services
+@lives
+@given(given=whole_lives)
+def test_a_rule_that_speaks_of_incidents_states_of_each_by_itself_what_it_states_in_the_whole_file(
+    rules: tuple[Rule, ...], given: list[Fact]
+) -> None:
+    of_whole_files = [replace(rule, speaks_of="file") for rule in rules]
+    for file in files_of(given).values():
+        by_itself, _ = state([file], rules, POLICY.at(NOW))
+        in_the_whole, _ = state([file], of_whole_files, POLICY.at(NOW))
+        assert sorted(by_itself, key=lambda one: one.key) == sorted(in_the_whole, key=lambda one: one.key)
