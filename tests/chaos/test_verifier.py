@@ -46,8 +46,14 @@ def test_what_is_as_it_must_be_is_clean_and_delivered_again_it_still_is() -> Non
     assert verify(MUST_HOLD, [issued(), issued(), SCHOOL]).clean
 
 
-def test_the_highest_revision_is_held_in_whatever_order_they_are_read() -> None:
-    assert verify(MUST_HOLD, [issued(2), issued(1, matter=[]), SCHOOL]).clean
+def test_the_highest_revision_is_held_also_when_an_earlier_one_is_delivered_again_after_it() -> None:
+    earlier = issued(1, matter=[])
+    assert verify(MUST_HOLD, [earlier, issued(2), earlier, SCHOOL]).clean
+
+
+def test_a_revision_first_published_after_a_later_one_is_wrong() -> None:
+    found = verify(MUST_HOLD, [issued(2), issued(1), SCHOOL])
+    assert found == Verdict(wrong=[f"{KEY} revision 1 was published after a later one"])
 
 
 def test_what_is_closed_or_withdrawn_is_not_held() -> None:

@@ -71,7 +71,7 @@ class Verdict:
 
 
 def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
-    """What agencies were told against what they must hold. `notifications`: of all agencies' topics."""
+    """What agencies were told against what they must hold. `notifications`: of all agencies' topics, in their order."""
     verdict, of_id = Verdict(), dict[str, str]()
     revisions: dict[Key, dict[int, Said]] = defaultdict(dict)
     for record in notifications:
@@ -83,6 +83,8 @@ def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
             continue
         if of_id.setdefault(identity, text) != text:
             verdict.twice.append(f"notification {identity} has two contents")
+        if said["revision"] < max(revisions[key], default=0) and said["revision"] not in revisions[key]:
+            verdict.wrong.append(f"{key} revision {said['revision']} was published after a later one")
         if (before := revisions[key].setdefault(said["revision"], said))["notification"] != identity:
             verdict.twice.append(f"{key} revision {before['revision']} was issued under two ids")
     for key, issued in revisions.items():
