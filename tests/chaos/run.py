@@ -17,7 +17,7 @@ from services.runtime.embedded import embedded_servers
 from tests.broker.relay import DRAINED, Relay, relay_on, until
 from tests.chaos.faults import Fault, faults
 from tests.chaos.load import Load, load
-from tests.chaos.truth import expected
+from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import (
     READS,
     STREAMS,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from tests.chaos.truth import Held, Key
+from tests.chaos.truth.facts import Held, Key
 
 Said = Mapping[str, Any]
 

@@ -20,7 +20,8 @@ from services.ops.serving import SERVICES
 from services.runtime.broker import Message
 from tests.broker.relay import shipped_policy
 from tests.chaos.load import load
-from tests.chaos.truth import Content, Held, Key, expected
+from tests.chaos.truth.expected import expected
+from tests.chaos.truth.facts import Content, Held, Key
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BY_ANSWERS = {"answer_without_notice"}  # needs the notices that were sent: only a relay at work knows them

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 Row = Mapping[str, Any]
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 
 
 @dataclass(frozen=True)

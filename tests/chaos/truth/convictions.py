@@ -1,0 +1,106 @@
+"""What the convictions service owes: missed orders, and results that lead to nobody (domain 2.7, 2.8)."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key, case_of
+from tests.chaos.truth.orders import Register
+from tests.chaos.truth.world import World, lives
+
+ACQUITTALS = {"acquitted", "no_evidence_offered", "dismissed", "ngri"}
+
+
+class Hearing(NamedTuple):
+    """One offence at one hearing, with the verdict as it stood then."""
+
+    fact: Fact
+    offence: Body
+    verdict: str | None
+    on: date
+
+    @property
+    def final(self) -> bool:
+        return self.verdict == "convicted" and bool(self.offence["final"])
+
+
+def convictions_owe(world: World, register: Register) -> Iterator[tuple[Key, Content]]:
+    cases: dict[str, list[Fact]] = defaultdict(list)
+    for fact in world.facts["hearing-resulted"]:
+        cases[case_of(fact)].append(fact)
+        yield from of_unlinked_result(world, fact)
+    for case, hearings in cases.items():
+        hearings.sort(key=lambda fact: (fact.body["hearing_on"], fact.subject))
+        offences: dict[int, list[Hearing]] = defaultdict(list)
+        for fact in hearings:
+            for offence in fact.body["offences"]:
+                heard = offences[offence["sequence"]]
+                verdict = offence.get("verdict") or (heard[-1].verdict if heard else None)
+                on = date.fromisoformat(offence.get("sentenced_on") or fact.body["hearing_on"])
+                heard.append(Hearing(fact, offence, verdict, on))
+        for sequence, heard in offences.items():
+            for place in sorted(world.named(case, sequence)):
+                if world.victim_at(place):
+                    yield from of_outcome(world, register, case, sequence, heard, place)
+
+
+def of_outcome(
+    world: World, register: Register, case: str, sequence: int, heard: list[Hearing], place: str
+) -> Iterator[tuple[Key, Content]]:
+    """The missed order (domain 2.7): on final sentence or acquittal; closed by an order known to protect her."""
+    last = heard[-1].verdict
+    for rule in ("missed_order", "missed_order_on_acquittal"):
+        convicted = rule == "missed_order"
+        opened = next((h for h in heard if (h.final if convicted else h.verdict in ACQUITTALS)), None)
+        undone = last != "convicted" if convicted else last not in ACQUITTALS
+        if opened is None or undone or protected(world, register, place, opened):
+            continue
+        route = rule
+        if convicted:
+            if opened.offence["code"] in world.policy.no_offences:
+                continue
+            sort = opened.fact.body["court_type"]
+            route = {
+                "crown": "missed_order_crown",
+                "magistrates": "missed_order_magistrates",
+                "youth": "missed_order_magistrates",
+            }.get(sort, "missed_order_limit_not_known")
+            # Sentencing Code s.385: 56 days that begin with the day of sentence.
+            if sort == "crown" and world.now.astimezone(LONDON).date() > opened.on + timedelta(days=55):
+                continue
+        body = opened.fact.body
+        yield from world.tell_hers(
+            rule,
+            f"{place}/{case}/{sequence}",
+            place,
+            body["court_ou"],
+            lives(body["defendant"]),
+            {"hearing": opened.fact.subject, "offences.sequence": sequence},
+            route=route,
+        )
+
+
+def protected(world: World, register: Register, place: str, opened: Hearing) -> bool:
+    """Whether an order against him is known to protect her: made since, or in force on that day."""
+    hers = {p for p in world.places[world.person[place]] if world.victim_at(p)}
+    asn, day = opened.fact.body["references"]["asn"], date.fromisoformat(opened.fact.body["hearing_on"])
+    return any(
+        order.protects & hers
+        and any(line.body["references"]["asn"] == asn for line in (order.made, *order.changes) if line)
+        and ((order.made is not None and order.made.on >= day) or order.live_on(opened.on))
+        for order in register.orders.values()
+        if register.lies_with(order, world.person[place])
+    )
+
+
+def of_unlinked_result(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:
+    body, offences = fact.body, fact.body["offences"]
+    marked = (
+        any(o["code"] in world.policy.da_offences for o in offences)
+        or any("LG" in result.get("qualifiers", ()) for o in offences for result in o["results"])
+        or {"DA", "DV"} & set(body.get("case_markers", ()))
+        or body.get("da_finding_s56a") == "stated"
+    )
+    if marked and not world.linked(case_of(fact)) and not world.refused(case_of(fact)):
+        yield from world.of_unlinked("unlinked_result", fact, "hearing_resulted", None)

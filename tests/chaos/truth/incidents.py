@@ -1,0 +1,266 @@
+"""What the incidents service owes: risk, escalation, young parties and children (domain 2.6)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any, NamedTuple
+
+from tests.chaos.truth.facts import Body, Content, Fact, Key, as_said
+from tests.chaos.truth.policy import within
+from tests.chaos.truth.world import DESKS, Incident, World, lives, young
+
+SAID_OF_HELD = {"police": "suspect_is_police", "honour": "honour_based_abuse", "roles": "roles_unresolved"}
+LEVELS = ("idva_with_consent", "idva_without_consent", "marac")
+
+
+class Level(NamedTuple):
+    """One assessment. `ticks`: the highest threshold that they reach, from 1; `meanwhile`: those that unanswered
+    questions could reach."""
+
+    graded_high: bool
+    ticks: int
+    could_reach: list[int]
+
+    @property
+    def recorded(self) -> int:
+        return 3 if self.graded_high else self.ticks
+
+    @property
+    def meanwhile(self) -> list[int]:
+        return [level for level in self.could_reach if level > self.recorded]
+
+    @property
+    def route(self) -> int:
+        return min(self.meanwhile, default=self.recorded)
+
+
+class Group(NamedTuple):
+    """Incidents that belong to one count; `reached_at`: the one that made it full."""
+
+    reached_at: Incident
+    window: Mapping[str, Any]
+    all: list[Incident]
+
+
+def incidents_owe(world: World) -> Iterator[tuple[Key, Content]]:
+    for incident in world.incidents.values():
+        yield from of_specialist(world, incident)
+        for victim in incident.in_role("victim"):
+            yield from of_risk(world, incident, victim)
+        for party in incident.body["parties"]:
+            yield from of_young_party(world, incident, party)
+    yield from of_escalation(world)
+    yield from of_children(world)
+
+
+def of_specialist(world: World, incident: Incident) -> Iterator[tuple[Key, Content]]:
+    """The desk that policy names, by references alone (domain 1.12 rules 5, 7, 11)."""
+    if incident.held is None:
+        return
+    first = (incident.in_role("victim") or incident.in_role("unresolved") or incident.in_role("suspect"))[0]
+    yield from world.tell(
+        "held_for_specialist",
+        DESKS[incident.held],
+        incident.place(first),
+        incident.areas(first),
+        {"crime_reference": incident.crime, "held_because": SAID_OF_HELD[incident.held]},
+    )
+
+
+def views_of(world: World, incident: Incident, victim: Body) -> list[tuple[Fact, Body]]:
+    """Every assessment of her, the first one first."""
+    place = incident.place(victim)
+    own = [(incident.fact, incident.body["risk"])]
+    own += [(f, f.body["risk"]) for f in world.facts["risk-assessed"] if f.subject.startswith(f"{place}/")]
+    return sorted(own, key=lambda view: (view[0].at, view[0].id))
+
+
+def level_of(world: World, incident: Incident, victim: Body, risk: Body) -> Level:
+    home = lives(victim)
+    force = home.force or world.policy.force_of(home.la) or incident.force
+    steps = world.policy.thresholds(risk["tool"], force)
+    answers = [answer["answer"] for answer in risk.get("answers", ())]
+    yes = max(answers.count("yes"), risk.get("tick_count") or 0)
+    possible = yes + answers.count("unknown") + answers.count("not_asked")
+    return Level(
+        risk["grade"] == "high" or bool(risk.get("professional_judgement_high")),
+        max((n for n, step in enumerate(LEVELS, 1) if (least := steps.get(step)) and yes >= least), default=0),
+        [n for n, step in enumerate(LEVELS, 1) if (least := steps.get(step)) and yes < least <= possible],
+    )
+
+
+def of_risk(world: World, incident: Incident, victim: Body) -> Iterator[tuple[Key, Content]]:
+    """Domain 2.6, incident and risk: the higher of grade, judgement and ticks decides; she agrees below high."""
+    place, areas = incident.place(victim), incident.areas(victim)
+    views = [(level_of(world, incident, victim, risk), fact, risk) for fact, risk in views_of(world, incident, victim)]
+    level, _, risk = max(views, key=lambda view: view[0].route)
+    agreed = incident.body["support_referral"] == "agreed"
+    adult = incident.held is None and incident.between_adults(victim)
+    suspects = incident.in_role("suspect")
+    by_child = (
+        incident.held is None
+        and not young(victim, 16)
+        and bool(suspects)
+        and all(young(suspect, 16) for suspect in suspects)
+    )
+    said = {"crime_reference": incident.crime, "risk.grade": risk["grade"]}
+    route = ("", "idva_with_consent", "idva_without_consent", "high_risk")[level.route]
+    if adult and route and (agreed or route != "idva_with_consent"):
+        yield from world.tell(route, route, place, areas, said)
+    if agreed and (by_child or (adult and level.route == 0)):
+        yield from world.tell("victim_support", "victim_support", place, areas, said)
+    if not agreed and (by_child or (adult and level.route < 2)):
+        yield from world.tell("ask_safely", "ask_safely", place, areas, said)
+    if not adult:
+        return
+    below = [risk for level, _, risk in views if level.ticks == 3 and not level.graded_high]
+    if below:
+        said["risk.grade"] = below[0]["grade"]
+        yield from world.tell("ticks_above_grade", "ticks_above_grade", place, areas, said)
+    unfinished = [risk for level, _, risk in views if level.meanwhile]
+    if unfinished and views[-1][0].meanwhile:
+        said["risk.grade"] = unfinished[0]["grade"]
+        yield from world.tell("possible_above_threshold", "possible_above_threshold", place, areas, said)
+    markers = {name: value for name, value in incident.body.get("markers", {}).items() if value}
+    if markers:
+        said = {"crime_reference": incident.crime, "markers.strangulation": markers.get("strangulation", False)}
+        yield from world.tell("grade_review", "grade_review", place, areas, said)
+
+
+def of_young_party(world: World, incident: Incident, party: Body) -> Iterator[tuple[Key, Content]]:
+    """Social care for whoever is under 18, in whatever role; police child abuse for victims under 16."""
+    if incident.held is None and young(party, 18):
+        route = "young_suspect_referral" if party["role"] == "suspect" else "young_victim_referral"
+        areas = incident.areas(child=lives(party))
+        said = {"crime_reference": incident.crime, "parties.name": party["name"]}
+        but = None if young(party, 16) else "child_abuse_unit"
+        yield from world.tell("young_person_referral", route, incident.place(party), areas, said, but)
+
+
+def of_escalation(world: World) -> Iterator[tuple[Key, Content]]:
+    """So many callouts for one victim and one suspect within twelve months; those that follow belong to them."""
+    pairs: dict[tuple[str, str], dict[str, tuple[Incident, Body, str]]] = defaultdict(dict)
+    for incident in world.incidents.values():
+        for victim in incident.in_role("victim"):
+            if incident.between_adults(victim):
+                for suspect in incident.in_role("suspect"):
+                    his = incident.place(suspect)
+                    pair = world.person[incident.place(victim)], world.person[his]
+                    pairs[pair].setdefault(incident.crime, (incident, victim, his))
+    reached: dict[str, list[tuple[str, list[Incident]]]] = defaultdict(list)
+    hers: dict[str, tuple[Incident, Body]] = {}
+    for of in pairs.values():
+        for group in mounting(world, "escalation", [incident for incident, _, _ in of.values()]):
+            incident, victim, his = of[group.reached_at.crime]
+            reached[incident.place(victim)].append((his, group.all))
+            hers[incident.place(victim)] = (incident, victim)
+    for place, found in reached.items():
+        if not any(one.held for _, group in found for one in group):
+            incident, victim = hers[place]
+            crimes = [[one.crime for one in group] for _, group in found]
+            said = {"count.incidents": as_said([len(c) for c in crimes]), "count.crime_references": as_said(crimes)}
+            yield from world.tell("escalation", "escalation", place, incident.areas(victim), said)
+
+
+def in_order(incidents: Iterable[Incident]) -> list[Incident]:
+    """One for each log of a force, by the day on which it was reported; what is long past does not count."""
+    logs: dict[tuple[str, str], Incident] = {}
+    for incident in sorted(incidents, key=lambda one: (one.reported, one.crime)):
+        if not incident.body.get("historic"):
+            logs.setdefault((incident.force, incident.body["incident_log"]), incident)
+    return list(logs.values())
+
+
+def mounting(world: World, window: str, incidents: Iterable[Incident]) -> list[Group]:
+    counted, groups = in_order(incidents), list[Group]()
+    for place, incident in enumerate(counted):
+        row = world.policy.window(window, incident.force)
+        if groups and within(groups[-1].window, groups[-1].reached_at.on, incident.on):
+            groups[-1].all.append(incident)
+            continue
+        recent = [one for one in counted[: place + 1] if within(row, one.on, incident.on)]
+        if len(recent) >= row["n"]:
+            groups.append(Group(incident, row, recent))
+    return groups
+
+
+def of_children(world: World) -> Iterator[tuple[Key, Content]]:
+    """Each child of an incident: education, and the front door where it must decide (domain 2.6, children)."""
+    seen: dict[str, list[Incident]] = defaultdict(list)
+    for fact, child in world.children:
+        if fact.subject in world.incidents:
+            place = f"{fact.subject}/child/{child['number']}"
+            incident = world.incidents[fact.subject]
+            if incident not in seen[world.person[place]]:
+                seen[world.person[place]].append(incident)
+    done: set[tuple[str, str, str]] = set()
+    for fact, child in world.children:
+        if (known := world.incidents.get(fact.subject)) is not None:
+            place = f"{known.crime}/child/{child['number']}"
+            if known.held is None and young_born(child, 18, known.on, unknown=True):
+                yield from of_child(world, known, child, place, seen[world.person[place]], done)
+
+
+def of_child(
+    world: World,
+    incident: Incident,
+    child: Body,
+    place: str,
+    incidents: list[Incident],
+    done: set[tuple[str, str, str]],
+) -> Iterator[tuple[Key, Content]]:
+    victims, home, name = incident.in_role("victim"), lives(child), child["name"]
+    if any(incident.between_adults(victim) for victim in victims):
+        areas = incident.areas(victims[0], child=home)
+        schools, asked = dict[str, list[str]](), dict[str, list[str]]()
+        for urn in child["school_urns"]:
+            for agency, asks in world.policy.told("child_school", replace(areas, school=urn)).items():
+                schools.setdefault(agency, []).append(urn)
+                asked[agency] = asks
+        for agency, urns in schools.items():
+            if (world.person[place], incident.crime, agency) not in done:
+                done.add((world.person[place], incident.crime, agency))
+                said = {"schools": urns, "children.name": name, "crime_reference": incident.crime}
+                yield ("child_school", place, agency), said | {"asks": asked[agency]}
+        if child.get("home_educated") and not child["school_urns"]:
+            said = {"children.name": name, "crime_reference": incident.crime}
+            yield from world.tell("child_home_educated", "child_home_educated", place, areas, said)
+    why = referred_for(world, incident, child, incidents)
+    if why and (world.person[place], incident.crime, "front door") not in done:
+        done.add((world.person[place], incident.crime, "front door"))
+        areas = incident.areas(child=home)
+        said = {"referred_for": why, "children.name": name, "crime_reference": incident.crime}
+        yield from world.tell("front_door_referral", "front_door_referral", place, areas, said)
+
+
+def referred_for(world: World, incident: Incident, child: Body, incidents: list[Incident]) -> list[str]:
+    levels = [
+        level_of(world, incident, victim, risk)
+        for victim in incident.in_role("victim")
+        for _, risk in views_of(world, incident, victim)
+    ]
+    row, counted = world.policy.window("child_incidents", incident.force), in_order(incidents)
+    before = counted[: counted.index(incident) + 1] if incident in counted else []
+    recent = [one for one in before if within(row, one.on, incident.on)]
+    markers = incident.body.get("markers", {})
+    holds = {
+        "high_risk": any(level.route == 3 for level in levels),
+        "strangulation": markers.get("strangulation"),
+        "weapon": markers.get("weapon"),
+        "child_injured": child.get("injured"),
+        "child_intervened": child.get("intervened"),
+        "child_target": child.get("target"),
+        "unborn": child.get("unborn"),
+        "under_1": young_born(child, 1, incident.on, unknown=False),
+        "incidents_mount_up": len(recent) >= row["n"],
+    }
+    return [why for why, held in holds.items() if held]
+
+
+def young_born(child: Body, years: int, on: date, *, unknown: bool) -> bool:
+    """Whether a child is younger on that day; `unknown` where no birth is stated."""
+    if (stated := child.get("date_of_birth")) is None:
+        return unknown
+    born = date.fromisoformat(stated)
+    return (born.year + years, born.month, born.day) > (on.year, on.month, on.day)

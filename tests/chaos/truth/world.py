@@ -1,0 +1,189 @@
+"""People, places and matters, and who is told by which route: what the rules of all services ask of what stands."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key
+from tests.chaos.truth.policy import Areas, Lives, Policy
+
+HONOUR = {"hba", "fm", "fgm"}
+DESKS = {"police": "held_suspect_is_police", "honour": "held_honour_based_abuse", "roles": "held_roles_unresolved"}
+
+
+@dataclass
+class Incident:
+    """One incident and its parties."""
+
+    fact: Fact
+    policy: Policy
+
+    @property
+    def body(self) -> Body:
+        return self.fact.body
+
+    @property
+    def crime(self) -> str:
+        return str(self.body["crime_reference"])
+
+    @property
+    def force(self) -> str:
+        return str(self.body["force_code"])
+
+    @cached_property
+    def reported(self) -> datetime:
+        return datetime.fromisoformat(self.body["reported_at"])
+
+    @cached_property
+    def on(self) -> date:
+        return self.reported.astimezone(LONDON).date()
+
+    def in_role(self, *roles: str) -> list[Body]:
+        return [party for party in self.body["parties"] if party["role"] in roles]
+
+    def place(self, party: Body) -> str:
+        return f"{self.crime}/party/{party['number']}"
+
+    @cached_property
+    def held(self) -> str | None:
+        """Why only a specialist may route it."""
+        if any(party.get("is_police") and party["role"] != "victim" for party in self.body["parties"]):
+            return "police"
+        if HONOUR & set(self.body["abuse_types"]):
+            return "honour"
+        unresolved = self.body.get("primary_perpetrator") == "unresolved" or self.in_role("unresolved")
+        return "roles" if unresolved else None
+
+    def between_adults(self, victim: Body) -> bool:
+        """Both 16 or more, and personally connected as far as anybody says (DA Act 2021 s.1, s.2)."""
+        suspects = self.in_role("suspect")
+        if young(victim, 16) or (suspects and all(young(suspect, 16) for suspect in suspects)):
+            return False
+        numbers = {suspect["number"] for suspect in suspects}
+        ties = [c for c in victim.get("relationships", ()) if c["to_party"] in numbers]
+        ties += [c for s in suspects for c in s.get("relationships", ()) if c["to_party"] == victim["number"]]
+        return not ties or any(tie["relationship"] != "not_connected" for tie in ties)
+
+    def areas(self, victim: Body | None = None, **more: Any) -> Areas:
+        his = next((lives(suspect) for suspect in self.in_role("suspect")), Lives())
+        return replace(Areas(case=self.force, suspect=his, victim=lives(victim or {})), **more)
+
+
+class World:
+    """All that stands."""
+
+    def __init__(self, facts: Sequence[Fact], policy: Policy, now: datetime) -> None:
+        self.policy, self.now = policy, now
+        self.facts: dict[str, list[Fact]] = defaultdict(list)
+        for fact in facts:
+            self.facts[fact.kind.rpartition(".")[2]].append(fact)
+        self.incidents = {f.subject: Incident(f, policy) for f in self.facts["incident-reported"]}
+        self.children = [(f, c) for f in self.facts["children-linked"] for c in f.body["children"]]
+        self.person: dict[str, str] = {}
+        for incident in self.incidents.values():
+            for party in incident.body["parties"]:
+                self.person[incident.place(party)] = self.who(party, incident.place(party))
+        for fact, child in self.children:
+            place = f"{fact.subject}/child/{child['number']}"
+            self.person[place] = self.who(child, place)
+        self.places: dict[str, set[str]] = defaultdict(set)
+        for place, person in self.person.items():
+            self.places[person].add(place)
+
+    def who(self, of: Body, place: str) -> str:
+        record = of.get("record")
+        return place if record is None or self.policy.is_nobody(record["id"]) else f"{record['system']}:{record['id']}"
+
+    def tell(
+        self, rule: str, route: str, subject: str, areas: Areas, said: Content, but: str | None = None
+    ) -> Iterator[tuple[Key, Content]]:
+        for agency, asks in self.policy.told(route, areas, but).items():
+            yield (rule, subject, agency), said | {"asks": asks}
+
+    def leads(self, case: str) -> list[Fact]:
+        """The charge of a case, or a person's link."""
+        charges = [f for f in self.facts["charge-preferred"] if f.subject == case]
+        return charges + [f for f in self.facts["link-made"] if f.subject == f"case/{case}"]
+
+    def named(self, case: str, sequence: int | None = None) -> set[str]:
+        """Places of those whom a case, or one offence of it, is about: a person's link speaks of the whole case, and of
+        each person by the first place."""
+        by_charge: set[str] = set()
+        whole: set[str] = set()
+        for lead in self.leads(case):
+            if lead.kind.endswith("charge-preferred"):
+                for offence in lead.body["offences"]:
+                    if sequence in (None, offence["sequence"]):
+                        by_charge |= {f"{offence['crime_reference']}/party/{n}" for n in offence["parties"]}
+            else:
+                whole |= {f"{p['crime_reference']}/party/{p['party']}" for p in lead.body["parties"]}
+        charged = by_charge & set(self.person)
+        known = sorted(whole & set(self.person))
+        first = {next(p for p in known if self.person[p] == who) for who in {self.person[p] for p in known}}
+        return charged | {p for p in first if self.person[p] not in {self.person[c] for c in charged}}
+
+    def linked(self, case: str) -> set[str]:
+        """Persons in whose files the facts of a case lie: those named, and the children of these incidents."""
+        named: set[str] = set()
+        for lead in self.leads(case):
+            if lead.kind.endswith("charge-preferred"):
+                named |= {f"{o['crime_reference']}/party/{n}" for o in lead.body["offences"] for n in o["parties"]}
+            else:
+                named |= {f"{p['crime_reference']}/party/{p['party']}" for p in lead.body["parties"]}
+        crimes = {place.partition("/")[0] for place in named} & set(self.incidents)
+        children = {place for place in self.person if "/child/" in place and place.partition("/")[0] in crimes}
+        return {self.person[place] for place in (named | children) & set(self.person)}
+
+    def refused(self, case: str) -> bool:
+        return any(f.subject == f"case/{case}" for f in self.facts["link-refused"])
+
+    def victim_at(self, place: str) -> tuple[Incident, Body] | None:
+        """The incident and the party at a place where somebody is, or while roles are unresolved may be, a victim."""
+        incident = self.incidents.get(place.partition("/")[0])
+        for party in incident.body["parties"] if incident else ():
+            if incident is not None and incident.place(party) == place and party["role"] != "suspect":
+                return incident, party
+        return None
+
+    def tell_hers(
+        self,
+        rule: str,
+        subject: str,
+        place: str,
+        court: str,
+        his: Lives,
+        said: Content,
+        *,
+        route: str | None = None,
+        but: str | None = None,
+    ) -> Iterator[tuple[Key, Content]]:
+        """The route of a matter of hers, or the desk that stands in its place."""
+        found = self.victim_at(place)
+        assert found is not None
+        incident, victim = found
+        areas = incident.areas(victim, court=court)
+        if his.known:
+            areas = replace(areas, suspect=his)
+        own = route or rule if incident.held is None else DESKS[incident.held]
+        yield from self.tell(rule, own, subject, areas, said | {"crime_reference": incident.crime}, but)
+
+    def of_unlinked(self, rule: str, fact: Fact, event: str, variant: str | None) -> Iterator[tuple[Key, Content]]:
+        """By references alone, to those who can link it (domain 2.8)."""
+        route, refs = self.policy.unlinked_route(fact.kind, variant), fact.body["references"]
+        if route is not None:
+            areas = Areas(fact.body.get("force_code") or refs["urn"][:2], fact.body.get("court_ou") or refs["court_ou"])
+            said = {"event": event, "references.urn": refs["urn"]}
+            yield from self.tell(rule, route, f"{fact.kind}:{fact.subject}", areas, said)
+
+
+def lives(of: Body) -> Lives:
+    residence = of.get("residence") or {}
+    return Lives(residence.get("force"), residence.get("la_code"))
+
+
+def young(party: Body, years: int) -> bool:
+    """By age: the load gives no party's date of birth. Somebody of unknown age is not."""
+    return party.get("age") is not None and party["age"] < years
