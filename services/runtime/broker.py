@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import (
     InvalidTimestampError,
     InvalidTopicError,
@@ -38,6 +39,8 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 ASK_AGAIN_SECONDS = 15.0
 STOP_SECONDS = 10.0
+# What a group that is not sharing out calls itself, with members and without.
+SHARED_OUT = ("Stable", "Empty", "Dead")
 
 log = structlog.get_logger("relay")
 
@@ -281,8 +284,19 @@ class Sender:
             return True
 
 
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Of a group's topics: partitions that none of its members holds, and topics that the broker does not know."""
+
+    partitions: frozenset[Partition]
+    topics: frozenset[str]
+
+
 class Offsets:
-    """Reads where streams begin and end and what groups have committed, in no group itself; waits for the broker."""
+    """Reads where streams begin and end, what groups have committed and who holds what, in no group itself.
+
+    Waits for the broker.
+    """
 
     def __init__(self, kafka: str) -> None:
         self._kafka = kafka
@@ -308,6 +322,32 @@ class Offsets:
             return {
                 (place.topic, place.partition): known.offset for place, known in answer.items() if known.offset >= 0
             }
+
+        return await _until_answered(ask)
+
+    async def unowned(self, group: str, topics: Collection[str]) -> Unowned | None:
+        """What is left to no member; None while the group is sharing out, or its coordinator is not ready."""
+
+        async def ask() -> Unowned | None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            try:
+                await admin.start()
+                described = await admin.describe_topics(list(topics))
+                (response,) = await admin.describe_consumer_groups([group])
+            finally:
+                await admin.close()
+            ((failed, _, state, _, _, members, *_),) = response.groups
+            if failed or state not in SHARED_OUT:
+                return None
+            held = {
+                (place.topic, place.partition)
+                for *_, share in members
+                if share
+                for place in ConsumerProtocol.ASSIGNMENT.decode(share).partitions()
+            }
+            there = {topic["topic"]: topic["partitions"] for topic in described if not topic["error_code"]}
+            all_of_them = {(name, place["partition"]) for name, places in there.items() for place in places}
+            return Unowned(frozenset(all_of_them - held), frozenset(topics) - there.keys())
 
         return await _until_answered(ask)
 

@@ -8,6 +8,7 @@ heartbeats go on while the event loop judges.
 import asyncio
 import logging
 import os
+import random
 from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
@@ -25,7 +26,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
-from services.runtime import lenient_records, logs
+from services.runtime import lenient_records, logs, metrics
+from services.runtime.broker import Offsets, Partition, Unowned
 
 BATCH = 500
 BUFFER = 2 * BATCH
@@ -37,6 +39,12 @@ STOP_SECONDS = 15.0
 SETTLE_SECONDS = 5.0
 REQUEST_SECONDS = 10.0
 NONE_DONE_PAUSE = 0.05
+# The group's leader joins again when it learns that a topic has come, or has more partitions than it knew.
+METADATA_MS = 2_000
+# How often a member asks whether partitions are left to nobody; it waits longer where joining again did not help.
+WATCH_SECONDS = 5.0
+LONGEST_WATCH_SECONDS = 60.0
+SHARING_SECONDS = 0.5
 RESTART_SECONDS = 1.0
 EXIT_HALTED = 70
 
@@ -64,6 +72,10 @@ class Halt(Exception):  # noqa: N818 - it is an order, not an error
         self.reason = reason
 
 
+class NotThereYet(Exception):  # noqa: N818 - nothing is wrong yet
+    """Raised by `assigned`: the broker does not say enough of these partitions to judge them. It is asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What came off a stream, untouched; the timestamp is the broker's, 1970 where that one cannot be a time."""
@@ -79,7 +91,6 @@ class Record:
 
 log = structlog.get_logger("relay")
 
-Partition = tuple[str, int]
 Handle = Callable[[Sequence[Record]], Awaitable[int]]
 Assigned = Callable[[frozenset[Partition]], Awaitable[None]]
 
@@ -116,6 +127,7 @@ class _Membership:
             broker_heartbeat_interval=2,
             broker_max_poll_records=BATCH,
             consumer_auto_offset_reset="earliest",
+            consumer_metadata_max_age_ms=METADATA_MS,
             consumer_group_instance_id=instance,
         )
         # Without acks Faust's own book of acknowledgements stays empty, so it has nothing to commit on its way out.
@@ -151,6 +163,10 @@ class _Membership:
                 wait.cancel()
         if self._app.crash_reason is not None:
             raise self._app.crash_reason
+
+    def give_up(self) -> None:
+        """Ends this membership, so that another begins and the group shares out anew."""
+        self._gone.set()
 
     async def leave(self) -> None:
         """Commits what is done and leaves the group."""
@@ -267,7 +283,7 @@ class _Membership:
             log.warning(logs.Event.RECORDS_AGAIN, topic=message.topic, partition=message.partition)
         if message.offset > self._next[place] and not await self._is_first_from(place, message.offset):
             log.error(logs.Event.RECORDS_SKIPPED, topic=message.topic, partition=message.partition)
-            self._gone.set()
+            self.give_up()
             return
         if message.generation_id == self._generation:
             self._next[place] = message.offset + 1
@@ -307,7 +323,10 @@ class Consumer:
 
     `handle` is given a batch in order and returns how many of its leading records are durably done; exactly those are
     acknowledged, and the others come first in the next batch. `assigned` is awaited after every assignment, before any
-    record of it is handled. Whatever either of them raises ends the process with status 70.
+    record of it is handled. Whatever either of them raises ends the process with status 70, but for `NotThereYet`.
+
+    A leader that has just learnt of no topics, as while its broker starts, gives nobody anything and tells nobody.
+    So every member asks the broker now and then what is left to no member, and joins again.
     """
 
     def __init__(
@@ -330,15 +349,25 @@ class Consumer:
         self._assigned = assigned
         self._instance = instance
         self._membership: _Membership | None = None
+        self._offsets = Offsets(kafka)
+        # The assignment of no partitions, by its membership and epoch, that left none to nobody.
+        self._rightly_empty: tuple[_Membership, int] | None = None
         self._news = asyncio.Event()
+        self._doubt = asyncio.Event()
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def ready(self) -> bool:
-        """Whether the group has given it an assignment, perhaps an empty one, and the store has agreed to it."""
-        return self._membership is not None and self._membership.ready
+        """Whether the group has given it its share, and the store has agreed to it.
+
+        No partitions are a share where other members hold them all, and none where some are left to nobody.
+        """
+        member = self._membership
+        if member is None or not member.ready:
+            return False
+        return bool(member.partitions) or self._rightly_empty == (member, member.epoch)
 
     @property
     def partitions(self) -> frozenset[Partition]:
@@ -350,7 +379,7 @@ class Consumer:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._tasks = [
             asyncio.create_task(self._guarded(work()), name=f"{self._group}:{work.__name__.strip('_')}")
-            for work in (self._stay_member, self._hand_out, self._commit_now_and_then)
+            for work in (self._stay_member, self._hand_out, self._commit_now_and_then, self._watch)
         ]
 
     async def stop(self) -> None:
@@ -360,11 +389,12 @@ class Consumer:
         """
         self._stopping.set()
         self._news.set()
-        member, hand, committing = self._tasks
-        committing.cancel()
+        member, hand, *beside = self._tasks
+        for task in beside:
+            task.cancel()
         await asyncio.wait([hand], timeout=STOP_SECONDS)
         hand.cancel()
-        await asyncio.wait([hand, committing])
+        await asyncio.wait([hand, *beside])
         self._leaving.set()
         await asyncio.wait([member])
 
@@ -428,10 +458,12 @@ class Consumer:
 
     async def _begin(self, membership: _Membership) -> None:
         epoch, partitions = membership.epoch, membership.partitions
-        await self._assigned(partitions)
         try:
+            await self._assigned(partitions)
             await membership.open(epoch)
-        except UNAVAILABLE as error:
+            if not partitions:
+                self._doubt.set()
+        except (*UNAVAILABLE, NotThereYet) as error:
             log.warning(logs.Event.BROKER_AWAITED, group=self._group, error=type(error).__name__)
             await asyncio.sleep(RESTART_SECONDS)
 
@@ -451,6 +483,50 @@ class Consumer:
             await asyncio.sleep(COMMIT_SECONDS)
             if self._membership is not None:
                 await self._membership.commit()
+
+    async def _watch(self) -> None:
+        """Joins again where partitions are left to nobody for two looks on end, or this member's share never came."""
+        pause, doubted = WATCH_SECONDS, None
+        wait = pause
+        while True:
+            with suppress(TimeoutError):
+                # Not all members at once: when one has joined again, the others' shares are new as well.
+                await asyncio.wait_for(self._doubt.wait(), wait * random.uniform(1, 2))  # noqa: S311
+            self._doubt.clear()
+            share = self._share
+            unowned = await self._offsets.unowned(self._group, self._topics)
+            wait = SHARING_SECONDS
+            if unowned is None or share is None or share != self._share or share[0].unchecked:
+                continue
+            wait = pause
+            member, _ = share
+            self._say_unowned(unowned, member)
+            if not unowned.partitions and member.ready:
+                pause = wait = WATCH_SECONDS
+                if not unowned.topics:
+                    self._rightly_empty = share
+                doubted = None
+            elif doubted == share:
+                pause = min(2 * pause, LONGEST_WATCH_SECONDS)
+                member.give_up()
+            else:
+                doubted = share
+
+    @property
+    def _share(self) -> tuple[_Membership, int] | None:
+        return None if self._membership is None else (self._membership, self._membership.epoch)
+
+    def _say_unowned(self, unowned: Unowned, member: _Membership) -> None:
+        metrics.UNOWNED.labels(self._group).set(len(unowned.partitions))
+        if unowned.partitions:
+            log.error(
+                logs.Event.PARTITIONS_UNOWNED,
+                group=self._group,
+                partitions=len(unowned.partitions),
+                held=len(member.partitions),
+            )
+        for topic in sorted(unowned.topics):
+            log.warning(logs.Event.TOPIC_MISSING, group=self._group, topic=topic)
 
 
 def end_process(error: Exception, *, group: str) -> NoReturn:

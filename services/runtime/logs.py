@@ -39,6 +39,7 @@ class Event(StrEnum):
     LOOP_STUCK = "loop_stuck"
     MESSAGE_REFUSED = "message_refused"
     NOTICE_PARKED = "notice_parked"
+    PARTITIONS_UNOWNED = "partitions_unowned"
     PRODUCER_REPLACED = "producer_replaced"
     RECORDS_AGAIN = "records_again"
     RECORDS_GONE = "records_gone"
@@ -49,6 +50,7 @@ class Event(StrEnum):
     RULE_FAULTED = "rule_faulted"
     STREAM_WENT_BACK = "stream_went_back"
     TOO_MANY_FAULTED = "too_many_faulted"
+    TOPIC_MISSING = "topic_missing"
     UNHANDLED = "unhandled"
     WORKER_STARTED = "worker_started"
 

@@ -15,9 +15,9 @@ from psycopg_pool import PoolTimeout
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
 from services.runtime import metrics
-from services.runtime.broker import Offsets
+from services.runtime.broker import Offsets, Partition
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
-from services.runtime.engine import Halt, HaltReason, Partition, Record
+from services.runtime.engine import Halt, HaltReason, NotThereYet, Record
 from services.runtime.logs import Event
 from services.runtime.shell import DUE_AT_ONCE, Shell
 
@@ -92,17 +92,18 @@ class Loop:
         topics = {topic for topic, _ in partitions}
         group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
         ends = await self._offsets.end_offsets(topics)
+        if not partitions <= begins.keys() & ends.keys():
+            # A broker that has just started may not know its topics yet: that says nothing of what they hold.
+            raise NotThereYet
         for partition in sorted(partitions):
             known, _ = positions.get(partition, (None, None))
-            reached, first = group.get(partition), begins.get(partition, 0)
+            reached, first = group.get(partition), begins[partition]
             place = {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
             if reached is not None and reached > (known or 0):
                 log.critical(Event.DATABASE_BEHIND_GROUP, **place, group=reached, database=known or 0, advice=RECOVER)
                 raise Halt(HaltReason.OFFSETS_AHEAD)
-            if known is not None and known > ends.get(partition, 0):
-                log.critical(
-                    Event.STREAM_WENT_BACK, **place, end=ends.get(partition, 0), database=known, advice=RESTORED
-                )
+            if known is not None and known > ends[partition]:
+                log.critical(Event.STREAM_WENT_BACK, **place, end=ends[partition], database=known, advice=RESTORED)
                 raise Halt(HaltReason.OFFSETS_AHEAD)
             if first > (known or 0):
                 log.critical(Event.RECORDS_GONE, **place, first=first, database=known or 0, advice=FILL)

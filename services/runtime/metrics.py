@@ -63,3 +63,9 @@ LAG_SECONDS = Gauge(
     ["consumergroup", "topic", "partition"],
     registry=REGISTRY,
 )
+UNOWNED = Gauge(
+    "relay_partitions_unowned",
+    "Partitions of a group's streams that none of its members reads.",
+    ["consumergroup"],
+    registry=REGISTRY,
+)

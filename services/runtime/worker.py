@@ -19,9 +19,9 @@ from schemas.registry import REGISTRY, Registry
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
-from services.runtime.broker import Offsets, Sender
+from services.runtime.broker import Offsets, Partition, Sender
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
-from services.runtime.engine import Consumer, Partition, end_process
+from services.runtime.engine import Consumer, end_process
 from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop

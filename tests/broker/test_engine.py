@@ -12,10 +12,13 @@ from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.cluster import ClusterMetadata
+from faust.assignor.partition_assignor import PartitionAssignor
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from services.runtime import metrics
 from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.engine import EXIT_HALTED, Consumer, Record
@@ -304,6 +307,120 @@ def test_the_end_of_a_senders_transaction_takes_an_offset_and_stops_nobody(
 
     eventually(lambda: worker.handled() == numbered(5))
     assert worker.end(signal.SIGTERM) == 0
+
+
+def test_a_topic_that_is_made_after_its_readers_is_read(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    late = f"{topic}-late"
+    worker = start("--topics", topic, late)
+    eventually(lambda: worker.partitions() == PARTITIONS)
+
+    apply_topics(servers.kafka, [TopicSpec(late, 1, timestamp_type="CreateTime")])
+    produce(servers, late, numbered(10))
+
+    eventually(lambda: sorted(worker.handled()) == sorted(numbered(10)))
+
+
+def test_partitions_that_are_added_while_workers_run_are_shared_out(
+    servers: Servers, topic: str, start: Callable[..., Worker]
+) -> None:
+    first, second = start(), start()
+    eventually(lambda: first.partitions() == second.partitions() == PARTITIONS // 2)
+    produce(servers, topic, numbered(100))
+
+    admin = KafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin.create_partitions({topic: PARTITIONS + 2})
+    admin.close()
+    produce(servers, topic, numbered(100, start=100))
+
+    eventually(lambda: first.partitions() == second.partitions() == PARTITIONS // 2 + 1)
+    eventually(lambda: set(first.handled() + second.handled()) == set(numbered(200)))
+
+
+def unowned(group: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value("relay_partitions_unowned", {"consumergroup": group})
+
+
+class Forgetful(PartitionAssignor):
+    """Faust's assignor in a leader whose broker has told it of no topics, until it is told to remember."""
+
+    remembers = False
+
+    def assign(self, cluster: ClusterMetadata, member_metadata: Any) -> Any:
+        return super().assign(cluster if self.remembers else ClusterMetadata(), member_metadata)
+
+
+def test_a_member_that_is_given_nothing_though_partitions_are_left_is_not_ready_and_joins_again(
+    servers: Servers, topic: str, tmp_path: Path
+) -> None:
+    got: list[Record] = []
+
+    async def keep(records: Sequence[Record]) -> int:
+        got.extend(records)
+        return len(records)
+
+    async def run() -> None:
+        assignor = Forgetful(faust.App(topic, broker=f"kafka://{servers.kafka}", datadir=tmp_path / "leader"))
+        beside = f"{topic}-beside"
+        await asyncio.to_thread(apply_topics, servers.kafka, [TopicSpec(beside, 1)])
+        leader = AIOKafkaConsumer(
+            beside,
+            bootstrap_servers=servers.kafka,
+            group_id=topic,
+            partition_assignment_strategy=[assignor],
+        )
+        await leader.start()
+        consumer = Consumer(
+            group=topic, topics=[topic], kafka=servers.kafka, folder=tmp_path, handle=keep, assigned=agree
+        )
+        await consumer.start()
+        await asyncio.to_thread(eventually, lambda: unowned(topic) == PARTITIONS)
+        assert not consumer.ready
+
+        assignor.remembers = True
+        await asyncio.to_thread(eventually, lambda: consumer.ready)
+        assert len(consumer.partitions) == PARTITIONS
+        await asyncio.to_thread(produce, servers, topic, numbered(10))
+        await asyncio.to_thread(eventually, lambda: len(got) == 10)
+        await consumer.stop()
+        await leader.stop()
+
+    asyncio.run(run())
+
+
+def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(
+    servers: Servers, topic: str, tmp_path: Path
+) -> None:
+    assignments: list[int] = []
+
+    async def note(partitions: frozenset[tuple[str, int]]) -> None:
+        assignments.append(len(partitions))
+
+    async def handle(records: Sequence[Record]) -> int:
+        return len(records)
+
+    async def run() -> None:
+        consumers = [
+            Consumer(
+                group=topic, topics=[topic], kafka=servers.kafka, folder=tmp_path / str(n), handle=handle, assigned=note
+            )
+            for n in range(PARTITIONS + 1)
+        ]
+        for consumer in consumers:
+            await consumer.start()
+        await asyncio.to_thread(eventually, lambda: all(consumer.ready for consumer in consumers))
+        assert sorted(len(consumer.partitions) for consumer in consumers) == [0, 1, 1, 1, 1]
+        before = len(assignments)
+        for _ in range(3):  # a second look that finds something wrong makes a member join again
+            for consumer in consumers:
+                consumer._doubt.set()
+            await asyncio.sleep(1)
+        assert all(consumer.ready for consumer in consumers)
+        assert len(assignments) == before
+        await asyncio.gather(*(consumer.stop() for consumer in consumers))
+
+    asyncio.run(run())
 
 
 def test_faust_alone_would_commit_the_batch_in_hand_when_it_stops(servers: Servers, topic: str, tmp_path: Path) -> None:
