@@ -17,8 +17,9 @@ from services.casefile.links import Placeholder
 from services.policy.policy import PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files
+from services.runtime.broker import Partition
 from services.runtime.database import AWAY
-from services.runtime.engine import BATCH, Halt, HaltReason, Partition, Record
+from services.runtime.engine import BATCH, Halt, HaltReason, Record
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, RefusalRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, look_at
@@ -122,8 +123,11 @@ class Shell:
         return done
 
     async def set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
-        """Gives one record its end without judging it."""
+        """Gives one record its end without judging it, unless another worker has given it one meanwhile."""
+        place = (record.topic, record.partition)
         async with self.transaction() as conn:
+            if record.offset < (await self.store.lock_positions(conn, [place]))[place]:
+                return
             now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
             await self.ledger.write_records(conn, [_ended(record, fate, None, now)])
@@ -231,7 +235,7 @@ class Shell:
     async def _batch(
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], *, again: bool
     ) -> tuple[int, Looked]:
-        await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
+        reached = await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
         now = await self._now(conn)
         policy, read_to = self.policies.at(now), await self.read_to(conn)
         heard = [receive(record, policy, now, self.contract) for record in records]
@@ -257,7 +261,12 @@ class Shell:
                 at = At(now, read_to, policy, "event", event.fact.id)
                 await self._look_after(change, states, at, found)
         done = len(ended)
-        await self._write(conn, records[:done], changes[:done], states, answered, found, now)
+        refused = [(r, c) for r, c in zip(records[:done], changes, strict=False) if isinstance(c, Refusal)]
+        # What was read before keeps its end: another release may have accepted it.
+        await self._refuse(
+            conn, [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition]], now
+        )
+        await self._write(conn, changes[:done], states, answered, found, now)
         await self.ledger.write_records(conn, ended, again=again)
         if again:
             accepted = zip(records, changes[:done], strict=False)
@@ -350,7 +359,6 @@ class Shell:
     async def _write(
         self,
         conn: Connection,
-        records: Sequence[Record],
         changes: Sequence[Change | Refusal],
         states: Mapping[str, FileState],
         answered: Answered,
@@ -358,8 +366,6 @@ class Shell:
         now: datetime,
     ) -> None:
         ledger = self.ledger
-        refused = [(r, c) for r, c in zip(records, changes, strict=True) if isinstance(c, Refusal)]
-        await self._refuse(conn, refused, now)
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
         await ledger.write_inbox(conn, [(*c.event.name, c.event.digest, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]

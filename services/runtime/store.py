@@ -109,16 +109,20 @@ class Store:
         )
         return {(topic, partition): (offset, read_to) async for topic, partition, offset, read_to in rows}
 
-    async def lock_positions(self, conn: Connection, partitions: Iterable[Partition]) -> None:
-        """One worker at a time in each partition: one that lost it and has not noticed is waited for, or waits."""
+    async def lock_positions(self, conn: Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """One worker at a time in each partition: one that lost it and has not noticed is waited for, or waits.
+
+        The next offset of each: what lies before it has its end.
+        """
         ordered = sorted(partitions)
         await self.meet(conn, ordered)
-        await conn.execute(
-            """select 1 from stream_position where service = %s
+        rows = await conn.execute(
+            """select topic, partition, next_offset from stream_position where service = %s
             and (topic, partition) in (select * from unnest(%s::text[], %s::int[]))
             order by topic, partition for update""",
             (self.service, *columns(ordered, 2)),
         )
+        return {(topic, partition): offset async for topic, partition, offset in rows}
 
     async def meet(self, conn: Connection, partitions: Iterable[Partition]) -> None:
         """Makes partitions known, of which nothing has been read where they were not."""

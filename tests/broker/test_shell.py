@@ -1,22 +1,26 @@
 """What only PostgreSQL can show of the shell: what two events, two workers or very many files do to one another."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from schemas import registry
+from schemas.refusals import Refusal, RefusalReason
 from schemas.values import Frozen
 from services.incidents.rules import RULES
 from services.runtime import database as tables
-from services.runtime.broker import Offsets, TopicSpec, apply_topics
+from services.runtime.broker import Offsets, Partition, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
-from services.runtime.engine import Halt, Partition, Record
+from services.runtime.engine import Halt, NotThereYet, Record
 from services.runtime.loop import Loop
 from services.runtime.pseudonyms import OtherSecretError, Pseudonyms
 from services.runtime.service import Service
@@ -58,6 +62,15 @@ def incident(crime: str, *, offset: int, source: str = "police", id_: str | None
 def fates(url: str) -> list[str]:
     with psycopg.connect(url) as conn:
         return [fate for (fate,) in conn.execute('select fate from record order by "offset"')]
+
+
+def rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as conn:
+        return conn.execute(query).fetchall()
+
+
+async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, int | None]:
+    return {}
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
@@ -195,9 +208,6 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
 
 
 def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(database: str) -> None:
-    async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, int | None]:
-        return {}
-
     async def story() -> None:
         async with shell_on(database) as shell:
             loop = Loop(shell, none_committed, Offsets("nowhere"))
@@ -218,9 +228,6 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
     servers: Servers, database: str
 ) -> None:
     """As many as a record that kills its worker is allowed, and more: none of them died of it."""
-
-    async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, int | None]:
-        return {}
 
     async def begin_in_vain(loop: Loop) -> None:
         async def begun() -> bool:
@@ -266,6 +273,69 @@ def test_a_worker_with_another_secret_does_not_start_on_a_deployment_that_has_on
 
     tables.migrate(database)
     asyncio.run(story())
+
+
+def test_a_broker_that_does_not_know_a_stream_yet_is_asked_again_and_one_that_went_back_halts(
+    servers: Servers, database: str
+) -> None:
+    there, nowhere = ((f"stream-{secrets.token_hex(4)}", 0) for _ in range(2))
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            async with shell.transaction() as conn:
+                await shell.ledger.advance(conn, {there: (1, NOW), nowhere: (1, NOW)})
+            loop = Loop(shell, none_committed, Offsets(servers.kafka))
+            with pytest.raises(NotThereYet):
+                await loop.assigned(frozenset({there, nowhere}))
+            with pytest.raises(Halt):
+                await loop.assigned(frozenset({there}))
+
+    apply_topics(servers.kafka, [TopicSpec(there[0], 1)])
+    asyncio.run(story())
+
+
+def test_a_record_that_another_worker_has_ended_meanwhile_is_not_set_aside(database: str) -> None:
+    """A worker that slept while its partition moved, and wakes about to give up a record."""
+    read, refusal = incident("CR1", offset=0), Refusal(RefusalReason.FAULTED, "decide", "could not be judged")
+
+    async def story() -> None:
+        async with shell_on(database) as owner, shell_on(database, "release before") as zombie:
+            async with await psycopg.AsyncConnection.connect(database) as holder:
+                await holder.execute("lock table fact")
+                taking = asyncio.create_task(owner.take([read]))
+                await until(lambda: waiting_for_locks(holder, 1))
+                setting_aside = asyncio.create_task(zombie.set_aside(read, refusal, "faulted"))
+                await until(lambda: waiting_for_locks(holder, 2))
+            assert await taking == 1
+            await setting_aside
+
+    asyncio.run(story())
+    assert fates(database) == ["accepted"]
+    assert rows(database, "select count(*) from refusal") == [(0,)]
+    assert rows(database, "select count(*) from outbox where topic like '%.dlq'") == [(0,)]
+
+
+def test_a_record_that_another_release_has_accepted_is_not_refused_when_it_is_delivered_again(database: str) -> None:
+    unknown = incident("CR1", offset=0)
+    without_types = registry.Registry(tuple(replace(stream, types=()) for stream in registry.STREAMS))
+
+    async def story() -> None:
+        async with shell_on(database) as owner, shell_on(database, "release before") as zombie:
+            zombie.contract = without_types
+            assert await owner.take([unknown]) == 1
+            assert await zombie.take([unknown]) == 1
+
+    asyncio.run(story())
+    assert fates(database) == ["accepted"]
+    assert rows(database, "select count(*) from refusal") == [(0,)]
+
+
+async def waiting_for_locks(conn: psycopg.AsyncConnection[tuple[object, ...]], sessions: int) -> bool:
+    found = await conn.execute(
+        "select count(distinct pid) from pg_locks where not granted"
+        " and pid in (select pid from pg_stat_activity where datname = current_database())"
+    )
+    return await found.fetchone() == (sessions,)
 
 
 def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(
