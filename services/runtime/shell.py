@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -14,7 +14,7 @@ from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.refusals import Refusal, RefusalReason
 from services.casefile.facts import Answer
 from services.casefile.links import Placeholder
-from services.policy.policy import PolicySet
+from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files
 from services.runtime.broker import Partition
@@ -26,7 +26,7 @@ from services.runtime.looking import At, Looked, fault_pause, look_at
 from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
-from services.runtime.receiving import receive
+from services.runtime.receiving import believed, read
 from services.runtime.service import Service
 from services.runtime.store import Connection, FileState, Store, ToldAs
 
@@ -65,7 +65,8 @@ class Shell:
     ) -> None:
         self.service, self.pool, self.policies, self.release = service, pool, policies, release
         self.pseudonyms = pseudonyms
-        self.contract = contract
+        # Records that did not fit a batch come again in the next, the very same.
+        self._read = lru_cache(maxsize=BATCH)(partial(read, contract=contract))
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
@@ -111,6 +112,9 @@ class Shell:
         """
         names: frozenset[str] = frozenset()
         portion = records[: self.records_at_once.size]
+        for record in portion:
+            await asyncio.sleep(0)
+            self._read(record)
         while True:
             try:
                 async with self.transaction() as conn:
@@ -238,7 +242,7 @@ class Shell:
         reached = await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
         now = await self._now(conn)
         policy, read_to = self.policies.at(now), await self.read_to(conn)
-        heard = [receive(record, policy, now, self.contract) for record in records]
+        heard = [self._hear(record, policy, now) for record in records]
         events = [event for event in heard if isinstance(event, Accepted)]
         known = await self.store.known(conn, {e.name for e in events})
         answered = await self.store.told_by_notifications(conn, {e.fact.subject for e in events if e.is_answer})
@@ -276,6 +280,11 @@ class Shell:
         for row in ended:
             metrics.RECORDS.labels(self.service.name, row.fate).inc()
         return done, found
+
+    def _hear(self, record: Record, policy: Policy, now: datetime) -> Accepted | Refusal:
+        """What may be believed of a record, or why it is refused."""
+        event = self._read(record)
+        return event if isinstance(event, Refusal) else believed(event, policy, now) or event
 
     async def _plan(
         self, conn: Connection, fresh: Sequence[Accepted], names: frozenset[str], is_placeholder: Placeholder
