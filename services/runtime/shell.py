@@ -28,7 +28,7 @@ from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import believed, read
 from services.runtime.service import Service
-from services.runtime.store import Connection, FileState, Store, ToldAs
+from services.runtime.store import Connection, FileState, NamesOf, Position, Store, ToldAs
 
 JUDGING_SECONDS = 0.2
 FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
@@ -130,7 +130,9 @@ class Shell:
         """Gives one record its end without judging it, unless another worker has given it one meanwhile."""
         place = (record.topic, record.partition)
         async with self.transaction() as conn:
-            if record.offset < (await self.store.lock_positions(conn, [place]))[place]:
+            await self.store.lock_positions(conn, [place])
+            reached, _ = (await self.store.positions(conn))[place]
+            if record.offset < reached:
                 return
             now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
@@ -206,9 +208,15 @@ class Shell:
             return await self._now(conn)
 
     async def _now(self, conn: Connection) -> datetime:
-        """Now. Halts, and with it ends the transaction, where the server's clock was moved since it was last read."""
         before = ticks()
-        now, true = await self.store.clocks(conn)
+        return self._held_against_ticks(await self.store.clocks(conn), before)
+
+    def _held_against_ticks(self, clocks: tuple[datetime, datetime], before: float) -> datetime:
+        """Now. Halts, and with it ends the transaction, where the server's clock was moved since it was last read.
+
+        `before`: ticks before the server was asked.
+        """
+        now, true = clocks
         if (moved := self._watch.jump(Reading(true, before, ticks()))) is not None:
             log.critical(Event.CLOCK_JUMPED, service=self.service.name, seconds=moved.total_seconds(), advice=SET_RIGHT)
             raise Halt(HaltReason.CLOCK_JUMPED)
@@ -216,7 +224,9 @@ class Shell:
 
     async def read_to(self, conn: Connection) -> datetime | None:
         """How far all streams of this service have been read; None while one of them has not been read at all."""
-        positions = await self.store.positions(conn)
+        return self._read_to(await self.store.positions(conn))
+
+    def _read_to(self, positions: Mapping[Partition, Position]) -> datetime | None:
         reached = [read_to for (topic, _), (_, read_to) in positions.items() if topic in self.service.reads]
         known = [when for when in reached if when is not None]
         return min(known) if known and len(known) == len(reached) else None
@@ -239,14 +249,21 @@ class Shell:
     async def _batch(
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], *, again: bool
     ) -> tuple[int, Looked]:
-        reached = await self.store.lock_positions(conn, {(record.topic, record.partition) for record in records})
-        now = await self._now(conn)
-        policy, read_to = self.policies.at(now), await self.read_to(conn)
+        read = [event for record in records if isinstance(event := self._read(record), Accepted)]
+        linkable = [event for event in read if not event.is_answer]
+        before = ticks()
+        begun = await self.store.begin(
+            conn,
+            {(record.topic, record.partition) for record in records},
+            {event.name for event in read},
+            {event.fact.subject for event in read if event.is_answer},
+            names.union(*(event.names for event in linkable)),
+        )
+        now, known, answered = self._held_against_ticks(begun.clocks, before), begun.known, begun.answered
+        policy, read_to = self.policies.at(now), self._read_to(begun.positions)
         heard = [self._hear(record, policy, now) for record in records]
-        events = [event for event in heard if isinstance(event, Accepted)]
-        known = await self.store.known(conn, {e.name for e in events})
-        answered = await self.store.told_by_notifications(conn, {e.fact.subject for e in events if e.is_answer})
-        plan = await self._plan(conn, [e for e in events if e.fact.id not in known], names, policy.is_placeholder)
+        fresh = [event for event in heard if isinstance(event, Accepted) and event.fact.id not in known]
+        plan = await self._plan(conn, fresh, names, begun.names_of, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
         states = await self._lock_files(conn, changes, answered, names)
 
@@ -267,8 +284,9 @@ class Shell:
         done = len(ended)
         refused = [(r, c) for r, c in zip(records[:done], changes, strict=False) if isinstance(c, Refusal)]
         # What was read before keeps its end: another release may have accepted it.
+        reached = begun.positions
         await self._refuse(
-            conn, [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition]], now
+            conn, [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition][0]], now
         )
         await self._write(conn, changes[:done], states, answered, found, now)
         await self.ledger.write_records(conn, ended, again=again)
@@ -287,19 +305,29 @@ class Shell:
         return event if isinstance(event, Refusal) else believed(event, policy, now) or event
 
     async def _plan(
-        self, conn: Connection, fresh: Sequence[Accepted], names: frozenset[str], is_placeholder: Placeholder
+        self,
+        conn: Connection,
+        fresh: Sequence[Accepted],
+        names: frozenset[str],
+        found: NamesOf,
+        is_placeholder: Placeholder,
     ) -> Plan:
-        """Locks all references that belong together with those of these events, and reads what stands there."""
+        """Locks all references that belong together with those of these events, and reads what stands there.
+
+        `found`: the statements that were seen at these references, and at more, before any was locked.
+        """
         linkable = [event for event in fresh if not event.is_answer]
-        names_of: dict[tuple[str, str], set[str]] = {}
+        wanted = names.union(*(event.names for event in linkable))
+        names_of = {statement: own for statement, own in found.items() if not wanted.isdisjoint(own)}
         for event in linkable:
             names_of.setdefault(event.fact.statement, set()).update(event.names)
-        wanted = names.union(*(event.names for event in linkable))
-        matters = await self.store.lock_matters(conn, wanted, names_of)
+        closed, names_of = await self.store.closed(conn, wanted, names_of)
+        matters = await self.store.lock_matters(conn, closed, names_of)
         if isinstance(matters, frozenset):
             raise GrewError(matters)
         by_receipt = {(*e.fact.statement, e.digest) for e in fresh if e.fact.version_basis == "receipt"}
-        return Plan(matters, is_placeholder, await self.store.contents(conn, by_receipt))
+        contents = await self.store.contents(conn, by_receipt) if by_receipt else set[tuple[str, str, bytes]]()
+        return Plan(matters, is_placeholder, contents)
 
     def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""
@@ -333,8 +361,8 @@ class Shell:
         made = [change for change in changes if isinstance(change, Change)]
         touched = {file for change in made for file in change.files}
         load = {file for change in made for file in _looked_at_now(change)}
-        states = await self.store.lock_files(conn, touched, load)
-        if answered and await self.store.told_by_notifications(conn, answered) != answered:
+        states, answered_now = await self.store.lock_files(conn, touched, load, answered)
+        if touched and answered_now != answered:
             raise GrewError(names)  # a place moved meanwhile: what was answered lies in another file now
         return states
 

@@ -15,10 +15,14 @@ from services.casefile.duties import Notice, Withheld
 from services.casefile.facts import Answer, CaseFile, Fact, Key
 from services.casefile.links import in_the_world
 from services.casefile.notices import notice_from_json, withheld_from_json
+from services.casefile.references import CRIME, crimes
 
 Connection = AsyncConnection[TupleRow]
 Partition = tuple[str, int]
+Clocks = tuple[datetime, datetime]
+Position = tuple[int, datetime | None]  # next offset, and how far in time it has been read
 Statement = tuple[str, str]
+NamesOf = dict[Statement, set[str]]
 PARSED_FACTS = 20_000
 
 
@@ -39,6 +43,27 @@ class StoredFact:
     missing: str | None
 
 
+class Contents(NamedTuple):
+    """What was asked about some files, not read yet."""
+
+    facts: AsyncCursor[TupleRow]
+    told: AsyncCursor[TupleRow]
+    withheld: AsyncCursor[TupleRow]
+    unexplained: AsyncCursor[TupleRow]
+    answers: AsyncCursor[TupleRow]
+
+
+class Begun(NamedTuple):
+    """What a batch starts from. `known`: content hash by fact id of what was accepted before; `answered`: what
+    its answers answer; `names_of`: the references of the statements at its own references."""
+
+    clocks: Clocks
+    positions: dict[Partition, Position]
+    known: dict[str, bytes]
+    answered: dict[str, ToldAs]
+    names_of: NamesOf
+
+
 @dataclass(slots=True)
 class Matters:
     """The closed set of references that a batch has locked, and what stands there.
@@ -49,7 +74,7 @@ class Matters:
     """
 
     names: frozenset[str]
-    names_of: dict[Statement, set[str]]
+    names_of: NamesOf
     standing: dict[Statement, StoredFact]
     lies_in: dict[str, dict[str, tuple[str, ...]]]
     persons: dict[str, dict[str, str]]
@@ -94,35 +119,19 @@ class Store:
         self.service = service
         self._body_of = lru_cache(maxsize=PARSED_FACTS)(body_of)
 
-    async def clocks(self, conn: Connection) -> tuple[datetime, datetime]:
+    async def clocks(self, conn: Connection) -> Clocks:
         """The one clock, a story's where one is being played, else the database's; and what the server's own says."""
-        row = await (
-            await conn.execute("select coalesce((select stands_at from clock), now()), clock_timestamp()")
-        ).fetchone()
-        assert row is not None  # noqa: S101 - a select without a table has one row
-        return row[0], row[1]
+        return await _clocks(await conn.execute(_CLOCKS))
 
-    async def positions(self, conn: Connection) -> dict[Partition, tuple[int, datetime | None]]:
-        """Next offset and read_to of each partition that this service knows."""
-        rows = await conn.execute(
-            "select topic, partition, next_offset, read_to from stream_position where service = %s", (self.service,)
-        )
-        return {(topic, partition): (offset, read_to) async for topic, partition, offset, read_to in rows}
+    async def positions(self, conn: Connection) -> dict[Partition, Position]:
+        """Each partition that this service knows; what lies before its next offset has its end."""
+        return await _positions(await conn.execute(_POSITIONS, (self.service,)))
 
-    async def lock_positions(self, conn: Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """One worker at a time in each partition: one that lost it and has not noticed is waited for, or waits.
-
-        The next offset of each: what lies before it has its end.
-        """
+    async def lock_positions(self, conn: Connection, partitions: Iterable[Partition]) -> None:
+        """One worker at a time in each partition: one that lost it and has not noticed is waited for, or waits."""
         ordered = sorted(partitions)
         await self.meet(conn, ordered)
-        rows = await conn.execute(
-            """select topic, partition, next_offset from stream_position where service = %s
-            and (topic, partition) in (select * from unnest(%s::text[], %s::int[]))
-            order by topic, partition for update""",
-            (self.service, *columns(ordered, 2)),
-        )
-        return {(topic, partition): offset async for topic, partition, offset in rows}
+        await conn.execute(_LOCK_POSITIONS, (self.service, *columns(ordered, 2)))
 
     async def meet(self, conn: Connection, partitions: Iterable[Partition]) -> None:
         """Makes partitions known, of which nothing has been read where they were not."""
@@ -132,14 +141,29 @@ class Store:
             (self.service, *columns(sorted(partitions), 2)),
         )
 
-    async def known(self, conn: Connection, events: Iterable[tuple[str, str]]) -> dict[str, bytes]:
-        """Content hashes, by the fact's id, of those of these events (event id, source) that were accepted before."""
-        rows = await conn.execute(
-            """select event_id, source, content_hash from inbox where service = %s
-            and (event_id, source) in (select * from unnest(%s::text[], %s::text[]))""",
-            (self.service, *columns(sorted(events), 2)),
+    async def begin(
+        self,
+        conn: Connection,
+        partitions: Iterable[Partition],
+        events: Iterable[tuple[str, str]],
+        notifications: Iterable[str],
+        names: Iterable[str],
+    ) -> Begun:
+        """Locks these partitions, then reads what a batch starts from, in one exchange. `events`: ids and sources."""
+        async with conn.pipeline():
+            await self.lock_positions(conn, partitions)
+            clocks = await conn.execute(_CLOCKS)
+            positions = await conn.execute(_POSITIONS, (self.service,))
+            known = await conn.execute(_KNOWN, (self.service, *columns(sorted(events), 2)))
+            answered = await conn.execute(_TOLD_AS, (sorted(notifications),))
+            named = await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)})
+        return Begun(
+            await _clocks(clocks),
+            await _positions(positions),
+            {fact_id(source, event): bytes(digest) async for event, source, digest in known},
+            await _told_as(answered),
+            await _names_of(named),
         )
-        return {fact_id(source, event): bytes(digest) async for event, source, digest in rows}
 
     async def contents(
         self, conn: Connection, subjects: Iterable[tuple[str, str, bytes]]
@@ -152,52 +176,83 @@ class Store:
         )
         return {(statement, subject, bytes(digest)) async for statement, subject, digest in rows}
 
+    async def closed(self, conn: Connection, names: frozenset[str], found: NamesOf) -> tuple[frozenset[str], NamesOf]:
+        """All that belongs together with these references, without a lock, and the statements that tie them.
+
+        `found`: the statements at the first of them.
+        """
+        while (wider := names.union(*found.values())) != names:
+            names = wider
+            rows = await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)})
+            for statement, own in (await _names_of(rows)).items():
+                found.setdefault(statement, set()).update(own)
+        return names, found
+
     async def lock_matters(
-        self, conn: Connection, names: frozenset[str], names_of: Mapping[Statement, set[str]]
+        self, conn: Connection, names: frozenset[str], names_of: NamesOf
     ) -> Matters | frozenset[str]:
-        """Locks these references in key order and reads what stands there; a larger set if this one was not closed.
+        """Locks these references in key order and reads what stands there, in one exchange; a larger set if this one
+        was not closed. `names_of`: the statements that are known to name them, and those that are about to.
 
         `insert ... on conflict do nothing` locks nothing that exists, so the rows are locked by the select after it.
         """
+        if not names:
+            return Matters(names, {}, {}, {}, {})
         ordered = sorted(names)
-        await conn.execute(
-            "insert into reference select %s, * from unnest(%s::text[]) on conflict do nothing", (self.service, ordered)
-        )
-        await conn.execute(
-            "select 1 from reference where service = %s and name = any(%s) order by name for update",
-            (self.service, ordered),
-        )
-        rows = await conn.execute(
-            """select statement, subject, name from fact_reference where service = %(s)s and (statement, subject) in
-            (select statement, subject from fact_reference where service = %(s)s and name = any(%(names)s))""",
-            {"s": self.service, "names": ordered},
-        )
-        found: dict[Statement, set[str]] = {statement: set(own) for statement, own in names_of.items()}
-        async for statement, subject, name in rows:
+        statements = (self.service, *columns(sorted(names_of), 2))
+        crimes_named = [name.removeprefix(CRIME) for name in ordered if name.startswith(CRIME)]
+        async with conn.pipeline():
+            await conn.execute(
+                "insert into reference select %s, * from unnest(%s::text[]) on conflict do nothing",
+                (self.service, ordered),
+            )
+            await conn.execute(
+                "select 1 from reference where service = %s and name = any(%s) order by name for update",
+                (self.service, ordered),
+            )
+            named = await conn.execute(_NAMES_OF, {"s": self.service, "names": ordered})
+            facts = await conn.execute(_STANDING, statements)
+            lying = await conn.execute(_STANDING_LIE_IN, statements)
+            places = await conn.execute(_PLACES, (self.service, crimes_named))
+        found = {statement: set(own) for statement, own in names_of.items()}
+        async for statement, subject, name in named:
             found.setdefault((statement, subject), set()).add(name)
         closed = names.union(*found.values())
-        if closed != names:
+        if closed != names or found.keys() != names_of.keys():
             return closed
-        standing = await self._standing(conn, found)
-        ids = [stored.fact.id for stored in standing.values()]
-        crimes = [name.removeprefix("crime:") for name in ordered if name.startswith("crime:")]
-        return Matters(names, found, standing, await self._lies_in(conn, ids), await self._persons(conn, crimes))
+        lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
+        async for fact, file, through in lying:
+            lies_in.setdefault(fact, {})[file] = tuple(through)
+        persons: dict[str, dict[str, str]] = {}
+        async for crime, place, person in places:
+            persons.setdefault(crime, {})[place] = person
+        standing = {stored.fact.statement: stored async for stored in self._facts(facts)}
+        return Matters(names, found, standing, lies_in, persons)
 
-    async def lock_files(self, conn: Connection, files: Iterable[str], load: Iterable[str]) -> dict[str, FileState]:
-        """Locks these files in key order and reads those to be looked at."""
-        ordered, wanted = sorted(files), frozenset(load)
-        await conn.execute(
-            "insert into case_file (service, file) select %s, * from unnest(%s::text[]) on conflict do nothing",
-            (self.service, ordered),
-        )
-        rows = await conn.execute(
-            """select file, looks, looked_at, faulted_tries from case_file
-            where service = %s and file = any(%s) order by file for update""",
-            (self.service, ordered),
-        )
-        states = {file: FileState(file, looks, at, tries) async for file, looks, at, tries in rows if file in wanted}
-        await self._fill(conn, states)
-        return states
+    async def lock_files(
+        self, conn: Connection, files: Iterable[str], load: Iterable[str], notifications: Iterable[str] = ()
+    ) -> tuple[dict[str, FileState], dict[str, ToldAs]]:
+        """Locks these files in key order and reads those to be looked at; and what these notifications resolve to now
+        that nothing can move."""
+        ordered, wanted = sorted(files), sorted(load)
+        if not ordered:
+            return {}, {}
+        async with conn.pipeline():
+            await conn.execute(
+                "insert into case_file (service, file) select %s, * from unnest(%s::text[]) on conflict do nothing",
+                (self.service, ordered),
+            )
+            locked = await conn.execute(
+                """select file, looks, looked_at, faulted_tries from case_file
+                where service = %s and file = any(%s) order by file for update""",
+                (self.service, ordered),
+            )
+            answered = await conn.execute(_TOLD_AS, (sorted(notifications),))
+            contents = await self._ask_contents(conn, wanted)
+        rows = {file: FileState(file, looks, at, tries) async for file, looks, at, tries in locked}
+        states = {file: rows[file] for file in wanted}
+        await self._fill(conn, states, contents)
+        return states, await _told_as(answered)
 
     async def take_due(
         self, conn: Connection, now: datetime, read_to: datetime | None, limit: int
@@ -208,25 +263,16 @@ class Store:
         """
         rows = await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": limit})
         due = [(FileState(file, looks, at, tries), cause) async for file, looks, at, tries, cause in rows]
-        await self._fill(conn, {state.key: state for state, _ in due})
+        states = {state.key: state for state, _ in due}
+        async with conn.pipeline():
+            contents = await self._ask_contents(conn, sorted(states))
+        await self._fill(conn, states, contents)
         return due
 
     async def first_due(self, conn: Connection, now: datetime, read_to: datetime | None) -> tuple[str, int] | None:
         """The file that `take_due` takes when it takes one, and how often it has faulted, without reading it."""
         row = await (await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": 1})).fetchone()
         return None if row is None else (row[0], row[3])
-
-    async def told_by_notifications(self, conn: Connection, ids: Iterable[str]) -> dict[str, ToldAs]:
-        """What these ids of notifications resolve to, of every service; those of none are left out."""
-        rows = await conn.execute(
-            """select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file from notice n
-            join told t using (service, rule, subject, agency) where n.id = any(%s)""",
-            (sorted(ids),),
-        )
-        return {
-            i: ToldAs(service, Key(rule, subject, agency), revision, file)
-            async for i, service, rule, subject, agency, revision, file in rows
-        }
 
     async def open_refusals(self, conn: Connection, judged_by: str, limit: int) -> list[TupleRow]:
         """Refusals that this release and policy have not tried: topic, partition, offset, time, key, value, headers."""
@@ -247,88 +293,42 @@ class Store:
         row = await rows.fetchone()
         return int(row[0]) if row is not None else 0
 
-    async def _standing(self, conn: Connection, statements: Iterable[Statement]) -> dict[Statement, StoredFact]:
-        rows = await conn.execute(
-            f"""select {_FACT} from fact f where f.service = %s and f.stands
-            and (f.statement, f.subject) in (select * from unnest(%s::text[], %s::text[]))""",  # noqa: S608 - our columns
-            (self.service, *columns(sorted(statements), 2)),
-        )
-        return {stored.fact.statement: stored async for stored in self._facts(rows)}
-
-    async def _lies_in(self, conn: Connection, ids: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
-        found: dict[str, dict[str, tuple[str, ...]]] = {}
-        rows = await conn.execute(
-            "select fact_id, file, through from lies_in where service = %s and fact_id = any(%s)", (self.service, ids)
-        )
-        async for fact, file, through in rows:
-            found.setdefault(fact, {})[file] = tuple(through)
-        return found
-
-    async def _persons(self, conn: Connection, crimes: Sequence[str]) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
-        rows = await conn.execute(
-            "select crime, place, person from place where service = %s and crime = any(%s)", (self.service, crimes)
-        )
-        async for crime, place, person in rows:
-            found.setdefault(crime, {})[place] = person
-        return found
-
-    async def _fill(self, conn: Connection, states: Mapping[str, FileState]) -> None:
+    async def _ask_contents(self, conn: Connection, files: list[str]) -> Contents:
         """Facts, answers, what was told and withheld."""
+        return Contents(*[await conn.execute(question, (self.service, files)) for question in _CONTENTS])
+
+    async def _fill(self, conn: Connection, states: Mapping[str, FileState], contents: Contents) -> None:
         if not states:
             return
-        of_files = (self.service, sorted(states))
-        rows = await conn.execute(
-            f"""select l.file, l.through, {_FACT} from lies_in l
-            join fact f on f.service = l.service and f.id = l.fact_id
-            where l.service = %s and l.file = any(%s) and f.stands""",  # noqa: S608 - our columns
-            of_files,
-        )
-        async for file, through, *columns_of_fact in rows:
+        async for file, through, *columns_of_fact in contents.facts:
             stored = self._fact(columns_of_fact)
             states[file].facts[stored.fact.id] = (stored.fact, tuple(through), stored.missing)
-        rows = await conn.execute(
-            """select distinct l.file, p.place, p.person from lies_in l
-            join fact f on f.service = l.service and f.id = l.fact_id
-            join fact_reference r on r.service = f.service and r.statement = f.statement and r.subject = f.subject
-            join place p on p.service = l.service and p.crime = substr(r.name, length('crime:') + 1)
-            where l.service = %s and l.file = any(%s) and starts_with(r.name, 'crime:')""",
-            of_files,
-        )
-        async for file, place, person in rows:
-            states[file].persons[place] = person
-        await self._fill_told(conn, states, of_files)
-        rows = await conn.execute(
-            f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, {_FACT} from told t
-            join answer a on a.service = t.service
-            and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
-            join fact f on f.service = a.service and f.id = a.fact_id
-            where t.service = %s and t.file = any(%s) and f.stands""",  # noqa: S608 - our columns
-            of_files,
-        )
-        async for file, rule, duty_subject, agency, revision, *columns_of_fact in rows:
+        async for file, content in contents.told:
+            notice = notice_from_json(content)
+            states[file].told[notice.key] = notice
+        async for file, content in contents.withheld:
+            statement = withheld_from_json(content)
+            states[file].withheld[statement.key] = statement
+        async for file, rule, subject, agency in contents.unexplained:
+            states[file].unexplained.add(Key(rule, subject, agency))
+        async for file, rule, duty_subject, agency, revision, *columns_of_fact in contents.answers:
             fact = self._fact(columns_of_fact).fact
             states[file].answers[fact.statement] = Answer(fact, Key(rule, duty_subject, agency), revision)
+        await self._fill_persons(conn, states)
         for state in states.values():
             state.stood = state.case_file().standing
             state.withheld_before, state.unexplained_before = dict(state.withheld), set(state.unexplained)
 
-    async def _fill_told(
-        self, conn: Connection, states: Mapping[str, FileState], of_files: tuple[str, list[str]]
-    ) -> None:
-        rows = await conn.execute("select file, content from told where service = %s and file = any(%s)", of_files)
-        async for file, content in rows:
-            notice = notice_from_json(content)
-            states[file].told[notice.key] = notice
-        rows = await conn.execute("select file, content from withheld where service = %s and file = any(%s)", of_files)
-        async for file, content in rows:
-            statement = withheld_from_json(content)
-            states[file].withheld[statement.key] = statement
-        rows = await conn.execute(
-            "select file, rule, subject, agency from unexplained where service = %s and file = any(%s)", of_files
-        )
-        async for file, rule, subject, agency in rows:
-            states[file].unexplained.add(Key(rule, subject, agency))
+    async def _fill_persons(self, conn: Connection, states: Mapping[str, FileState]) -> None:
+        """Who stands at each place of the matters that these files are about."""
+        at: dict[str, list[FileState]] = {}
+        for state in states.values():
+            for crime in {crime for fact, _, _ in state.facts.values() for crime in crimes(fact)}:
+                at.setdefault(crime, []).append(state)
+        if at:
+            async for crime, place, person in await conn.execute(_PLACES, (self.service, sorted(at))):
+                for state in at[crime]:
+                    state.persons[place] = person
 
     async def _facts(self, rows: AsyncCursor[TupleRow]) -> AsyncIterator[StoredFact]:
         async for row in rows:
@@ -339,11 +339,76 @@ class Store:
         return StoredFact(Fact(identity, kind, subject, version, at, self._body_of(type_, content), basis), missing)
 
 
+async def _clocks(rows: AsyncCursor[TupleRow]) -> Clocks:
+    row = await rows.fetchone()
+    assert row is not None  # noqa: S101 - a select without a table has one row
+    return row[0], row[1]
+
+
+async def _positions(rows: AsyncCursor[TupleRow]) -> dict[Partition, Position]:
+    return {(topic, partition): (offset, read_to) async for topic, partition, offset, read_to in rows}
+
+
+async def _told_as(rows: AsyncCursor[TupleRow]) -> dict[str, ToldAs]:
+    return {
+        i: ToldAs(service, Key(rule, subject, agency), revision, file)
+        async for i, service, rule, subject, agency, revision, file in rows
+    }
+
+
+async def _names_of(rows: AsyncCursor[TupleRow]) -> NamesOf:
+    found: NamesOf = {}
+    async for statement, subject, name in rows:
+        found.setdefault((statement, subject), set()).add(name)
+    return found
+
+
 _FACT = ", ".join(
     f"f.{column}"
     for column in ("id", "kind", "subject", "version", "version_basis", "recorded_at", "type", "content", "missing")
 )
+_CLOCKS = "select coalesce((select stands_at from clock), now()), clock_timestamp()"
+_POSITIONS = "select topic, partition, next_offset, read_to from stream_position where service = %s"
+_LOCK_POSITIONS = """
+select 1 from stream_position where service = %s and (topic, partition) in (select * from unnest(%s::text[], %s::int[]))
+order by topic, partition for update
+"""
+_KNOWN = """
+select event_id, source, content_hash from inbox where service = %s
+and (event_id, source) in (select * from unnest(%s::text[], %s::text[]))
+"""
+# What these ids of notifications resolve to, of every service; those of none are left out.
+_TOLD_AS = """
+select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file from notice n
+join told t using (service, rule, subject, agency) where n.id = any(%s)
+"""
+_NAMES_OF = """
+select statement, subject, name from fact_reference where service = %(s)s and (statement, subject) in
+(select statement, subject from fact_reference where service = %(s)s and name = any(%(names)s))
+"""
+_STATEMENTS = """
+f.service = %s and f.stands and (f.statement, f.subject) in (select * from unnest(%s::text[], %s::text[]))
+"""
+_STANDING = f"select {_FACT} from fact f where {_STATEMENTS}"  # noqa: S608 - our columns
+_STANDING_LIE_IN = f"""
+select l.fact_id, l.file, l.through from fact f join lies_in l on l.service = f.service and l.fact_id = f.id
+where {_STATEMENTS}
+"""  # noqa: S608 - our words
+_PLACES = "select crime, place, person from place where service = %s and crime = any(%s)"
 
+
+_CONTENTS = (
+    f"""select l.file, l.through, {_FACT} from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
+    where l.service = %s and l.file = any(%s) and f.stands""",  # noqa: S608 - our columns
+    "select file, content from told where service = %s and file = any(%s)",
+    "select file, content from withheld where service = %s and file = any(%s)",
+    "select file, rule, subject, agency from unexplained where service = %s and file = any(%s)",
+    f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, {_FACT} from told t
+    join answer a on a.service = t.service
+    and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
+    join fact f on f.service = a.service and f.id = a.fact_id
+    where t.service = %s and t.file = any(%s) and f.stands""",  # noqa: S608 - our columns
+)
 
 _DUE = """
 select file, looks, looked_at, faulted_tries, due_because from case_file

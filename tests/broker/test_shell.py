@@ -113,7 +113,7 @@ def test_what_a_look_reads_is_found_by_index_however_many_files_there_are(databa
                 )
                 before = await scanned(conn)
                 keys = sorted({file async for (file,) in files})
-                states = await shell.store.lock_files(conn, keys, keys)
+                states, _ = await shell.store.lock_files(conn, keys, keys)
                 await shell.store.lock_matters(conn, frozenset({"crime:CR1"}), {})
                 assert await scanned(conn) == before
             assert any(state.persons for state in states.values())
