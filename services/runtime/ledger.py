@@ -1,7 +1,6 @@
 """What a service writes down with a batch: facts and where they lie, looks, notices, refusals, and how far it read."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,14 +27,14 @@ class RecordRow(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A file after a look; `faulted`: names of the rules that raised, as JSON."""
+    """A file after a look; `faulted`: names of the rules that raised."""
 
     file: str
     looks: int
     looked_at: datetime
     next_look_at: datetime | None
     held_back_until: datetime | None
-    faulted: str
+    faulted: Collection[str]
     faulted_tries: int
 
 
@@ -50,11 +49,11 @@ class LookRow(NamedTuple):
     fact_id: str | None
     release: str
     policy_version: str
-    stood_added: list[str]
-    stood_removed: list[str]
+    stood_added: Collection[str]
+    stood_removed: Collection[str]
     withheld: str
-    unexplained: list[str]
-    faulted: list[str]
+    unexplained: Collection[str]
+    faulted: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Ledger:
             rows = sorted((topic, partition, offset, to) for (topic, partition), (offset, to) in positions.items())
             await conn.execute(
                 """insert into stream_position as p (service, topic, partition, next_offset, read_to)
-                select %s, * from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[])
+                select %s, * from unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[])
                 on conflict (service, topic, partition) do update
                 set next_offset = greatest(p.next_offset, excluded.next_offset),
                     read_to = greatest(p.read_to, excluded.read_to)""",
@@ -130,10 +129,10 @@ class Ledger:
 
     async def write_facts(self, conn: Connection, rows: Sequence[FactRow], fallen: Iterable[str]) -> None:
         """Accepted versions; `fallen`: ids of versions that stand no longer."""
-        await conn.execute(
-            "update fact set stands = false where service = %s and id = any(%s) and stands",
-            (self.service, sorted(fallen)),
-        )
+        if gone := sorted(fallen):
+            await conn.execute(
+                "update fact set stands = false where service = %s and id = any(%b) and stands", (self.service, gone)
+            )
         await self._insert(
             conn,
             """fact (service, id, source, event_id, kind, subject, statement, version, version_basis, recorded_at,
@@ -147,7 +146,7 @@ class Ledger:
         await self._with_rows(
             conn,
             """update fact f set stands = false
-            from unnest(%s::text[], %s::text[], %s::text[]) as n(statement, subject, id)
+            from unnest(%b::text[], %b::text[], %b::text[]) as n(statement, subject, id)
             where f.service = %s and f.stands and f.id <> n.id
             and f.statement = n.statement and f.subject = n.subject""",
             [(*fact.statement, fact.id) for fact in newest],
@@ -156,7 +155,7 @@ class Ledger:
     async def write_missing(self, conn: Connection, missing: Mapping[str, str | None]) -> None:
         await self._with_rows(
             conn,
-            """update fact f set missing = m.missing from unnest(%s::text[], %s::text[]) as m(id, missing)
+            """update fact f set missing = m.missing from unnest(%b::text[], %b::text[]) as m(id, missing)
             where f.service = %s and f.id = m.id and f.missing is distinct from m.missing""",
             list(missing.items()),
         )
@@ -172,7 +171,7 @@ class Ledger:
             "on conflict do nothing",
         )
         gone: set[str] = set()
-        lies: list[tuple[str, str, str]] = []
+        lies: list[tuple[str, str, Collection[str]]] = []
         places: dict[str, Mapping[str, str]] = {}
         for change in changes:
             if change.component is None or change.linkage is None:
@@ -181,28 +180,33 @@ class Ledger:
             for i in {*before.lies_in, *after.lies_in}:
                 if (now := after.lies_in.get(i, {})) != before.lies_in.get(i, {}):
                     gone.add(i)
-                    lies += [(file, i, json.dumps(through)) for file, through in now.items()]
+                    lies += [(file, i, through) for file, through in now.items()]
             for crime in {*before.persons, *after.persons}:
                 if (at := after.persons.get(crime, {})) != before.persons.get(crime, {}):
                     places[crime] = at
-        await conn.execute("delete from lies_in where service = %s and fact_id = any(%s)", (self.service, sorted(gone)))
+        if gone:
+            await conn.execute(
+                "delete from lies_in where service = %s and fact_id = any(%b)", (self.service, sorted(gone))
+            )
         await self._lay(conn, lies)
-        await conn.execute("delete from place where service = %s and crime = any(%s)", (self.service, sorted(places)))
+        if places:
+            await conn.execute(
+                "delete from place where service = %s and crime = any(%b)", (self.service, sorted(places))
+            )
         persons = [(crime, place, person) for crime, at in places.items() for place, person in at.items()]
         await self._insert(conn, "place (service, crime, place, person)", "text text text", persons)
 
     async def lay_in_homes(self, conn: Connection, rows: Iterable[tuple[str, str]]) -> None:
         """Answers that belong to no notice: file and fact."""
-        await self._lay(conn, [(file, fact, "[]") for file, fact in rows])
+        await self._lay(conn, [(file, fact, ()) for file, fact in rows])
 
-    async def _lay(self, conn: Connection, rows: Sequence[tuple[str, str, str]]) -> None:
-        if rows:
-            await conn.execute(
-                """insert into lies_in (service, file, fact_id, through)
-                select %s, file, fact, array(select jsonb_array_elements_text(through))
-                from unnest(%s::text[], %s::text[], %s::jsonb[]) as l(file, fact, through)""",
-                (self.service, *columns(rows, 3)),
-            )
+    async def _lay(self, conn: Connection, rows: Sequence[tuple[str, str, Collection[str]]]) -> None:
+        await self._insert(
+            conn,
+            "lies_in (service, file, fact_id, through)",
+            "text text text[]",
+            [(file, fact, array(through)) for file, fact, through in rows],
+        )
 
     async def write_answers(self, conn: Connection, rows: Iterable[AnswerRow]) -> None:
         await self._insert(
@@ -237,7 +241,7 @@ class Ledger:
         await self._with_rows(
             conn,
             """update told t set file = m.file
-            from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as m(rule, subject, agency, file)
+            from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
             rows,
         )
@@ -248,7 +252,7 @@ class Ledger:
         await self._with_rows(
             conn,
             """update told t set content = m.content
-            from unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::text[])
+            from unnest(%b::text[], %b::text[], %b::text[], %b::int[], %b::text[])
                 as m(rule, subject, agency, revision, content)
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)
             and t.revision = m.revision""",
@@ -263,7 +267,7 @@ class Ledger:
         await self._with_rows(
             conn,
             """delete from withheld w
-            using unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as g(file, rule, subject, agency)
+            using unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as g(file, rule, subject, agency)
             where w.service = %s and (w.file, w.rule, w.subject, w.agency) = (g.file, g.rule, g.subject, g.agency)""",
             gone,
         )
@@ -275,7 +279,7 @@ class Ledger:
         )
         await self._with_rows(
             conn,
-            """delete from unexplained u using unnest(%s::text[], %s::text[], %s::text[]) as g(rule, subject, agency)
+            """delete from unexplained u using unnest(%b::text[], %b::text[], %b::text[]) as g(rule, subject, agency)
             where u.service = %s and (u.rule, u.subject, u.agency) = (g.rule, g.subject, g.agency)""",
             sorted(key for s in files for key in s.unexplained_before - s.unexplained),
         )
@@ -288,26 +292,35 @@ class Ledger:
         )
 
     async def write_looks(self, conn: Connection, rows: Sequence[LookRow]) -> None:
-        if rows:
-            async with conn.cursor() as cursor:
-                await cursor.executemany(
-                    """insert into look (service, file, number, at, read_to, cause, fact_id, release, policy_version,
-                    stood_added, stood_removed, withheld, unexplained, faulted)
-                    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-                    [(self.service, *row) for row in rows],
+        await self._insert(
+            conn,
+            """look (service, file, number, at, read_to, cause, fact_id, release, policy_version,
+            stood_added, stood_removed, withheld, unexplained, faulted)""",
+            "text int timestamptz timestamptz text text text text text[] text[] text text[] text[]",
+            [
+                (
+                    *row[:8],
+                    array(row.stood_added),
+                    array(row.stood_removed),
+                    row.withheld,
+                    array(row.unexplained),
+                    array(row.faulted),
                 )
+                for row in rows
+            ],
+        )
 
     async def write_files(self, conn: Connection, rows: Iterable[FileRow]) -> None:
         await self._with_rows(
             conn,
             """update case_file c set looks = u.looks, looked_at = u.looked_at, next_look_at = u.next_look_at,
                 held_back_until = u.held_back_until, due_because = 'clock',
-                faulted_rules = array(select jsonb_array_elements_text(u.faulted)), faulted_tries = u.tries,
+                faulted_rules = u.faulted::text[], faulted_tries = u.tries,
                 faulted_on = case when u.tries > 0 then clock_timestamp() end
-            from unnest(%s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[],
-                %s::int[]) as u(file, looks, looked_at, next_look_at, held_back_until, faulted, tries)
+            from unnest(%b::text[], %b::int[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[],
+                %b::int[]) as u(file, looks, looked_at, next_look_at, held_back_until, faulted, tries)
             where c.service = %s and c.file = u.file""",
-            list(rows),
+            [row._replace(faulted=array(row.faulted)) for row in rows],
         )
 
     async def fault_file(self, conn: Connection, file: str, tries: int, again: datetime) -> None:
@@ -319,11 +332,12 @@ class Ledger:
         )
 
     async def make_due(self, conn: Connection, files: Iterable[str], now: datetime, because: str) -> None:
-        await conn.execute(
-            """update case_file set next_look_at = least(next_look_at, %s), due_because = %s
-            where service = %s and file = any(%s)""",
-            (now, because, self.service, sorted(files)),
-        )
+        if due := sorted(files):
+            await conn.execute(
+                """update case_file set next_look_at = least(next_look_at, %s), due_because = %s
+                where service = %s and file = any(%b)""",
+                (now, because, self.service, due),
+            )
 
     async def write_outbox(self, conn: Connection, rows: Iterable[wire.Outgoing], now: datetime) -> None:
         await self._insert(
@@ -342,8 +356,8 @@ class Ledger:
         if rows:
             await conn.execute(
                 """insert into archive (topic, partition, "offset", timestamp, key, value, headers)
-                select * from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::bytea[],
-                %s::text[]) on conflict do nothing""",
+                select * from unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[], %b::bytea[], %b::bytea[],
+                %b::text[]) on conflict do nothing""",
                 columns(rows, 7),
             )
 
@@ -385,7 +399,7 @@ class Ledger:
         await self._with_rows(
             conn,
             """update refusal r set settled_at = u.at
-            from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[]) as u(topic, partition, o, at)
+            from unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[]) as u(topic, partition, o, at)
             where r.service = %s and r.topic = u.topic and r.partition = u.partition and r."offset" = u.o""",
             [(record.topic, record.partition, record.offset, now) for record in records],
         )
@@ -436,7 +450,7 @@ class Ledger:
         await self._with_rows(
             conn,
             """update attempt a set tries = a.tries - 1
-            from unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, at)
+            from unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, at)
             where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" = u.at
             and a.tries > 0""",
             [(topic, partition, offset) for (topic, partition), offset in begun.items()],
@@ -446,7 +460,7 @@ class Ledger:
         """Those up to these offsets; that a record was taken alone stays known."""
         await self._with_rows(
             conn,
-            """delete from attempt a using unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, upto)
+            """delete from attempt a using unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, upto)
             where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" <= u.upto
             and (a.tries > 0 or a.alone = 0)""",
             [(topic, partition, offset) for (topic, partition), offset in up_to.items()],
@@ -498,11 +512,21 @@ class Ledger:
         """Many rows in one statement; `into` begins with the column service, `types` are those of the others."""
         if rows:
             kinds = types.split()
-            arrays = ", ".join(f"%b::{kind}[]" for kind in kinds)  # in binary, texts go as they are
-            statement = f"insert into {into} select %s, * from unnest({arrays}) {conflict}"  # noqa: S608 - our own words
+            # Each column as one array, in binary, where texts go as they are; arrays of arrays would have to be equally
+            # long, so those go as texts, made by `array`.
+            columns_of = ", ".join(f"%b::{'text' if kind == 'text[]' else kind}[]" for kind in kinds)
+            selected = ", ".join(f"c{n}::{kind}" if kind == "text[]" else f"c{n}" for n, kind in enumerate(kinds))
+            names = ", ".join(f"c{n}" for n in range(len(kinds)))
+            statement = f"insert into {into} select %s, {selected} from unnest({columns_of}) as u({names}) {conflict}"  # noqa: S608 - our own words
             await conn.execute(statement, (self.service, *columns(rows, len(kinds))))
 
     async def _with_rows(self, conn: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """A statement over many rows, whose last parameter is the service."""
         if rows:
             await conn.execute(statement, (*columns(rows, len(rows[0])), self.service))
+
+
+def array(texts: Iterable[str]) -> str:
+    """Texts as PostgreSQL writes an array of them."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

@@ -136,7 +136,7 @@ def _note(
         retry = now + fault_pause(state.faulted_tries)
         again = retry if again is None else min(again, retry)
     found.files[state.key] = FileRow(
-        state.key, state.looks, now, again, look.held_back_until, json.dumps(look.faulted), state.faulted_tries
+        state.key, state.looks, now, again, look.held_back_until, look.faulted, state.faulted_tries
     )
     found.looks.append(
         LookRow(
@@ -152,7 +152,7 @@ def _note(
             sorted(removed),
             json.dumps([[*w.key, w.kind, w.reason, w.grounds] for w in changed]),
             ["/".join(key) for key in sorted(unexplained)],
-            list(look.faulted),
+            look.faulted,
         )
     )
     notices = [n for n, key, number in found.notices if (key, number) == (state.key, state.looks)]

@@ -161,7 +161,8 @@ class Shell:
                     found,
                 )
                 looked[state.key] = state
-            await self._write_looked(conn, found, looked, now)
+            async with conn.pipeline():
+                await self._write_looked(conn, found, looked, now)
         self.files_at_once.took(len(due), len(looked))
         if looked:
             self._committed(found)
@@ -285,16 +286,16 @@ class Shell:
         refused = [(r, c) for r, c in zip(records[:done], changes, strict=False) if isinstance(c, Refusal)]
         # What was read before keeps its end: another release may have accepted it.
         reached = begun.positions
-        await self._refuse(
-            conn, [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition][0]], now
-        )
-        await self._write(conn, changes[:done], states, answered, found, now)
-        await self.ledger.write_records(conn, ended, again=again)
-        if again:
-            accepted = zip(records, changes[:done], strict=False)
-            await self.ledger.settle_refusals(conn, [r for r, c in accepted if isinstance(c, Change)], now)
-        else:
-            await self.ledger.advance(conn, _positions(records[:done], now))
+        refused = [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition][0]]
+        async with conn.pipeline():
+            await self._refuse(conn, refused, now)
+            await self._write(conn, changes[:done], states, answered, found, now)
+            await self.ledger.write_records(conn, ended, again=again)
+            if again:
+                accepted = zip(records, changes[:done], strict=False)
+                await self.ledger.settle_refusals(conn, [r for r, c in accepted if isinstance(c, Change)], now)
+            else:
+                await self.ledger.advance(conn, _positions(records[:done], now))
         for row in ended:
             metrics.RECORDS.labels(self.service.name, row.fate).inc()
         return done, found

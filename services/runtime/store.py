@@ -137,7 +137,7 @@ class Store:
         """Makes partitions known, of which nothing has been read where they were not."""
         await conn.execute(
             """insert into stream_position (service, topic, partition)
-            select %s, * from unnest(%s::text[], %s::int[]) on conflict do nothing""",
+            select %s, * from unnest(%b::text[], %b::int[]) on conflict do nothing""",
             (self.service, *columns(sorted(partitions), 2)),
         )
 
@@ -171,7 +171,7 @@ class Store:
         """Those of these contents (statement, subject, hash) that were accepted before, under whatever version."""
         rows = await conn.execute(
             """select distinct statement, subject, content_hash from fact where service = %s
-            and (statement, subject, content_hash) in (select * from unnest(%s::text[], %s::text[], %s::bytea[]))""",
+            and (statement, subject, content_hash) in (select * from unnest(%b::text[], %b::text[], %b::bytea[]))""",
             (self.service, *columns(sorted(subjects), 3)),
         )
         return {(statement, subject, bytes(digest)) async for statement, subject, digest in rows}
@@ -203,11 +203,11 @@ class Store:
         crimes_named = [name.removeprefix(CRIME) for name in ordered if name.startswith(CRIME)]
         async with conn.pipeline():
             await conn.execute(
-                "insert into reference select %s, * from unnest(%s::text[]) on conflict do nothing",
+                "insert into reference select %s, * from unnest(%b::text[]) on conflict do nothing",
                 (self.service, ordered),
             )
             await conn.execute(
-                "select 1 from reference where service = %s and name = any(%s) order by name for update",
+                "select 1 from reference where service = %s and name = any(%b) order by name for update",
                 (self.service, ordered),
             )
             named = await conn.execute(_NAMES_OF, {"s": self.service, "names": ordered})
@@ -239,12 +239,12 @@ class Store:
             return {}, {}
         async with conn.pipeline():
             await conn.execute(
-                "insert into case_file (service, file) select %s, * from unnest(%s::text[]) on conflict do nothing",
+                "insert into case_file (service, file) select %s, * from unnest(%b::text[]) on conflict do nothing",
                 (self.service, ordered),
             )
             locked = await conn.execute(
                 """select file, looks, looked_at, faulted_tries from case_file
-                where service = %s and file = any(%s) order by file for update""",
+                where service = %s and file = any(%b) order by file for update""",
                 (self.service, ordered),
             )
             answered = await conn.execute(_TOLD_AS, (sorted(notifications),))
@@ -370,44 +370,44 @@ _FACT = ", ".join(
 _CLOCKS = "select coalesce((select stands_at from clock), now()), clock_timestamp()"
 _POSITIONS = "select topic, partition, next_offset, read_to from stream_position where service = %s"
 _LOCK_POSITIONS = """
-select 1 from stream_position where service = %s and (topic, partition) in (select * from unnest(%s::text[], %s::int[]))
+select 1 from stream_position where service = %s and (topic, partition) in (select * from unnest(%b::text[], %b::int[]))
 order by topic, partition for update
 """
 _KNOWN = """
 select event_id, source, content_hash from inbox where service = %s
-and (event_id, source) in (select * from unnest(%s::text[], %s::text[]))
+and (event_id, source) in (select * from unnest(%b::text[], %b::text[]))
 """
 # What these ids of notifications resolve to, of every service; those of none are left out.
 _TOLD_AS = """
 select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file from notice n
-join told t using (service, rule, subject, agency) where n.id = any(%s)
+join told t using (service, rule, subject, agency) where n.id = any(%b)
 """
 _NAMES_OF = """
 select statement, subject, name from fact_reference where service = %(s)s and (statement, subject) in
-(select statement, subject from fact_reference where service = %(s)s and name = any(%(names)s))
+(select statement, subject from fact_reference where service = %(s)s and name = any(%(names)b))
 """
 _STATEMENTS = """
-f.service = %s and f.stands and (f.statement, f.subject) in (select * from unnest(%s::text[], %s::text[]))
+f.service = %s and f.stands and (f.statement, f.subject) in (select * from unnest(%b::text[], %b::text[]))
 """
 _STANDING = f"select {_FACT} from fact f where {_STATEMENTS}"  # noqa: S608 - our columns
 _STANDING_LIE_IN = f"""
 select l.fact_id, l.file, l.through from fact f join lies_in l on l.service = f.service and l.fact_id = f.id
 where {_STATEMENTS}
 """  # noqa: S608 - our words
-_PLACES = "select crime, place, person from place where service = %s and crime = any(%s)"
+_PLACES = "select crime, place, person from place where service = %s and crime = any(%b)"
 
 
 _CONTENTS = (
     f"""select l.file, l.through, {_FACT} from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
-    where l.service = %s and l.file = any(%s) and f.stands""",  # noqa: S608 - our columns
-    "select file, content from told where service = %s and file = any(%s)",
-    "select file, content from withheld where service = %s and file = any(%s)",
-    "select file, rule, subject, agency from unexplained where service = %s and file = any(%s)",
+    where l.service = %s and l.file = any(%b) and f.stands""",  # noqa: S608 - our columns
+    "select file, content from told where service = %s and file = any(%b)",
+    "select file, content from withheld where service = %s and file = any(%b)",
+    "select file, rule, subject, agency from unexplained where service = %s and file = any(%b)",
     f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, {_FACT} from told t
     join answer a on a.service = t.service
     and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
     join fact f on f.service = a.service and f.id = a.fact_id
-    where t.service = %s and t.file = any(%s) and f.stands""",  # noqa: S608 - our columns
+    where t.service = %s and t.file = any(%b) and f.stands""",  # noqa: S608 - our columns
 )
 
 _DUE = """

@@ -1,6 +1,5 @@
 """What leaves a service: notifications, decisions and dead letters as rows of the outbox."""
 
-import base64
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -201,20 +200,12 @@ def claimed(record: Record, header: str) -> str | None:
 
 
 def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
-    """Headers as the store keeps them: bytes of any kind come back as they were."""
-    return json.dumps(
-        [
-            (name.encode("utf-8", "surrogatepass").hex(), base64.b64encode(value or b"").decode())
-            for name, value in headers
-        ]
-    )
+    """Headers as the store keeps them: bytes of any kind come back as they were, those of texts can be read."""
+    return json.dumps([(name, (value or b"").decode("latin-1")) for name, value in headers])
 
 
 def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
-    rows = json.loads(text)
-    return tuple(
-        (bytes.fromhex(name).decode("utf-8", "surrogatepass"), base64.b64decode(value)) for name, value in rows
-    )
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
 
 
 def _listed(value: Any) -> Any:

@@ -36,12 +36,14 @@ SERVICE = Service("incidents", STREAM, (STREAM, "agency.responses"), RULES)
 
 
 @asynccontextmanager
-async def shell_on(url: str, release: str = "release") -> AsyncIterator[Shell]:
+async def shell_on(
+    url: str, release: str = "release", contract: registry.Registry = registry.REGISTRY
+) -> AsyncIterator[Shell]:
     tables.migrate(url)
     pool = tables.pool(url, size=4)
     await pool.open()
     try:
-        yield Shell(SERVICE, pool, shipped_policy(), PSEUDONYMS, release)
+        yield Shell(SERVICE, pool, shipped_policy(), PSEUDONYMS, release, contract)
     finally:
         await pool.close()
 
@@ -320,8 +322,7 @@ def test_a_record_that_another_release_has_accepted_is_not_refused_when_it_is_de
     without_types = registry.Registry(tuple(replace(stream, types=()) for stream in registry.STREAMS))
 
     async def story() -> None:
-        async with shell_on(database) as owner, shell_on(database, "release before") as zombie:
-            zombie.contract = without_types
+        async with shell_on(database) as owner, shell_on(database, "release before", without_types) as zombie:
             assert await owner.take([unknown]) == 1
             assert await zombie.take([unknown]) == 1
 
