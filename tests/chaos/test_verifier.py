@@ -28,6 +28,8 @@ def issued(revision: int = 1, topic: str | None = None, **over: Any) -> Read:
         "state": "live",
         "matter": [{"what": "risk.grade", "about": KEY[1], "value": "high", "basis": "assessed"}],
         "asks": [{"ask": "accept"}],
+        "texts": [f"as of revision {revision}"],
+        "urgency": "urgent",
     } | over
     return Read(topic or f"agency.{said['agency']}.notifications", 0, 0, json.dumps(said).encode())
 
@@ -87,6 +89,19 @@ def test_one_revision_under_two_ids_is_twice() -> None:
 def test_telling_anew_what_is_held_is_twice() -> None:
     found = verify(MUST_HOLD, [issued(), issued(2, kind="notify"), SCHOOL])
     assert found == Verdict(twice=[f"{KEY} was told anew at revision 2"])
+
+
+def test_an_update_that_says_nothing_new_is_twice() -> None:
+    matter = [{"what": "risk.grade", "value": "high"}, {"what": "late", "value": 1}]
+    told = [issued(texts=[], matter=matter), issued(2, texts=[], matter=matter[::-1]), SCHOOL]
+    assert verify(MUST_HOLD, told) == Verdict(twice=[f"{KEY} was told nothing new at revision 2"])
+    for changed in (
+        {"urgency": "prompt"},
+        {"texts": ["a"]},
+        {"asks": [{"ask": "accept", "by": "x"}]},
+        {"matter": matter[:1]},
+    ):
+        assert verify(MUST_HOLD, [told[0], issued(2, **({"texts": [], "matter": matter} | changed)), SCHOOL]).clean
 
 
 def test_telling_anew_what_was_closed_is_once() -> None:

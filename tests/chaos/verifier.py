@@ -25,6 +25,7 @@ READS = {
 }
 STREAMS = ("police.incidents", "court.convictions", "court.order-variations", "agency.responses")
 REFUSED, REPEATED = "refused", "repeated"
+NEWS = ("matter", "asks", "texts", "urgency")  # one of which an update changes
 BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
 
 
@@ -182,12 +183,22 @@ def notification_topics(kafka: str) -> list[str]:
 
 
 def _check_sequence(key: Key, issued: Mapping[int, Said], verdict: Verdict) -> None:
-    """Revisions have no gap, and nobody is told anew of what they hold already."""
+    """Revisions have no gap, and nobody is told anew, or by way of an update, what they hold already."""
     for revision in range(1, max(issued) + 1):
         if revision not in issued:
             verdict.lost.append(f"{key} revision {revision} was never published")
-        elif issued[revision]["kind"] == "notify" and issued.get(revision - 1, {}).get("state") == "live":
+            continue
+        now, before = issued[revision], issued.get(revision - 1, {"state": "none"})
+        if before["state"] != "live":
+            continue
+        if now["kind"] == "notify":
             verdict.twice.append(f"{key} was told anew at revision {revision}")
+        elif now["kind"] == "update" and all(_in_any_order(now[part]) == _in_any_order(before[part]) for part in NEWS):
+            verdict.twice.append(f"{key} was told nothing new at revision {revision}")
+
+
+def _in_any_order(part: Any) -> Any:
+    return sorted(json.dumps(each, sort_keys=True) for each in part) if isinstance(part, list) else part
 
 
 def _said(notification: Said) -> dict[str, Any]:
