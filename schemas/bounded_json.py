@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from schemas.refusals import Refusal, RefusalReason, Step, spoken_path
-from schemas.values import MAX_INT, unstorable
+from schemas.values import MAX_INT, MIN_INT, unstorable
 
 DEEPEST = 32  # bodies nest six deep; the parser of the standard library recurses
 
@@ -139,5 +139,5 @@ def _check(path: tuple[Step, ...], leaf: Any, names: frozenset[str]) -> None:
     elif isinstance(leaf, float):
         if not math.isfinite(leaf):
             refuse(RefusalReason.NOT_FINITE_NUMBER, "a finite number is expected")
-    elif isinstance(leaf, _TooLarge) or (isinstance(leaf, int) and not -MAX_INT <= leaf <= MAX_INT):
+    elif isinstance(leaf, _TooLarge) or (isinstance(leaf, int) and not MIN_INT <= leaf <= MAX_INT):
         refuse(RefusalReason.NUMBER_TOO_LARGE, "a whole number of at most 64 bits is expected")

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from schemas.refusals import Refusal, RefusalReason, Step, spoken_path
 
 MOST_SAID = 5
+MOST_LOOKED_AT = 1000  # of a hundred thousand each would cost a dictionary, and the worker a second
 
 # Pydantic's types of error; every other one is said in general words, in case its own quote the input.
 _CODED = frozenset({"enum", "literal_error"})
@@ -43,7 +44,11 @@ _EXPECTED: Mapping[str, str] = {
 
 def refusal_of(error: ValidationError, model: type[BaseModel]) -> Refusal:
     """All that is wrong, the first few in words. An unknown coded value is the reason only if nothing else is wrong:
-    a later release may know the value, and no release will mend the rest."""
+    a later release may know the value, and no release will mend the rest. Content that is wrong all over is no more
+    than that."""
+    if error.error_count() > MOST_LOOKED_AT:
+        detail = f"the content: wrong in {error.error_count()} places; content of this type is expected"
+        return Refusal(RefusalReason.INVALID_FIELD, "validate", detail)
     found = error.errors(include_url=False, include_input=False)
     reason = min((_reason(e) for e in found), key=_ORDER.index)
     said = list(dict.fromkeys(_said(e, model) for e in sorted(found, key=lambda e: _ORDER.index(_reason(e)))))

@@ -153,10 +153,13 @@ def event(
 
 
 def body_of(type_: str, content: str | bytes, registry: Registry = REGISTRY) -> v.Body:
-    """The body of an accepted content, in the newest version. ValueError if this release cannot read it."""
+    """The body of an accepted content, in the newest version. ValueError if this release cannot read it.
+
+    It may be larger than its stream takes: in canonical JSON `1e15` has eighteen characters.
+    """
     text = content.encode() if isinstance(content, str) else content
     found = registry.find(type_)
-    read = found if isinstance(found, Refusal) else _body(*found, registry.types[found[0].name][0], text)
+    read = found if isinstance(found, Refusal) else _body(*found, text, largest=len(text))
     if isinstance(read, Refusal):
         raise ValueError(f"{read.reason}: {read.detail}")  # noqa: TRY004
     return read[0]
@@ -167,7 +170,8 @@ def check_strict(type_: str, content: bytes, registry: Registry = REGISTRY) -> R
     found = registry.find(type_)
     if isinstance(found, Refusal):
         return found
-    read = _body(*found, registry.types[found[0].name][0], content, strict=True)
+    largest = registry.types[found[0].name][0].largest_message
+    read = _body(*found, content, largest=largest, strict=True)
     return read if isinstance(read, Refusal) else None
 
 
@@ -234,7 +238,7 @@ def _binary(value: bytes | None, headers: Headers, stream: Stream, registry: Reg
     if isinstance(envelope, Refusal):
         return envelope
     found = registry.find(envelope.type, stream)
-    return found if isinstance(found, Refusal) else _received(envelope, *found, stream, value)
+    return found if isinstance(found, Refusal) else _received(envelope, *found, value, stream.largest_message)
 
 
 def _structured(value: bytes | None, stream: Stream, registry: Registry) -> Received | Refusal:
@@ -250,13 +254,12 @@ def _structured(value: bytes | None, stream: Stream, registry: Registry) -> Rece
     if "data" not in document:
         detail = "data: missing; the content as a JSON object is expected, not as data_base64"
         return Refusal(RefusalReason.INCOMPLETE, "decode", detail, found[0].name)
-    return _received(envelope, *found, stream, canonical(document["data"]))
+    data = canonical(document["data"])
+    return _received(envelope, *found, data, largest=len(data))
 
 
-def _received(
-    envelope: Envelope, fact: FactType, number: int, stream: Stream, value: bytes | None
-) -> Received | Refusal:
-    read = _body(fact, number, stream, value)
+def _received(envelope: Envelope, fact: FactType, number: int, value: bytes | None, largest: int) -> Received | Refusal:
+    read = _body(fact, number, value, largest=largest)
     if isinstance(read, Refusal):
         return read
     body, content, stated = read
@@ -270,11 +273,11 @@ def _received(
 
 
 def _body(
-    fact: FactType, number: int, stream: Stream, value: bytes | None, *, strict: bool = False
+    fact: FactType, number: int, value: bytes | None, *, largest: int, strict: bool = False
 ) -> tuple[v.Body, bytes, str | None] | Refusal:
     """The body in the newest version, its canonical content, and the subject that it states, if it does."""
     model = fact.versions[number - 1].body
-    document = read_object(value, largest=stream.largest_message, names=field_names(model))
+    document = read_object(value, largest=largest, names=field_names(model))
     if isinstance(document, Refusal):
         return replace(document, type_name=fact.name)
     taken_back = fact.withdrawn is not None and document.get("withdrawn", False) is not False

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from schemas.classes import LOCATION, REFERENCE, TIME
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
-MAX_INT = 2**63 - 1
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 FURTHEST_OFFSET = timedelta(hours=14)  # of any place on earth; PostgreSQL takes hardly more
 RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:[0-5]\d)", re.ASCII
 )
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 

@@ -1,6 +1,7 @@
 """Whatever a publisher sends, reading it ends in a value, and a refusal repeats nothing of what was sent."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.bad_input import BAD_INPUT, TOPIC, BadInput, good_record
 from schemas.field_errors import models_in
 from schemas.refusals import RefusalReason
-from schemas.registry import REGISTRY, Received, Refusal, check_strict, decode
+from schemas.registry import REGISTRY, Received, Refusal, body_of, check_strict, decode
 
 MARKED = "Zz9marked"
 UNHURRIED = settings(deadline=None)  # machines that run all tests at once pause at any time
@@ -73,6 +74,50 @@ def test_a_long_unfinished_text_of_escaped_quotes_is_refused_at_once() -> None:
     refused = decode(TOPIC, record.key, b'{"circumstances":"' + b'\\"' * 100_000, record.headers)
     assert isinstance(refused, Refusal)
     assert refused.reason == RefusalReason.INCOMPLETE
+
+
+@pytest.mark.parametrize("offset", ["+05:60", "-13:75", "+00:99"])
+def test_an_offset_that_no_clock_has_is_refused_in_header_and_content(offset: str) -> None:
+    record = good_record()
+    moment = f"2026-03-02T12:00:00{offset}"
+    headers = [(name, moment.encode() if name == "ce_time" else value) for name, value in record.headers]
+    refused = decode(TOPIC, record.key, record.value, headers)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == RefusalReason.INVALID_HEADER
+    content = json.dumps(json.loads(record.value) | {"occurred_at": moment}).encode()
+    refused = decode(TOPIC, record.key, content, record.headers)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == RefusalReason.INVALID_FIELD
+
+
+def test_the_least_whole_number_of_64_bits_is_taken_and_the_next_is_not() -> None:
+    record = good_record()
+    for number, read in ((-(2**63), Received), (2**63 - 1, Received), (-(2**63) - 1, Refusal), (2**63, Refusal)):
+        content = json.dumps(json.loads(record.value) | {"of_a_later_release": number}).encode()
+        assert isinstance(decode(TOPIC, record.key, content, record.headers), read)
+
+
+def test_what_was_accepted_can_be_read_again_though_it_is_longer_in_canonical_form() -> None:
+    record = good_record()
+    content = record.value[:-1] + b',"of_a_later_release":[' + b",".join([b"1e15"] * 40_000) + b"]}"
+    received = decode(TOPIC, record.key, content, record.headers)
+    assert isinstance(received, Received)
+    assert len(received.content) > REGISTRY.stream_of(TOPIC).largest_message
+    assert body_of("uk.police.incident-reported.v1", received.content) == received.body
+
+
+def test_content_that_is_wrong_in_a_hundred_thousand_places_is_refused_without_telling_each() -> None:
+    record = good_record()
+    body = json.loads(record.value) | {"parties": "HERE"}
+    wrong = b"[" + b",".join([b"1"] * 120_000) + b"]"
+    content = json.dumps(body).encode().replace(b'"HERE"', wrong)
+    began = time.process_time()
+    refused = decode(TOPIC, record.key, content, record.headers)
+    took = time.process_time() - began
+    assert isinstance(refused, Refusal)
+    assert refused.reason == RefusalReason.INVALID_FIELD
+    assert refused.detail.startswith("the content: wrong in 1200")
+    assert took < 1.0
 
 
 def test_a_refusal_names_the_field_and_what_is_expected() -> None:
