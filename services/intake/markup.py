@@ -69,6 +69,15 @@ def named(element: Element, wanted: str) -> Iterator[Element]:
     return (each for each in element.iter() if name(each) == wanted)
 
 
+def outermost(element: Element, wanted: str) -> Iterator[Element]:
+    """The elements with this local name that stand in no other of them, in document order."""
+    if name(element) == wanted:
+        yield element
+        return
+    for child in element:
+        yield from outermost(child, wanted)
+
+
 def _why(code: int) -> RefusalReason:
     if code in STOPS_EARLY:
         return RefusalReason.INCOMPLETE

@@ -5,7 +5,7 @@ lacks or adds: names count without their namespace, what is missing is left open
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -32,7 +32,7 @@ from schemas.envelope import EPOCH, Envelope, VersionBasis
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
 from services.intake import fitting, wording
-from services.intake.markup import inside, name, named, parsed, text
+from services.intake.markup import inside, name, named, outermost, parsed, text
 from services.intake.spi_orders import Resulted, orders_of
 from services.intake.wording import ENDLESS, Length, period_end
 
@@ -69,21 +69,37 @@ class Read:
     refusals: tuple[Refusal, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Level:
+    """An element that others stand in. What it says itself is read once, however many of them ask."""
+
+    element: Element
+
+    @cached_property
+    def own(self) -> Mapping[str, str]:
+        """The first text of each name that is its own, as `_own` finds them."""
+        found: dict[str, str] = {}
+        for each in inside(self.element, NOT_OWN):
+            if name(each) not in found and (said := text(each)):
+                found[name(each)] = said
+        return found
+
+
 @dataclass(frozen=True)
 class Sitting:
     """One `Defendant` element, with what it stands in: itself, its case, its session, its message."""
 
-    around: tuple[Element, ...]
+    around: tuple[Level, ...]
     received_on: date
     written_at: datetime | None
 
     @property
     def element(self) -> Element:
-        return self.around[0]
+        return self.around[0].element
 
     def says(self, wanted: str) -> str:
         """The first text of this name that the nearest level around has as its own; empty where there is none."""
-        return next((said for level in self.around for said in _own(level, wanted)), "")
+        return next((said for level in self.around if (said := level.own.get(wanted))), "")
 
     @cached_property
     def references(self) -> v.References:
@@ -145,8 +161,9 @@ def read(message: bytes, received_at: datetime) -> Read:
     written_at = next((at for e in named(root, "CreationDateTime") if (at := fitting.moment(text(e)))), None)
     received_on = received_at.astimezone(fitting.LONDON).date()
     hearings: dict[str, list[Sitting]] = {}
+    whole = Level(root)
     for result in results:
-        for around in _defendants(result, (root,)):
+        for around in _defendants(Level(result), (whole,)):
             sitting = Sitting(around, received_on, written_at)
             hearings.setdefault(sitting.place, []).append(sitting)
     source, table = _source(root), court_results()
@@ -163,25 +180,26 @@ def read(message: bytes, received_at: datetime) -> Read:
 def _messages(root: Element) -> list[Element]:
     """The result messages, in whatever they are wrapped, be it as an escaped text; else all, if it has defendants."""
     if _has_matter(root):
-        return [*named(root, MESSAGE)] or [root]
+        return [*outermost(root, MESSAGE)] or [root]
     texts = ((each.text or "").strip() for each in root.iter())
-    escaped = (parsed(DECLARATION.sub("", said).encode()) for said in texts if said.startswith("<"))
+    likely = (said for said in texts if said.startswith("<") and (DEFENDANT in said or OFFENCE in said))
+    escaped = (parsed(DECLARATION.sub("", said).encode()) for said in likely)
     inner = (each for each in escaped if isinstance(each, Element) and _has_matter(each))
-    return [message for each in inner for message in [*named(each, MESSAGE)] or [each]]
+    return [message for each in inner for message in [*outermost(each, MESSAGE)] or [each]]
 
 
 def _has_matter(element: Element) -> bool:
     return any(name(each) in (DEFENDANT, OFFENCE) for each in element.iter())
 
 
-def _defendants(level: Element, around: tuple[Element, ...]) -> Iterator[tuple[Element, ...]]:
+def _defendants(level: Level, around: tuple[Level, ...]) -> Iterator[tuple[Level, ...]]:
     """Each defendant, with the levels around it. What holds offences itself is taken for one, whatever it is called."""
-    here, below = (level, *around), _levels(level)
-    if name(level) == DEFENDANT or any(name(each) in (OFFENCE, RESULT) for each in below):
+    here, below = (level, *around), _levels(level.element)
+    if name(level.element) == DEFENDANT or any(name(each) in (OFFENCE, RESULT) for each in below):
         yield here
     for each in below:
         if name(each) in (MESSAGE, SESSION, CASE, DEFENDANT):
-            yield from _defendants(each, here)
+            yield from _defendants(Level(each), here)
 
 
 def _silent_cases(message: Element) -> Iterator[Refusal]:
@@ -305,9 +323,11 @@ def _offence(
 ) -> tuple[ResultedOffence, list[Resulted]]:
     """One offence out of the elements that speak of it: what a later one repeats is said once."""
     results: list[Resulted] = []
+    said_before: set[Resulted] = set()
     for element in elements:
         stated = [resulted for each in _results(element) for resulted in _resulted(each, on, table)]
-        results += [each for each in stated if each not in results] if results else stated
+        results += [each for each in stated if each not in said_before]
+        said_before.update(stated)
     code = _offence_code(elements[0])
     finding = (_first(said for element in reversed(elements) for said in _own(element, "Finding")) or "").upper()
     convicted_on = _first(fitting.day(said) for element in elements for said in _own(element, "ConvictionDate"))

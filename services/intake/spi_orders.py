@@ -107,7 +107,9 @@ def _alike(made: Sequence[Made]) -> list[list[Made]]:
     if not groups:
         return [unsaid]
     first, *others = groups.values()
-    return [first + unsaid, *others]
+    # No hearing makes so many; what has no number left is said with the last that has one.
+    others[LARGEST_NUMBER - 2 :] = [[one for each in others[LARGEST_NUMBER - 2 :] for one in each]]
+    return [first + unsaid, *filter(None, others)]
 
 
 def _order(
@@ -117,7 +119,7 @@ def _order(
     changes = table.orders[code].changes
     length = alike[0].length
     return Order(
-        number=min(number, LARGEST_NUMBER),
+        number=number,
         action=wording.change(text, extended=table.qualifiers.extended in qualifiers)
         if changes
         else OrderAction.IMPOSED,

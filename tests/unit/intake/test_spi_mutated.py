@@ -1,10 +1,13 @@
 """Whatever happens to a message on its way: it never raises, and what is still in it is not missing from the facts."""
 
 import copy
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element, tostring
+from xml.sax.saxutils import escape
 
+import pytest
 from defusedxml.ElementTree import fromstring
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,3 +197,65 @@ def test_names_addresses_and_texts_reach_no_envelope_and_no_refusal(
     for envelope, _ in said.facts:
         assert MARK.lower() not in repr(envelope).lower()
     assert MARK.lower() not in repr(said.refusals).lower()
+
+
+def court_message(of_case: str) -> bytes:
+    return f"<ResultedCaseMessage><Case><PTIURN>54AA1</PTIURN>{of_case}</Case></ResultedCaseMessage>".encode()
+
+
+def defendant(reference: int, offences: str) -> str:
+    return f"<Defendant><ProsecutorReference>D{reference}</ProsecutorReference>{offences}</Defendant>"
+
+
+def offence(sequence: int, code: str, text: str = "") -> str:
+    result = f"<Result><ResultCode>{code}</ResultCode><ResultText>{text}</ResultText></Result>"
+    return f"<Offence><OffenceSequenceNumber>{sequence}</OffenceSequenceNumber>{result}</Offence>"
+
+
+def wrapped(message: bytes) -> bytes:
+    return b"<Message>" + escape(message.decode()).encode() + b"</Message>"
+
+
+FEW, MANY = 300, 2400
+OF_SIZE = {
+    "defendants": lambda n: court_message("".join(defendant(k, offence(1, "1002")) for k in range(n))),
+    "elements that speak of one defendant": lambda n: court_message(defendant(1, offence(1, "1002")) * n),
+    "elements that speak of one offence": lambda n: court_message(
+        defendant(1, "".join(offence(1, f"{k:04}") for k in range(n)))
+    ),
+    "messages in one": lambda n: b"<All>" + court_message(defendant(1, offence(1, "1002"))) * n + b"</All>",
+    "escaped messages": lambda n: b"<All>" + wrapped(court_message(defendant(1, offence(1, "1002")))) * n + b"</All>",
+    "orders of one code": lambda n: court_message(
+        defendant(1, "".join(offence(k + 1, "3047", f"until {k}") for k in range(n)))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OF_SIZE)
+def test_eight_times_as_much_of_anything_costs_about_eight_times_as_much(what: str) -> None:
+    def seconds(number: int) -> float:
+        message = OF_SIZE[what](number)
+        began = time.process_time()
+        read(message, RECEIVED)
+        return time.process_time() - began
+
+    seconds(FEW)
+    assert seconds(MANY) < 24 * min(seconds(FEW) for _ in range(3)) + 0.05
+
+
+def test_messages_inside_each_other_are_read_once() -> None:
+    inner = court_message("".join(defendant(k, offence(1, "1002")) for k in range(300)))
+    nested = b"<ResultedCaseMessage>" * 50 + inner + b"</ResultedCaseMessage>" * 50
+    began = time.process_time()
+    assert {e.subject for e, _ in read(nested, RECEIVED).facts} == {e.subject for e, _ in read(inner, RECEIVED).facts}
+    assert time.process_time() - began < 2
+
+
+def test_more_orders_of_one_code_than_there_are_numbers_are_all_stated() -> None:
+    texts = [f"No contact with Person {'abcdefghij'[k % 10] * (k // 10 + 1)}" for k in range(1500)]
+    said = read(
+        court_message(defendant(1, "".join(offence(k, "3047", text) for k, text in enumerate(texts, 1)))), RECEIVED
+    )
+    (orders,) = (body for _, body in said.facts if isinstance(body, OrdersResulted))
+    assert [order.number for order in orders.orders] == [*range(1, 1000)]
+    assert_orders_are_complete(said)
