@@ -13,6 +13,7 @@ from schemas.envelope import (
     ATTRIBUTES,
     LARGEST_HEADERS,
     LONGEST_KEY,
+    STILL_PACKED,
     Envelope,
     Headers,
     Record,
@@ -88,6 +89,9 @@ def decode(
 ) -> Received | Refusal:
     """What a record says, or why it is refused; never raises for what a publisher sent. KeyError: unknown topic."""
     stream = registry.stream_of(topic)
+    if any(name == STILL_PACKED for name, _ in headers):
+        detail = "the record: a packed batch of at most 16 MiB, with records of at most 1 MiB, is expected"
+        return Refusal(RefusalReason.TOO_LARGE, "decode", detail)
     size = sum(len(name) + len(text or b"") for name, text in headers)
     if size > LARGEST_HEADERS:
         detail = f"the headers have {size} bytes, at most {LARGEST_HEADERS} are taken"

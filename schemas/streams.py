@@ -11,7 +11,7 @@ from schemas.agency_notifications import v1 as notifications_v1
 from schemas.agency_responses import v1 as responses_v1
 from schemas.court_convictions import v1 as convictions_v1
 from schemas.court_order_variations import v1 as orders_v1
-from schemas.envelope import LARGEST_HEADERS
+from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED
 from schemas.police_incidents import v1 as incidents_v1
 from schemas.referral_decisions import v1 as decisions_v1
 from schemas.refusals import Refusal, RefusalReason
@@ -76,7 +76,8 @@ class Stream:
 
     @property
     def largest_dead_letter(self) -> int:
-        return self.largest_record + 2 * LARGEST_HEADERS
+        """Room for any record that was read, its own headers and what is wrong with it."""
+        return max(self.largest_record, LARGEST_UNPACKED) + 2 * LARGEST_HEADERS
 
     def topic_for(self, agency: str) -> str:
         return self.topic.format(agency=agency)

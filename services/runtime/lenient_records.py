@@ -1,17 +1,29 @@
-"""Reads records whose headers' names are not UTF-8, so that whoever publishes one stops nobody but himself.
+"""Reads whatever records a broker took, so that whoever publishes what nobody can read stops nobody but himself.
 
-aiokafka decodes names while it unpacks a fetch, and gives the whole partition up when one is wrong. Names that are not
-UTF-8 come as Python's surrogate escapes here, and the contract refuses them.
+aiokafka decodes the names of headers while it unpacks a fetch, and gives the whole partition up when one is not UTF-8.
+Such names come as Python's surrogate escapes here, and the contract refuses them.
+
+It also unpacks a compressed batch however large it becomes, and a few kilobytes can become gigabytes. What is larger
+than anything the contract takes comes as it was packed, under a header that says so, and the contract refuses it.
 """
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+import cramjam
+from aiokafka.codec import snappy_decode
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy, _DefaultRecordPy
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy, _DefaultRecordPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
+
+from schemas.envelope import LARGEST_UNPACKED, STILL_PACKED
+
+MOST_UNPACKED = 16 * 1024 * 1024  # of a batch; publishers' clients put together one or two megabytes
+GZIP = 16 + zlib.MAX_WBITS
+CODECS = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 
 
 class _Batch:
@@ -27,13 +39,28 @@ class _Batch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
-        read = 0
-        try:
-            for record in self._batch:
+        codec = CODECS.get(self._batch.compression_type)
+        if codec is None:
+            yield from _records(self._batch, self._content)
+            return
+        packed = self._content[_Lenient.HEADER_STRUCT.size :]
+        unpacked = _unpacked(codec, packed)
+        if unpacked is None:
+            yield from self._as_packed(codec, packed)
+            return
+        content = memoryview(_header_of(self._content) + unpacked)
+        for record in _records(DefaultRecordBatch(content), content):
+            if _size(record) <= LARGEST_UNPACKED:
                 yield record
-                read += 1
-        except UnicodeDecodeError:
-            yield from islice(_Lenient(self._content), read, None)
+            else:
+                yield _still_packed(record.offset, record.timestamp, record.timestamp_type, codec, bytes(packed))
+
+    def _as_packed(self, codec: str, packed: memoryview) -> Iterator[Any]:
+        """A place for each record; the first has the whole batch."""
+        first = self._batch.base_offset
+        for offset in range(first, self._batch.next_offset):
+            content = bytes(packed) if offset == first else b""
+            yield _still_packed(offset, self._batch.max_timestamp, self._batch.timestamp_type, codec, content)
 
 
 class _Lenient(_DefaultRecordBatchPy):  # type: ignore[misc] # final by its annotation alone
@@ -73,3 +100,55 @@ class _Records(_MemoryRecordsPy):  # type: ignore[misc] # final by its annotatio
 def install() -> None:
     """For every consumer of this process: aiokafka has no place to hand a reader in."""
     fetcher.MemoryRecords = _Records
+
+
+def _records(batch: Any, content: memoryview) -> Iterator[Any]:
+    read = 0
+    try:
+        for record in batch:
+            yield record
+            read += 1
+    except UnicodeDecodeError:
+        yield from islice(_Lenient(content), read, None)
+
+
+def _header_of(content: memoryview) -> bytes:
+    """The batch's header, saying that what follows is not packed."""
+    header = bytearray(content[: _Lenient.HEADER_STRUCT.size])
+    header[_Lenient.ATTRIBUTES_OFFSET + 1] &= ~_Lenient.CODEC_MASK & 0xFF
+    return bytes(header)
+
+
+def _unpacked(codec: str, packed: memoryview) -> bytes | None:
+    """None where it is larger than any honest batch. The broker has unpacked it before, so that it can be unpacked."""
+    match codec:
+        case "gzip":
+            unpacking = zlib.decompressobj(GZIP)
+            found = unpacking.decompress(packed, MOST_UNPACKED)
+            return found if unpacking.eof else None
+        case "snappy":
+            return bytes(snappy_decode(packed))  # it becomes some twenty times as large at most
+        case "lz4":
+            return _into_room(cramjam.lz4.decompress_into, packed)
+    return _into_room(cramjam.zstd.decompress_into, packed)
+
+
+def _into_room(unpack: Callable[..., int], packed: memoryview) -> bytes | None:
+    """These formats do not say how large they become, so the room is made larger until it is enough."""
+    room = 64 * 1024
+    while room <= MOST_UNPACKED:
+        found = bytearray(room)
+        try:
+            return bytes(found[: unpack(bytes(packed), found)])
+        except cramjam.DecompressionError:
+            room *= 4
+    return None
+
+
+def _size(record: Any) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
+
+
+def _still_packed(offset: int, timestamp: int, timestamp_type: int, codec: str, content: bytes) -> _DefaultRecordPy:
+    return _DefaultRecordPy(offset, timestamp, timestamp_type, None, content, [(STILL_PACKED, codec.encode())])

@@ -1,7 +1,7 @@
 """What leaves a service: notifications, decisions and dead letters as rows of the outbox."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -9,7 +9,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from schemas import registry
 from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued, Power
-from schemas.envelope import LONGEST_KEY, Envelope
+from schemas.envelope import LARGEST_HEADERS, LONGEST_KEY, Envelope
 from schemas.referral_decisions.v1 import Decision, Looked
 from schemas.refusals import Refusal
 from services.casefile.duties import Notice, Withheld
@@ -170,9 +170,7 @@ def dead_letter(record: Record, refusal: Refusal, service: str, release: str, no
         "dlq-first-failed-at": now.isoformat(),
         "dlq-last-failed-at": now.isoformat(),
     }
-    # A name that is not UTF-8 cannot be sent again as it was: its bytes are spelt out.
-    own = [(name.encode(errors="surrogateescape").decode(errors="backslashreplace"), v) for name, v in record.headers]
-    headers = headers_to_text([*own, *((name, text.encode()) for name, text in said.items())])
+    headers = headers_to_text([*_sendable(record.headers), *((name, text.encode()) for name, text in said.items())])
     return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, record.value, headers, None)
 
 
@@ -206,6 +204,17 @@ def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
 
 def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
+
+
+def _sendable(headers: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """A name that is not UTF-8 cannot be sent again as it was: its bytes are spelt out, as far as there is room."""
+    room = LARGEST_HEADERS
+    for name, value in headers:
+        spelt = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        if len(spelt) - len(name) > room:
+            spelt = spelt[: len(name)]
+        room -= len(spelt) - len(name)
+        yield spelt, value
 
 
 def _listed(value: Any) -> Any:

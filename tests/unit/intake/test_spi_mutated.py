@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element, tostring
@@ -217,7 +218,7 @@ def wrapped(message: bytes) -> bytes:
 
 
 FEW, MANY = 300, 2400
-OF_SIZE = {
+OF_SIZE: dict[str, Callable[[int], bytes]] = {
     "defendants": lambda n: court_message("".join(defendant(k, offence(1, "1002")) for k in range(n))),
     "elements that speak of one defendant": lambda n: court_message(defendant(1, offence(1, "1002")) * n),
     "elements that speak of one offence": lambda n: court_message(

@@ -1,0 +1,63 @@
+"""Publishers' clients pack their batches as they like; what would unpack to more than anybody may send is refused."""
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.envelope import STILL_PACKED
+from services.runtime.broker import Message
+from services.runtime.lenient_records import MOST_UNPACKED
+from services.runtime.service import Service
+from tests import builders as b
+from tests.broker.conftest import Play
+from tests.broker.relay import Relay, message
+
+STREAM = "police.incidents"
+CODECS = ("gzip", "snappy", "lz4", "zstd")
+CANNOT_SWELL = {"snappy"}  # a batch that the broker takes becomes some twenty times as large at most
+MINE = Service("incidents", STREAM, (STREAM,), ())
+
+
+def incident(crime: str) -> Message:
+    return message(b.incident(crime), "uk.police.incident-reported")
+
+
+async def publish_packed(relay: Relay, codec: str, *messages: Message) -> None:
+    """As one batch of one partition."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=relay.servers.kafka, compression_type=codec, max_batch_size=4 * MOST_UNPACKED
+    )
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        for each in messages:
+            assert batch.append(key=each.key, value=each.value, headers=list(each.headers), timestamp=None) is not None
+        batch.close()
+        await (await producer.send_batch(batch, STREAM, partition=0))
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_packed_batches_are_read_and_those_that_unpack_beyond_all_measure_are_refused(play: Play, codec: str) -> None:
+    swollen = incident("SWOLLEN")
+    large = Message(STREAM, swollen.key, b" " * 2_000_000 + (swollen.value or b""), swollen.headers)
+    bomb = Message(STREAM, swollen.key, b" " * (MOST_UNPACKED + 1), swollen.headers)
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(MINE) as worker:
+            await publish_packed(relay, codec, incident("CR1"), incident("CR2"))
+            await publish_packed(relay, codec, incident("CR3"), large, incident("CR4"))
+            if codec not in CANNOT_SWELL:
+                await publish_packed(relay, codec, bomb, incident("CR5"))
+            await publish_packed(relay, codec, incident("CR6"))
+            await relay.settled(worker)
+        ends = [fate for (fate,) in await relay.rows('select fate from record order by "offset"')]
+        of_the_bomb = [] if codec in CANNOT_SWELL else ["refused", "refused"]
+        assert ends == ["accepted", "accepted", "accepted", "refused", "accepted", *of_the_bomb, "accepted"]
+        letters = await relay.records(f"{STREAM}.dlq")
+        assert {dict(letter.headers)["dlq-reason"] for letter in letters} == {b"too_large"}
+        assert {dict(letter.headers)[STILL_PACKED] for letter in letters} == {codec.encode()}
+        assert len(letters) == 1 + len(of_the_bomb)
+        assert not await relay.rows("select 1 from outbox")
+
+    play(story)
