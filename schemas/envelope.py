@@ -35,7 +35,7 @@ _PLAIN = re.compile(r"[!-~]{1,200}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,59}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_JSON_CONTENT = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json(\s*;\s*charset=\"?utf-?8\"?)?\s*", re.IGNORECASE)
+_JSON_CONTENT = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json( *; *charset=\"?utf-?8\"?)? *", re.IGNORECASE)
 _STRUCTURED = "application/cloudevents"
 _CONTENT_TYPE = "content-type"
 

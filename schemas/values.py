@@ -57,6 +57,13 @@ def _written_as_day(value: Any) -> Any:
     raise ValueError("a date is expected, as 2026-03-02")
 
 
+# Pydantic would take 1.0 for it.
+def _exactly_true(value: Any) -> Any:
+    if value is not True:
+        raise ValueError("true is expected, or nothing at all")
+    return value
+
+
 def read_moment(text: str) -> datetime:
     """A moment written by RFC 3339; anything else is a ValueError that says so and quotes nothing."""
     try:
@@ -117,7 +124,7 @@ class Body(Frozen):
 class Withdrawn(Body):
     """A version that takes its subject back: nothing that earlier versions said stands."""
 
-    withdrawn: Annotated[Literal[True], REFERENCE]
+    withdrawn: Annotated[Literal[True], BeforeValidator(_exactly_true), REFERENCE]
 
 
 class RecordId(Frozen):
