@@ -18,7 +18,7 @@ from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY
 from services.ops.kafka_client import Headers, Sending, send_all
 from services.ops.reading import Connection, reading
-from services.ops.terminal import UsageError, complain, err, moment, out, plural, servers
+from services.ops.terminal import UsageError, complain, err, moment, out, plural, servers, shown
 from services.runtime.wire import headers_from_text
 
 PREFIX = "dlq-"
@@ -282,7 +282,7 @@ def _list(letters: Sequence[Letter]) -> None:
         done = "" if letter.state is State.OPEN else f"; {letter.state}"
         what.append(f"\n{letter.reason}, {moment(letter.first_at)}{again}{done}", style="dim")
         if letter.event:
-            what.append(f"\nevent {letter.event}", style="dim")
+            what.append(f"\nevent {shown(letter.event)}", style="dim")
         table.add_row(letter.id, what)
     out.print(table)
     out.print("relay dlq show ID has the source and all headers.", style="dim")
@@ -304,7 +304,7 @@ def _show(letter: Letter, content: Content) -> None:
     table.add_row("now", str(letter.state))
     table.add_row("content", plural(len(content.value or b""), "byte"))
     if letter.event:
-        table.add_row("event", letter.event)
+        table.add_row("event", Text(shown(letter.event)))
     for name, value in content.headers:
-        table.add_row(name, repr(value)[2:-1])
+        table.add_row(Text(shown(name)), Text(repr(value)[2:-1]))
     out.print(table)

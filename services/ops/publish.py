@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from services.ops.events import STANDARD_INPUT, Format, NotReady, Ready, Written, events, read_path
-from services.ops.terminal import UsageError, err, out, plural, servers
+from services.ops.terminal import UsageError, err, out, plural, servers, shown
 
 BROKER_SECONDS = 15
 LISTED = 40
@@ -155,11 +155,11 @@ def _read(paths: Iterable[str], format: Format | None) -> Iterable[Ready | NotRe
             yield from events(Written("standard input", sys.stdin.buffer.read(), format), now)
             continue
         if not Path(path).exists():
-            raise UsageError(f"There is no file or folder {path}.")
+            raise UsageError(f"There is no file or folder {shown(path)}.")
         try:
             yield from read_path(Path(path), format, now)
         except OSError as problem:
-            raise UsageError(f"{problem.filename or path} cannot be read: {problem.strerror}.") from None
+            raise UsageError(f"{shown(str(problem.filename or path))} cannot be read: {problem.strerror}.") from None
 
 
 def _tell(sent: Sequence[Ready], *, dry_run: bool) -> None:
@@ -207,14 +207,14 @@ def _tell_refused(refused: Sequence[NotReady], unsent: Sequence[Unsent]) -> None
     out.print(f"Not published: {plural(len(refused) + len(unsent), 'event')}.", style="bold red")
     for failure in refused:
         refusal = failure.refusal
-        out.print(f"  {failure.origin}", style="bold", markup=False, soft_wrap=True)
+        out.print(f"  {shown(failure.origin)}", style="bold", markup=False, soft_wrap=True)
         out.print(f"    {refusal.reason}: {refusal.reason.sentence}", markup=False, soft_wrap=True)
         out.print(f"    {refusal.detail}", markup=False, soft_wrap=True)
     for missed in unsent:
-        out.print(f"  {missed.event.origin}", style="bold", markup=False, soft_wrap=True)
+        out.print(f"  {shown(missed.event.origin)}", style="bold", markup=False, soft_wrap=True)
         out.print(f"    {missed.why}", markup=False, soft_wrap=True)
 
 
 def _short(origin: str) -> str:
-    path = Path(origin)
+    path = Path(shown(origin))
     return f"{path.parent.name}/{path.name}" if path.parent.name else origin

@@ -20,6 +20,12 @@ def complain(text: str) -> None:
     err.print(text, style="red", markup=False, soft_wrap=True)
 
 
+def shown(text: str) -> str:
+    """A text from outside as a terminal may be given it: what would steer it, and what is no text, is spelt out."""
+    sound = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sound)
+
+
 def servers(settings: Settings | None = None) -> Addresses:
     """The servers to work on. UsageError where there are none."""
     found = (settings or load_settings()).servers

@@ -1,8 +1,11 @@
 """How a dead letter goes back: as it came, with a note of where it has been."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.ops.dlq import Content, Letter, State, replays_of, sending
+import pytest
+
+from services.ops.dlq import Content, Letter, State, _list, _show, replays_of, sending
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -51,3 +54,21 @@ def test_what_was_sent_back_before_carries_one_note_and_counts_on() -> None:
 def test_a_count_that_is_none_is_taken_as_none() -> None:
     assert replays_of((("dlq-replay-count", b"many"),)) == 0
     assert replays_of((("dlq-replay-count", b"9" * 400),)) == 0
+
+
+def test_headers_that_look_like_markup_or_steer_a_terminal_are_shown_as_what_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    strange = (("[/bold]", b"[/x] \x1b[2J"), ("\x1b[31m", b""), ("ce_\udcff", b"\xff"))
+    _show(replace(letter(), event="[/y]\x1b[1m"), Content(None, None, strange))
+    said = capsys.readouterr().out
+    assert "[/bold]" in said
+    assert "[/y]" in said
+    assert "\x1b" not in said
+
+
+def test_a_list_shows_an_event_of_any_name(capsys: pytest.CaptureFixture[str]) -> None:
+    _list([replace(letter(), event="[/y]\x1b[1m")])
+    said = capsys.readouterr().out
+    assert "[/y]" in said
+    assert "\x1b" not in said
