@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help install run test chaos lint format docs bench lock stop
+.PHONY: help install run test hostile chaos lint format docs bench lock stop
 
 help: ## list what can be done
 	@echo "Referral Relay: make <target>"
@@ -21,6 +21,9 @@ run: install ## play a day's events through the relay on its own Kafka and Postg
 
 test: install ## run every test, on real servers that the tests start and end
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not chaos"
+
+hostile: install ## go through forty times as much hostile input as the tests do
+	@HOSTILE_TIMES=40 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"
 
 chaos: install ## a hundred kills and restarts of workers, broker and database under load, and what agencies hold then
 	@$(BIN)/pytest -m chaos --capture=no
