@@ -1,6 +1,7 @@
 """The shell around the rules: one transaction a batch accepts facts, looks at files and writes notices."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -111,10 +112,8 @@ class Shell:
         `again`: they were refused before, their place in the stream is long past.
         """
         names: frozenset[str] = frozenset()
-        portion = records[: self.records_at_once.size]
-        for record in portion:
-            await asyncio.sleep(0)
-            self._read(record)
+        offered = records[: self.records_at_once.size]
+        portion = await self._read_in_time(offered)
         while True:
             try:
                 async with self.transaction() as conn:
@@ -122,9 +121,21 @@ class Shell:
                 break
             except GrewError as grew:
                 names = grew.names
-        self.records_at_once.took(len(portion), done)
+        self.records_at_once.took(len(offered), done)
+        if done == len(portion):
+            self._read.cache_clear()  # large ones would be held until as many others came
         self._committed(found)
         return done
+
+    async def _read_in_time(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Reads the leading ones, one at least; large ones take long, and those that wait behind them may be good."""
+        began = time.perf_counter()
+        for number, record in enumerate(records, 1):
+            await asyncio.sleep(0)
+            self._read(record)
+            if time.perf_counter() - began > JUDGING_SECONDS:
+                return records[:number]
+        return records
 
     async def set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
         """Gives one record its end without judging it, unless another worker has given it one meanwhile."""
