@@ -4,9 +4,10 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -57,7 +58,7 @@ def run(seed: int, families: int, troubles: int, folder: Path) -> Outcome:
                 with two_workers(servers, folder) as workers:
                     began = time.monotonic()
                     await publish(relay, workers, given.events, struck)
-                    await until(lambda: settled(relay, workers), SETTLED_SECONDS)
+                    await wait(workers, lambda: settled(relay), SETTLED_SECONDS)
                     took = time.monotonic() - began
                     verdict = await asyncio.to_thread(judged, relay, given, now)
         return Outcome(len(given.events), Counter(fault.kind for fault in struck), took, verdict)
@@ -74,11 +75,24 @@ async def publish(relay: Relay, workers: Workers, events: Sequence[Message], tro
     ends = 0
     for number, fault in enumerate(troubles):
         ends += sum(event.topic in streams for event in parts[number] for streams in READS.values())
-        await until(lambda ends=ends: reached(relay, workers, ends), SECONDS_A_FAULT)  # type: ignore[misc]
+        await wait(workers, partial(reached, relay, ends), SECONDS_A_FAULT)
         sys.stdout.write(f"{ends} records judged: {fault.kind}\n")
         trouble = asyncio.create_task(asyncio.to_thread(fault.strike, workers))
         await send(relay, [event for part in parts[number + 2 : number + 3] for event in part])
         await trouble
+
+
+async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    """Waits for something that must come while no worker ends by itself; fails with their last words."""
+
+    async def alive_and_true() -> bool:
+        workers.assert_alive()
+        return await true()
+
+    try:
+        await until(alive_and_true, seconds)
+    except AssertionError as late:
+        raise AssertionError("\n".join([str(late), *map(workers.tail, workers.processes)])) from None
 
 
 async def send(relay: Relay, events: Sequence[Message]) -> None:
@@ -86,16 +100,14 @@ async def send(relay: Relay, events: Sequence[Message]) -> None:
         await relay.publish(*events[place : place + AT_ONCE])
 
 
-async def reached(relay: Relay, workers: Workers, ends: int) -> bool:
+async def reached(relay: Relay, ends: int) -> bool:
     """Whether so many records, counted in each service, have their end."""
-    workers.assert_alive()
     ((count,),) = await relay.rows("select count(*) from record")
     return int(count) >= ends
 
 
-async def settled(relay: Relay, workers: Workers) -> bool:
+async def settled(relay: Relay) -> bool:
     """All is read by every service, looked at and published."""
-    workers.assert_alive()
     ends = await Offsets(relay.servers.kafka).end_offsets(set(STREAMS))
     rows = await relay.rows("select service, topic, partition, next_offset from stream_position")
     positions = {(service, topic, partition): offset for service, topic, partition, offset in rows}
