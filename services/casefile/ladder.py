@@ -1,9 +1,9 @@
 """Silence and refusal: who is asked next and who hears that nobody has answered, as duties of their own."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, AgencyBody, Decided, Declined
 from schemas.classes import DataClass
@@ -17,6 +17,7 @@ from services.policy.policy import Policy
 
 MANAGER, STRATEGIC, INSPECTOR = "unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"
 RUNGS = frozenset({MANAGER, STRATEGIC, INSPECTOR})
+CHAINS_REMEMBERED = 10_000
 MEETS: Mapping[type[AgencyBody], frozenset[AskName]] = {
     Acknowledged: frozenset({"acknowledge"}),
     Accepted: frozenset({"acknowledge", "accept"}),
@@ -31,21 +32,28 @@ def climb(
 
     Times are data here too, so this needs no clock: a rung opens at its share of what was left at the first telling.
     """
-    rungs: dict[Key, list[Key]] = {}
-    for key in told:
+    rungs: dict[Key, list[Notice]] = {}
+    for key, notice in told.items():
         if key.rule in RUNGS:
-            rungs.setdefault(asked_of(key)[0], []).append(key)
+            rungs.setdefault(asked_of(key)[0], []).append(notice)
     heard = _heard(answers, told)
     by_rule = {statement.key for statement in stated}
     for statement in stated:
         if isinstance(statement, Withheld):
             yield statement
             for rung in rungs.get(statement.key, ()):
-                yield replace(statement, key=rung, kind=told[rung].agency_kind)
+                yield replace(statement, key=rung.key, kind=rung.agency_kind)
         elif statement.key not in told or not (statement.asks or statement.key in heard):
             yield statement  # nobody is waited for
         else:
-            yield from _Chain(statement, told, heard, rungs, by_rule, policy).statements()
+            turn = [statement.key]
+            for agency in statement.next_able:
+                if (key := Key(statement.key.rule, statement.key.subject, agency)) not in by_rule:
+                    turn.append(key)
+            notices = [told[key] for key in turn if key in told]
+            replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
+            climbed = [rung for key in turn for rung in rungs.get(key, ())] if rungs else ()
+            yield from _statements(_Chain(statement, tuple(turn), (*notices, *climbed), tuple(replies), policy))
 
 
 def rung_key(rule: str, of: Key, ask: str, agency: str) -> Key:
@@ -108,14 +116,36 @@ class _Member:
 
 @dataclass(frozen=True)
 class _Chain:
-    """One duty as a rule states it, with those that are asked in turn and those who hear of the silence."""
+    """One duty as a rule states it, with those that are asked in turn and those who hear of the silence.
+
+    `turn`: the duty's own key, and those of the agencies that may be asked in its place and are told by no rule.
+    `notices`: what those and the rungs were told; `replies`: what they answered.
+    """
 
     head: Duty
-    told: Mapping[Key, Notice]
-    heard: Mapping[Key, list[Answer]]
-    rungs: Mapping[Key, list[Key]]
-    by_rule: Collection[Key]
+    turn: tuple[Key, ...]
+    notices: tuple[Notice, ...]
+    replies: tuple[tuple[Key, tuple[Answer, ...]], ...]
     policy: Policy
+
+    def __hash__(self) -> int:
+        return hash(self.head.key)  # of one head few are remembered: all else is compared
+
+    @cached_property
+    def told(self) -> Mapping[Key, Notice]:
+        return {notice.key: notice for notice in self.notices}
+
+    @cached_property
+    def heard(self) -> Mapping[Key, Sequence[Answer]]:
+        return dict(self.replies)
+
+    @cached_property
+    def rungs(self) -> Mapping[Key, Sequence[Key]]:
+        found: dict[Key, list[Key]] = {}
+        for key in self.told:
+            if key.rule in RUNGS:
+                found.setdefault(asked_of(key)[0], []).append(key)
+        return found
 
     @cached_property
     def over(self) -> bool:
@@ -128,9 +158,9 @@ class _Chain:
     @cached_property
     def members(self) -> tuple[_Member, ...]:
         """The agency of the rule and all that are able to in its place, needed or not, in the order of asking."""
-        keys = {agency: self.head.key._replace(agency=agency) for agency in self.head.next_able}
-        able = [key for key in keys.values() if key not in self.by_rule and self.policy.agency(key.agency) is not None]
-        return tuple(self.member(key) for key in (self.head.key, *able))
+        first, *others = self.turn
+        able = [key for key in others if self.policy.agency(key.agency) is not None]
+        return tuple(self.member(key) for key in (first, *able))
 
     @cached_property
     def met(self) -> Mapping[str, str]:
@@ -271,6 +301,12 @@ class _Chain:
         if by is not None:
             return duty.but(ended=Reason.ANSWERED, met_by=(by,))
         return duty.but(ended=Reason.DECLINED if member.declined else Reason.SUPERSEDED)
+
+
+@lru_cache(maxsize=CHAINS_REMEMBERED)
+def _statements(chain: _Chain) -> tuple[Statement, ...]:
+    """Remembered for the next look: while nobody answers and nobody else is told, a chain stays as it was."""
+    return tuple(chain.statements())
 
 
 def _meets(answer: Answer) -> frozenset[AskName]:
