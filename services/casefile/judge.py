@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
+from itertools import chain
 from types import TracebackType
 from typing import Literal
 
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import CaseFile, Incident, Key
-from services.casefile.ladder import RUNGS, asked_of, climb, rule_of
+from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of
 from services.casefile.projection import project
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import reconcile, remember
@@ -52,34 +53,52 @@ def look(
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
     stated, faults = state(files, rules, policy)
-    faulted = {fault.rule for fault in faults}
-    told = {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
+    if faults:
+        faulted = {fault.rule for fault in faults}
+        told = {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
     standing = frozenset[str]().union(*(file.standing for file in files))
     answers = [answer for file in files for answer in file.answers]
 
-    def compare(owed: Collection[Statement]) -> Look:
+    def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
         return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy, now=now))
 
-    owed = tuple(climb(stated, told, answers, policy))
-    part = compare((*owed, *_taken_over(told, owed, standing, policy)))
-    notices, regrounded = list(part.notices), list(part.regrounded)
+    owed = climb_each(stated, told, answers, policy)
+    moved = tuple(_taken_over(told, _all(owed), standing, policy))
+    found = part = compare(told, (*_all(owed), *moved))
     for _ in range(MOST_PASSES):
         if not part.notices:
             break
-        told = remember(told, part)
-        owed = tuple(climb(stated, told, answers, policy))
-        part = compare(owed)
-        notices += part.notices
-        regrounded += part.regrounded
+        # What was sent changes what is owed of the same places by the same rules, and nothing else.
+        about = {place_of(notice.key) for notice in part.notices}
+        told = {key: notice for key, notice in remember(told, part).items() if place_of(key) in about}
+        again = [n for n, statement in enumerate(stated) if statement.key[:2] in about]
+        before = {statement.key for n in again for statement in owed[n]}.union(statement.key for statement in moved)
+        for n, climbed in zip(again, climb_each([stated[n] for n in again], told, answers, policy), strict=True):
+            owed[n] = climbed
+        part = compare(told, tuple(_all(owed[n] for n in again)))
+        found = _after(found, part, before)
     else:
         raise RuntimeError("a look does not settle")
-    sent = {notice.key for notice in notices}
+    sent = {notice.key for notice in found.notices}
     return replace(
-        part,
-        notices=tuple(notices),
-        regrounded=tuple(notice for notice in regrounded if notice.key not in sent),
-        look_again_at=_next_look(part, owed, policy, now),
+        found,
+        regrounded=tuple(notice for notice in found.regrounded if notice.key not in sent),
+        look_again_at=_next_look(_all(owed), policy, now),
         faults=tuple(faults),
+    )
+
+
+_all = chain.from_iterable
+
+
+def _after(found: Look, part: Look, again: Collection[Key]) -> Look:
+    """What a look has found once what was owed under these keys has been compared again."""
+    return replace(
+        found,
+        notices=found.notices + part.notices,
+        regrounded=found.regrounded + part.regrounded,
+        withheld=(*(statement for statement in found.withheld if statement.key not in again), *part.withheld),
+        unexplained=tuple(sorted({*found.unexplained, *part.unexplained}.difference(n.key for n in part.notices))),
     )
 
 
@@ -154,13 +173,16 @@ def _taken_over(
     recipient who is merely missing is for a person to look at.
     """
     stated = {statement.key: statement for statement in owed}
+    gone = [
+        (key, before)
+        for key, before in told.items()
+        if key not in stated and before.state == "live" and standing.issuperset(before.grounds)
+    ]
     new: dict[tuple[str, str], list[Statement]] = {}
-    for key, statement in stated.items():
+    for key, statement in stated.items() if gone else ():
         if key not in told or isinstance(statement, Withheld):
             new.setdefault((key.rule, key.subject), []).append(statement)
-    for key, before in told.items():
-        if key in stated or before.state != "live" or not standing.issuperset(before.grounds):
-            continue
+    for key, before in gone:
         of = asked_of(key)[0] if key.rule in RUNGS else key
         kind = before.agency_kind if of == key or of not in told else told[of].agency_kind
         instead = [other for other in new.get((of.rule, of.subject), ()) if _alike(kind, other.kind, policy)]
@@ -180,9 +202,11 @@ def _alike(kind: str, other: str, policy: Policy) -> bool:
     return kind == other or falls_back.get(kind) == other or falls_back.get(other) == kind
 
 
-def _next_look(part: Look, owed: Iterable[Statement], policy: Policy, now: datetime) -> datetime | None:
+def _next_look(owed: Iterable[Statement], policy: Policy, now: datetime) -> datetime | None:
     """The least time still ahead; while anything is owed, an agency's beginning or end is one."""
-    ahead = [part.look_again_at]
-    if any(isinstance(duty, Duty) and duty.over(now) is None for duty in owed):
-        ahead.append(policy.rows.changes_after(now))
-    return min((moment for moment in ahead if moment is not None), default=None)
+    duties = [duty for duty in owed if isinstance(duty, Duty)]
+    ahead = [moment for duty in duties for moment in duty.moments() if moment > now]
+    change = policy.rows.changes_after(now)
+    if change is not None and any(duty.over(now) is None for duty in duties):
+        ahead.append(change)
+    return min(ahead, default=None)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
+from itertools import chain
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, AgencyBody, Decided, Declined
 from schemas.classes import DataClass
@@ -32,28 +33,36 @@ def climb(
 
     Times are data here too, so this needs no clock: a rung opens at its share of what was left at the first telling.
     """
+    return chain.from_iterable(climb_each(stated, told, answers, policy))
+
+
+def climb_each(
+    stated: Collection[Statement], told: Mapping[Key, Notice], answers: Iterable[Answer], policy: Policy
+) -> list[Sequence[Statement]]:
+    """The same, for each that was stated. What comes of one follows from what was told by its rule about its place, and
+    from nothing else of `told`."""
     rungs: dict[Key, list[Notice]] = {}
     for key, notice in told.items():
         if key.rule in RUNGS:
             rungs.setdefault(asked_of(key)[0], []).append(notice)
     heard = _heard(answers, told)
     by_rule = {statement.key for statement in stated}
-    for statement in stated:
+
+    def climbed(statement: Statement) -> Sequence[Statement]:
         if isinstance(statement, Withheld):
-            yield statement
-            for rung in rungs.get(statement.key, ()):
-                yield replace(statement, key=rung.key, kind=rung.agency_kind)
-        elif statement.key not in told or not (statement.asks or statement.key in heard):
-            yield statement  # nobody is waited for
-        else:
-            turn = [statement.key]
-            for agency in statement.next_able:
-                if (key := Key(statement.key.rule, statement.key.subject, agency)) not in by_rule:
-                    turn.append(key)
-            notices = [told[key] for key in turn if key in told]
-            replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
-            climbed = [rung for key in turn for rung in rungs.get(key, ())] if rungs else ()
-            yield from _statements(_Chain(statement, tuple(turn), (*notices, *climbed), tuple(replies), policy))
+            told_of = rungs.get(statement.key, ())
+            return (statement, *(replace(statement, key=rung.key, kind=rung.agency_kind) for rung in told_of))
+        if statement.key not in told or not (statement.asks or statement.key in heard):
+            return (statement,)  # nobody is waited for
+        rule, subject, _ = statement.key
+        able = (Key(rule, subject, agency) for agency in statement.next_able)
+        turn = (statement.key, *(key for key in able if key not in by_rule))
+        notices = [told[key] for key in turn if key in told]
+        notices += [rung for key in turn for rung in rungs.get(key, ())]
+        replies = tuple((key, tuple(heard[key])) for key in turn if key in heard)
+        return _statements(_Chain(policy, statement, turn, tuple(notices), replies))
+
+    return [climbed(statement) for statement in stated]
 
 
 def rung_key(rule: str, of: Key, ask: str, agency: str) -> Key:
@@ -66,6 +75,11 @@ def asked_of(rung: Key) -> tuple[Key, str]:
     rule, _, rest = rung.subject.partition("/")
     subject, agency, ask = rest.rsplit("/", 2)
     return Key(rule, subject, agency), ask
+
+
+def place_of(key: Key) -> tuple[str, str]:
+    """The rule and the subject that a key comes from: for a rung, those of the duty which nobody answered."""
+    return (asked_of(key)[0] if key.rule in RUNGS else key)[:2]
 
 
 def rule_of(key: Key) -> str:
@@ -122,14 +136,14 @@ class _Chain:
     `notices`: what those and the rungs were told; `replies`: what they answered.
     """
 
+    policy: Policy
     head: Duty
     turn: tuple[Key, ...]
     notices: tuple[Notice, ...]
     replies: tuple[tuple[Key, tuple[Answer, ...]], ...]
-    policy: Policy
 
     def __hash__(self) -> int:
-        return hash(self.head.key)  # of one head few are remembered: all else is compared
+        return hash((self.policy, self.head.key))  # of these few are remembered: all else is compared
 
     @cached_property
     def told(self) -> Mapping[Key, Notice]:
@@ -304,9 +318,9 @@ class _Chain:
 
 
 @lru_cache(maxsize=CHAINS_REMEMBERED)
-def _statements(chain: _Chain) -> tuple[Statement, ...]:
+def _statements(of: _Chain) -> tuple[Statement, ...]:
     """Remembered for the next look: while nobody answers and nobody else is told, a chain stays as it was."""
-    return tuple(chain.statements())
+    return tuple(of.statements())
 
 
 def _meets(answer: Answer) -> frozenset[AskName]:

@@ -27,7 +27,7 @@ def reconcile(
     now: datetime,
     project: Callable[[Duty], Projection],
 ) -> Look:
-    """One comparison. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
+    """One comparison, without the time of the next. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
     `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it.
 
     Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`.
@@ -40,7 +40,7 @@ def reconcile(
         else:
             found.owed_now(told.get(statement.key), statement)
     found.no_longer_stated(before for key, before in told.items() if key not in stated)
-    return found.look(moment for duty in owed if isinstance(duty, Duty) for moment in duty.moments())
+    return found.look()
 
 
 def remember(told: Mapping[Key, Notice], look: Look) -> dict[Key, Notice]:
@@ -62,12 +62,12 @@ class _Found:
     unexplained: list[Key] = field(default_factory=list)
     held_back: list[datetime] = field(default_factory=list)
 
-    def look(self, moments: Iterable[datetime]) -> Look:
+    def look(self) -> Look:
         return Look(
             notices=tuple(self.notices),
             withheld=tuple(self.withheld),
             unexplained=tuple(sorted(self.unexplained)),
-            look_again_at=min((moment for moment in moments if moment > self.now), default=None),
+            look_again_at=None,
             held_back_until=min(self.held_back, default=None),
             regrounded=tuple(self.regrounded),
         )
