@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal
 
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
-from services.casefile.facts import CaseFile, Incident, Key
+from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
 from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of
 from services.casefile.projection import project
 from services.casefile.reasons import Reason
@@ -17,7 +17,6 @@ from services.casefile.reconcile import reconcile, remember
 from services.policy.policy import Policy
 
 MOST_PASSES = 5
-INCIDENTS_REMEMBERED = 5_000  # at about 17 kB
 STATED_TWICE, STATED_FOR_ANOTHER = "stated_twice", "stated_for_another_rule"
 
 

@@ -27,10 +27,11 @@ def reconcile(
     now: datetime,
     project: Callable[[Duty], Projection],
 ) -> Look:
-    """One comparison, without the time of the next. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
+    """One comparison. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
     `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it.
 
-    Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`.
+    Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
+    follows from all that is owed, and is not said here.
     """
     found = _Found(standing, read_to, now, project)
     stated = {statement.key for statement in owed}

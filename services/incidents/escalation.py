@@ -1,16 +1,16 @@
 """Escalation: when the callouts for one victim and one suspect mount up, the DAIT looks again."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
-from schemas.values import Role, party_place
 from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
 from services.casefile.victims import held
 from services.incidents import said
 from services.incidents.counts import Reached, counted, thresholds_reached
-from services.incidents.incident import Victim, not_between_adults, parties, victims
+from services.incidents.incident import Victim, victims
 from services.policy.policy import Policy
 
 Pair = tuple[Victim, str]  # she in one incident, and the place of the suspect there
@@ -25,9 +25,8 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     updating: set[str] = set()
     for pairs in by_suspect(file, hers).values():
         where = {her.fact.id: (her.place, suspect) for her, suspect in pairs}
-        for found in thresholds_reached(
-            counted([(h.fact, h.incident) for h, _ in pairs], "escalation", policy), policy
-        ):
+        incidents = counted([(h.fact, h.incident) for h, _ in pairs], "escalation", policy)
+        for found in thresholds_reached(incidents, policy):
             place, suspect = where[found.at.fact.id]
             reached.setdefault(place, []).append((suspect, found))
             updating.update(where[each.fact.id][0] for each in found.after)
@@ -36,19 +35,22 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             yield from review(file, policy, her, reached[her.place])
         else:
             # Said also where an earlier count includes it: until an older incident came, it may have been told of here.
-            why = Reason.COUNTED_BEFORE if her.place in updating else why_not(her)
-            yield from nothing(file, policy, her, (her.fact,), why)
+            yield from no_review(her, Reason.COUNTED_BEFORE if her.place in updating else why_not(her), policy)
 
 
 def by_suspect(file: CaseFile, hers: Iterable[Victim]) -> dict[str, list[Pair]]:
     """Her incidents with each person suspected in them, one a fact, where they are domestic abuse between adults."""
     found: dict[str, dict[str, Pair]] = {}
     for her in hers:
-        if not_between_adults(her.incident, her.party) is None:
-            for suspect in parties(her.incident, Role.SUSPECT):
-                place = party_place(her.incident.crime_reference, suspect.number)
-                found.setdefault(file.persons[place], {}).setdefault(her.fact.id, (her, place))
+        for place in her.suspects:
+            found.setdefault(file.persons[place], {}).setdefault(her.fact.id, (her, place))
     return {person: list(pairs.values()) for person, pairs in found.items()}
+
+
+@lru_cache(maxsize=INCIDENTS_REMEMBERED)
+def no_review(her: Victim, why: Reason, policy: Policy) -> tuple[Statement, ...]:
+    """Most of a long file: remembered for the next look."""
+    return tuple(nothing(her.file, policy, her, (her.fact,), why))
 
 
 def review(file: CaseFile, policy: Policy, her: Victim, reached: list[tuple[str, Reached]]) -> Iterator[Statement]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Relationship, Residence, Role, party_place
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.casefile.reasons import Reason
 from services.casefile.victims import held, later_views
 from services.incidents.assessed import Assessment, deciding
@@ -19,44 +19,67 @@ CONNECTED_FROM, ADULT_FROM = 16, 18  # the law's own ages (DA Act 2021 s.1(2), s
 NOWHERE = Residence()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Victim:
-    """One victim at one place of one incident, with every view of the risk to her."""
+    """One victim at one place of one incident, with every view of the risk to her. `file`: the incident by itself."""
 
+    file: CaseFile
     fact: Fact
     incident: IncidentReported
     party: Party
     assessments: tuple[Assessment, ...]
 
-    @property
+    @cached_property
     def place(self) -> str:
         return party_place(self.incident.crime_reference, self.party.number)
 
-    @property
+    @cached_property
     def on(self) -> date:
         return london_day(self.incident.reported_at)
 
-    @property
+    @cached_property
     def areas(self) -> Areas:
         return areas_of(self.incident, victim=self.party.residence)
+
+    @cached_property
+    def suspects(self) -> tuple[str, ...]:
+        """Their places, where it is domestic abuse between adults."""
+        if self.not_between_adults is not None:
+            return ()
+        crime = self.incident.crime_reference
+        return tuple(party_place(crime, suspect.number) for suspect in parties(self.incident, Role.SUSPECT))
+
+    @cached_property
+    def not_between_adults(self) -> Reason | None:
+        return not_between_adults(self.incident, self.party)
 
     @cached_property
     def deciding(self) -> Assessment:
         return deciding(self.assessments)
 
-    @property
+    @cached_property
     def outside(self) -> Reason | None:
         """Why the routes of an adult victim of domestic abuse are not hers, or None."""
-        return held(self.incident) or not_between_adults(self.incident, self.party)
+        return held(self.incident) or self.not_between_adults
 
 
 def victims(file: CaseFile, policy: Policy) -> Iterator[Victim]:
     """The person of this file as a victim, once for each place at which she is one."""
+    for incident in file.incidents:
+        yield from _victims_of(incident, policy)
+
+
+@lru_cache(maxsize=INCIDENTS_REMEMBERED)
+def _victims_of(known: Incident, policy: Policy) -> tuple[Victim, ...]:
+    """Remembered: every rule asks for them, and the next look again."""
+    file = known.file()
     later = later_views(file)
-    for fact, incident in file.of(IncidentReported):
-        for party in parties(incident, Role.VICTIM):
-            if party_place(incident.crime_reference, party.number) in file.own_places:
-                yield Victim(fact, incident, party, assessments(fact, incident, party, later, policy))
+    return tuple(
+        Victim(file, fact, incident, party, assessments(fact, incident, party, later, policy))
+        for fact, incident in file.of(IncidentReported)
+        for party in parties(incident, Role.VICTIM)
+        if party_place(incident.crime_reference, party.number) in file.own_places
+    )
 
 
 def assessments(
