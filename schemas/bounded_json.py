@@ -4,7 +4,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from schemas.refusals import Refusal, RefusalReason, Step, spoken_path
@@ -12,7 +12,11 @@ from schemas.values import MAX_INT, MIN_INT, unstorable
 
 DEEPEST = 32  # bodies nest six deep; the parser of the standard library recurses
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.?)*+("?)|([\[{])|([\]}])', re.DOTALL)
+# Whole strings and all between brackets, up to a bracket, a string that never ends or the end: each byte is read once.
+_TO_THE_NEXT_BRACKET = re.compile(
+    rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+(?:(?P<opens>[\[{])|(?P<closes>[\]}])|(?P<endless>")|\Z)', re.DOTALL
+)
+_UNSTORABLE_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # NUL, halves of surrogate pairs, and whole pairs
 _MOST_DIGITS = len(str(MAX_INT)) + 1
 _NO_NAMES: frozenset[str] = frozenset()
 
@@ -48,16 +52,19 @@ def _read(content: bytes | None, largest: int, names: frozenset[str]) -> dict[st
         raise _Problem(RefusalReason.TOO_LARGE, f"the content has {len(content)} bytes, at most {largest} are taken")
     text = _text(content)
     left_open = _left_open(content)
+    odd: list[Any] = []
+    real = _real(odd)
     try:
         value = json.loads(
-            text, object_pairs_hook=_pairs(names), parse_int=_whole, parse_float=float, parse_constant=float
+            text, object_pairs_hook=_pairs(names), parse_int=_whole(odd), parse_float=real, parse_constant=real
         )
     except json.JSONDecodeError as error:
         raise _not_json(text, error, left_open=left_open) from None
     if not isinstance(value, dict):
         raise _Problem(RefusalReason.INVALID_FIELD, "the content: one JSON object is expected")
-    for path, leaf in _leaves(value, ()):
-        _check(path, leaf, names)
+    if odd or _UNSTORABLE_ESCAPE.search(text):  # seldom: only the whole document tells which field it is
+        for path, leaf in _leaves(value, ()):
+            _check(path, leaf, names)
     return value
 
 
@@ -77,15 +84,16 @@ def _text(content: bytes) -> str:
 def _left_open(content: bytes) -> bool:
     """Whether a string or bracket is still open at the end; never recurses, so it runs before the parser."""
     depth = 0
-    for found in _STRING_OR_BRACKET.finditer(content):
-        if found[2]:
-            depth += 1
-            if depth > DEEPEST:
-                raise _Problem(RefusalReason.TOO_DEEP, f"the content is nested deeper than {DEEPEST} levels")
-        elif found[3]:
-            depth -= 1
-        elif not found[1]:
-            return True
+    for found in _TO_THE_NEXT_BRACKET.finditer(content):
+        match found.lastgroup:
+            case "opens":
+                depth += 1
+                if depth > DEEPEST:
+                    raise _Problem(RefusalReason.TOO_DEEP, f"the content is nested deeper than {DEEPEST} levels")
+            case "closes":
+                depth -= 1
+            case "endless":
+                return True
     return depth > 0
 
 
@@ -110,9 +118,29 @@ def _pairs(names: frozenset[str]) -> Any:
     return once
 
 
-def _whole(digits: str) -> int | _TooLarge:
-    # Converting a very long text of digits costs quadratic time, and Python refuses it.
-    return int(digits) if len(digits) <= _MOST_DIGITS else _TooLarge()
+def _whole(odd: list[Any]) -> Callable[[str], int | _TooLarge]:
+    def read(digits: str) -> int | _TooLarge:
+        # Converting a very long text of digits costs quadratic time, and Python refuses it.
+        number = int(digits) if len(digits) <= _MOST_DIGITS else _TooLarge()
+        if _too_large(number):
+            odd.append(number)
+        return number
+
+    return read
+
+
+def _real(odd: list[Any]) -> Callable[[str], float]:
+    def read(digits: str) -> float:
+        number = float(digits)
+        if not math.isfinite(number):
+            odd.append(number)
+        return number
+
+    return read
+
+
+def _too_large(number: int | _TooLarge) -> bool:
+    return isinstance(number, _TooLarge) or not MIN_INT <= number <= MAX_INT
 
 
 def _leaves(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
@@ -139,5 +167,5 @@ def _check(path: tuple[Step, ...], leaf: Any, names: frozenset[str]) -> None:
     elif isinstance(leaf, float):
         if not math.isfinite(leaf):
             refuse(RefusalReason.NOT_FINITE_NUMBER, "a finite number is expected")
-    elif isinstance(leaf, _TooLarge) or (isinstance(leaf, int) and not MIN_INT <= leaf <= MAX_INT):
+    elif isinstance(leaf, int | _TooLarge) and _too_large(leaf):
         refuse(RefusalReason.NUMBER_TOO_LARGE, "a whole number of at most 64 bits is expected")

@@ -1,9 +1,11 @@
 """How records are read and written by the contract: a record in, what it says or why it is refused out."""
 
 import difflib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -159,14 +161,15 @@ def event(
 def body_of(type_: str, content: str | bytes, registry: Registry = REGISTRY) -> v.Body:
     """The body of an accepted content, in the newest version. ValueError if this release cannot read it.
 
-    It may be larger than its stream takes: in canonical JSON `1e15` has eighteen characters.
+    It was read with every bound when it was accepted, and is kept in canonical JSON: the model alone reads it again,
+    and it may be larger than its stream takes (of `1e15` there are eighteen characters).
     """
     text = content.encode() if isinstance(content, str) else content
     found = registry.find(type_)
-    read = found if isinstance(found, Refusal) else _body(*found, text, largest=len(text))
+    read = found if isinstance(found, Refusal) else _accepted(*found, text)
     if isinstance(read, Refusal):
         raise ValueError(f"{read.reason}: {read.detail}")  # noqa: TRY004
-    return read[0]
+    return read
 
 
 def check_strict(type_: str, content: bytes, registry: Registry = REGISTRY) -> Refusal | None:
@@ -284,21 +287,45 @@ def _body(
     document = read_object(value, largest=largest, names=field_names(model))
     if isinstance(document, Refusal):
         return replace(document, type_name=fact.name)
-    taken_back = fact.withdrawn is not None and document.get("withdrawn", False) is not False
-    if taken_back and fact.withdrawn is not None:
+    if fact.withdrawn is not None and _taken_back(document):
         model = fact.withdrawn
     content = canonical(document)
+    body = _validated(model, content, fact, extra="forbid" if strict else "ignore")
+    if isinstance(body, Refusal):
+        return body
+    stated = subject_of(body)
+    return _newest(body, fact, number), content, stated
+
+
+def _taken_back(document: Mapping[str, Any]) -> bool:
+    return document.get("withdrawn", False) is not False
+
+
+def _accepted(fact: FactType, number: int, content: bytes) -> v.Body | Refusal:
+    model = fact.versions[number - 1].body
+    if fact.withdrawn is not None and b'"withdrawn"' in content and _taken_back(json.loads(content)):
+        model = fact.withdrawn
+    body = _validated(model, content, fact, extra="ignore")
+    return body if isinstance(body, Refusal) else _newest(body, fact, number)
+
+
+def _validated(
+    model: type[v.Frozen], content: bytes, fact: FactType, *, extra: Literal["forbid", "ignore"]
+) -> v.Frozen | Refusal:
     try:
-        body = model.model_validate_json(content, strict=True, extra="forbid" if strict else "ignore")
+        return model.model_validate_json(content, strict=True, extra=extra)
     except ValidationError as error:
         return replace(refusal_of(error, model), type_name=fact.name)
-    stated = subject_of(body)
-    if not taken_back:
+
+
+def _newest(body: v.Frozen, fact: FactType, number: int) -> v.Body:
+    """The same in the newest version; a withdrawn one is alike in all."""
+    if not isinstance(body, v.Withdrawn):
         for later in fact.versions[number:]:
             if later.upcast is not None:
                 body = later.upcast(body)
     # What is sent out is no Body; whoever reads those topics knows what it asked for.
-    return cast(v.Body, body), content, stated
+    return cast(v.Body, body)
 
 
 def _is_place(text: str) -> bool:

@@ -120,10 +120,10 @@ class Registry:
 
     def find(self, type_: str, stream: Stream | None = None) -> tuple[FactType, int] | Refusal:
         """The type and major version that a `ce_type` names, expected on `stream` if given."""
-        here = [name for s in ([stream] if stream else self.streams) for fact in s.types for name in fact.on_the_wire]
         match = _TYPE.fullmatch(type_)
         name = match[1] if match else re.sub(r"\.v[^.]*$", "", type_)
         if name not in self.types:
+            here = (name for s in ([stream] if stream else self.streams) for f in s.types for name in f.on_the_wire)
             expected = ", ".join(here) or "nothing yet"
             return Refusal(RefusalReason.UNKNOWN_TYPE, "decode", f"ce_type: unknown; known on this stream: {expected}")
         home, fact = self.types[name]

@@ -141,3 +141,11 @@ def test_nobody_but_the_relay_publishes_what_the_relay_issues() -> None:
     refused = publication(path.read_bytes())
     assert not isinstance(refused, Publication)
     assert refused.reason == "not_entitled"
+
+
+def test_an_unknown_field_inside_an_accepted_content_takes_nothing_back() -> None:
+    path = EXAMPLES / "police.incidents/incident-reported/standard-support-declined.json"
+    ready = publication(path.read_bytes())
+    assert isinstance(ready, Publication)
+    content = json.dumps(json.loads(ready.received.content) | {"later": {"withdrawn": True}})
+    assert body_of(ready.received.envelope.type, content) == ready.received.body
