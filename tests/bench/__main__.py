@@ -28,11 +28,10 @@ def main() -> None:
 
 def _costs(measured: list[Cost]) -> Table:
     table = Table(title="One look, by the length of its file: milliseconds of processor time", title_justify="left")
-    for column in ("incidents", "read them", "first look", "one more", "one more, for each", "notices"):
+    for column in ("incidents", "read them", "first look", "both", "next look", "both, one more read", "notices"):
         table.add_column(column, justify="right")
     for found in measured:
-        each = (found.parse + found.next) / found.facts
-        numbers = (found.parse, found.first, found.next, each)
+        numbers = (found.parse, found.cold, found.cold_in_all, found.warm, found.warm_in_all)
         table.add_row(f"{found.facts:,}", *(f"{number:,.2f}" for number in numbers), f"{found.notices:,}")
     return table
 
