@@ -55,6 +55,8 @@ def show(
             at = getattr(at, step)
             names.append(step)
         trail.append(at)
+    if mark is not None and type(at) is not tuple and MARKS[type(at)] is None:  # most are a leaf by themselves
+        return () if at is None else (_item(fact.body, (at, mark, names, trail), about, basis, what),)
     leaves = tuple(_leaves(at, mark, names, trail))
     if what is not None and len(leaves) > 1:
         raise ValueError("a container cannot be given one name")

@@ -1,8 +1,9 @@
 """Who may see what: the one allow-list that every notice and every explanation goes through (DPA 2018 s.62)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from schemas.classes import DataClass, Form
 from services.casefile.duties import Content, Duty, Item, Notice
@@ -16,7 +17,7 @@ VICTIM_SERVICE = "the victim's support service"
 SAID_OF = {"indicators": frozenset({DataClass.IP, DataClass.II})}  # fixed texts that speak of what not all may see
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """Whose duty it is, for grants that speak of the subject, of own pupils or of the case."""
 
@@ -28,7 +29,11 @@ class Case:
 
     def holds(self, place: str) -> bool:
         """Whether the place is in a matter in which this person stands."""
-        return matter_of(place) in {matter_of(own) for own in (self.person, *self.same_person)}
+        return matter_of(place) in self.matters
+
+    @cached_property
+    def matters(self) -> frozenset[str]:
+        return frozenset({matter_of(own) for own in (self.person, *self.same_person)})
 
 
 def project(duty: Duty, policy: Policy, now: datetime) -> Projection:
@@ -40,9 +45,9 @@ def project(duty: Duty, policy: Policy, now: datetime) -> Projection:
     """
     agency = policy.agency(duty.key.agency)
     extra = () if agency is None else agency.extra_grants
-    grants = (*policy.kind(duty.kind).grants, *extra)
+    grants = _by_class((*policy.kind(duty.kind).grants, *extra))
     case = Case(duty.person, frozenset(duty.same_person))
-    shown = [item for item in duty.matter if allowed(item, grants, case)]
+    shown = [item for item in duty.matter if allowed(item, grants.get(item.data_class, ()), case)]
     classes = {item.data_class for item in shown}
     named = (code for code in duty.texts if code not in SAID_OF or not classes.isdisjoint(SAID_OF[code]))
     how_sure = (f"basis_{basis}" for basis in sorted({item.basis for item in shown}))
@@ -50,6 +55,13 @@ def project(duty: Duty, policy: Policy, now: datetime) -> Projection:
         tuple((item.what, item.about, item.value, item.basis) for item in shown),
         policy.texts_for(duty.kind, (*named, *how_sure), safe_contact=_safe_contact(duty, policy, now)),
     )
+
+
+def _by_class(grants: Iterable[Grant]) -> Mapping[DataClass, Sequence[Grant]]:
+    found: dict[DataClass, list[Grant]] = {}
+    for grant in grants:
+        found.setdefault(grant.data_class, []).append(grant)
+    return found
 
 
 def _safe_contact(duty: Duty, policy: Policy, now: datetime) -> bool:
@@ -60,12 +72,11 @@ def _safe_contact(duty: Duty, policy: Policy, now: datetime) -> bool:
 
 def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:
     """Whether some grant covers this item's class, form and person."""
-    return any(
-        grant.data_class is item.data_class
-        and grant.form in (Form.FULL, item.form)
-        and _about_whom(grant, item.about, case)
-        for grant in grants
-    )
+    for grant in grants:
+        covered = grant.data_class is item.data_class and grant.form in (Form.FULL, item.form)
+        if covered and _about_whom(grant, item.about, case):
+            return True
+    return False
 
 
 def matter_of(place: str) -> str:
