@@ -3,10 +3,15 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from services.casefile.duties import Asked, Notice, Why, Withheld
 from services.casefile.facts import Key
+
+# Every look at a file reads all that its agencies were told and not told, and most of it is as it was.
+NOTICES_REMEMBERED = 10_000  # at about 10 kB
+WITHHELD_REMEMBERED = 50_000  # at about 2 kB
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 read = json.JSONDecoder().decode
@@ -41,6 +46,7 @@ def notice_to_json(notice: Notice) -> str:
     )
 
 
+@lru_cache(NOTICES_REMEMBERED)
 def notice_from_json(text: str) -> Notice:
     """The same notice: `notice_from_json(notice_to_json(n)) == n`."""
     row: list[Any] = read(text)
@@ -52,7 +58,7 @@ def notice_from_json(text: str) -> Notice:
         person=row[4],
         revision=row[5],
         grounds=tuple(row[6]),
-        content=_frozen(row[7]),
+        content=tuple([(what, about, _frozen(value), basis) for what, about, value, basis in row[7]]),
         asks=tuple(
             Asked(ask, datetime.fromisoformat(by), tuple(answers), datetime.fromisoformat(since), met_by)
             for ask, by, answers, since, met_by in row[8]
@@ -76,6 +82,7 @@ def withheld_to_json(statement: Withheld) -> str:
     return compact([statement.key, statement.kind, statement.grounds, statement.reason, _why(statement.why)])
 
 
+@lru_cache(WITHHELD_REMEMBERED)
 def withheld_from_json(text: str) -> Withheld:
     key, kind, grounds, reason, why = read(text)
     return Withheld(Key(*key), kind, tuple(grounds), reason, Why(*why))

@@ -27,12 +27,14 @@ def main() -> None:
 
 
 def _costs(measured: list[Cost]) -> Table:
-    table = Table(title="One look, by the length of its file: milliseconds of processor time", title_justify="left")
-    for column in ("incidents", "read them", "first look", "both", "next look", "both, one more read", "notices"):
+    title = "A look after one more incident, by the length of its file: milliseconds of processor time"
+    table = Table(title=title, title_justify="left")
+    for column in ("incidents", "by a worker that", "reads facts", "reads the told", "looks", "in all", "notices"):
         table.add_column(column, justify="right")
     for found in measured:
-        numbers = (found.parse, found.cold, found.cold_in_all, found.warm, found.warm_in_all)
-        table.add_row(f"{found.facts:,}", *(f"{number:,.2f}" for number in numbers), f"{found.notices:,}")
+        for who, spent in (("has not met it", found.cold), ("looked before", found.warm)):
+            numbers = (f"{number:,.2f}" for number in (spent.read, spent.told, spent.look, spent.all))
+            table.add_row(f"{found.facts:,}", who, *numbers, f"{found.notices:,}")
     return table
 
 
