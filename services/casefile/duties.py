@@ -1,6 +1,5 @@
 """What rules state (duties owed to agencies, and who is told nothing and why) and what agencies were told."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -105,14 +104,12 @@ class Duty:
             return self.ended or Reason.MET
         return Reason.LAPSED if self.lapses is not None and self.lapses <= now else None
 
-    def moments(self) -> Iterator[datetime]:
+    def moments(self) -> tuple[datetime, ...]:
         """Every instant at which something new may be said of it."""
-        if not (self.met_by or self.ended):
-            yield from self.remind_at
-            if self.opens is not None:
-                yield self.opens
-            if self.lapses is not None:
-                yield self.lapses
+        if self.met_by or self.ended:
+            return ()
+        opens = () if self.opens is None else (self.opens,)
+        return (*self.remind_at, *opens) if self.lapses is None else (*self.remind_at, *opens, self.lapses)
 
 
 @dataclass(frozen=True, slots=True)

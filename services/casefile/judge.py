@@ -62,8 +62,9 @@ def look(
         return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy, now=now))
 
     owed = climb_each(stated, told, answers, policy)
-    moved = tuple(_taken_over(told, _all(owed), standing, policy))
-    found = part = compare(told, (*_all(owed), *moved))
+    whole = tuple(_all(owed))
+    moved = tuple(_taken_over(told, whole, standing, policy))
+    found = part = compare(told, whole + moved)
     for _ in range(MOST_PASSES):
         if not part.notices:
             break
@@ -164,23 +165,23 @@ def _place(traceback: TracebackType | None) -> str:
 
 
 def _taken_over(
-    told: Mapping[Key, Notice], owed: Iterable[Statement], standing: frozenset[str], policy: Policy
+    told: Mapping[Key, Notice], owed: Collection[Statement], standing: frozenset[str], policy: Policy
 ) -> Iterator[Withheld]:
     """Whoever was told what agencies' beginnings and ends have since given to another: they hear that it has moved.
 
     Only where the facts all stand, and a new recipient appears in this look or the old one is no longer in force: a
     recipient who is merely missing is for a person to look at.
     """
-    stated = {statement.key: statement for statement in owed}
+    stated = {statement.key for statement in owed}
     gone = [
         (key, before)
         for key, before in told.items()
         if key not in stated and before.state == "live" and standing.issuperset(before.grounds)
     ]
     new: dict[tuple[str, str], list[Statement]] = {}
-    for key, statement in stated.items() if gone else ():
-        if key not in told or isinstance(statement, Withheld):
-            new.setdefault((key.rule, key.subject), []).append(statement)
+    for statement in owed if gone else ():
+        if statement.key not in told or isinstance(statement, Withheld):
+            new.setdefault((statement.key.rule, statement.key.subject), []).append(statement)
     for key, before in gone:
         of = asked_of(key)[0] if key.rule in RUNGS else key
         kind = before.agency_kind if of == key or of not in told else told[of].agency_kind

@@ -50,17 +50,19 @@ def climb_each(
 
     def climbed(statement: Statement) -> Sequence[Statement]:
         if isinstance(statement, Withheld):
-            told_of = rungs.get(statement.key, ())
+            if statement.key not in rungs:
+                return (statement,)
+            told_of = rungs[statement.key]
             return (statement, *(replace(statement, key=rung.key, kind=rung.agency_kind) for rung in told_of))
         if statement.key not in told or not (statement.asks or statement.key in heard):
             return (statement,)  # nobody is waited for
-        rule, subject, _ = statement.key
-        able = (Key(rule, subject, agency) for agency in statement.next_able)
-        turn = (statement.key, *(key for key in able if key not in by_rule))
+        able = [Key(statement.key.rule, statement.key.subject, agency) for agency in statement.next_able]
+        turn = [statement.key, *(key for key in able if key not in by_rule)] if able else [statement.key]
         notices = [told[key] for key in turn if key in told]
-        notices += [rung for key in turn for rung in rungs.get(key, ())]
-        replies = tuple((key, tuple(heard[key])) for key in turn if key in heard)
-        return _statements(_Chain(policy, statement, turn, tuple(notices), replies))
+        if rungs:
+            notices += [rung for key in turn for rung in rungs.get(key, ())]
+        replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
+        return _statements(_Chain(policy, statement, tuple(turn), tuple(notices), tuple(replies)))
 
     return [climbed(statement) for statement in stated]
 

@@ -8,13 +8,16 @@ change to or from summer time; days are counted by London's calendar and end by 
 import calendar
 from collections.abc import Callable, Container, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
 LAST_SECOND = time(23, 59, 59)
 ONE_DAY = timedelta(days=1)
+DAYS_REMEMBERED = 20_000  # the same moments are asked about at every look at a file
 
 
+@lru_cache(DAYS_REMEMBERED)
 def london_day(moment: datetime) -> date:
     """The day that it is in London at this moment."""
     return moment.astimezone(LONDON).date()
@@ -69,6 +72,7 @@ def days_before(end: datetime, n: int) -> datetime:
     return london(local.date() - timedelta(days=n), local.time())
 
 
+@lru_cache(DAYS_REMEMBERED)
 def months_end(start: date, months: int, counts: str) -> date:
     """The last day of so many months, `beginning_with` the day of start or `after` it; a month that is too short for
     the corresponding day ends on its last one (12 months after 29 February 2024: 28 February 2025)."""

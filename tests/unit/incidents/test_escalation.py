@@ -158,9 +158,9 @@ def test_a_file_ten_times_as_long_takes_about_ten_times_as_long() -> None:
         file = hers(*(callout(f"C{n:04}", n // 4) for n in range(size)))
         tries = []
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             list(escalation(file, b.policy()))
-            tries.append(time.perf_counter() - started)
+            tries.append(time.process_time() - started)
         return min(tries)
 
     seconds(10)
