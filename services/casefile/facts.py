@@ -39,6 +39,9 @@ class Fact:
     body: Body
     version_basis: Literal["source", "written", "receipt"] = "source"
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def withdrawn(self) -> bool:
         return isinstance(self.body, Withdrawn)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role, child_place
 from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
@@ -20,10 +21,11 @@ from services.policy.model import Areas
 from services.policy.policy import Policy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Affected:
-    """The child of this file at one place: what is said of it, and the incident."""
+    """The child of this file at one place: what is said of it, and the incident. `file`: the incident by itself."""
 
+    file: CaseFile
     fact: Fact
     stated: ChildrenLinked
     child: Child
@@ -67,12 +69,21 @@ class Affected:
 
 def affected(file: CaseFile) -> Iterator[Affected]:
     """The child of this file, once for each place at which it stands, in incidents that are known."""
-    incidents = {incident.crime_reference: (fact, incident) for fact, incident in file.of(IncidentReported)}
-    for fact, stated in file.of(ChildrenLinked):
-        for child in stated.children:
-            place = child_place(stated.crime_reference, child.number, stated.stated_by)
-            if place in file.own_places and stated.crime_reference in incidents:
-                yield Affected(fact, stated, child, *incidents[stated.crime_reference])
+    for incident in file.incidents:
+        yield from _affected_of(incident)
+
+
+@lru_cache(maxsize=INCIDENTS_REMEMBERED)
+def _affected_of(known: Incident) -> tuple[Affected, ...]:
+    """Remembered, as victims are."""
+    file = known.file()
+    return tuple(
+        Affected(file, fact, stated, child, by, incident)
+        for by, incident in file.of(IncidentReported)
+        for fact, stated in file.of(ChildrenLinked)
+        for child in stated.children
+        if child_place(stated.crime_reference, child.number, stated.stated_by) in file.own_places
+    )
 
 
 def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:

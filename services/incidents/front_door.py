@@ -1,13 +1,14 @@
 """Referrals to the front door of children's social care: for children who live with abuse, and for parties under 18."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
 from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
@@ -23,7 +24,7 @@ from services.policy.policy import Policy
 SOCIAL_CARE = frozenset({"mash"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Considered:
     """A child at the front door: the highest risk to a victim beside it, and the incidents that mount up to this."""
 
@@ -60,7 +61,7 @@ class Considered:
         }
         return tuple(reason for reason, holds in found.items() if holds)
 
-    @property
+    @cached_property
     def why_not(self) -> Reason | None:
         below = None if self.urgent or self.same_day else Reason.BELOW_THRESHOLD
         return held(self.child.incident) or self.child.grown_up or below
@@ -99,13 +100,29 @@ def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     up (Working Together 2023). The child of one incident is referred once."""
     referred: set[str] = set()
     for one in considered(file, policy):
-        child = one.child
-        why_not = one.why_not or (Reason.STATED_TWICE if child.by.id in referred else None)
-        route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
-        shown = (one.worst.fact,) if one.worst is not None else ()
-        grounds = tuple({fact.id: fact for fact in (*one.decisive, *shown, *one.count)}.values())
-        if why_not is not None:
-            yield from withheld(
+        led_to = tuple(file.links.get(fact.id, ()) for fact in one.count)
+        before = Reason.STATED_TWICE if one.child.by.id in referred else None
+        yield from _referral(one, led_to, before, policy)
+        if one.why_not is None:
+            referred.add(one.child.by.id)
+
+
+@lru_cache(maxsize=INCIDENTS_REMEMBERED)
+def _referral(
+    one: Considered, led_to: tuple[tuple[str, ...], ...], before: Reason | None, policy: Policy
+) -> tuple[Statement, ...]:
+    """Remembered for the next look. `led_to`: for each incident that mounts up, the facts that lead from it here;
+    `before`: why nothing is said at this place if the child of this incident has been referred."""
+    child = one.child
+    links = {**child.file.links, **{fact.id: ids for fact, ids in zip(one.count, led_to, strict=True) if ids}}
+    file = replace(child.file, links=links)
+    why_not = one.why_not or before
+    route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
+    shown = (one.worst.fact,) if one.worst is not None else ()
+    grounds = tuple({fact.id: fact for fact in (*one.decisive, *shown, *one.count)}.values())
+    if why_not is not None:
+        return tuple(
+            withheld(
                 file,
                 policy,
                 rule="front_door_referral",
@@ -116,9 +133,9 @@ def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 grounds=grounds,
                 reason=why_not,
             )
-            continue
-        referred.add(child.by.id)
-        yield from owed(
+        )
+    return tuple(
+        owed(
             file,
             policy,
             rule="front_door_referral",
@@ -131,6 +148,7 @@ def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             grounds=grounds,
             matter=one.matter,
         )
+    )
 
 
 def considered(file: CaseFile, policy: Policy) -> Iterator[Considered]:
@@ -139,14 +157,19 @@ def considered(file: CaseFile, policy: Policy) -> Iterator[Considered]:
     incidents = {child.by.id: (child.by, child.incident) for child in children}
     counts = newest_of_each_count(counted(incidents.values(), "child_incidents", policy), policy)
     mounting = {those[-1].fact.id: tuple(each.fact for each in those) for those in counts}
-    later = later_views(file)
     for child in children:
-        views = [
-            view
-            for victim in parties(child.incident, Role.VICTIM)
-            for view in assessments(child.by, child.incident, victim, later, policy)
-        ]
-        yield Considered(child, deciding(views) if views else None, mounting.get(child.by.id, ()))
+        yield _considered(child, mounting.get(child.by.id, ()), policy)
+
+
+@lru_cache(maxsize=INCIDENTS_REMEMBERED)
+def _considered(child: Affected, count: tuple[Fact, ...], policy: Policy) -> Considered:
+    later = later_views(child.file)
+    views = [
+        view
+        for victim in parties(child.incident, Role.VICTIM)
+        for view in assessments(child.by, child.incident, victim, later, policy)
+    ]
+    return Considered(child, deciding(views) if views else None, count)
 
 
 def young_person_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
