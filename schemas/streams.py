@@ -17,6 +17,7 @@ from schemas.referral_decisions import v1 as decisions_v1
 from schemas.refusals import Refusal, RefusalReason
 
 KIB = 1024
+DEAD_LETTER = ".dlq"
 _TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
 
 
@@ -67,7 +68,7 @@ class Stream:
 
     @property
     def dead_letter(self) -> str:
-        return f"{self.topic}.dlq"
+        return f"{self.topic}{DEAD_LETTER}"
 
     @property
     def largest_record(self) -> int:
@@ -105,6 +106,11 @@ class Registry:
             if pattern.fullmatch(topic):
                 return stream
         raise KeyError(topic)
+
+    def largest_of(self, topic: str) -> int:
+        """Bytes of content that a message on this topic may have; a dead letter's is a record of its stream, whole."""
+        stream = self.stream_of(topic.removesuffix(DEAD_LETTER))
+        return stream.largest_record if topic.endswith(DEAD_LETTER) else stream.largest_message
 
     def topic_of(self, name: str) -> str:
         """The topic on which a type (without version) is published. KeyError for an unknown one."""

@@ -33,8 +33,11 @@ REQUEST_MS = 10_000
 LARGEST_REQUEST = 16 * 1024 * 1024
 # Below the limit of every topic: a batch above it would be refused as a whole, and sent again one by one.
 LARGEST_BATCH = 32 * 1024
-# Many more, and those who wait for room in a batch wake each other up until they time out (shown with 10,000).
+# Of one topic. Many more, and those who wait for room in a batch wake each other up until they time out (shown with
+# 10,000).
 AT_ONCE = 500
+# Topics in trouble that have a producer, and so connections, of their own.
+TOPICS_APART = 8
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 ASK_AGAIN_SECONDS = 15.0
@@ -176,28 +179,71 @@ class _Producer:
         self._retired.set()
 
 
-class Sender:
-    """Sends until the broker has answered: trouble is waited out, only a refusal of the message itself comes back.
-
-    After a refusal an idempotent producer fails whatever it sends to that partition, so it is replaced; those who
-    shared its batch with the refused message are sent again by a producer of their own, to see which one it was.
-    """
+class _Lane:
+    """The producer that topics share, or that a topic in trouble has to itself."""
 
     def __init__(self, kafka: str) -> None:
         self._kafka = kafka
         self._producer: _Producer | None = None
         self._replacing = asyncio.Lock()
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._stopped = False
 
-    async def start(self) -> None:
-        """Waits until the broker is there."""
-        await self._current()
+    async def current(self) -> _Producer:
+        """Waits until the broker is there; raises ProducerClosed once the lane has been stopped."""
+        async with self._replacing:
+            pause = FIRST_PAUSE
+            while self._producer is None:
+                if self._stopped:
+                    raise ProducerClosed
+                producer = _Producer(self._kafka)
+                try:
+                    await producer.client.start()
+                    self._producer = producer
+                except KafkaError as error:
+                    await producer.retire()
+                    log.warning(logs.Event.BROKER_AWAITED, error=type(error).__name__)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+            return self._producer
+
+    async def replace(self, producer: _Producer) -> bool:
+        """False where another has already done it."""
+        async with self._replacing:
+            if self._producer is not producer:
+                return False
+            self._producer = None
+            await producer.retire()
+            return True
 
     async def stop(self) -> None:
+        self._stopped = True
         async with self._replacing:
             producer, self._producer = self._producer, None
             if producer is not None:
                 await producer.retire()
+
+
+class Sender:
+    """Sends until the broker has answered: trouble is waited out, only a refusal of the message itself comes back.
+
+    After a refusal an idempotent producer fails whatever it sends to that partition, and one whose topic has no leader
+    fails what waits there now and then. So a topic in trouble gets a producer to itself, which is replaced as often as
+    it fails, and keeps no other topic waiting. Those who shared a batch with a refused message are sent again by a
+    producer of their own, to see which one it was.
+    """
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._shared = _Lane(kafka)
+        self._apart: dict[str, _Lane] = {}
+        self._places: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def start(self) -> None:
+        """Waits until the broker is there."""
+        await self._shared.current()
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(lane.stop() for lane in (self._shared, *self._apart.values())))
 
     async def send(
         self,
@@ -229,20 +275,41 @@ class Sender:
     async def _settle(self, message: Message) -> Outcome:
         pause = FIRST_PAUSE
         while True:
-            async with self._places:
-                producer = await self._current()
+            async with self._places[message.topic]:
+                lane = self._apart.get(message.topic, self._shared)
+                try:
+                    producer = await lane.current()
+                except ProducerClosed:
+                    if lane is self._shared:
+                        raise
+                    continue
                 try:
                     return await producer.deliver(message)
                 except KafkaError as error:
                     trouble = type(error).__name__
                     refusal = await producer.refusal(message, error)
-                if await self._replace(producer):
+                if await self._part(message.topic, lane, producer):
                     log.warning(logs.Event.PRODUCER_REPLACED, topic=message.topic, error=trouble)
                 outcome = await self._alone(message) if refusal is not None else None
             if outcome is not None:
                 return outcome
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _part(self, topic: str, lane: _Lane, producer: _Producer) -> bool:
+        """Gives a topic in trouble a fresh producer, to itself; False where another message of it has done so."""
+        if lane is not self._shared:
+            return await lane.replace(producer)
+        if topic in self._apart:
+            return False
+        if len(self._apart) < TOPICS_APART:
+            self._apart[topic] = _Lane(self._kafka)
+            return True
+        # With so many in trouble it is not theirs: the shared producer is replaced, and all begin anew with it.
+        apart, self._apart = self._apart, {}
+        replaced = await self._shared.replace(producer)
+        await asyncio.gather(*(lane.stop() for lane in apart.values()))
+        return replaced
 
     async def _alone(self, message: Message) -> Outcome | None:
         """By a producer of its own, so that a refusal is this message's; None when that could not be learnt."""
@@ -258,30 +325,6 @@ class Sender:
             return None
         log.error(logs.Event.MESSAGE_REFUSED, topic=message.topic, reason=reason)
         return Refused(reason)
-
-    async def _current(self) -> _Producer:
-        async with self._replacing:
-            pause = FIRST_PAUSE
-            while self._producer is None:
-                producer = _Producer(self._kafka)
-                try:
-                    await producer.client.start()
-                    self._producer = producer
-                except KafkaError as error:
-                    await producer.retire()
-                    log.warning(logs.Event.BROKER_AWAITED, error=type(error).__name__)
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
-            return self._producer
-
-    async def _replace(self, producer: _Producer) -> bool:
-        """False where another has already done it."""
-        async with self._replacing:
-            if self._producer is not producer:
-                return False
-            self._producer = None
-            await producer.retire()
-            return True
 
 
 @dataclass(frozen=True, slots=True)

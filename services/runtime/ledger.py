@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import structlog
+
 from schemas.refusals import Refusal
+from schemas.registry import REGISTRY, Registry
 from services.casefile.duties import Notice
 from services.casefile.facts import Fact
 from services.casefile.notices import notice_to_json, withheld_to_json
 from services.runtime import wire
 from services.runtime.batch import Accepted, Change
+from services.runtime.broker import RefusedFor
 from services.runtime.engine import Record
+from services.runtime.logs import Event
 from services.runtime.store import Connection, FileState, Partition, ToldAs, columns
+
+log = structlog.get_logger("relay")
 
 
 class RecordRow(NamedTuple):
@@ -92,8 +99,8 @@ class RefusalRow:
 class Ledger:
     """Writes the tables of one service, within the caller's transaction."""
 
-    def __init__(self, service: str) -> None:
-        self.service = service
+    def __init__(self, service: str, contract: Registry = REGISTRY) -> None:
+        self.service, self.contract = service, contract
 
     async def advance(self, conn: Connection, positions: Mapping[Partition, tuple[int, datetime]]) -> None:
         """Moves offsets and read_to on, never back: a worker that lost its partitions changes nothing."""
@@ -340,12 +347,20 @@ class Ledger:
             )
 
     async def write_outbox(self, conn: Connection, rows: Iterable[wire.Outgoing], now: datetime) -> None:
+        """What is to be sent. A message larger than the catalogue allows is parked at once: its duty waits."""
+        kept = [(*row, now, self._refused(row)) for row in rows]
         await self._insert(
             conn,
-            "outbox (service, topic, duty, revision, key, value, headers, notice_id, at)",
-            "text text int bytea bytea text text timestamptz",
-            [(*row, now) for row in rows],
+            "outbox (service, topic, duty, revision, key, value, headers, notice_id, at, parked)",
+            "text text int bytea bytea text text timestamptz text",
+            kept,
         )
+
+    def _refused(self, row: wire.Outgoing) -> RefusedFor | None:
+        if len(row.value or b"") <= self.contract.largest_of(row.topic):
+            return None
+        log.error(Event.NOTICE_PARKED, service=self.service, topic=row.topic, reason=RefusedFor.TOO_LARGE)
+        return RefusedFor.TOO_LARGE
 
     async def write_archive(self, conn: Connection, records: Iterable[Record]) -> None:
         """Records of the owned stream, as they came."""

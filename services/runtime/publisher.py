@@ -1,13 +1,15 @@
 """The one path out: what transactions put into the outbox goes to the broker, in order for each duty."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
+from schemas.registry import REGISTRY, Registry
 from services.runtime import metrics
 from services.runtime.broker import Message, Outcome, Refused, Sender
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
@@ -16,6 +18,8 @@ from services.runtime.store import Connection
 from services.runtime.wire import headers_from_text
 
 AT_ONCE = 500
+# Of one service; each of them holds a session for as long as its broker takes.
+TOPICS_AT_ONCE = 4
 IDLE_SECONDS = 1.0
 ALIVE_SECONDS = 1.0  # well within the server's time-out for sessions that stand still in a transaction
 
@@ -33,46 +37,99 @@ class Waiting:
 
 
 class Publisher:
-    """Publishes for one service. Each topic's rows are taken under a lock, so no two workers send them side by side."""
+    """Publishes for one service. Each topic's rows are taken under a lock, so no two workers send them side by side.
+
+    Topics go side by side, a few at once, each in a session of its own: one that its broker keeps waiting takes one of
+    these places, and delays no other topic.
+    """
 
     def __init__(
-        self, service: str, pool: AsyncConnectionPool[Connection], sender: Sender, wake: asyncio.Event
+        self,
+        service: str,
+        pool: AsyncConnectionPool[Connection],
+        sender: Sender,
+        wake: asyncio.Event,
+        contract: Registry = REGISTRY,
     ) -> None:
-        self.service, self.pool, self.sender, self.wake = service, pool, sender, wake
+        self.service, self.pool, self.sender, self.wake, self.contract = service, pool, sender, wake, contract
+        self._under_way: dict[str, asyncio.Task[int]] = {}
+        self._last: dict[str, float] = {}
 
     async def run(self) -> None:
         """Until cancelled: publishes what waits, then sleeps until woken."""
-        while True:
-            self.wake.clear()
+        resting: set[str] = set()  # topics of which nothing could be sent just now
+        rested_at = time.monotonic()
+        try:
+            while True:
+                await self._begin(resting)
+                await self._until_news()
+                resting |= self._reap()
+                if self.wake.is_set() or time.monotonic() - rested_at >= IDLE_SECONDS:
+                    self.wake.clear()
+                    resting.clear()
+                    rested_at = time.monotonic()
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    async def unpark(self) -> None:
+        """Lets what was parked be tried again: since the last start its cause may have been mended."""
+        async with self.pool.connection() as conn, conn.transaction():
+            rows = await conn.execute(
+                """select number, topic, coalesce(octet_length(value), 0) from outbox
+                where service = %s and parked is not null""",
+                (self.service,),
+            )
+            fit = [number async for number, topic, size in rows if size <= self.contract.largest_of(topic)]
+            await conn.execute("update outbox set parked = null where number = any(%s)", (fit,))
+
+    async def _begin(self, resting: Collection[str]) -> None:
+        """Begins with those topics that waited longest, as many as there are places."""
+        places = TOPICS_AT_ONCE - len(self._under_way)
+        if not places:
+            return
+        try:
+            waiting = await self._topics()
+        except (*AWAY, *CONTENDED, *TOO_SLOW):
+            log.warning(Event.DATABASE_AWAITED, service=self.service)
+            return
+        ready = [topic for topic in waiting if topic not in self._under_way and topic not in resting]
+        for topic in sorted(ready, key=lambda topic: self._last.get(topic, 0.0))[:places]:
+            self._last[topic] = time.monotonic()
+            self._under_way[topic] = asyncio.create_task(self._publish(topic))
+
+    async def _until_news(self) -> None:
+        woken = asyncio.create_task(self.wake.wait())
+        try:
+            await asyncio.wait(
+                [woken, *self._under_way.values()], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            woken.cancel()
+
+    def _reap(self) -> set[str]:
+        """Takes out the topics that have come to an end; those of which nothing was sent."""
+        idle: set[str] = set()
+        for topic, task in [(topic, task) for topic, task in self._under_way.items() if task.done()]:
+            del self._under_way[topic]
             try:
-                sent = await self.publish()
+                sent = task.result()
             except (*AWAY, *CONTENDED, *TOO_SLOW):
                 sent = 0
                 log.warning(Event.DATABASE_AWAITED, service=self.service)
             if not sent:
-                try:
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        await self.wake.wait()
-                except TimeoutError:
-                    continue
+                idle.add(topic)
+        return idle
 
-    async def unpark(self) -> None:
-        """Lets what was parked be tried again: since the last start its cause may have been mended."""
+    async def _topics(self) -> list[str]:
+        """Topics for which something waits, found one after another by index, however much that is."""
         async with self.pool.connection() as conn:
-            await conn.execute(
-                "update outbox set parked = null where service = %s and parked is not null", (self.service,)
-            )
-
-    async def publish(self) -> int:
-        """Sends all that waits now, topic by topic; how many rows."""
-        async with self.pool.connection() as conn:
-            rows = await conn.execute(
-                "select distinct topic from outbox where service = %s and parked is null", (self.service,)
-            )
-            topics = [topic async for (topic,) in rows]
-        return sum([await self._publish(topic) for topic in topics])
+            rows = await conn.execute(_TOPICS, {"s": self.service})
+            return [topic async for (topic,) in rows]
 
     async def _publish(self, topic: str) -> int:
+        """Sends what waits for this topic now; how many rows have their outcome."""
         async with self.pool.connection() as conn, conn.transaction():
             row = await (
                 await conn.execute(
@@ -126,6 +183,16 @@ class Publisher:
             Waiting(number, duty, Message(topic, key, value, headers_from_text(headers)), notice)
             async for number, duty, key, value, headers, notice in rows
         ]
+
+
+_TOPICS = """
+with recursive waiting (topic) as (
+    (select topic from outbox where service = %(s)s and parked is null order by topic limit 1)
+    union all
+    select (select o.topic from outbox o where o.service = %(s)s and o.parked is null and o.topic > w.topic
+        order by o.topic limit 1) from waiting w where w.topic is not null)
+select topic from waiting where topic is not null
+"""
 
 
 async def _kept_alive(conn: Connection, sending: Coroutine[None, None, dict[int, Outcome]]) -> dict[int, Outcome]:

@@ -72,7 +72,7 @@ class Shell:
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
         self.store = Store(service.name, partial(registry.body_of, registry=contract))
-        self.ledger = Ledger(service.name)
+        self.ledger = Ledger(service.name, contract)
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
         self._watch = ClockWatch()

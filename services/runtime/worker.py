@@ -26,7 +26,7 @@ from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop
 from services.runtime.pseudonyms import OtherSecretError, Pseudonyms, claim
-from services.runtime.publisher import Publisher
+from services.runtime.publisher import TOPICS_AT_ONCE, Publisher
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
 from services.runtime.shell import Shell
@@ -34,6 +34,8 @@ from services.runtime.store import Connection
 from services.runtime.watchdog import Watchdog
 from services.runtime.wire import group_of
 
+# Of one service at once: its batch, its due files, what was refused before, the topics that it publishes and one more.
+SESSIONS = TOPICS_AT_ONCE + 4
 DUE_SECONDS = 0.25
 CHECKING = "check streams"
 STOP_SECONDS = 10.0
@@ -76,7 +78,9 @@ class Worker:
     ) -> None:
         """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
         self._services, self._kafka, self._policies, self._folder = tuple(services), kafka, policies, folder
-        self._pool: AsyncConnectionPool[Connection] = database.pool(database_url, size=4 * len(self._services) + 2)
+        self._pool: AsyncConnectionPool[Connection] = database.pool(
+            database_url, size=SESSIONS * len(self._services) + 2
+        )
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
         self._http_port, self._release, self._instance = http_port, release or release_of(), instance
         self._contract, self._pseudonyms = contract, pseudonyms
@@ -148,7 +152,7 @@ class Worker:
             assigned=loop.assigned,
             instance=self._instance,
         )
-        publisher = Publisher(service.name, self._pool, self._sender, shell.committed)
+        publisher = Publisher(service.name, self._pool, self._sender, shell.committed, self._contract)
 
         async def prepare() -> None:
             await shell.begin(RELEASE_FILES_A_SECOND)

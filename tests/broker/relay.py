@@ -59,9 +59,18 @@ class Relay:
         await self.sender.send_all(messages)
 
     @asynccontextmanager
-    async def working(self, *services: Service, release: str | None = None) -> AsyncIterator[Worker]:
+    async def working(
+        self, *services: Service, release: str | None = None, contract: registry.Registry = registry.REGISTRY
+    ) -> AsyncIterator[Worker]:
         worker = Worker(
-            services, self.servers.kafka, self.database, self.policies, PSEUDONYMS, self.folder, release=release
+            services,
+            self.servers.kafka,
+            self.database,
+            self.policies,
+            PSEUDONYMS,
+            self.folder,
+            release=release,
+            contract=contract,
         )
         await worker.start()
         try:

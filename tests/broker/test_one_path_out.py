@@ -3,17 +3,19 @@
 import os
 import signal
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from aiokafka import ConsumerRecord
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from schemas import registry
 from services.runtime.broker import apply_topics
 from services.runtime.topics import topics
 from tests import builders as b
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
-from tests.broker.troubled import everybody_once, fates, incident, service, told
+from tests.broker.troubled import HEARS_OF_HIGH_RISK, everybody_once, fates, incident, service, told
 
 pytestmark = pytest.mark.broker
 
@@ -21,9 +23,13 @@ MARAC = "agency.marac-larkmead.notifications"
 
 
 def limit(relay: Relay, topic: str, largest: int) -> None:
+    alter(relay, topic, {"max.message.bytes": str(largest)})
+
+
+def alter(relay: Relay, topic: str, settings: dict[str, str]) -> None:
     admin = KafkaAdminClient(bootstrap_servers=relay.servers.kafka)
     try:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(largest)})])
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
     finally:
         admin.close()
 
@@ -76,6 +82,86 @@ def test_a_notice_too_large_for_its_topic_holds_up_its_own_duty_alone(play: Play
         assert revisions == [1, 2]
 
     play(story)
+
+
+def test_a_notice_larger_than_the_catalogue_allows_is_parked_before_it_is_sent_and_holds_up_its_own_duty_alone(
+    play: Play,
+) -> None:
+    mine = service()
+    topics_of = {agency: f"agency.{agency}.notifications" for agency in HEARS_OF_HIGH_RISK}
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR0"))
+            await relay.settled(worker)
+            usual = max(len(record.value or b"") for record in await relay.records(*topics_of.values()))
+        named = b.victim(record=b.record("victim-CR1"), name="V" * 200)
+        both = (incident("CR1", parties=(named, b.suspect())), incident("CR1", version=2))
+        async with relay.working(mine, contract=allowing(usual + 150)) as worker:
+            await relay.publish(*both, incident("CR2"))
+            await relay.settled(worker)
+        async with relay.working(mine, contract=allowing(usual + 150)) as worker:
+            await relay.settled(worker)  # what does not fit stays parked
+            too_large = {topic for topic, _, _, reason in await parked(relay) if reason == "too_large"}
+            assert too_large
+            notices = await told(relay)
+            for agency, topic in topics_of.items():
+                hears = everybody_once("CR0", "CR2")[agency]
+                if topic not in too_large:
+                    hears += everybody_once("CR1")[agency] + Counter(["CR1/party/1 update"])
+                assert notices[agency] == hears
+        async with relay.working(mine) as worker:
+            await relay.settled(worker)
+        assert await parked(relay) == []
+        for agency in HEARS_OF_HIGH_RISK:
+            assert [n.revision for n in (await relay.all_told())[agency] if "CR1" in n.subject] == [1, 2]
+
+    play(story)
+
+
+def allowing(largest: int) -> registry.Registry:
+    """The contract, with another largest notification."""
+    return registry.Registry(
+        tuple(
+            replace(stream, largest_message=largest) if "{agency}" in stream.topic else stream
+            for stream in registry.STREAMS
+        )
+    )
+
+
+def test_a_topic_that_takes_nothing_for_now_delays_no_other(play: Play) -> None:
+    """It is to be compacted, so a message without a key is trouble, which is waited out until the topic is mended."""
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR0"))
+            await relay.settled(worker)
+            (notice,) = await relay.records(MARAC)
+            alter(relay, MARAC, {"cleanup.policy": "compact"})
+            await relay.rows(
+                """insert into outbox (service, topic, duty, revision, value, headers, at)
+                values (%s, %s, 'duty', 1, %s, '[]', now())""",
+                *(mine.name, MARAC, notice.value),
+            )
+            await until(lambda: _publishing(relay))
+            await relay.publish(incident("CR1"))
+            others = {agency: everybody_once("CR0", "CR1")[agency] for agency in OTHERS}
+            await until(lambda: _told_at_least(relay, others))
+            assert [row[0] for row in await parked(relay)] == [MARAC, MARAC]
+            alter(relay, MARAC, {"cleanup.policy": "delete"})
+            await relay.settled(worker)
+        assert await told(relay) == everybody_once("CR0", "CR1")
+
+    play(story)
+
+
+OTHERS = tuple(agency for agency in HEARS_OF_HIGH_RISK if agency != "marac-larkmead")
+
+
+async def _told_at_least(relay: Relay, expected: dict[str, Counter[str]]) -> bool:
+    notices = await told(relay)
+    return all(notices[agency] >= counted for agency, counted in expected.items())
 
 
 def test_a_topic_that_is_not_there_parks_its_notices_until_it_is_made(play: Play) -> None:

@@ -5,12 +5,17 @@ import secrets
 from collections import defaultdict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from services.runtime.broker import (
+    AT_ONCE,
+    STOP_SECONDS,
     Difference,
     Message,
     Offsets,
@@ -22,7 +27,9 @@ from services.runtime.broker import (
     TopicSpec,
     apply_topics,
 )
-from services.runtime.embedded import Servers
+from services.runtime.embedded import Servers, embedded_servers
+from tests.broker.relay import until
+from tests.broker.second_broker import Broker, second_broker
 
 pytestmark = pytest.mark.broker
 
@@ -104,6 +111,55 @@ def test_a_topic_that_is_not_there_is_refused_at_once_and_not_made(servers: Serv
     assert outcomes[0] == Refused(RefusedFor.UNKNOWN_TOPIC)
     assert isinstance(outcomes[1], Sent)
     assert within_deadline(Offsets(servers.kafka).end_offsets([nowhere, topic])) == {(topic, 0): 1}
+
+
+def test_a_topic_without_a_leader_keeps_no_other_waiting_and_loses_nothing(tmp_path: Path) -> None:
+    """Nor where another topic refuses a message, so that its producer has to be replaced."""
+    plain, picky = "plain", "picky"
+    spread = [f"spread-{number}" for number in range(10)]
+
+    async def send(kafka: str, broker: Broker, leaderless: str) -> None:
+        sender = Sender(kafka)
+        await sender.start()
+        numbered = [Message(leaderless, str(n).encode(), b"1") for n in range(AT_ONCE)]
+        waiting = asyncio.create_task(sender.send_all(numbered))
+        refused = asyncio.create_task(sender.send(picky, b"a", b"x" * 2_000))
+        for number in range(20):
+            async with asyncio.timeout(STOP_SECONDS / 2):
+                await sender.send(plain, b"a", str(number).encode())
+            await asyncio.sleep(0.05)
+        assert await refused == Refused(RefusedFor.TOO_LARGE)
+        assert isinstance(await sender.send(picky, b"a", b"small"), Sent)
+        assert not waiting.done()
+        await asyncio.to_thread(broker.start_again)
+        assert all(isinstance(outcome, Sent) for outcome in await waiting)
+        await sender.stop()
+
+    with embedded_servers(durable=False) as own, second_broker(own, tmp_path / "second") as broker:
+        apply_topics(own.kafka, [TopicSpec(name, 1) for name in spread])
+        leaderless = next(name for name in spread if asyncio.run(leader(own.kafka, name)) == broker.number)
+        broker.kill()
+        asyncio.run(until(lambda: has_no_leader(own.kafka, leaderless)))
+        # Made when the first is the only broker left, which therefore leads them.
+        apply_topics(own.kafka, [TopicSpec(plain, 1), TopicSpec(picky, 1, max_message_bytes=1_000)])
+        within_deadline(send(own.kafka, broker, leaderless))
+
+
+async def leader(kafka: str, topic: str) -> int | None:
+    """The number of the broker that leads the topic's one partition, -1 for none; None while nobody says."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        await admin.start()
+        (described,) = await admin.describe_topics([topic])
+    except KafkaError:
+        return None
+    finally:
+        await admin.close()
+    return int(described["partitions"][0]["leader"])
+
+
+async def has_no_leader(kafka: str, topic: str) -> bool:
+    return await leader(kafka, topic) == -1
 
 
 def test_messages_of_one_key_keep_their_order(servers: Servers, topic: str) -> None:
