@@ -16,11 +16,14 @@ from psycopg_pool import AsyncConnectionPool
 from schemas import registry
 from schemas.refusals import Refusal, RefusalReason
 from schemas.values import Frozen
+from services.casefile.notices import notice_from_json
 from services.incidents.rules import RULES
 from services.runtime import database as tables
+from services.runtime import metrics
 from services.runtime.broker import Offsets, Partition, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.engine import Halt, NotThereYet, Record
+from services.runtime.gauges import gauges
 from services.runtime.loop import Loop
 from services.runtime.pseudonyms import OtherSecretError, Pseudonyms
 from services.runtime.service import Service
@@ -133,11 +136,11 @@ MANY_MATTERS = (
 )
 
 
-async def scanned(conn: psycopg.AsyncConnection[tuple[object, ...]]) -> dict[object, object]:
-    """How often this transaction has read each of the large tables from end to end."""
+async def scanned(conn: psycopg.AsyncConnection[tuple[object, ...]], *names: str) -> dict[object, object]:
+    """How often this transaction has read each of the large tables, or of these, from end to end."""
     rows = await conn.execute(
-        "select relname, seq_scan from pg_stat_xact_user_tables"
-        " where relname in ('fact', 'fact_reference', 'lies_in', 'case_file', 'place')"
+        "select relname, seq_scan from pg_stat_xact_user_tables where relname = any(%s)",
+        (list(names or ("fact", "fact_reference", "lies_in", "case_file", "place")),),
     )
     return {table: count async for table, count in rows}
 
@@ -337,6 +340,47 @@ async def waiting_for_locks(conn: psycopg.AsyncConnection[tuple[object, ...]], s
         " and pid in (select pid from pg_stat_activity where datname = current_database())"
     )
     return await found.fetchone() == (sessions,)
+
+
+def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_are_live(database: str) -> None:
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            await shell.take([incident("CR1", offset=0)])
+            async with shell.transaction() as conn:
+                contents = [content async for (content,) in await conn.execute("select content from told")]
+                asks = [ask for content in contents for ask in notice_from_json(content).asks if ask.met_by is None]
+                await conn.execute(OPEN_ASKS)
+            async with shell.pool.connection() as conn:
+                await conn.set_autocommit(True)
+                await conn.execute("analyze told")
+                await conn.set_autocommit(False)
+            by = sorted(ask.by for ask in asks)
+            assert by
+            for now in (by[0] - timedelta(seconds=1), *by):
+                async with shell.transaction() as conn:
+                    before = await scanned(conn, "told")
+                    await conn.execute(
+                        "insert into clock (stands_at) values (%s) on conflict (singleton)"
+                        " do update set stands_at = excluded.stands_at",
+                        (now,),
+                    )
+                    await gauges(conn)
+                    assert await scanned(conn, "told") == before
+                overdue = metrics.REGISTRY.get_sample_value("relay_asks_overdue", {"service": "incidents"})
+                assert overdue == sum(at <= now for at in by)
+
+    asyncio.run(story())
+
+
+# Live duties whose asks lie far ahead, whose asks are met, and ended ones whose asks were never met.
+OPEN_ASKS = """
+insert into told (service, rule, subject, agency, file, revision, state, content)
+select 'incidents', 'rule', 'S' || n, 'agency', 'file', 1, case n % 3 when 0 then 'closed' else 'live' end,
+json_build_array('notify', 'live', null, null, null, 1, null, null, json_build_array(json_build_array('accept',
+    case n % 3 when 1 then '2199-01-01T00:00:00+00:00' else '2020-01-01T00:00:00+00:00' end, null, null,
+    case n % 3 when 2 then 'fact' end)))::text
+from generate_series(1, 6000) n
+"""
 
 
 def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(

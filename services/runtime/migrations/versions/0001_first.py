@@ -107,11 +107,18 @@ create table notice (
 create unique index notice_by_id on notice (id);
 create index notice_by_look on notice (service, file, look);
 
+create function asks_open(state text, content text) returns timestamptz[] language sql immutable as $$
+    select array_agg((asked ->> 1)::timestamptz order by (asked ->> 1)::timestamptz)
+    from jsonb_array_elements(content::jsonb -> 8) asked where state = 'live' and asked ->> 4 is null
+$$;
+
 create table told (
     service text not null, rule text not null, subject text not null, agency text not null,
     file text not null, revision int not null, state text not null, content text not null,
+    asks_by timestamptz[] generated always as (asks_open(state, content)) stored,
     primary key (service, rule, subject, agency)
 );
+create index told_asks on told ((asks_by[1])) include (service, asks_by) where asks_by is not null;
 create index told_by_file on told (service, file);
 create index told_by_agency on told (agency);
 
