@@ -23,7 +23,7 @@ from services.runtime.keeper import LIBC, PR_SET_PDEATHSIG
 from services.runtime.service import Service
 from services.runtime.settings import load_settings
 from services.runtime.watchdog import Watchdog
-from services.runtime.worker import STUCK_SECONDS, Worker, end, run
+from services.runtime.worker import STUCK_SECONDS, Worker, begun, end, run
 
 SERVICES: Mapping[str, Service] = {
     service.name: service for service in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)
@@ -57,7 +57,8 @@ async def _serve_child(kafka: str, database: str, folder: Path) -> None:
         tuple(SERVICES.values()), kafka, database, policies, settings.pseudonyms, folder, settings.http_port
     )
     Watchdog(STUCK_SECONDS).start()
-    await worker.start()
+    if not await begun(worker, stopping):
+        await end(worker)
     while not await worker.ready():  # noqa: ASYNC110 - partitions come when the broker says so
         await asyncio.sleep(LOOK_SECONDS)
     port = worker.health.port if worker.health else 0

@@ -18,6 +18,9 @@ from sqlalchemy.exc import OperationalError as SqlOperationalError
 # A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
 TIMEOUTS_MS = {"idle_in_transaction_session_timeout": 5_000, "lock_timeout": 3_000, "transaction_timeout": 8_000}
 CONNECT_SECONDS = 5
+# The pool doubles its pause between two attempts at one session. So each soon gives up: whoever needs a session next
+# begins another, and a server that was away for long is found as soon as it is back.
+RECONNECT_SECONDS = 1
 
 AWAY = (OperationalError, InterfaceError)
 # A transaction that lost to another.
@@ -35,6 +38,7 @@ def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
         max_size=size,
         open=False,
         timeout=CONNECT_SECONDS,
+        reconnect_timeout=RECONNECT_SECONDS,
         check=AsyncConnectionPool.check_connection,
         kwargs={"options": options, "connect_timeout": CONNECT_SECONDS},
     )

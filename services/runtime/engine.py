@@ -38,6 +38,7 @@ REVOKE_SECONDS = 4.0
 STOP_SECONDS = 15.0
 SETTLE_SECONDS = 5.0
 REQUEST_SECONDS = 10.0
+A_WEEK = 7 * 24 * 60 * 60.0
 NONE_DONE_PAUSE = 0.05
 # The group's leader joins again when it learns that a topic has come, or has more partitions than it knew.
 METADATA_MS = 2_000
@@ -126,6 +127,9 @@ class _Membership:
             broker_session_timeout=6,
             broker_heartbeat_interval=2,
             broker_max_poll_records=BATCH,
+            # A database that is away for long is no reason to leave the group: heartbeats say that this process lives,
+            # and the watchdog that its loop does.
+            broker_max_poll_interval=A_WEEK,
             consumer_auto_offset_reset="earliest",
             consumer_metadata_max_age_ms=METADATA_MS,
             consumer_group_instance_id=instance,

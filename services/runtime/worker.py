@@ -115,7 +115,8 @@ class Worker:
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*(running.loop.leave() for running in self.running)), STOP_SECONDS)
         self._stopping.set()
-        await asyncio.wait([task for task in self._tasks if task.get_name() == CHECKING], timeout=STOP_SECONDS)
+        for task in [task for task in self._tasks if task.get_name() == CHECKING]:
+            await asyncio.wait([task], timeout=STOP_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -242,15 +243,36 @@ async def serve(
     worker = Worker(services, servers.kafka, servers.database, policies, pseudonyms, folder, settings.http_port)
     watchdog = Watchdog(STUCK_SECONDS)
     watchdog.start()
-    await worker.start()
-    log.info(
-        logs.Event.WORKER_STARTED,
-        services=",".join(s.name for s in services),
-        release=release_of(),
-        port=worker.health.port if worker.health else 0,
-    )
-    await stopping.wait()
+    if await begun(worker, stopping):
+        log.info(
+            logs.Event.WORKER_STARTED,
+            services=",".join(s.name for s in services),
+            release=release_of(),
+            port=worker.health.port if worker.health else 0,
+        )
+        await stopping.wait()
     await end(worker)
+
+
+async def begun(worker: Worker, stopping: asyncio.Event) -> bool:
+    """Starts a worker, however long its servers take; False where it was to stop before that.
+
+    Raises OtherSecretError; whatever else keeps it from starting ends the process, and with it what had begun.
+    """
+    starting, stopped = asyncio.create_task(worker.start()), asyncio.create_task(stopping.wait())
+    await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait([starting], timeout=STOP_SECONDS)
+        return False
+    try:
+        starting.result()
+    except OtherSecretError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        end_process(error, group="relay")
+    return True
 
 
 async def end(worker: Worker) -> NoReturn:

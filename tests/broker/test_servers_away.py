@@ -1,15 +1,32 @@
 """Servers that go away are waited for in place; servers that went back, or forgot, halt the worker with advice."""
 
 import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from psycopg import OperationalError
+from psycopg_pool import AsyncConnectionPool
 
-from services.runtime.embedded import Name
+from services.runtime.broker import apply_topics
+from services.runtime.database import CONNECT_SECONDS, migrate, pool
+from services.runtime.embedded import Name, Servers
 from services.runtime.engine import EXIT_HALTED
+from services.runtime.keeper import PROJECT
+from services.runtime.store import Connection
+from services.runtime.topics import topics
+from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
-from tests.broker.relay import Relay
+from tests.broker.relay import PATIENCE, Relay, shipped_policy, until
 from tests.broker.troubled import STREAM, everybody_once, fates, incident, service, told
 
 pytestmark = pytest.mark.broker
@@ -38,6 +55,100 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost_or_told_twice
         assert sum((await fates(relay, mine.name)).values()) == 30
 
     play(story)
+
+
+def test_a_database_that_was_away_for_long_is_found_as_soon_as_it_is_back(servers: Servers, database: str) -> None:
+    """Its clients' pauses must not grow with the time that it is away."""
+
+    async def answers(shared: AsyncConnectionPool[Connection]) -> bool:
+        try:
+            async with shared.connection() as conn:
+                await conn.execute("select 1")
+        except OperationalError:
+            return False
+        return True
+
+    async def story() -> None:
+        async with pool(database, size=2) as shared:
+            assert await answers(shared)
+            await asyncio.to_thread(servers.stop, "postgres")
+            back_at = time.monotonic() + AWAY_SECONDS
+            while time.monotonic() < back_at:
+                assert not await answers(shared)
+            await asyncio.to_thread(servers.start, "postgres")
+            await until(lambda: answers(shared), seconds=2 * CONNECT_SECONDS)
+
+    asyncio.run(story())
+
+
+# A pool that doubles its pauses tries again after 15 seconds and after 31.
+AWAY_SECONDS = 16
+
+
+def test_a_worker_that_waits_for_its_servers_at_its_start_ends_when_it_is_told_to(
+    servers: Servers, database: str, tmp_path: Path
+) -> None:
+    migrate(database)
+    servers.stop("kafka")
+    try:
+        with serving(servers, database, tmp_path / "log") as process:
+            eventually(lambda: "broker_awaited" in (tmp_path / "log").read_text())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+    finally:
+        servers.start("kafka")
+
+
+@pytest.mark.parametrize("server", ["postgres", "kafka"])
+def test_a_worker_whose_server_went_away_ends_when_it_is_told_to(
+    servers: Servers, database: str, tmp_path: Path, server: Name
+) -> None:
+    migrate(database)
+    apply_topics(servers.kafka, topics(shipped_policy()))
+    with serving(servers, database, tmp_path / "log") as process:
+        eventually(lambda: "worker_started" in (tmp_path / "log").read_text())
+        servers.stop(server)
+        try:
+            eventually(lambda: "_awaited" in (tmp_path / "log").read_text())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(END_SECONDS + 5) == 0
+        finally:
+            servers.start(server)
+
+
+def test_a_worker_that_cannot_start_ends_whatever_it_had_begun(servers: Servers, database: str, tmp_path: Path) -> None:
+    migrate(database)
+    apply_topics(servers.kafka, topics(shipped_policy()))
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        with serving(servers, database, tmp_path / "log", RELAY_HTTP_PORT=str(port)) as process:
+            assert process.wait(60) == EXIT_HALTED
+    assert '"event": "halted"' in (tmp_path / "log").read_text()
+
+
+@contextmanager
+def serving(servers: Servers, database: str, log: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A service in a process as it is deployed; killed at the end where it is still there."""
+    addresses = {
+        "RELAY_KAFKA": servers.kafka,
+        "RELAY_DATABASE": database,
+        "RELAY_PSEUDONYM_KEY": "a secret that the tests share with nobody",
+    }
+    command = [sys.executable, "-m", "services.incidents"]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, cwd=PROJECT, stderr=errors, env=os.environ | addresses | settings)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.05)
 
 
 def test_a_database_behind_its_group_halts_the_worker_and_says_what_it_needs(play: Play, start: Start) -> None:
