@@ -17,6 +17,15 @@ from sqlalchemy.exc import OperationalError as SqlOperationalError
 
 # A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
 TIMEOUTS_MS = {"idle_in_transaction_session_timeout": 5_000, "lock_timeout": 3_000, "transaction_timeout": 8_000}
+# Every statement of the loop goes from a few keys to a few rows, by an index and a loop, however much the tables hold.
+# The planner is told so: without statistics, as where tables have just begun to grow, it would read them from end to
+# end, once for each batch; and it need not think again for each.
+PLANNER = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 CONNECT_SECONDS = 5
 # The pool doubles its pause between two attempts at one session. So each soon gives up: whoever needs a session next
 # begins another, and a server that was away for long is found as soon as it is back.
@@ -31,7 +40,8 @@ TOO_SLOW = (errors.QueryCanceled, errors.TransactionTimeout, errors.IdleInTransa
 
 def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
     """A pool that is not open yet; every session speaks UTC and gives up what it holds too long."""
-    options = " ".join(["-c timezone=UTC", *(f"-c {name}={ms}" for name, ms in TIMEOUTS_MS.items())])
+    settings = {"timezone": "UTC"} | TIMEOUTS_MS | PLANNER
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return AsyncConnectionPool(
         url,
         min_size=1,

@@ -100,51 +100,6 @@ def test_an_id_is_its_source_s_alone_and_has_one_content(database: str, at_once:
     assert told == [("CR1/party/1",), ("CR2/party/1",)]
 
 
-def test_what_a_look_reads_is_found_by_index_however_many_files_there_are(database: str) -> None:
-    async def story() -> None:
-        async with shell_on(database) as shell:
-            await shell.take([incident("CR1", offset=0)])
-            async with shell.transaction() as conn:
-                for statement in MANY_MATTERS:
-                    await conn.execute(statement)
-            async with shell.pool.connection() as conn:
-                await conn.set_autocommit(True)
-                await conn.execute("analyze")
-                await conn.set_autocommit(False)
-            async with shell.transaction() as conn:
-                await conn.execute("set local max_parallel_workers_per_gather = 0")
-                files = await conn.execute(
-                    "select file from lies_in where service = 'incidents' and fact_id !~ '^many'"
-                )
-                before = await scanned(conn)
-                keys = sorted({file async for (file,) in files})
-                states, _ = await shell.store.lock_files(conn, keys, keys)
-                await shell.store.lock_matters(conn, frozenset({"crime:CR1"}), {})
-                assert await scanned(conn) == before
-            assert any(state.persons for state in states.values())
-
-    asyncio.run(story())
-
-
-MANY_MATTERS = (
-    """insert into fact select 'incidents', 'many' || n, 'test', n, 'kind', 'M' || n, 'kind', 1, 'source', now(),
-    'type', '{}', '', true, null, now() from generate_series(1, 5000) n""",
-    "insert into fact_reference select 'incidents', 'crime:M' || n, 'kind', 'M' || n from generate_series(1, 5000) n",
-    "insert into lies_in select 'incidents', 'file' || n, 'many' || n, '{}' from generate_series(1, 5000) n",
-    "insert into case_file select 'incidents', 'file' || n from generate_series(1, 5000) n",
-    "insert into place select 'incidents', 'M' || n, 'M' || n || '/party/1', 'p' || n from generate_series(1, 5000) n",
-)
-
-
-async def scanned(conn: psycopg.AsyncConnection[tuple[object, ...]], *names: str) -> dict[object, object]:
-    """How often this transaction has read each of the large tables, or of these, from end to end."""
-    rows = await conn.execute(
-        "select relname, seq_scan from pg_stat_xact_user_tables where relname = any(%s)",
-        (list(names or ("fact", "fact_reference", "lies_in", "case_file", "place")),),
-    )
-    return {table: count async for table, count in rows}
-
-
 def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(database: str) -> None:
     async def story() -> None:
         async with shell_on(database) as shell:
@@ -409,3 +364,11 @@ SLOW_GAUGE = (
     select set_config('transaction_timeout', '0', true) || set_config('transaction_timeout', '50', true)
     || pg_sleep(5)""",
 )
+
+
+async def scanned(conn: psycopg.AsyncConnection[tuple[object, ...]], *names: str) -> dict[object, object]:
+    """How often this transaction has read each of these tables from end to end."""
+    rows = await conn.execute(
+        "select relname, seq_scan from pg_stat_xact_user_tables where relname = any(%s)", (list(names),)
+    )
+    return {table: count async for table, count in rows}

@@ -1,0 +1,152 @@
+"""Whatever the loop asks of the database is found by index, however much the tables hold."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.incidents.__main__ import SERVICE
+from services.runtime import database as tables
+from services.runtime.broker import Message, Offsets, Partition
+from services.runtime.engine import Record
+from services.runtime.loop import Loop
+from services.runtime.publisher import Publisher
+from services.runtime.shell import Shell
+from tests import builders as b
+from tests.broker.conftest import Play
+from tests.broker.relay import PSEUDONYMS, Relay, message, until
+from tests.chaos.load import load
+
+pytestmark = pytest.mark.broker
+
+ROWS = 30_000
+# No statement of the loop has cause to read more of one table's rows than a batch has to do with.
+MOST_ROWS = 6_000
+
+LONG_HISTORY = (
+    """insert into record select 'incidents', 'court.convictions', 0, n, 'accepted', 'many' || n, now()
+    from generate_series(1, {rows}) n""",
+    "insert into inbox select 'incidents', 'many' || n, 'source', '', now() from generate_series(1, {rows}) n",
+    """insert into fact select 'incidents', 'many' || n, 'source', 'many' || n, 'kind', 'M' || n, 'kind', 1, 'source',
+    now(), 'type', '{{}}', '', true, case when mod(n, 10) = 0 then 'no_incident' end, now()
+    from generate_series(1, {rows}) n""",
+    "insert into reference select 'incidents', 'crime:M' || n from generate_series(1, {rows}) n",
+    """insert into fact_reference select 'incidents', 'crime:M' || n, 'kind', 'M' || n
+    from generate_series(1, {rows}) n""",
+    """insert into place select 'incidents', 'M' || n, 'M' || n || '/party/1', 'p' || n
+    from generate_series(1, {rows}) n""",
+    "insert into lies_in select 'incidents', 'file' || n, 'many' || n, '{{}}' from generate_series(1, {rows}) n",
+    """insert into case_file select 'incidents', 'file' || n, 1, now(), now() + interval '1 year', now() + interval
+    '1 year', '{{}}', now() - interval '1 day' from generate_series(1, {rows}) n""",
+    """insert into look select 'incidents', 'file' || n, 1, now(), null, 'event', 'many' || n, 'r', 'p', '{{}}', '{{}}',
+    '[]', '{{}}', '{{}}' from generate_series(1, {rows}) n""",
+    """insert into notice select 'incidents', 'rule', 'M' || n, 'agency', 1, 'notice' || n, 'file' || n, 1, 'notify',
+    now(), '[]' from generate_series(1, {rows}) n""",
+    """insert into told select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 1, 'live', '[]'
+    from generate_series(1, {rows}) n""",
+    """insert into withheld select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 'kind', 'reason', '[]', now()
+    from generate_series(1, {rows}) n""",
+    """insert into unexplained select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, now()
+    from generate_series(1, {rows}) n""",
+    """insert into answer select 'incidents', 'many' || n, 'kind', 'M' || n, 'rule', 'M' || n, 'agency', 1
+    from generate_series(1, {rows}) n""",
+    """insert into outbox (service, topic, duty, revision, headers, at, parked)
+    select 'incidents', 'topic' || n, 'rule/M' || n || '/agency', 1, '[]', now(), 'too_large'
+    from generate_series(1, {rows}) n""",
+    """insert into outbox (service, topic, duty, revision, headers, at)
+    select 'convictions', 'agency.dait-54.notifications', 'rule/M' || n || '/agency', 1, '[]', now()
+    from generate_series(1, {rows}) n""",
+    """insert into refusal select 'incidents', 'court.convictions', 0, n, 'not_json', 'decode', '', null, null, null,
+    null, '[]', now(), now(), now(), 1, 'then', null, now() from generate_series(1, {rows}) n""",
+    """insert into archive select 'police.incidents', 1000, n, now(), null, null, '[]'
+    from generate_series(1, {rows}) n""",
+)
+
+
+@pytest.mark.parametrize("known", ["analysed", "unknown"])
+def test_the_loop_reads_no_table_from_end_to_end(play: Play, known: str) -> None:
+    """`known`: whether the server has gathered statistics, as it has not where tables have just begun to grow."""
+
+    async def story(relay: Relay) -> None:
+        shell = await at_work(relay)
+        for statement in LONG_HISTORY:
+            await relay.rows(statement.format(rows=ROWS))
+        if known == "analysed":
+            with psycopg.connect(relay.database, autocommit=True) as conn:
+                conn.execute("analyze")
+        before = read_so_far(relay.database)
+        told = await work(relay, shell, load(1, 12, datetime.now(UTC)).events)
+        await work(relay, shell, [answer(notice) for notice in told])
+        await shell.pool.close()
+        after = read_so_far(relay.database)
+        assert all(after[table] > before[table] for table in ("fact", "told", "case_file"))
+        read = {table: after[table] - before[table] for table in after}
+        assert {table: rows for table, rows in read.items() if rows > MOST_ROWS} == {}
+
+    play(story)
+
+
+async def at_work(relay: Relay) -> Shell:
+    pool = tables.pool(relay.database, size=4)
+    await pool.open()
+    return Shell(SERVICE, pool, relay.policies, PSEUDONYMS, "release")
+
+
+async def work(relay: Relay, shell: Shell, messages: Sequence[Message]) -> list[NotificationIssued]:
+    """All that a worker does with these messages, from beginning to end; the first notices that were issued."""
+
+    async def committed(_partitions: object) -> dict[Partition, int | None]:
+        return {}
+
+    loop = Loop(shell, committed, Offsets(relay.servers.kafka))
+    await relay.publish(*messages)
+    read = await relay.records(*SERVICE.reads)
+    records = [
+        Record(
+            r.topic,
+            r.partition,
+            r.offset,
+            datetime.fromtimestamp(r.timestamp / 1000, UTC),
+            r.key,
+            r.value,
+            tuple(r.headers),
+        )
+        for r in read
+    ]
+    for first in range(0, len(records), 50):
+        batch = records[first : first + 50]
+        while batch:
+            del batch[: await loop.handle(batch)]
+    await shell.note_ends({(r.topic, r.partition): r.offset + 1 for r in records}, await shell.clock())
+    await loop.look_at_due()
+    await loop.retry_refused()
+    publishing = asyncio.create_task(Publisher(SERVICE.name, shell.pool, relay.sender, shell.committed).run())
+    await until(lambda: all_sent(shell))
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    return [notice for notices in (await relay.all_told()).values() for notice in notices][:50]
+
+
+async def all_sent(shell: Shell) -> bool:
+    async with shell.transaction() as conn:
+        waiting = await conn.execute(
+            "select from outbox where service = %s and parked is null limit 1", (SERVICE.name,)
+        )
+        return await waiting.fetchone() is None
+
+
+def answer(notice: NotificationIssued) -> Message:
+    return message(b.acknowledged(notice.notification, agency=notice.agency), "uk.agency.acknowledged")
+
+
+def read_so_far(database: str) -> dict[str, int]:
+    """Rows that were read of each table, from end to end or by an index."""
+    with psycopg.connect(database) as conn:
+        rows = conn.execute(
+            """select t.relname, t.seq_tup_read + coalesce(sum(i.idx_tup_read), 0) from pg_stat_user_tables t
+            left join pg_stat_user_indexes i using (relid) group by t.relid, t.relname, t.seq_tup_read"""
+        )
+        return {table: int(read) for table, read in rows}
