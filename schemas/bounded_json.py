@@ -18,6 +18,7 @@ _TO_THE_NEXT_BRACKET = re.compile(
 )
 _UNSTORABLE_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # NUL, halves of surrogate pairs, and whole pairs
 _MOST_DIGITS = len(str(MAX_INT)) + 1
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _NO_NAMES: frozenset[str] = frozenset()
 
 
@@ -40,7 +41,7 @@ def read_object(content: bytes | None, *, largest: int, names: frozenset[str] = 
 
 def canonical(value: Any) -> bytes:
     """The one way of writing a JSON value: sorted keys, no spaces, UTF-8. Raises ValueError for NaN and surrogates."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _canonical(value).encode()
 
 
 def _read(content: bytes | None, largest: int, names: frozenset[str]) -> dict[str, Any]:

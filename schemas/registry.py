@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -54,14 +54,6 @@ __all__ = [
 Said = TypeVar("Said", bound=v.Frozen)
 
 _PLACE: TypeAdapter[str] = TypeAdapter(v.Place)
-
-
-@runtime_checkable
-class Stated(Protocol):
-    """A body that says what it is about."""
-
-    @property
-    def subject(self) -> str: ...
 
 
 class Received(NamedTuple):
@@ -121,7 +113,8 @@ def encode(envelope: Envelope, body: v.Frozen) -> Record:
 
 def subject_of(body: v.Frozen) -> str | None:
     """What the body says that it is about; None for a withdrawn version, which says it in the envelope alone."""
-    return body.subject if isinstance(body, Stated) else None
+    subject: str | None = getattr(body, "subject", None)
+    return subject
 
 
 def content_of(body: v.Frozen) -> bytes:

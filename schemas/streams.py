@@ -96,12 +96,18 @@ class Registry:
         return {fact.name: (stream, fact) for stream in self.streams for fact in stream.types}
 
     @cached_property
+    def _named(self) -> Mapping[str, Stream]:
+        return {stream.topic: stream for stream in self.streams}
+
+    @cached_property
     def _patterns(self) -> tuple[tuple[re.Pattern[str], Stream], ...]:
         named = ((re.escape(stream.topic), stream) for stream in self.streams)
         return tuple((re.compile(name.replace(r"\{agency\}", "[a-z0-9][a-z0-9-]*")), stream) for name, stream in named)
 
     def stream_of(self, topic: str) -> Stream:
         """The stream that a topic belongs to. KeyError for one that is in no contract: nobody should read it."""
+        if topic in self._named:
+            return self._named[topic]
         for pattern, stream in self._patterns:
             if pattern.fullmatch(topic):
                 return stream

@@ -1,6 +1,6 @@
 """What a service remembers, read under lock: what stands at references, and all that a look needs of a file."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -160,7 +160,7 @@ class Store:
         return Begun(
             await _clocks(clocks),
             await _positions(positions),
-            {fact_id(source, event): bytes(digest) async for event, source, digest in known},
+            {fact_id(source, event): bytes(digest) for event, source, digest in await known.fetchall()},
             await _told_as(answered),
             await _names_of(named),
         )
@@ -174,7 +174,7 @@ class Store:
             and (statement, subject, content_hash) in (select * from unnest(%b::text[], %b::text[], %b::bytea[]))""",
             (self.service, *columns(sorted(subjects), 3)),
         )
-        return {(statement, subject, bytes(digest)) async for statement, subject, digest in rows}
+        return {(statement, subject, bytes(digest)) for statement, subject, digest in await rows.fetchall()}
 
     async def closed(self, conn: Connection, names: frozenset[str], found: NamesOf) -> tuple[frozenset[str], NamesOf]:
         """All that belongs together with these references, without a lock, and the statements that tie them.
@@ -215,18 +215,19 @@ class Store:
             lying = await conn.execute(_STANDING_LIE_IN, statements)
             places = await conn.execute(_PLACES, (self.service, crimes_named))
         found = {statement: set(own) for statement, own in names_of.items()}
-        async for statement, subject, name in named:
+        for statement, subject, name in await named.fetchall():
             found.setdefault((statement, subject), set()).add(name)
         closed = names.union(*found.values())
         if closed != names or found.keys() != names_of.keys():
             return closed
         lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
-        async for fact, file, through in lying:
+        for fact, file, through in await lying.fetchall():
             lies_in.setdefault(fact, {})[file] = tuple(through)
         persons: dict[str, dict[str, str]] = {}
-        async for crime, place, person in places:
+        for crime, place, person in await places.fetchall():
             persons.setdefault(crime, {})[place] = person
-        standing = {stored.fact.statement: stored async for stored in self._facts(facts)}
+        stored = [self._fact(row) for row in await facts.fetchall()]
+        standing = {each.fact.statement: each for each in stored}
         return Matters(names, found, standing, lies_in, persons)
 
     async def lock_files(
@@ -249,7 +250,7 @@ class Store:
             )
             answered = await conn.execute(_TOLD_AS, (sorted(notifications),))
             contents = await self._ask_contents(conn, wanted)
-        rows = {file: FileState(file, looks, at, tries) async for file, looks, at, tries in locked}
+        rows = {file: FileState(file, looks, at, tries) for file, looks, at, tries in await locked.fetchall()}
         states = {file: rows[file] for file in wanted}
         await self._fill(conn, states, contents)
         return states, await _told_as(answered)
@@ -262,7 +263,7 @@ class Store:
         Files in other hands are skipped: whoever holds them looks.
         """
         rows = await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": limit})
-        due = [(FileState(file, looks, at, tries), cause) async for file, looks, at, tries, cause in rows]
+        due = [(FileState(file, looks, at, tries), cause) for file, looks, at, tries, cause in await rows.fetchall()]
         states = {state.key: state for state, _ in due}
         async with conn.pipeline():
             contents = await self._ask_contents(conn, sorted(states))
@@ -300,18 +301,18 @@ class Store:
     async def _fill(self, conn: Connection, states: Mapping[str, FileState], contents: Contents) -> None:
         if not states:
             return
-        async for file, through, *columns_of_fact in contents.facts:
+        for file, through, *columns_of_fact in await contents.facts.fetchall():
             stored = self._fact(columns_of_fact)
             states[file].facts[stored.fact.id] = (stored.fact, tuple(through), stored.missing)
-        async for file, content in contents.told:
+        for file, content in await contents.told.fetchall():
             notice = notice_from_json(content)
             states[file].told[notice.key] = notice
-        async for file, content in contents.withheld:
+        for file, content in await contents.withheld.fetchall():
             statement = withheld_from_json(content)
             states[file].withheld[statement.key] = statement
-        async for file, rule, subject, agency in contents.unexplained:
+        for file, rule, subject, agency in await contents.unexplained.fetchall():
             states[file].unexplained.add(Key(rule, subject, agency))
-        async for file, rule, duty_subject, agency, revision, *columns_of_fact in contents.answers:
+        for file, rule, duty_subject, agency, revision, *columns_of_fact in await contents.answers.fetchall():
             fact = self._fact(columns_of_fact).fact
             states[file].answers[fact.statement] = Answer(fact, Key(rule, duty_subject, agency), revision)
         await self._fill_persons(conn, states)
@@ -326,13 +327,10 @@ class Store:
             for crime in {crime for fact, _, _ in state.facts.values() for crime in crimes(fact)}:
                 at.setdefault(crime, []).append(state)
         if at:
-            async for crime, place, person in await conn.execute(_PLACES, (self.service, sorted(at))):
+            rows = await conn.execute(_PLACES, (self.service, sorted(at)))
+            for crime, place, person in await rows.fetchall():
                 for state in at[crime]:
                     state.persons[place] = person
-
-    async def _facts(self, rows: AsyncCursor[TupleRow]) -> AsyncIterator[StoredFact]:
-        async for row in rows:
-            yield self._fact(row)
 
     def _fact(self, row: Sequence[Any]) -> StoredFact:
         identity, kind, subject, version, basis, at, type_, content, missing = row
@@ -346,19 +344,19 @@ async def _clocks(rows: AsyncCursor[TupleRow]) -> Clocks:
 
 
 async def _positions(rows: AsyncCursor[TupleRow]) -> dict[Partition, Position]:
-    return {(topic, partition): (offset, read_to) async for topic, partition, offset, read_to in rows}
+    return {(topic, partition): (offset, read_to) for topic, partition, offset, read_to in await rows.fetchall()}
 
 
 async def _told_as(rows: AsyncCursor[TupleRow]) -> dict[str, ToldAs]:
     return {
         i: ToldAs(service, Key(rule, subject, agency), revision, file)
-        async for i, service, rule, subject, agency, revision, file in rows
+        for i, service, rule, subject, agency, revision, file in await rows.fetchall()
     }
 
 
 async def _names_of(rows: AsyncCursor[TupleRow]) -> NamesOf:
     found: NamesOf = {}
-    async for statement, subject, name in rows:
+    for statement, subject, name in await rows.fetchall():
         found.setdefault((statement, subject), set()).add(name)
     return found
 
