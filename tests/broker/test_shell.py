@@ -254,6 +254,23 @@ def test_a_broker_that_does_not_know_a_stream_yet_is_asked_again_and_one_that_we
     asyncio.run(story())
 
 
+def test_two_halves_of_a_matter_that_are_read_before_either_is_written_find_each_other(database: str) -> None:
+    linked = record(b.children("CR1", b.child()), "uk.police.children-linked", offset=0)
+
+    async def story() -> None:
+        async with shell_on(database) as one, shell_on(database) as other:
+            async with await psycopg.AsyncConnection.connect(database) as holder:
+                await holder.execute("insert into reference values (%s, 'crime:CR1')", (SERVICE.name,))
+                taking = asyncio.create_task(one.take([incident("CR1", offset=0)]))
+                taking_other = asyncio.create_task(other.take([replace(linked, partition=1)]))
+                await until(lambda: waiting_for_locks(holder, 2))
+            assert (await taking, await taking_other) == (1, 1)
+
+    asyncio.run(story())
+    assert rows(database, "select kind from fact where missing is not null") == []
+    assert rows(database, "select count(*) from told where rule = 'child_school'") == [(1,)]
+
+
 def test_a_record_that_another_worker_has_ended_meanwhile_is_not_set_aside(database: str) -> None:
     """A worker that slept while its partition moved, and wakes about to give up a record."""
     read, refusal = incident("CR1", offset=0), Refusal(RefusalReason.FAULTED, "decide", "could not be judged")
