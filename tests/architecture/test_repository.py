@@ -13,7 +13,7 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 SHARED = {"casefile", "intake", "ops", "policy", "runtime"}
 SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
-LOCKS = ["requirements.txt", "requirements-dev.txt"]
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
 # Where the module that is imported has another name than the package that is installed.
 PACKAGES = {
     "faust": "faust-streaming",
@@ -39,7 +39,7 @@ def locked(name: str) -> dict[str, str]:
 
 def declared(name: str) -> set[str]:
     wanted = re.findall(r"^[A-Za-z0-9._-]+", (PROJECT / name).read_text(), re.MULTILINE)
-    return {package.lower() for package in wanted} - {"-c"}
+    return {package.lower() for package in wanted} - {"-c", "-r"}
 
 
 def imported(folder: str) -> set[str]:
@@ -86,13 +86,15 @@ def test_every_locked_package_has_hashes(name: str) -> None:
 
 
 def test_both_lock_files_agree() -> None:
-    run, develop = (locked(name) for name in LOCKS)
+    run, develop = (locked(name) for name in LOCKS[:2])
     assert {name: develop[name] for name in run.keys() & develop.keys()} == {
         name: run[name] for name in run.keys() & develop.keys()
     }
 
 
-@pytest.mark.parametrize(("wanted", "lock"), [("requirements.in", LOCKS[0]), ("requirements-dev.in", LOCKS[1])])
+@pytest.mark.parametrize(
+    ("wanted", "lock"), [*((lock.replace(".txt", ".in"), lock) for lock in LOCKS), ("requirements.in", LOCKS[2])]
+)
 def test_what_is_declared_is_locked(wanted: str, lock: str) -> None:
     assert declared(wanted) - locked(lock).keys() == set()
 
@@ -100,7 +102,7 @@ def test_what_is_declared_is_locked(wanted: str, lock: str) -> None:
 def test_what_the_code_imports_is_declared() -> None:
     run, develop = declared("requirements.in"), declared("requirements-dev.in")
     assert imported("schemas") | imported("services") <= run
-    assert imported("tests") <= run | develop
+    assert imported("tests") <= run | develop | declared("requirements-bench.in")
 
 
 def test_every_service_has_a_container_of_its_own() -> None:

@@ -1,58 +1,187 @@
-"""`python -m tests.bench`: what a look costs by the length of its file, and how fast a worker works off a backlog."""
+"""`python -m tests.bench [SECTION ...]`: the relay beside what people would use instead, in one run, on one machine."""
 
 import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import psycopg
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.status import Status
 
-from tests.bench.backlog import Pace, pace
-from tests.bench.looks import LENGTHS, Cost, cost
+from services.runtime.broker import Message
+from services.runtime.embedded import embedded_servers
+from services.runtime.keeper import PROJECT
+from tests.bench import document
+from tests.bench.due import due
+from tests.bench.entrants import ENTRANTS, PLAIN, RELAY
+from tests.bench.events import events
+from tests.bench.history import grown
+from tests.bench.latency import latency
+from tests.bench.long_files import long_files
+from tests.bench.looks import cost
+from tests.bench.stage import FellBehindError, Stage
+from tests.bench.startup import Start, starts
+from tests.bench.throughput import pace
 
 out = Console(highlight=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything; `patience`: seconds that a contestant is given to get through what it was given."""
+
+    backlog: int
+    rates: tuple[int, ...]
+    rate_seconds: float
+    lengths: tuple[int, ...]
+    rows: tuple[int, ...]
+    backlog_in_history: int
+    files: int
+    due: int
+    patience: float
+
+
+FULL = Scale(
+    5_000, (50, 500, 2_000), 10.0, (1, 10, 100, 1_000), (0, 1_000_000, 10_000_000), 1_000, 1_000_000, 1_000, 90.0
+)
+QUICK = Scale(1_000, (50, 500, 2_000), 3.0, (1, 10, 100), (0, 100_000), 400, 50_000, 300, 45.0)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One run: the stage, the load that all get, and what is found."""
+
+    stage: Stage
+    scale: Scale
+    load: Sequence[Message]
+    run: document.Run
+    status: Status
+
+    def say(self, what: str) -> None:
+        self.status.update(what)
+
+    def done(self, what: str) -> None:
+        out.print(f"[{time.strftime('%H:%M:%S')}] {what}", markup=False)
+        out.file.flush()
+
+    def looks(self) -> None:
+        self.say("looks: the rules alone")
+        for found in map(cost, self.scale.lengths):
+            self.run.looks.append(found)
+            self.done(f"looks: {found.facts:,} facts, {found.cold.all:,.1f} ms cold, {found.warm.all:,.1f} ms warm")
+
+    def startup(self) -> None:
+        self.run.starts += starts(self.stage, self.load, lambda what: self.say(f"startup: {what}"))
+        for start in self.run.starts:
+            self.done(f"startup: {start.what}, {start.seconds:.1f} s")
+
+    def throughput(self) -> None:
+        load = self.load[: self.scale.backlog]
+        for entrant in ENTRANTS:
+            for workers in (1, 2):
+                label = f"throughput: {entrant.title}, {workers} worker(s)"
+                self.say(label)
+                found = pace(
+                    self.stage,
+                    entrant,
+                    workers,
+                    load,
+                    self.scale.patience,
+                    lambda done, label=label: self.say(f"{label}, {done:,} of {len(load):,} events"),  # type: ignore[misc]
+                )
+                self.run.paces.append(found)
+                speed = found.events_a_second
+                self.done(f"{label}: " + ("not done in time" if speed is None else f"{speed:,.0f} events a second"))
+
+    def latency(self) -> None:
+        self.run.rate_seconds = self.scale.rate_seconds
+        for rate in self.scale.rates:
+            load = self.load[: 20 + round(rate * self.scale.rate_seconds)]
+            for entrant in ENTRANTS:
+                label = f"latency: {entrant.title}, {rate:,} a second"
+                self.say(label)
+                found = latency(self.stage, entrant, rate, load, lambda _: None)
+                self.run.latencies.append(found)
+                how = "kept up" if found.kept_up else f"fell behind by {found.behind:,}"
+                self.done(f"{label}: p50 {1e3 * found.p50:,.0f} ms, p99 {1e3 * found.p99:,.0f} ms, {how}")
+
+    def long(self) -> None:
+        for entrant in ENTRANTS:
+            found = long_files(self.stage, entrant, self.scale.lengths, self.scale.patience, self.say)
+            self.run.long_files += found
+            each = ", ".join(f"{f.facts:,} facts {1e3 * f.seconds:,.0f} ms" for f in found)
+            self.done(f"long: {entrant.title}: {each}")
+
+    def history(self) -> None:
+        for entrant in (RELAY, PLAIN):
+            load = self.load[: self.scale.backlog_in_history * (len(self.scale.rows) + 1)]
+            found = grown(self.stage, entrant, self.scale.rows, load, self.scale.patience, self.say)
+            self.run.histories += found
+            for each in found:
+                self.done(
+                    f"history: {entrant.title}, {each.rows:,} rows: {each.events_a_second or 0:,.0f} events a second"
+                )
+
+    def due(self) -> None:
+        for entrant in (RELAY, PLAIN):
+            found = due(
+                self.stage, entrant, self.scale.files, self.scale.due, self.load[: 3 * self.scale.due], self.say
+            )
+            self.run.dues.append(found)
+            self.done(f"due: {entrant.title}: worst {found.worst:.2f} s, {found.missed} missed, {found.twice} twice")
+
+
+SECTIONS: Mapping[str, Callable[[Bench], None]] = {
+    "startup": Bench.startup,
+    "looks": Bench.looks,
+    "throughput": Bench.throughput,
+    "latency": Bench.latency,
+    "long": Bench.long,
+    "history": Bench.history,
+    "due": Bench.due,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--events", type=int, default=3_000, help="how long the backlog is; 0 leaves it out")
-    wanted = parser.parse_args()
-    bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*bar, console=Console(stderr=True), transient=True) as progress:
-        measured = list(progress.track(map(cost, LENGTHS), total=len(LENGTHS), description="Looking"))
-        out.print(_costs(measured))
-        if wanted.events:
-            task = progress.add_task("Working off a backlog", total=wanted.events)
-            worked = pace(wanted.events, lambda done, of: progress.update(task, completed=done, total=of))
-            out.print(_pace(worked))
-
-
-def _costs(measured: list[Cost]) -> Table:
-    title = "A look after one more incident, by the length of its file: milliseconds of processor time"
-    table = Table(title=title, title_justify="left")
-    for column in ("incidents", "by a worker that", "reads facts", "reads the told", "looks", "in all", "notices"):
-        table.add_column(column, justify="right")
-    for found in measured:
-        for who, spent in (("has not met it", found.cold), ("looked before", found.warm)):
-            numbers = (f"{number:,.2f}" for number in (spent.read, spent.told, spent.look, spent.all))
-            table.add_row(f"{found.facts:,}", who, *numbers, f"{found.notices:,}")
-    return table
-
-
-def _pace(worked: Pace) -> Table:
-    table = Table(title="One worker, a process of its own, on real servers", title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for what, number in (
-        ("events", f"{worked.events:,}"),
-        ("seconds", f"{worked.seconds:,.1f}"),
-        ("events a second", f"{worked.events_a_second:,.0f}"),
-        ("of them seconds of the worker's own processor time", f"{worked.processor_seconds:,.1f}"),
-        ("looks", f"{worked.looks:,}"),
-        ("notices issued", f"{worked.notices:,}"),
-        ("most memory, MiB", f"{worked.resident_mib:,.0f}"),
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"some of: {', '.join(SECTIONS)}; all of them")
+    parser.add_argument("--quick", action="store_true", help="fewer events, shorter files, less history")
+    parser.add_argument("--no-document", action="store_true", help="leave docs/performance.md as it is")
+    asked = parser.parse_args()
+    if unknown := set(asked.sections) - SECTIONS.keys():
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    scale = QUICK if asked.quick else FULL
+    command = "make bench" + (" QUICK=1" if asked.quick else "")
+    run = document.Run(datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"), command)
+    began = time.monotonic()
+    with (
+        Status("starting Kafka and PostgreSQL", console=Console(stderr=True)) as status,
+        embedded_servers(durable=True) as servers,
     ):
-        table.add_row(what, number)
-    return table
+        run.starts.append(Start("Kafka and PostgreSQL", time.monotonic() - began))
+        status.update("writing the events")
+        most = max(
+            scale.backlog,
+            round(max(scale.rates) * scale.rate_seconds) + 20,
+            scale.backlog_in_history * (len(scale.rows) + 1),
+            3 * scale.due,
+        )
+        load = events(most, lambda made: status.update(f"writing the events: {made:,} of {most:,}"))
+        bench = Bench(Stage(servers), scale, load, run, status)
+        for name in asked.sections or SECTIONS:
+            try:
+                SECTIONS[name](bench)
+            except (FellBehindError, RuntimeError, psycopg.Error) as problem:
+                run.failed.append(name)
+                out.print(f"{name}: {problem}", markup=False)
+    run.seconds = time.monotonic() - began
+    if not asked.sections and not asked.no_document:
+        out.print(f"Written: {document.write(run).relative_to(PROJECT)}")
+    if run.failed:
+        sys.exit(f"Not measured, or not whole: {', '.join(run.failed)}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""The work that every contestant does alike: the schemas and the rules that ship, from a record to notifications.
+
+A contestant brings the engine and the place where state lies. State is kept by crime reference (what stands there) and
+by file (what each crime reference puts into it, and what was told): incidents, assessments and children of one crime
+reference lead to people without any other, so nothing else has to be known to link them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+
+from schemas import registry
+from schemas.refusals import Refusal
+from services.casefile import judge
+from services.casefile.duties import Look, Notice
+from services.casefile.facts import CaseFile, Fact, Key
+from services.casefile.links import file_of, in_the_world, link, stands
+from services.casefile.notices import notice_from_json, notice_to_json
+from services.casefile.reconcile import remember
+from services.incidents.rules import RULES
+from services.policy.load import load
+from services.policy.policy import Policy, PolicySet
+from services.runtime import wire
+from services.runtime.broker import Message
+from services.runtime.keeper import PROJECT
+from services.runtime.pseudonyms import Pseudonyms
+
+STREAM = "police.incidents"
+SERVICE = "incidents"
+# The same for all, so that what they hold can be compared.
+SECRET = "a secret of the bench, of no use anywhere else"
+PSEUDONYMS = Pseudonyms(SECRET.encode())
+PARSED = 20_000  # as many as the relay's own worker remembers
+
+Headers = Sequence[tuple[str, bytes]]
+Parts = Mapping[str, CaseFile]  # by file, what one crime reference puts into it
+FactRow = tuple[str, str, int, str, str, str, str]
+
+body_of = lru_cache(maxsize=PARSED)(registry.body_of)
+notice_of = lru_cache(maxsize=PARSED)(notice_from_json)
+json_of = notice_to_json
+
+
+@cache
+def policies() -> PolicySet:
+    return load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def crime_of(key: bytes) -> str:
+    """Of each record that takes part, the subject begins with the crime reference."""
+    return key.decode().partition("/")[0]
+
+
+def heard(key: bytes | None, value: bytes | None, headers: Headers) -> tuple[Fact, FactRow] | None:
+    """The fact and how it is stored, or None where the record is refused."""
+    received = registry.decode(STREAM, key, value, headers)
+    if isinstance(received, Refusal):
+        return None
+    envelope = received.envelope
+    at, subject, version = envelope.time, envelope.subject, envelope.factversion
+    fact = Fact(envelope.id, received.kind, subject, version, at, received.body)
+    stored = (envelope.id, subject, version, at.isoformat(), received.kind, envelope.type, received.content.decode())
+    return fact, stored
+
+
+def fact_of(stored: Iterable[object]) -> Fact:
+    """The same fact, its content parsed once for as long as it is remembered."""
+    identity, subject, version, at, kind, type_, content = stored
+    body = body_of(str(type_), str(content))
+    return Fact(str(identity), str(kind), str(subject), int(str(version)), datetime.fromisoformat(str(at)), body)
+
+
+def comes_to_stand(standing: Mapping[tuple[str, str], Fact], fact: Fact) -> bool:
+    """Whether it is newer than what stands there; a repeated or older one changes nothing."""
+    rival = standing.get(fact.statement)
+    return rival is None or rival.rank < fact.rank
+
+
+def parts_of(facts: Iterable[Fact], policy: Policy) -> dict[str, CaseFile]:
+    """Into whose files the facts of one crime reference go, and what each file gets."""
+    standing = stands(facts)
+    linkage = link(standing, policy.is_placeholder)
+    return {key: file_of(key, standing, linkage) for key in {key for lies in linkage.lies_in.values() for key in lies}}
+
+
+def touched(before: Parts, after: Parts) -> list[str]:
+    """Files that get something else than before, in a fixed order."""
+    return sorted(file for file in {*before, *after} if before.get(file) != after.get(file))
+
+
+def whole(key: str, parts: Iterable[CaseFile]) -> CaseFile:
+    """A file from what each of its crime references puts into it."""
+    facts: list[Fact] = []
+    persons: dict[str, str] = {}
+    links: dict[str, tuple[str, ...]] = {}
+    unlinked: dict[str, str] = {}
+    for part in parts:
+        facts += part.facts
+        persons |= part.persons
+        links |= part.links
+        unlinked |= part.unlinked
+    return CaseFile(key, tuple(sorted(facts, key=in_the_world)), persons, links, unlinked)
+
+
+def look(file: CaseFile, told: Mapping[Key, Notice], policy: Policy, at: datetime) -> tuple[Look, dict[Key, Notice]]:
+    """One look, and what was told after it."""
+    found = judge.look([file], told, RULES, policy, at, at)
+    return found, remember(told, found)
+
+
+def outgoing(found: Look, policy: Policy) -> list[wire.Outgoing]:
+    """What the agencies are sent, as an outbox keeps it."""
+    return [wire.notification(notice, SERVICE, policy, PSEUDONYMS) for notice in found.notices]
+
+
+def message(row: wire.Outgoing) -> Message:
+    return Message(row.topic, row.key, row.value, wire.headers_from_text(row.headers))
+
+
+def messages(found: Look, policy: Policy) -> list[Message]:
+    """What the agencies are sent, as a producer takes it."""
+    return [message(row) for row in outgoing(found, policy)]

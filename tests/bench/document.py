@@ -1,0 +1,354 @@
+"""docs/performance.md and its plots, from what one run measured and nothing else."""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import TypeVar
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from services.runtime.keeper import PROJECT
+from tests.bench.due import Due
+from tests.bench.entrants import ENTRANTS, RELAY, settings
+from tests.bench.history import Grown
+from tests.bench.latency import Latency
+from tests.bench.long_files import LongFile
+from tests.bench.looks import Cost
+from tests.bench.startup import Start
+from tests.bench.throughput import Pace
+
+Found = TypeVar("Found")
+DOCUMENT = PROJECT / "docs" / "performance.md"
+COLOURS = {"relay": "#1d70b8", "plain": "#00703c", "quix": "#d4351c", "limit": "#505a5f"}
+SIZE = (7.2, 3.2)
+
+
+@dataclass
+class Run:
+    """Everything that one run has measured; a section that was left out is empty."""
+
+    began: str
+    command: str
+    cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+    seconds: float = 0.0
+    looks: list[Cost] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    paces: list[Pace] = field(default_factory=list)
+    latencies: list[Latency] = field(default_factory=list)
+    rate_seconds: float = 0.0
+    long_files: list[LongFile] = field(default_factory=list)
+    histories: list[Grown] = field(default_factory=list)
+    dues: list[Due] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def write(run: Run) -> Path:
+    """The document, and a plot for each section that has one; plots of sections that were left out are removed."""
+    folder = DOCUMENT.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    _plot(folder / "throughput.svg", run.paces, _draw_paces)
+    _plot(folder / "latency.svg", run.latencies, _draw_latencies)
+    _plot(folder / "looks.svg", run.looks, _draw_looks)
+    _plot(folder / "long-files.svg", run.long_files, _draw_long_files)
+    _plot(folder / "history.svg", run.histories, _draw_histories)
+    DOCUMENT.write_text("\n\n".join(_parts(run)) + "\n")
+    return DOCUMENT
+
+
+def _parts(run: Run) -> Iterable[str]:
+    yield "# What the relay costs, and what others would"
+    yield (
+        f"Written by `{run.command}` on {run.began}, in {run.seconds / 60:,.0f} minutes, on {run.cores} cores that "
+        f"Kafka, PostgreSQL, the publisher, the readers and the workers share; load before it began: "
+        f"{run.load_before:.1f}. Ratios between contestants of one run say something; the figures of another machine "
+        "say little. Nothing in this file is written by hand."
+    )
+    if run.failed:
+        yield f"**Not measured in this run, or not whole, because something failed: {', '.join(run.failed)}.**"
+    yield "\n\n".join(_setting())
+    if run.paces:
+        yield "\n\n".join(_throughput(run.paces))
+    if run.latencies:
+        yield "\n\n".join(_latency(run))
+    if run.looks:
+        yield "\n\n".join(_looks(run.looks))
+    if run.long_files:
+        yield "\n\n".join(_long(run.long_files))
+    if run.histories:
+        yield "\n\n".join(_history(run.histories))
+    if run.dues:
+        yield "\n\n".join(_due(run.dues))
+    if run.starts:
+        yield "\n\n".join(_starts(run.starts))
+
+
+def _setting() -> Iterable[str]:
+    yield "## Who is measured, and at what"
+    yield (
+        "All do the same work: they read `police.incidents` (six partitions, filled by crime reference), parse and "
+        "check each record with the schemas that ship, keep what stands, link it to people, look at every file that "
+        "an event touches with the rules of the service `incidents`, and publish the notifications to the agencies' "
+        "topics, where a reader that counts committed records only takes them. The events are families with their "
+        "incidents, assessments and statements about children: late, out of order, doubled, corrected and withdrawn. "
+        "Charges and courts are left out, so that links between matters cost nobody anything."
+    )
+    yield (
+        "The relay does more than the others: it records every look, what was withheld from whom and why, the end of "
+        "each record and the event as it came, and publishes each decision for audit. All contestants run under the "
+        f"same Python {python_version()} and libraries (pydantic {version('pydantic')}, the newest that Quix Streams "
+        "takes), on one Kafka broker and one PostgreSQL that waits for the disk at every commit."
+    )
+    yield _table(
+        ("", "versions", "state lies in", "settings", "what it promises"),
+        (
+            (entrant.title, entrant.versions, KEPT[entrant.keeps], settings(entrant), entrant.promises)
+            for entrant in ENTRANTS
+        ),
+        numbers=False,
+    )
+
+
+KEPT = {"postgres": "PostgreSQL", "rocksdb": "RocksDB", "memory": "memory"}
+
+
+def _throughput(paces: Sequence[Pace]) -> Iterable[str]:
+    yield "## A backlog"
+    yield (
+        f"{paces[0].events:,} events at once, to workers that are at work and warm; until the last notification is "
+        "read. *Processor* is the workers' own, for each event. *Memory* is the most that one worker had. *Held* is "
+        "the share of what agencies hold at the end that is as the relay's first run left it, out of all that either "
+        "has: the limit's two workers each know half of a family that spans partitions."
+    )
+    first = next((pace for pace in paces if pace.entrant is RELAY), paces[0])
+    base = {pace.workers: pace.events_a_second for pace in paces if pace.entrant is RELAY}
+    yield _table(
+        ("", "workers", "events/s", "of the relay's", "notifications", "processor, ms", "memory, MiB", "held"),
+        (
+            (
+                pace.entrant.title,
+                f"{pace.workers}",
+                _number(pace.events_a_second) or "not done in time",
+                _ratio(pace.events_a_second, base.get(pace.workers)),
+                f"{pace.notices:,}",
+                f"{1_000 * pace.processor_seconds / pace.events:.2f}",
+                f"{pace.resident_mib:,.0f}",
+                f"{len(pace.held & first.held) / max(1, len(pace.held | first.held)):.1%}",
+            )
+            for pace in paces
+        ),
+    )
+    yield "![Events a second by contestant, for one and two workers](performance/throughput.svg)"
+
+
+def _latency(run: Run) -> Iterable[str]:
+    yield "## From publish to the agency's read"
+    yield (
+        f"One worker, warm; events published at a steady rate for {run.rate_seconds:g} seconds, each at its own time "
+        "whatever has become of those before it, and timed until the first notification that rests on it is read. "
+        "*Behind* is how many records were not read when the last was published; who had not told all ten seconds "
+        "after that *fell behind*: its backlog grew, and its times are those of what it did tell, which would go on "
+        "growing."
+    )
+    yield _table(
+        ("events/s", "", "p50, ms", "p99, ms", "worst, ms", "events told of", "behind", ""),
+        (
+            (
+                f"{found.rate:,}",
+                found.entrant.title,
+                *(_ms(seconds) for seconds in (found.p50, found.p99, found.worst)),
+                f"{found.told:,}",
+                f"{found.behind:,}",
+                "kept up" if found.kept_up else "**fell behind**",
+            )
+            for found in sorted(run.latencies, key=lambda found: found.rate)
+        ),
+    )
+    yield "![Median and 99th percentile of latency by rate](performance/latency.svg)"
+
+
+def _looks(looks: Sequence[Cost]) -> Iterable[str]:
+    yield "## One look"
+    yield (
+        "The rules alone, the same for every contestant: a look at one victim's incidents after one more of them, all "
+        "others told, in milliseconds of processor time. *Cold*: by a worker that has not met the file, and reads all "
+        "of it; *warm*: by the one that looked before. *Read*: contents, *told*: what was told and withheld, each from "
+        "its text."
+    )
+    yield _table(
+        ("facts", "", "read", "told", "look", "all", "for each fact", "notices"),
+        (
+            (
+                f"{cost.facts:,}",
+                how,
+                *(f"{ms:,.2f}" for ms in (spent.read, spent.told, spent.look, spent.all)),
+                f"{spent.all / cost.facts:,.3f}",
+                f"{cost.notices:,}",
+            )
+            for cost in looks
+            for how, spent in (("cold", cost.cold), ("warm", cost.warm))
+        ),
+    )
+    yield "![Cost of a look by the length of its file](performance/looks.svg)"
+
+
+def _long(found: Sequence[LongFile]) -> Iterable[str]:
+    yield "## One more event in a long file"
+    yield (
+        "One high-risk incident, published when nothing else goes on, until the first agency has read of it; the "
+        "median of seven, in milliseconds. It touches her file and his, which are equally long, so it includes two "
+        "looks, and whatever each engine does to fetch and keep so much state."
+    )
+    lengths = sorted({each.facts for each in found})
+    ms = {(each.entrant.name, each.facts): each.seconds for each in found}
+    yield _table(
+        ("facts", *(entrant.title for entrant in ENTRANTS)),
+        ((f"{n:,}", *(_ms(ms.get((e.name, n), math.inf)) for e in ENTRANTS)) for n in lengths),
+    )
+    yield "![Latency of one more event by the length of the file](performance/long-files.svg)"
+
+
+def _history(found: Sequence[Grown]) -> Iterable[str]:
+    yield "## Among the history of others"
+    yield (
+        f"{found[0].events:,} new events at once, one worker that stays up, in tables that already hold so many rows "
+        "of other people's history: what earlier events left behind, copied under other names, every table in its real "
+        "proportion. Only those that keep their state in PostgreSQL have such tables; the others' state grows in the "
+        "same way in RocksDB, with its changelog, or in memory."
+    )
+    yield _table(
+        ("", "rows of history", "database, GiB", "events/s"),
+        (
+            (each.entrant.title, f"{each.rows:,}", f"{each.gib:.2f}", _number(each.events_a_second) or "not in time")
+            for each in found
+        ),
+    )
+    yield "![Events a second by rows of history](performance/history.svg)"
+
+
+def _due(found: Sequence[Due]) -> Iterable[str]:
+    yield "## Many files fall due"
+    yield (
+        "Two workers; so many files with a next look, of which so many fall due at one instant; one of the two is "
+        "killed 0.3 seconds later. Seconds from falling due until the look is committed. Quix Streams and the limit "
+        "have no clock that would look again, so they are not here."
+    )
+    yield _table(
+        ("", "files", "due", "p50, s", "worst, s", "missed", "looked at twice"),
+        (
+            (
+                d.entrant.title,
+                f"{d.files:,}",
+                f"{d.due:,}",
+                f"{d.p50:.2f}",
+                f"{d.worst:.2f}",
+                f"{d.missed}",
+                f"{d.twice}",
+            )
+            for d in found
+        ),
+    )
+
+
+def _starts(found: Sequence[Start]) -> Iterable[str]:
+    yield "## Starting"
+    yield _table(("", "seconds"), ((start.what, f"{start.seconds:.1f}") for start in found))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
+    under = ["---", *(["---:" if numbers else "---"] * (len(head) - 1))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, under, *rows))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _ratio(value: float | None, base: float | None) -> str:
+    return "" if value is None or not base else f"{value / base:.2f}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{1_000 * seconds:,.0f}" if math.isfinite(seconds) else "–"
+
+
+def _plot(path: Path, found: Sequence[Found], draw: Callable[[Axes, Sequence[Found]], None]) -> None:
+    """The same figures give the same file; without any there is none."""
+    if not found:
+        path.unlink(missing_ok=True)
+        return
+    with mpl.rc_context({"svg.hashsalt": "referral-relay", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.subplots()
+        draw(axes, found)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(path, metadata={"Date": None, "Creator": None})
+    path.write_text("".join(f"{line.rstrip()}\n" for line in path.read_text().splitlines()))
+
+
+def _draw_paces(axes: Axes, found: Sequence[Pace]) -> None:
+    workers = sorted({pace.workers for pace in found})
+    for row, entrant in enumerate(reversed(ENTRANTS)):
+        for column, count in enumerate(workers):
+            speed = next((p.events_a_second for p in found if (p.entrant, p.workers) == (entrant, count)), None) or 0.0
+            place = row + 0.38 * (0.5 - column)
+            bar = axes.barh(place, speed, 0.36, color=COLOURS[entrant.name], alpha=1 - 0.45 * column)
+            axes.bar_label(bar, [f"{speed:,.0f} ({count} worker{'s' * (count > 1)})"], padding=3)
+    axes.set_yticks(range(len(ENTRANTS)), [entrant.title for entrant in reversed(ENTRANTS)])
+    axes.set_xlabel("events a second")
+    axes.margins(x=0.25)
+
+
+def _draw_latencies(axes: Axes, found: Sequence[Latency]) -> None:
+    for entrant in ENTRANTS:
+        mine = sorted((each for each in found if each.entrant is entrant and each.told), key=lambda each: each.rate)
+        rates = [each.rate for each in mine]
+        axes.plot(
+            rates, [1_000 * e.p50 for e in mine], "o-", color=COLOURS[entrant.name], label=f"{entrant.title}, p50"
+        )
+        axes.plot(
+            rates, [1_000 * e.p99 for e in mine], "^:", color=COLOURS[entrant.name], label=f"{entrant.title}, p99"
+        )
+    axes.set(xscale="log", yscale="log", xlabel="events a second", ylabel="milliseconds")
+    _ticks(axes, sorted({each.rate for each in found}))
+
+
+def _draw_looks(axes: Axes, found: Sequence[Cost]) -> None:
+    lengths = [cost.facts for cost in found]
+    axes.plot(lengths, [cost.cold.all for cost in found], "o-", color="#d4351c", label="cold")
+    axes.plot(lengths, [cost.warm.all for cost in found], "o-", color="#1d70b8", label="warm")
+    axes.set(xscale="log", yscale="log", xlabel="facts in the file", ylabel="milliseconds of processor time")
+    _ticks(axes, lengths)
+
+
+def _draw_long_files(axes: Axes, found: Sequence[LongFile]) -> None:
+    for entrant in ENTRANTS:
+        mine = [each for each in found if each.entrant is entrant]
+        lengths, ms = [each.facts for each in mine], [1_000 * each.seconds for each in mine]
+        axes.plot(lengths, ms, "o-", color=COLOURS[entrant.name], label=entrant.title)
+    axes.set(xscale="log", yscale="log", xlabel="facts in the file", ylabel="milliseconds")
+    _ticks(axes, sorted({each.facts for each in found}))
+
+
+def _draw_histories(axes: Axes, found: Sequence[Grown]) -> None:
+    for entrant in ENTRANTS:
+        mine = [each for each in found if each.entrant is entrant]
+        if mine:
+            rows = [each.rows / 1e6 for each in mine]
+            speeds = [each.events_a_second or 0.0 for each in mine]
+            axes.plot(rows, speeds, "o-", color=COLOURS[entrant.name], label=entrant.title)
+    axes.set(xlabel="million rows of history", ylabel="events a second")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def _ticks(axes: Axes, at: Sequence[int]) -> None:
+    axes.set_xticks(at, [f"{each:,}" for each in at])
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
