@@ -47,7 +47,7 @@ class Workers:
         self.start(name)
 
     def end(self, name: str, sign: signal.Signals) -> None:
-        """Once it is at work: a process that is starting does not end in order yet."""
+        """Once it is at work: a process that does not listen for signals yet ends by them, not in order."""
         self.wait_until_at_work(name)
         process = self.processes[name]
         process.send_signal(sign)
