@@ -31,6 +31,8 @@ from services.runtime.broker import Offsets, Partition, Unowned
 
 BATCH = 500
 BUFFER = 2 * BATCH
+BUFFER_BYTES = 32 * 1024 * 1024  # or so few, where they are large
+HEADER_BYTES = 64
 GATHER_SECONDS = 0.01
 COMMIT_SECONDS = 0.5
 # A partition that is wanted elsewhere waits this long for the batch in hand; after that its new owner may repeat it.
@@ -89,6 +91,12 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes of what it holds; a header without any takes memory too."""
+        headers = sum(len(name) + len(value) + HEADER_BYTES for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
 
 log = structlog.get_logger("relay")
 
@@ -124,6 +132,7 @@ class _Membership:
             key_serializer="raw",
             value_serializer="raw",
             stream_wait_empty=False,
+            stream_buffer_maxsize=BATCH,  # Faust holds as many again, however large they are
             broker_session_timeout=6,
             broker_heartbeat_interval=2,
             broker_max_poll_records=BATCH,
@@ -143,6 +152,7 @@ class _Membership:
         self._gone = asyncio.Event()
         self.partitions: frozenset[Partition] = frozenset()
         self.buffer: deque[Record] = deque()
+        self._held = 0  # bytes in the buffer
         # Counts assignments: a batch begun under one acknowledges nothing under the next.
         self.epoch = 0
         self.unchecked = False
@@ -205,7 +215,7 @@ class _Membership:
                 self._done[record.topic, record.partition] = record.offset + 1
             if self._generation is not None:
                 for _ in range(done):
-                    self.buffer.popleft()
+                    self._held -= self.buffer.popleft().size
         self._room.set()
         self._free.set()
 
@@ -240,7 +250,7 @@ class _Membership:
     async def _on_revoked(self, *_about: Any, **_signal: Any) -> None:
         self._generation = None
         self.ready = False
-        self.buffer.clear()
+        self._empty()
         self._room.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._free.wait(), REVOKE_SECONDS)
@@ -262,11 +272,19 @@ class _Membership:
         self.partitions = frozenset()
         self.unchecked = False
         self.ready = False
-        self.buffer.clear()
+        self._empty()
         self._next.clear()
         self._done.clear()
         self._open.clear()
         self._room.set()
+
+    def _empty(self) -> None:
+        self.buffer.clear()
+        self._held = 0
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.buffer) >= BUFFER or self._held >= BUFFER_BYTES
 
     async def _read(self, stream: Any) -> None:
         # Not take_events(): its way out acknowledges the batch in hand, finished or not.
@@ -276,7 +294,7 @@ class _Membership:
 
     async def _take(self, message: Any) -> None:
         await self._open.wait()
-        while len(self.buffer) >= BUFFER and message.generation_id == self._generation:
+        while self._is_full and message.generation_id == self._generation:
             self._room.clear()
             await self._room.wait()
         place = (message.topic, message.partition)
@@ -291,7 +309,9 @@ class _Membership:
             return
         if message.generation_id == self._generation:
             self._next[place] = message.offset + 1
-            self.buffer.append(_record(message))
+            record = _record(message)
+            self._held += record.size
+            self.buffer.append(record)
             self._news.set()
 
     async def _is_first_from(self, place: Partition, offset: int) -> bool:
