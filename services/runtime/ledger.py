@@ -17,7 +17,7 @@ from services.runtime.batch import Accepted, Change
 from services.runtime.broker import RefusedFor
 from services.runtime.engine import Record
 from services.runtime.logs import Event
-from services.runtime.store import Connection, FileState, Partition, ToldAs, columns
+from services.runtime.store import Connection, FileState, Partition, Place, ToldAs, columns
 
 log = structlog.get_logger("relay")
 
@@ -376,38 +376,41 @@ class Ledger:
                 columns(rows, 7),
             )
 
-    async def write_refusal(self, conn: Connection, row: RefusalRow) -> bool:
-        """Whether this record was never refused before."""
-        record, refusal = row.record, row.refusal
+    async def write_refusals(self, conn: Connection, refused: Iterable[RefusalRow]) -> set[Place]:
+        """The places of those that were never refused before."""
+        rows = {
+            (row.record.topic, row.record.partition, row.record.offset): (
+                row.refusal.reason.value,
+                row.refusal.stage,
+                row.refusal.detail,
+                wire.claimed(row.record, "ce_id"),
+                wire.claimed(row.record, "ce_source"),
+                row.record.key,
+                row.record.value,
+                wire.headers_to_text(row.record.headers),
+                row.record.timestamp,
+                row.at,
+                row.at,
+                row.judged_by,
+                row.letter,
+            )
+            for row in refused
+        }
+        if not rows:
+            return set()
         written = await conn.execute(
             """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, source, key,
                 value, headers, timestamp, first_at, last_at, judged_by, dead_letter)
-            values (%(s)s, %(topic)s, %(partition)s, %(offset)s, %(reason)s, %(stage)s, %(detail)s, %(event)s,
-                %(source)s, %(key)s, %(value)s, %(headers)s, %(timestamp)s, %(at)s, %(at)s, %(judged_by)s, %(letter)s)
+            select %s, * from unnest(%b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::text[],
+                %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+                %b::timestamptz[], %b::text[], %b::text[])
             on conflict (service, topic, partition, "offset") do update set reason = excluded.reason,
                 stage = excluded.stage, detail = excluded.detail, last_at = excluded.last_at,
                 judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null
-            returning attempts = 1""",
-            {
-                "s": self.service,
-                "topic": record.topic,
-                "partition": record.partition,
-                "offset": record.offset,
-                "reason": refusal.reason,
-                "stage": refusal.stage,
-                "detail": refusal.detail,
-                "event": wire.claimed(record, "ce_id"),
-                "source": wire.claimed(record, "ce_source"),
-                "key": record.key,
-                "value": record.value,
-                "headers": wire.headers_to_text(record.headers),
-                "timestamp": record.timestamp,
-                "at": row.at,
-                "judged_by": row.judged_by,
-                "letter": row.letter,
-            },
+            returning topic, partition, "offset", attempts""",
+            (self.service, *columns([(*place, *row) for place, row in rows.items()], 16)),
         )
-        return await written.fetchone() == (True,)
+        return {(topic, partition, offset) async for topic, partition, offset, attempts in written if attempts == 1}
 
     async def settle_refusals(self, conn: Connection, records: Iterable[Record], now: datetime) -> None:
         """They have another end now."""

@@ -29,7 +29,7 @@ from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import believed, read
 from services.runtime.service import Service
-from services.runtime.store import Connection, FileState, NamesOf, Position, Store, ToldAs
+from services.runtime.store import Connection, FileState, NamesOf, Place, Position, Store, ToldAs
 
 JUDGING_SECONDS = 0.2
 FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
@@ -482,13 +482,16 @@ class Shell:
 
     async def _refuse(self, conn: Connection, refused: Iterable[tuple[Record, Refusal]], now: datetime) -> None:
         """Keeps each refusal with its record; the stream's owner also writes the dead letter, once."""
+        rows, letters = list[RefusalRow](), dict[Place, wire.Outgoing]()
         for record, refusal in refused:
             letter, row = wire.dead_letter(record, refusal, self.service.name, self.release, now)
             owned = record.topic == self.service.owns
-            kept = RefusalRow(record, refusal, now, self.judged_by, letter if owned else None)
-            if await self.ledger.write_refusal(conn, kept) and owned:
-                await self.ledger.write_outbox(conn, [row], now)
+            rows.append(RefusalRow(record, refusal, now, self.judged_by, letter if owned else None))
+            if owned:
+                letters[record.topic, record.partition, record.offset] = row
             metrics.REFUSALS.labels(self.service.name, refusal.reason).inc()
+        new = await self.ledger.write_refusals(conn, rows)
+        await self.ledger.write_outbox(conn, [row for place, row in letters.items() if place in new], now)
 
     def _committed(self, found: Looked) -> None:
         self.faults_since_check += found.faults

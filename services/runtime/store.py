@@ -19,6 +19,7 @@ from services.casefile.references import CRIME, crimes
 
 Connection = AsyncConnection[TupleRow]
 Partition = tuple[str, int]
+Place = tuple[str, int, int]  # topic, partition, offset
 Clocks = tuple[datetime, datetime]
 Position = tuple[int, datetime | None]  # next offset, and how far in time it has been read
 Statement = tuple[str, str]
