@@ -3,6 +3,7 @@ them is."""
 
 import json
 import logging
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, decode, encode
-from services.intake import spi
+from services.intake import spi, wording
 from services.ops.cli import app
 from services.ops.events import Format, NotReady, Ready, Written, events
 from tests.hostile.court_messages import MESSAGES, REFERENCE, WAYS, hostile_message
@@ -150,3 +151,29 @@ def test_a_file_of_any_name_is_told_by_it_and_writes_nothing_into_a_terminal(tmp
     assert "Not published: 1 event." in said
     assert "\x1b[31m" not in said
     assert json.dumps(said)
+
+
+PIECES = (
+    "order ",
+    "contact,",
+    "for ",
+    "until the ",
+    "1 ",
+    "application to ",
+    "discharged ",
+    "not did the act ",
+    "A",
+    ", ",
+)
+
+
+@pytest.mark.parametrize("first", PIECES)
+def test_no_text_of_repeated_words_keeps_the_patterns_busy(first: str) -> None:
+    for second in PIECES:
+        text = ((first + second) * wording.SEARCHED)[: wording.SEARCHED]
+        began = time.process_time()
+        wording.lengths(text, RECEIVED.date())
+        wording.change(text, extended=False)
+        wording.names_somebody(text)
+        wording.verdict(text)
+        assert time.process_time() - began < 2

@@ -90,6 +90,16 @@ def test_an_offset_that_no_clock_has_is_refused_in_header_and_content(offset: st
     assert refused.reason == RefusalReason.INVALID_FIELD
 
 
+@pytest.mark.parametrize("written", [b"1.0", b"1", b'"true"', b"null", b"{}"])
+def test_nothing_but_true_takes_a_fact_back(written: bytes) -> None:
+    record = good_record()
+    content = b'{"occurred_at":"2026-03-02T12:00:00Z","withdrawn":%s}'
+    assert isinstance(decode(TOPIC, record.key, content % b"true", record.headers), Received)
+    refused = decode(TOPIC, record.key, content % written, record.headers)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == RefusalReason.INVALID_FIELD
+
+
 def test_the_least_whole_number_of_64_bits_is_taken_and_the_next_is_not() -> None:
     record = good_record()
     for number, read in ((-(2**63), Received), (2**63 - 1, Received), (-(2**63) - 1, Refusal), (2**63, Refusal)):
