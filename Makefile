@@ -22,8 +22,8 @@ run: install ## play a day's events through the relay on its own Kafka and Postg
 test: install ## run every test, on real servers that the tests start and end
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not chaos"
 
-hostile: install ## go through forty times as much hostile input as the tests do
-	@HOSTILE_TIMES=40 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"
+hostile: install ## go through ten times as much hostile input as the tests do, for minutes
+	@HOSTILE_TIMES=10 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"
 
 chaos: install ## a hundred kills and restarts of workers, broker and database under load, and what agencies hold then
 	@$(BIN)/pytest -m chaos --capture=no
