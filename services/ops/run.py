@@ -74,7 +74,6 @@ def run(
         raise UsageError(f"There is no service {unknown[0]}; there are {', '.join(SERVICE_NAMES)}.")
     policies = load(settings.policy, settings.agencies)
     if settings.named_servers is not None:
-        _ = settings.pseudonyms  # refused before anything is made
         run_on(settings.named_servers, services or SERVICE_NAMES, policies)
     if services:
         raise UsageError("To run single services, name servers with RELAY_KAFKA and RELAY_DATABASE.")

@@ -53,9 +53,7 @@ async def _serve_child(kafka: str, database: str, folder: Path) -> None:
         loop.add_signal_handler(sign, stopping.set)
     threading.Thread(target=_end_with_asker, args=(loop, stopping), daemon=True).start()
     policies = load(settings.policy, settings.agencies)
-    worker = Worker(
-        tuple(SERVICES.values()), kafka, database, policies, settings.pseudonyms, folder, settings.http_port
-    )
+    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, folder, settings.http_port)
     Watchdog(STUCK_SECONDS).start()
     if not await begun(worker, stopping):
         await end(worker)

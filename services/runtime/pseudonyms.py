@@ -1,29 +1,15 @@
-"""Names that say nothing of what they stand for, made with the secret of a deployment.
+"""Names that say nothing of what they stand for, made with a secret that only the database holds.
 
-Without a secret whoever reads such a name could try record ids until one fits.
+Without a secret whoever reads such a name on a stream could try record ids until one fits. Who may read the database
+needs no pseudonyms: it holds every name. A backup holds the secret too, so a restored database makes the same names.
 """
 
 import hmac
-import os
-import secrets
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from services.runtime.store import Connection
 
 LENGTH = 32
-
-
-class OtherSecretError(Exception):
-    """This worker's secret is not the one with which the deployment's pseudonyms were made."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "RELAY_PSEUDONYM_KEY is not the one that this database was first used with: set that one, the same for "
-            "all services of a deployment. With another, agencies would read what they know under a second name."
-        )
 
 
 @dataclass(frozen=True)
@@ -35,30 +21,9 @@ class Pseudonyms:
     def of(self, name: str) -> str:
         return hmac.digest(self.secret, name.encode(), "sha256").hex()[:LENGTH]
 
-    @property
-    def check(self) -> str:
-        """By this a database knows the secret again; no file and no duty has this name."""
-        return self.of("check")
 
-
-async def claim(conn: Connection, pseudonyms: Pseudonyms) -> None:
-    """Makes this secret the deployment's where it has none; OtherSecretError where it has another."""
-    await conn.execute(
-        "insert into deployment (pseudonyms_check) values (%s) on conflict do nothing", (pseudonyms.check,)
-    )
-    row = await (await conn.execute("select pseudonyms_check from deployment")).fetchone()
-    if row != (pseudonyms.check,):
-        raise OtherSecretError
-
-
-def kept_secret(folder: Path) -> str:
-    """The secret for servers that the relay starts itself: made the first time, and kept in this folder."""
-    kept = folder / "pseudonym-key"
-    if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder) as mine:  # for its owner alone to read
-            mine.write(secrets.token_hex())
-            mine.flush()
-            with suppress(FileExistsError):  # another run was quicker
-                os.link(mine.name, kept)
-    return kept.read_text()
+async def pseudonyms_of(conn: Connection) -> Pseudonyms:
+    """Those of the deployment whose database this is: its secret was made with its tables."""
+    row = await (await conn.execute("select pseudonym_secret from deployment")).fetchone()
+    assert row is not None  # noqa: S101 - the migration that makes the table puts the one row in
+    return Pseudonyms(row[0].encode())

@@ -4,15 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.runtime.keeper import PROJECT
-from services.runtime.pseudonyms import Pseudonyms, kept_secret
 from services.runtime.running import find_running
-
-SHORTEST_SECRET = 32
-HOW_TO_MAKE_ONE = "make one with `openssl rand -hex 32`, and give it to all services of this deployment"
 
 
 class SettingsError(Exception):
@@ -37,7 +33,6 @@ class Settings(BaseSettings):
     agencies: Path = PROJECT / "deploy" / "agencies"
     policy: Path = PROJECT / "deploy" / "policy"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    pseudonym_key: SecretStr | None = None
     http_port: int = Field(default=0, ge=0, le=65_535, description="health and metrics; 0 takes a free port")
 
     @model_validator(mode="after")
@@ -46,15 +41,6 @@ class Settings(BaseSettings):
             missing = "RELAY_KAFKA" if self.kafka is None else "RELAY_DATABASE"
             raise ValueError(f"set RELAY_KAFKA and RELAY_DATABASE, both or neither: {missing} is not set")
         return self
-
-    @field_validator("pseudonym_key")
-    @classmethod
-    def secret_is_long(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and len(key.get_secret_value()) < SHORTEST_SECRET:
-            raise ValueError(
-                f"at least {SHORTEST_SECRET} characters that nobody can guess are expected: {HOW_TO_MAKE_ONE}"
-            )
-        return key
 
     @model_validator(mode="after")
     def folders_exist(self) -> Self:
@@ -77,17 +63,6 @@ class Settings(BaseSettings):
             return self.named_servers
         running = find_running()
         return None if running is None else Addresses(running.kafka, running.database)
-
-    @property
-    def pseudonyms(self) -> Pseudonyms:
-        """Made with the deployment's secret; SettingsError where servers are named and it is not."""
-        if self.pseudonym_key is not None:
-            return Pseudonyms(self.pseudonym_key.get_secret_value().encode())
-        if self.named_servers is not None:
-            raise SettingsError(
-                f"RELAY_PSEUDONYM_KEY is not set, which services on named servers need: {HOW_TO_MAKE_ONE}"
-            )
-        return Pseudonyms(kept_secret(PROJECT / ".relay").encode())
 
 
 def load_settings() -> Settings:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -26,7 +26,7 @@ from services.runtime.engine import Consumer, end_process
 from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop
-from services.runtime.pseudonyms import OtherSecretError, Pseudonyms, claim
+from services.runtime.pseudonyms import Pseudonyms, pseudonyms_of
 from services.runtime.publisher import TOPICS_AT_ONCE, Publisher
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
@@ -47,6 +47,8 @@ STUCK_SECONDS = 30.0
 END_SECONDS = 40.0
 YOUNG_OBJECTS = 20_000  # so many before the collector looks for cycles among them; 700 took a fifth of a worker's time
 PROJECT = Path(__file__).resolve().parents[2]
+
+T = TypeVar("T")
 
 log = structlog.get_logger("relay")
 
@@ -71,7 +73,6 @@ class Worker:
         kafka: str,
         database_url: str,
         policies: PolicySet,
-        pseudonyms: Pseudonyms,
         folder: Path,
         http_port: int = 0,
         release: str | None = None,
@@ -85,7 +86,7 @@ class Worker:
         )
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
         self._http_port, self._release, self._instance = http_port, release or release_of(), instance
-        self._contract, self._pseudonyms = contract, pseudonyms
+        self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
         self._gauge_at = 0.0
@@ -94,18 +95,13 @@ class Worker:
         self.health: Health | None = None
 
     async def start(self) -> None:
-        """Raises OtherSecretError, with nothing begun, where the deployment has another secret."""
         await self._pool.open()
         self._stack.push_async_callback(self._pool.close)
-        try:
-            await _once_there(self._claim)
-        except OtherSecretError:
-            await self._stack.aclose()
-            raise
+        pseudonyms = await _once_there(self._read_pseudonyms)
         await self._sender.start()
         self._stack.push_async_callback(self._sender.stop)
         for service in self._services:
-            self.running.append(await self._run(service))
+            self.running.append(await self._run(service, pseudonyms))
         self._tasks.append(asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING))
         self.health = Health(ready=self.ready, port=self._http_port)
         await self.health.start()
@@ -135,12 +131,12 @@ class Worker:
             return False
         return True
 
-    async def _claim(self) -> None:
+    async def _read_pseudonyms(self) -> Pseudonyms:
         async with self._pool.connection() as conn:
-            await claim(conn, self._pseudonyms)
+            return await pseudonyms_of(conn)
 
-    async def _run(self, service: Service) -> Running:
-        shell = Shell(service, self._pool, self._policies, self._pseudonyms, self._release, self._contract)
+    async def _run(self, service: Service, pseudonyms: Pseudonyms) -> Running:
+        shell = Shell(service, self._pool, self._policies, pseudonyms, self._release, self._contract)
 
         async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
             return await consumer.committed(partitions)
@@ -199,16 +195,14 @@ class Worker:
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
 
 
-async def _once_there(work: Callable[[], Awaitable[object]]) -> None:
+async def _once_there(work: Callable[[], Awaitable[T]]) -> T:
     """A worker may start while the database is away: it waits, as it would at work."""
     while True:
         try:
-            await work()
+            return await work()
         except AWAY:
             log.warning(logs.Event.DATABASE_AWAITED)
             await asyncio.sleep(CHECK_SECONDS)
-        else:
-            return
 
 
 async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
@@ -234,15 +228,13 @@ def release_of(folder: Path = PROJECT) -> str:
     return digest.hexdigest()[:12]
 
 
-async def serve(
-    services: Sequence[Service], settings: Settings, pseudonyms: Pseudonyms, servers: Addresses, folder: Path
-) -> None:
+async def serve(services: Sequence[Service], settings: Settings, servers: Addresses, folder: Path) -> None:
     """Runs services until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     policies = load(settings.policy, settings.agencies)
-    worker = Worker(services, servers.kafka, servers.database, policies, pseudonyms, folder, settings.http_port)
+    worker = Worker(services, servers.kafka, servers.database, policies, folder, settings.http_port)
     watchdog = Watchdog(STUCK_SECONDS)
     watchdog.start()
     # Code, policy and agencies stay for as long as the process; what a batch makes is done with when it is.
@@ -263,7 +255,7 @@ async def serve(
 async def begun(worker: Worker, stopping: asyncio.Event) -> bool:
     """Starts a worker, however long its servers take; False where it was to stop before that.
 
-    Raises OtherSecretError; whatever else keeps it from starting ends the process, and with it what had begun.
+    What keeps it from starting ends the process, and with it what had begun.
     """
     starting, stopped = asyncio.create_task(worker.start()), asyncio.create_task(stopping.wait())
     await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -274,8 +266,6 @@ async def begun(worker: Worker, stopping: asyncio.Event) -> bool:
         return False
     try:
         starting.result()
-    except OtherSecretError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever it is
         end_process(error, group="relay")
     return True
@@ -295,7 +285,6 @@ def run(*services: Service) -> None:
     """The process of one or more services on the servers that the environment names."""
     try:
         settings = load_settings()
-        pseudonyms = settings.pseudonyms
     except SettingsError as problem:
         sys.exit(str(problem))
     logs.configure(level=settings.log_level)
@@ -307,7 +296,4 @@ def run(*services: Service) -> None:
         time.sleep(CHECK_SECONDS)
     if not current:
         sys.exit("The tables are not those of this release: run `relay db migrate` first.")
-    try:
-        asyncio.run(serve(services, settings, pseudonyms, servers, PROJECT / ".relay" / "work"))
-    except OtherSecretError as problem:
-        sys.exit(str(problem))
+    asyncio.run(serve(services, settings, servers, PROJECT / ".relay" / "work"))

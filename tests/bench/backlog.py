@@ -55,7 +55,6 @@ def pace(events: int, tell: Tell) -> Pace:
         addresses = {
             "RELAY_KAFKA": servers.kafka,
             "RELAY_DATABASE": servers.database,
-            "RELAY_PSEUDONYM_KEY": "a secret that is shared with nobody",
             "RELAY_LOG_LEVEL": "ERROR",
         }
         worker = subprocess.Popen([sys.executable, "-m", WORKER], cwd=PROJECT, env=os.environ | addresses)

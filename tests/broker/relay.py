@@ -67,7 +67,6 @@ class Relay:
             self.servers.kafka,
             self.database,
             self.policies,
-            PSEUDONYMS,
             self.folder,
             release=release,
             contract=contract,

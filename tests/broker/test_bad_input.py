@@ -33,7 +33,7 @@ from services.runtime.keeper import PROJECT
 from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.conftest import Play
-from tests.broker.relay import PSEUDONYMS, Relay, message, shipped_policy, until
+from tests.broker.relay import Relay, message, shipped_policy, until
 
 STREAM, RESPONSES_STREAM = "police.incidents", "agency.responses"
 SERVICES = (INCIDENTS, CONVICTIONS, RESPONSES)
@@ -301,7 +301,6 @@ async def working(relay: Relay, release: str, contract: Registry, policies: Poli
         relay.servers.kafka,
         relay.database,
         policies,
-        PSEUDONYMS,
         relay.folder,
         release=release,
         contract=contract,

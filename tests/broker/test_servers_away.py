@@ -132,7 +132,6 @@ def serving(servers: Servers, database: str, log: Path, **settings: str) -> Iter
     addresses = {
         "RELAY_KAFKA": servers.kafka,
         "RELAY_DATABASE": database,
-        "RELAY_PSEUDONYM_KEY": "a secret that the tests share with nobody",
     }
     command = [sys.executable, "-m", "services.incidents"]
     with log.open("wb") as errors:

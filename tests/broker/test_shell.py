@@ -25,7 +25,7 @@ from services.runtime.embedded import Servers
 from services.runtime.engine import Halt, NotThereYet, Record
 from services.runtime.gauges import gauges
 from services.runtime.loop import Loop
-from services.runtime.pseudonyms import OtherSecretError, Pseudonyms
+from services.runtime.pseudonyms import pseudonyms_of
 from services.runtime.service import Service
 from services.runtime.shell import Shell
 from services.runtime.worker import Worker
@@ -217,22 +217,19 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
     assert fates(database) == ["accepted"]
 
 
-def test_a_worker_with_another_secret_does_not_start_on_a_deployment_that_has_one(
-    servers: Servers, database: str, tmp_path: Path
-) -> None:
-    async def start(secret: bytes) -> None:
-        worker = Worker([], servers.kafka, database, shipped_policy(), Pseudonyms(secret), tmp_path)
-        await worker.start()
-        await worker.stop()
+def test_a_deployment_keeps_its_secret_for_pseudonyms_and_another_one_has_another(database: str) -> None:
+    async def secret() -> bytes:
+        tables.migrate(database)
+        async with await psycopg.AsyncConnection.connect(database) as conn:
+            return (await pseudonyms_of(conn)).secret
 
-    async def story() -> None:
-        await start(b"the first")
-        with pytest.raises(OtherSecretError, match="RELAY_PSEUDONYM_KEY"):
-            await start(b"another")
-        await start(b"the first")
-
-    tables.migrate(database)
-    asyncio.run(story())
+    first = asyncio.run(secret())
+    assert len(first) >= 64
+    assert asyncio.run(secret()) == first
+    with psycopg.connect(database) as conn:
+        conn.execute("drop schema public cascade")
+        conn.execute("create schema public")
+    assert asyncio.run(secret()) != first
 
 
 def test_a_broker_that_does_not_know_a_stream_yet_is_asked_again_and_one_that_went_back_halts(
@@ -363,7 +360,7 @@ def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(
         async with await psycopg.AsyncConnection.connect(database) as conn:
             for statement in SLOW_GAUGE:
                 await conn.execute(statement)
-        worker = Worker([], servers.kafka, database, shipped_policy(), PSEUDONYMS, tmp_path)
+        worker = Worker([], servers.kafka, database, shipped_policy(), tmp_path)
         await worker._pool.open()
         checking = asyncio.create_task(worker._check_streams())
         await asyncio.sleep(2)

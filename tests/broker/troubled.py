@@ -31,7 +31,7 @@ from services.runtime.service import Service
 from services.runtime.watchdog import Watchdog
 from services.runtime.worker import Worker
 from tests import builders as b
-from tests.broker.relay import PSEUDONYMS, Relay, message, shipped_policy
+from tests.broker.relay import Relay, message, shipped_policy
 
 STREAM = "police.incidents"
 HIGH_RISK, GRADE_REVIEW = (next(rule for rule in RULES if rule.name == name) for name in ("high_risk", "grade_review"))
@@ -154,7 +154,6 @@ async def main() -> None:
         options.kafka,
         options.database,
         halting_above(options.most_faulted),
-        PSEUDONYMS,
         Path(options.folder) / str(os.getpid()),
         release=options.release,
         instance=options.service,

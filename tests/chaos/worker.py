@@ -34,7 +34,6 @@ class Workers:
         environment = os.environ | {
             "RELAY_KAFKA": self.servers.kafka,
             "RELAY_DATABASE": self.servers.database,
-            "RELAY_PSEUDONYM_KEY": "a secret that the tests share with nobody",
         }
         command = [sys.executable, "-m", "services.ops.serving", *SERVICES]
         self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"

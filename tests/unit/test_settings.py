@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from services.runtime.processes import started_at
-from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.running import Running, announce, find_running, stop_running
 from services.runtime.settings import Addresses, SettingsError, load_settings
 
@@ -38,17 +37,6 @@ def test_real_servers_are_named_by_both_settings(monkeypatch: pytest.MonkeyPatch
     assert "secret" not in repr(settings) + repr(settings.servers)
 
 
-def test_services_on_named_servers_need_a_secret_and_are_told_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RELAY_KAFKA", "kafka:9092")
-    monkeypatch.setenv("RELAY_DATABASE", DATABASE)
-    with pytest.raises(SettingsError, match=r"RELAY_PSEUDONYM_KEY is not set.*`openssl rand -hex 32"):
-        _ = load_settings().pseudonyms
-    monkeypatch.setenv("RELAY_PSEUDONYM_KEY", "secret" * 6)
-    settings = load_settings()
-    assert settings.pseudonyms == Pseudonyms(b"secret" * 6)
-    assert "secret" not in repr(settings) + repr(settings.pseudonyms)
-
-
 @pytest.mark.parametrize(("given", "missing"), [("RELAY_KAFKA", "RELAY_DATABASE"), ("RELAY_DATABASE", "RELAY_KAFKA")])
 def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch, given: str, missing: str) -> None:
     monkeypatch.setenv(given, DATABASE)
@@ -62,7 +50,6 @@ def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch
     [
         ("RELAY_HTTP_PORT", "70000", "RELAY_HTTP_PORT: .*65535"),
         ("RELAY_LOG_LEVEL", "chatty", "RELAY_LOG_LEVEL: .*'DEBUG'"),
-        ("RELAY_PSEUDONYM_KEY", "chosen", "RELAY_PSEUDONYM_KEY: at least 32 characters"),
         ("RELAY_AGENCIES", "no/such/folder", "RELAY_AGENCIES names a folder that does not exist"),
         ("RELAY_POLICY", "no/such/folder", "RELAY_POLICY names a folder that does not exist"),
     ],

@@ -1,12 +1,10 @@
 """Names on streams say nothing of what they stand for to those who lack the deployment's secret."""
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from services.casefile.facts import Key
 from services.casefile.ladder import MANAGER, rung_key
-from services.runtime.pseudonyms import Pseudonyms, kept_secret
+from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.wire import subject_of
 
 OURS, ANOTHER = Pseudonyms(b"ours"), Pseudonyms(b"another")
@@ -27,12 +25,3 @@ def test_the_agency_that_did_not_answer_is_named_under_the_secret() -> None:
     said = subject_of(UNANSWERED, OURS)
     assert "idva-larkmead" not in said
     assert said != subject_of(UNANSWERED, ANOTHER)
-
-
-def test_a_kept_secret_is_made_once_for_its_owner_alone_however_many_ask(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        kept = set(pool.map(kept_secret, [tmp_path / "relay"] * 8))
-    assert len(kept) == 1
-    assert len(kept.pop()) == 64
-    (file,) = (tmp_path / "relay").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600

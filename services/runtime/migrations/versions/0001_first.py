@@ -13,8 +13,9 @@ create table clock (
 
 create table deployment (
     singleton boolean primary key default true check (singleton),
-    pseudonyms_check text not null
+    pseudonym_secret text not null
 );
+insert into deployment (pseudonym_secret) values (gen_random_uuid()::text || gen_random_uuid()::text);
 
 create table stream_position (
     service text not null, topic text not null, partition int not null,
