@@ -1,6 +1,6 @@
 """What a service remembers, read under lock: what stands at references, and all that a look needs of a file."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -146,21 +146,26 @@ class Store:
         self,
         conn: Connection,
         partitions: Iterable[Partition],
-        events: Iterable[tuple[str, str]],
-        notifications: Iterable[str],
-        names: Iterable[str],
+        events: Collection[tuple[str, str]],
+        notifications: Collection[str],
+        names: Collection[str],
     ) -> Begun:
         """Locks these partitions, then reads what a batch starts from, in one exchange. `events`: ids and sources."""
+        ordered = sorted(partitions)
         async with conn.pipeline():
-            await self.lock_positions(conn, partitions)
+            await conn.execute(_LOCK_POSITIONS, (self.service, *columns(ordered, 2)))
             clocks = await conn.execute(_CLOCKS)
             positions = await conn.execute(_POSITIONS, (self.service,))
             known = await conn.execute(_KNOWN, (self.service, *columns(sorted(events), 2)))
-            answered = await conn.execute(_TOLD_AS, (sorted(notifications),))
+            answered = await self._ask_answered(conn, notifications)
             named = await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)})
+        reached = await _positions(positions)
+        if not reached.keys() >= set(ordered):
+            await self.meet(conn, ordered)
+            return await self.begin(conn, ordered, events, notifications, names)
         return Begun(
             await _clocks(clocks),
-            await _positions(positions),
+            reached,
             {fact_id(source, event): bytes(digest) for event, source, digest in await known.fetchall()},
             await _told_as(answered),
             await _names_of(named),
@@ -232,7 +237,7 @@ class Store:
         return Matters(names, found, standing, lies_in, persons)
 
     async def lock_files(
-        self, conn: Connection, files: Iterable[str], load: Iterable[str], notifications: Iterable[str] = ()
+        self, conn: Connection, files: Iterable[str], load: Iterable[str], notifications: Collection[str] = ()
     ) -> tuple[dict[str, FileState], dict[str, ToldAs]]:
         """Locks these files in key order and reads those to be looked at; and what these notifications resolve to now
         that nothing can move."""
@@ -249,7 +254,7 @@ class Store:
                 where service = %s and file = any(%b) order by file for update""",
                 (self.service, ordered),
             )
-            answered = await conn.execute(_TOLD_AS, (sorted(notifications),))
+            answered = await self._ask_answered(conn, notifications)
             contents = await self._ask_contents(conn, wanted)
         rows = {file: FileState(file, looks, at, tries) for file, looks, at, tries in await locked.fetchall()}
         states = {file: rows[file] for file in wanted}
@@ -294,6 +299,9 @@ class Store:
         )
         row = await rows.fetchone()
         return int(row[0]) if row is not None else 0
+
+    async def _ask_answered(self, conn: Connection, notifications: Collection[str]) -> AsyncCursor[TupleRow] | None:
+        return await conn.execute(_TOLD_AS, (sorted(notifications),)) if notifications else None
 
     async def _ask_contents(self, conn: Connection, files: list[str]) -> Contents:
         """Facts, answers, what was told and withheld."""
@@ -348,11 +356,15 @@ async def _positions(rows: AsyncCursor[TupleRow]) -> dict[Partition, Position]:
     return {(topic, partition): (offset, read_to) for topic, partition, offset, read_to in await rows.fetchall()}
 
 
-async def _told_as(rows: AsyncCursor[TupleRow]) -> dict[str, ToldAs]:
-    return {
-        i: ToldAs(service, Key(rule, subject, agency), revision, file)
-        for i, service, rule, subject, agency, revision, file in await rows.fetchall()
-    }
+async def _told_as(rows: AsyncCursor[TupleRow] | None) -> dict[str, ToldAs]:
+    return (
+        {}
+        if rows is None
+        else {
+            i: ToldAs(service, Key(rule, subject, agency), revision, file)
+            for i, service, rule, subject, agency, revision, file in await rows.fetchall()
+        }
+    )
 
 
 async def _names_of(rows: AsyncCursor[TupleRow]) -> NamesOf:
