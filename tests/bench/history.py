@@ -58,7 +58,7 @@ def grown(
         copied = 1
         for turn, size in enumerate(sizes, 1):
             tell(f"{entrant.title}: growing to {size:,} rows")
-            upto = max(copied, round(size / max(1, kept)))
+            upto = copied + max(0, round((size - rows_of(shown)) / (kept * turn)))
             copy(shown, copied, upto)
             copied = upto
             tell(f"{entrant.title}: {share:,} events among {size:,} rows")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 from schemas import registry
+from schemas.envelope import fact_id
 from schemas.refusals import Refusal
 from services.casefile import judge
 from services.casefile.duties import Look, Notice
@@ -62,8 +63,9 @@ def heard(key: bytes | None, value: bytes | None, headers: Headers) -> tuple[Fac
         return None
     envelope = received.envelope
     at, subject, version = envelope.time, envelope.subject, envelope.factversion
-    fact = Fact(envelope.id, received.kind, subject, version, at, received.body)
-    stored = (envelope.id, subject, version, at.isoformat(), received.kind, envelope.type, received.content.decode())
+    identity = fact_id(envelope.source, envelope.id)
+    fact = Fact(identity, received.kind, subject, version, at, received.body)
+    stored = (identity, subject, version, at.isoformat(), received.kind, envelope.type, received.content.decode())
     return fact, stored
 
 
