@@ -38,6 +38,29 @@ class Power(v.Frozen):
     purpose: Annotated[v.Text, REFERENCE]
 
 
+class Standing(v.Frozen):
+    """Since when one of the asks has stood, and the answer that met it."""
+
+    ask: Annotated[Literal["acknowledge", "accept", "decide"], REFERENCE]
+    since: Annotated[v.Moment, TIME]
+    met_by: Annotated[v.Reference | None, REFERENCE] = None
+
+
+class Continuity(v.Frozen):
+    """What the relay itself needs to go on from this notice where its database had to be restored; readers need not
+    look at it. `place`: of whom, or of which matter, the duty is. `asked_in`: the revision since which the asks stand.
+    """
+
+    agency_kind: Annotated[v.Code, REFERENCE]
+    place: Annotated[str, REFERENCE]
+    route: Annotated[v.Code, REFERENCE]
+    by_default: Annotated[bool, REFERENCE]
+    texts: Annotated[tuple[v.Code, ...], REFERENCE]
+    asked_in: Annotated[int, REFERENCE]
+    first_told_at: Annotated[v.Moment, TIME]
+    asks: Annotated[tuple[Standing, ...], REFERENCE]
+
+
 class NotificationIssued(v.Frozen):
     """The newest revision of a duty replaces those before it. The envelope's id is the notification's id."""
 
@@ -65,3 +88,4 @@ class NotificationIssued(v.Frozen):
     power: Annotated[Power, REFERENCE]
     policy_version: Annotated[v.Code, REFERENCE]
     policy_source: Annotated[v.Text, REFERENCE]
+    continuity: Annotated[Continuity, REFERENCE]

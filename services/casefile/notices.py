@@ -58,7 +58,7 @@ def notice_from_json(text: str) -> Notice:
         person=row[4],
         revision=row[5],
         grounds=tuple(row[6]),
-        content=tuple([(what, about, _frozen(value), basis) for what, about, value, basis in row[7]]),
+        content=tuple([(what, about, frozen(value), basis) for what, about, value, basis in row[7]]),
         asks=tuple(
             Asked(ask, datetime.fromisoformat(by), tuple(answers), datetime.fromisoformat(since), met_by)
             for ask, by, answers, since, met_by in row[8]
@@ -104,5 +104,6 @@ def _time(when: datetime) -> str:
     return when.isoformat()
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(element) for element in value) if isinstance(value, list) else value
+def frozen(value: Any) -> Any:
+    """A value as JSON has it, as `matter.plain` makes it."""
+    return tuple(frozen(element) for element in value) if isinstance(value, list) else value

@@ -8,13 +8,15 @@ from typing import Any, Literal, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
 from schemas import registry
-from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued, Power
+from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
 from schemas.envelope import LARGEST_HEADERS, LONGEST_KEY, Envelope
 from schemas.referral_decisions.v1 import Decision, Looked
 from schemas.refusals import Refusal
-from services.casefile.duties import Notice, Withheld
+from services.casefile.duties import Asked as AskedOf
+from services.casefile.duties import Notice, Why, Withheld
 from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
+from services.casefile.notices import frozen
 from services.policy.policy import Policy
 from services.runtime.engine import Record
 from services.runtime.pseudonyms import Pseudonyms
@@ -82,11 +84,58 @@ def notification(notice: Notice, service: str, policy: Policy, pseudonyms: Pseud
         power=Power(lawful_basis=why.lawful_basis, gateway=why.gateway, purpose=why.purpose),
         policy_version=why.policy_version,
         policy_source=why.source,
+        continuity=Continuity(
+            agency_kind=notice.agency_kind,
+            place=notice.person,
+            route=why.route,
+            by_default=why.by_default,
+            texts=notice.texts,
+            asked_in=notice.asked_at,
+            first_told_at=notice.first_told_at,
+            asks=tuple(Standing(ask=a.ask, since=a.since, met_by=a.met_by) for a in notice.asks),
+        ),
     )
     envelope = _envelope(notice.id, NOTIFICATION, body.subject, notice.at, notice.revision)
     key, value, headers = registry.encode(envelope, body)
     topic, duty = f"agency.{notice.key.agency}.notifications", "/".join(notice.key)
     return Outgoing(topic, duty, notice.revision, key, value, headers_to_text(headers), notice.id)
+
+
+def notice_of(said: NotificationIssued, key: Key) -> Notice:
+    """What an agency was told, as it was remembered before it was sent; `key`: of its duty."""
+    standing = {stands.ask: stands for stands in said.continuity.asks}
+    kept = said.continuity
+    return Notice(
+        kind=said.kind,
+        state=said.state,
+        key=key,
+        agency_kind=kept.agency_kind,
+        person=kept.place,
+        revision=said.revision,
+        grounds=said.grounds,
+        content=tuple((item.what, item.about, frozen(item.value), item.basis) for item in said.matter),
+        asks=tuple(AskedOf(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by) for a in said.asks),
+        asked_at=kept.asked_in,
+        reason=said.reason,
+        late=said.late,
+        at=said.issued_at,
+        first_told_at=kept.first_told_at,
+        arose=said.occurred_at,
+        tell_by=said.tell_by,
+        desk=said.desk,  # type: ignore[arg-type]
+        urgency=said.urgency,
+        gather=said.gather,
+        texts=kept.texts,
+        why=Why(
+            kept.route,
+            said.policy_version,
+            said.policy_source,
+            said.power.lawful_basis,
+            said.power.gateway,
+            said.power.purpose,
+            kept.by_default,
+        ),
+    )
 
 
 def decision(

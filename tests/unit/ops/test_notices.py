@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued, Power
+from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
 from services.casefile.duties import notification_id
 from services.casefile.facts import Key
 from services.ops.notices import headline, newest, tell
@@ -39,6 +39,16 @@ NOTICE = NotificationIssued(
     power=Power(lawful_basis="DPA 2018 s.35", gateway="Crime and Disorder Act 1998 s.115", purpose="To protect her"),
     policy_version="2025.1",
     policy_source="SafeLives",
+    continuity=Continuity(
+        agency_kind="idva",
+        place=KEY.subject,
+        route="high_risk",
+        by_default=False,
+        texts=("not_for_emergencies",),
+        asked_in=1,
+        first_told_at=AT,
+        asks=(Standing(ask="accept", since=AT),),
+    ),
 )
 
 
