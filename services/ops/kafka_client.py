@@ -1,13 +1,14 @@
 """Kafka as commands use it: in no group, answering within seconds or saying that it does not."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, NoError
+from kafka.structs import OffsetAndMetadata
 
 from services.ops.terminal import UsageError
 
@@ -40,7 +41,7 @@ def ends_and_committed(
             for number in consumer.partitions_for_topic(topic) or ()
         ]
         ends = consumer.end_offsets(places, timeout_ms=BROKER_MS) if places else {}
-        with _closing(KafkaAdminClient(bootstrap_servers=kafka.split(","), request_timeout_ms=BROKER_MS)) as admin:
+        with _closing(_admin(kafka)) as admin:
             committed = admin.list_group_offsets(list(groups)) if groups else {}
     return (
         {(place.topic, place.partition): end for place, end in ends.items()},
@@ -69,6 +70,23 @@ def times_of(kafka: str, at: dict[Partition, int]) -> dict[Partition, datetime]:
                 found.setdefault((place.topic, place.partition), first)
                 consumer.pause(place)
     return found
+
+
+def members_of(kafka: str, groups: Sequence[str]) -> dict[str, int]:
+    """How many workers are members of each of these groups now; one that was killed counts until its time is up."""
+    with _answering(), _closing(_admin(kafka)) as admin:
+        described = admin.describe_groups(list(groups))
+    return {group: len(described[group]["members"]) for group in groups}
+
+
+def set_committed(kafka: str, group: str, offsets: Mapping[Partition, int]) -> None:
+    """Makes a group without members read on from these offsets. UsageError where the broker does not do it."""
+    with _answering(), _closing(_admin(kafka)) as admin:
+        done = admin.alter_group_offsets(
+            group, {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+        )
+    if wrong := sorted({error.__name__ for error in done.values() if error is not NoError}):
+        raise UsageError(f"Kafka did not move the group {group} ({', '.join(wrong)}): is a worker of it running?")
 
 
 def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
@@ -102,6 +120,10 @@ def _consumer(kafka: str) -> Any:
     return KafkaConsumer(
         bootstrap_servers=kafka.split(","), group_id=None, enable_auto_commit=False, request_timeout_ms=BROKER_MS
     )
+
+
+def _admin(kafka: str) -> Any:
+    return KafkaAdminClient(bootstrap_servers=kafka.split(","), request_timeout_ms=BROKER_MS)
 
 
 @contextmanager

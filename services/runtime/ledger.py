@@ -17,6 +17,7 @@ from services.runtime.batch import Accepted, Change
 from services.runtime.broker import RefusedFor
 from services.runtime.engine import Record
 from services.runtime.logs import Event
+from services.runtime.restored import unlaid
 from services.runtime.store import Connection, FileState, Partition, Place, ToldAs, columns
 
 log = structlog.get_logger("relay")
@@ -102,7 +103,7 @@ class Ledger:
     def __init__(self, service: str, contract: Registry = REGISTRY) -> None:
         self.service, self.contract = service, contract
 
-    async def advance(self, conn: Connection, positions: Mapping[Partition, tuple[int, datetime]]) -> None:
+    async def advance(self, conn: Connection, positions: Mapping[Partition, tuple[int, datetime | None]]) -> None:
         """Moves offsets and read_to on, never back: a worker that lost its partitions changes nothing."""
         if positions:
             rows = sorted((topic, partition, offset, to) for (topic, partition), (offset, to) in positions.items())
@@ -114,6 +115,28 @@ class Ledger:
                     read_to = greatest(p.read_to, excluded.read_to)""",
                 (self.service, *columns(rows, 4)),
             )
+
+    async def hold_looks(self, conn: Connection, until: Mapping[Partition, int]) -> None:
+        """Nothing is looked at before each of these partitions has been read up to this offset."""
+        rows = sorted((topic, partition, offset) for (topic, partition), offset in until.items())
+        await self._insert(
+            conn,
+            "stream_position as p (service, topic, partition, look_from)",
+            "text int bigint",
+            rows,
+            """on conflict (service, topic, partition) do update
+            set look_from = greatest(p.look_from, excluded.look_from)""",
+        )
+
+    async def resume_looks(self, conn: Connection) -> None:
+        await conn.execute("update stream_position set look_from = null where service = %s", (self.service,))
+
+    async def write_gap(self, conn: Connection, topic: str, partition: int, first: int, past_last: int) -> None:
+        """These offsets will never be read: a person has seen which, and accepted it."""
+        await conn.execute(
+            "insert into gap select %s, %s, %s, %s, %s, now() on conflict do nothing",
+            (self.service, topic, partition, first, past_last),
+        )
 
     async def write_inbox(self, conn: Connection, rows: Sequence[tuple[str, str, bytes, datetime]]) -> None:
         """Event id, source, content hash, time."""
@@ -241,6 +264,55 @@ class Ledger:
             list(newest.values()),
             """on conflict (service, rule, subject, agency) do update set file = excluded.file,
             revision = excluded.revision, state = excluded.state, content = excluded.content""",
+        )
+
+    async def restore_notices(self, conn: Connection, rows: Sequence[tuple[Notice, datetime]]) -> int:
+        """Notices that were read back from their topics, with the times at which these had them; how many were unknown.
+
+        What the database itself remembers stays, unless its agency was told a later revision.
+        """
+        said = [(*n.key, n.revision, n.id, unlaid(n.key), n.kind, n.at, notice_to_json(n), at) for n, at in rows]
+        restored = await conn.execute(
+            """insert into notice (service, rule, subject, agency, revision, id, file, look, kind, at, content,
+                published_at)
+            select %s, u.rule, u.subject, u.agency, u.revision, u.id, coalesce(t.file, u.file), 0, u.kind, u.at,
+                u.content, u.published_at
+            from unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],
+                %s::timestamptz[], %s::text[], %s::timestamptz[])
+                as u(rule, subject, agency, revision, id, file, kind, at, content, published_at)
+            left join told t on t.service = %s
+                and (t.rule, t.subject, t.agency) = (u.rule, u.subject, u.agency)
+            on conflict do nothing""",
+            (self.service, *columns(said, 10), self.service),
+        )
+        newest = {notice.key: notice for notice, _ in sorted(rows, key=lambda row: row[0].revision)}
+        await self._insert(
+            conn,
+            "told as t (service, rule, subject, agency, file, revision, state, content)",
+            "text text text text int text text",
+            [(*n.key, unlaid(n.key), n.revision, n.state, notice_to_json(n)) for n in newest.values()],
+            """on conflict (service, rule, subject, agency) do update set revision = excluded.revision,
+            state = excluded.state, content = excluded.content where t.revision < excluded.revision""",
+        )
+        return restored.rowcount
+
+    async def restore_refusal(self, conn: Connection, row: RefusalRow) -> bool:
+        """A refusal whose dead letter was read back: it needs no other. Whether it was unknown."""
+        known = await conn.execute(
+            'select 1 from refusal where service = %s and topic = %s and partition = %s and "offset" = %s',
+            (self.service, row.record.topic, row.record.partition, row.record.offset),
+        )
+        return await known.fetchone() is None and bool(await self.write_refusals(conn, [row]))
+
+    async def restore_looks(self, conn: Connection, numbers: Mapping[str, int]) -> None:
+        """The highest look that was published of each file, by its pseudonym."""
+        await self._insert(
+            conn,
+            "look_published as l (service, file_pseudonym, number)",
+            "text int",
+            sorted(numbers.items()),
+            """on conflict (service, file_pseudonym) do update
+            set number = greatest(l.number, excluded.number)""",
         )
 
     async def move_told(self, conn: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
@@ -518,6 +590,24 @@ class Ledger:
         made = await rows.fetchone()
         assert made is not None  # noqa: S101 - a count gives one row
         return int(made[0]), str(made[1])
+
+    async def spread_due(
+        self, conn: Connection, after: str, most: int, first_at: datetime, files_a_second: int
+    ) -> tuple[int, str]:
+        """Of the files after this one that are due at that time, spreads the next from then on; how many, the last."""
+        await conn.execute("set local transaction_timeout = 0")  # those that are not due may be very many
+        rows = await conn.execute(
+            """with taken as materialized (select f.file from case_file f where f.service = %(s)s and f.file > %(after)s
+                and f.next_look_at <= %(at)s order by f.file limit %(most)s for update),
+            counted as (select file, row_number() over (order by file) - 1 as n from taken),
+            made as (update case_file c set next_look_at = %(at)s + (d.n / %(rate)s) * interval '1 second'
+                from counted d where c.service = %(s)s and c.file = d.file returning c.file)
+            select count(*), coalesce(max(file), '') from made""",
+            {"s": self.service, "after": after, "most": most, "at": first_at, "rate": files_a_second},
+        )
+        spread = await rows.fetchone()
+        assert spread is not None  # noqa: S101 - a count gives one row
+        return int(spread[0]), str(spread[1])
 
     async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> int:
         row = await (await conn.execute(statement, (self.service, *record))).fetchone()

@@ -25,6 +25,7 @@ class Event(StrEnum):
     """Every event that is logged by name; code that logs names one of these."""
 
     BROKER_AWAITED = "broker_awaited"
+    CAUGHT_UP = "caught_up"
     CLOCK_JUMPED = "clock_jumped"
     COMMIT_DELAYED = "commit_delayed"
     COMMIT_TOO_LATE = "commit_too_late"
@@ -49,6 +50,7 @@ class Event(StrEnum):
     RELEASE_LOOKS = "release_looks"
     RULE_FAULTED = "rule_faulted"
     STREAM_WENT_BACK = "stream_went_back"
+    TOLD_NOT_LAID = "told_not_laid"
     TOO_MANY_FAULTED = "too_many_faulted"
     TOPIC_MISSING = "topic_missing"
     UNHANDLED = "unhandled"

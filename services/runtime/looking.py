@@ -61,7 +61,7 @@ def look_at(
     look = judge.look(files, told, service.rules, at.policy, at.read_to or NEVER, now)
     for state in states:
         state.looks += 1
-    holders = {place: state for state in states for place, person in state.persons.items() if person == state.key}
+    holders = _holders(states)
     _remember(service, pseudonyms, states, holders, look, at, found)
     for fault in look.faults:
         log.error(Event.RULE_FAULTED, service=service.name, rule=fault.rule, error=fault.error, where=fault.where)
@@ -74,6 +74,11 @@ def look_at(
     spent = time.monotonic() - began
     found.seconds += spent
     metrics.LOOK_SECONDS.labels(service.name).observe(spent)
+
+
+def follow_places(states: Sequence[FileState], found: Looked) -> None:
+    """Without a look: what was told of a place that moved between these files goes with it."""
+    _lay_told(states, _holders(states), found)
 
 
 def fault_pause(tries: int) -> timedelta:
@@ -104,6 +109,16 @@ def _remember(
         found.notices.append((notice, holder.key, holder.looks))
         found.outbox.append(wire.notification(notice, service.name, at.policy, pseudonyms))
         metrics.NOTICES.labels(service.name, notice.kind).inc()
+    _lay_told(states, holders, found)
+
+
+def _holders(states: Sequence[FileState]) -> Mapping[str, FileState]:
+    """Of these files, by place, that of the person who stands there."""
+    return {place: state for state in states for place, person in state.persons.items() if person == state.key}
+
+
+def _lay_told(states: Sequence[FileState], holders: Mapping[str, FileState], found: Looked) -> None:
+    """What was told of a place lies in the file of the person who stands there, with its answers."""
     for state in states:
         for key, notice in list(state.told.items()):
             holder = holders.get(notice.person, state)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeVar
@@ -20,6 +20,8 @@ from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, NotThereYet, Record
 from services.runtime.logs import Event
 from services.runtime.shell import DUE_AT_ONCE, Shell
+from services.runtime.store import Position
+from services.runtime.wire import group_of
 
 OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
@@ -32,8 +34,8 @@ PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
 
-RECOVER = "the database lies behind what this group has read: start nothing until it is recovered (docs/runbook.md)"
-FILL = "the broker no longer keeps records that this service has not read: it must be filled first (docs/runbook.md)"
+RECOVER = "the database lies behind what this group has read: stop all workers, then `relay recover` (docs/runbook.md)"
+FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
 RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
 RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
@@ -85,18 +87,37 @@ class Loop:
         self._faults: list[float] = []
         self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
 
+    async def check(self) -> None:
+        """As `assigned`, of all partitions, before anything is looked at or published: no look may rest on a database
+        that went back, whoever holds the partition that tells."""
+        group = await self._offsets.committed(group_of(self.service.name))
+        begins = await self._offsets.begin_offsets(self.service.reads)
+        ends = await self._offsets.end_offsets(self.service.reads)
+        await self._compare(begins.keys() & ends.keys(), group, begins, ends)
+
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
         await self.leave()
-        positions = await self._until_stored(self._positions)
         topics = {topic for topic, _ in partitions}
         group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
         ends = await self._offsets.end_offsets(topics)
         if not partitions <= begins.keys() & ends.keys():
             # A broker that has just started may not know its topics yet: that says nothing of what they hold.
             raise NotThereYet
+        await self._compare(partitions, group, begins, ends)
+        self._unproven |= partitions
+        self._proven -= partitions
+
+    async def _compare(
+        self,
+        partitions: Collection[Partition],
+        group: Mapping[Partition, int | None],
+        begins: Mapping[Partition, int],
+        ends: Mapping[Partition, int],
+    ) -> None:
+        positions = await self._until_stored(self._positions)
         for partition in sorted(partitions):
-            known, _ = positions.get(partition, (None, None))
+            known = positions[partition].next_offset if partition in positions else None
             reached, first = group.get(partition), begins[partition]
             place = {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
             if reached is not None and reached > (known or 0):
@@ -108,8 +129,6 @@ class Loop:
             if first > (known or 0):
                 log.critical(Event.RECORDS_GONE, **place, first=first, database=known or 0, advice=FILL)
                 raise Halt(HaltReason.OFFSETS_UNKNOWN)
-        self._unproven |= partitions
-        self._proven -= partitions
 
     async def leave(self) -> None:
         """Takes back what was counted against records that this process has left to others: it did not die of them."""
@@ -297,9 +316,9 @@ class Loop:
                 tries.ours += 1
                 await self._refused_by_database(problem, tries)
 
-    async def _positions(self) -> dict[Partition, tuple[int, object]]:
+    async def _positions(self) -> dict[Partition, Position]:
         async with self.shell.transaction() as conn:
-            return dict(await self.shell.store.positions(conn))
+            return await self.shell.store.positions(conn)
 
     async def _count_starts(self, batch: Sequence[Record]) -> None:
         """Counts, in a transaction of its own, that work begins at a partition's first record since it was assigned."""

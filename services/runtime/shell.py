@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -20,14 +20,15 @@ from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
-from services.runtime.engine import BATCH, Halt, HaltReason, Record
+from services.runtime.engine import BATCH, NO_TIME, Halt, HaltReason, Record
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, RefusalRow
 from services.runtime.logs import Event
-from services.runtime.looking import At, Looked, fault_pause, look_at
+from services.runtime.looking import At, Looked, fault_pause, follow_places, look_at
 from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import believed, read
+from services.runtime.restored import lay_told, number_looks
 from services.runtime.service import Service
 from services.runtime.store import Connection, FileState, NamesOf, Place, Position, Store, ToldAs
 
@@ -36,12 +37,14 @@ FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
 DUE_AT_ONCE = 100
 RETRY_AT_ONCE = 200
 RENEWED_AT_ONCE = 1000
+FILES_A_SECOND = 100  # that were accepted into while the service caught up
 
 SET_RIGHT = "set the clock of the database's machine right, then start the worker again (docs/runbook.md)"
 
 log = structlog.get_logger("relay")
 
 Answered = Mapping[str, ToldAs]
+AtOnce = Callable[[Change], list[str]]  # the files that are looked at for this event itself
 
 
 class GrewError(Exception):
@@ -142,8 +145,7 @@ class Shell:
         place = (record.topic, record.partition)
         async with self.transaction() as conn:
             await self.store.lock_positions(conn, [place])
-            reached, _ = (await self.store.positions(conn))[place]
-            if record.offset < reached:
+            if record.offset < (await self.store.positions(conn))[place].next_offset:
                 return
             now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
@@ -153,11 +155,14 @@ class Shell:
         self.committed.set()
 
     async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
-        """Looks at the files whose time has come; how many."""
+        """Looks at the files whose time has come, at none while the service catches up; how many."""
         async with self.transaction() as conn:
             now = await self._now(conn)
-            found, read_to = Looked(), await self.read_to(conn)
-            due = await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
+            found, (read_to, catching_up) = Looked(), await self.reached(conn)
+            if catching_up:
+                due = []
+            else:
+                due = await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
             looked: dict[str, FileState] = {}
             for state, cause in due:
                 if found.seconds > JUDGING_SECONDS:
@@ -174,6 +179,8 @@ class Shell:
                 looked[state.key] = state
             async with conn.pipeline():
                 await self._write_looked(conn, found, looked, now)
+        if catching_up:
+            await self._resume_looks(now)
         self.files_at_once.took(len(due), len(looked))
         if looked:
             self._committed(found)
@@ -183,7 +190,8 @@ class Shell:
         """Puts off the look at the file that is due first."""
         async with self.transaction() as conn:
             now = await self._now(conn)
-            due = await self.store.first_due(conn, now, await self.read_to(conn))
+            read_to, _ = await self.reached(conn)
+            due = await self.store.first_due(conn, now, read_to)
             if due is not None:
                 file, tries = due
                 await self.ledger.fault_file(conn, file, tries + 1, now + fault_pause(tries + 1))
@@ -234,14 +242,44 @@ class Shell:
             raise Halt(HaltReason.CLOCK_JUMPED)
         return now
 
-    async def read_to(self, conn: Connection) -> datetime | None:
-        """How far all streams of this service have been read; None while one of them has not been read at all."""
-        return self._read_to(await self.store.positions(conn))
+    async def reached(self, conn: Connection) -> tuple[datetime | None, bool]:
+        """How far all streams of this service have been read, None while one of them has not been read at all; and
+        whether it is catching up: it accepts, and looks at nothing."""
+        return self._reached(await self.store.positions(conn))
 
-    def _read_to(self, positions: Mapping[Partition, Position]) -> datetime | None:
-        reached = [read_to for (topic, _), (_, read_to) in positions.items() if topic in self.service.reads]
+    def _reached(self, positions: Mapping[Partition, Position]) -> tuple[datetime | None, bool]:
+        reached = [position.read_to for (topic, _), position in positions.items() if topic in self.service.reads]
         known = [when for when in reached if when is not None]
-        return min(known) if known and len(known) == len(reached) else None
+        catching_up = any(position.look_from is not None for position in positions.values())
+        return min(known) if known and len(known) == len(reached) else None, catching_up
+
+    async def _resume_looks(self, now: datetime) -> None:
+        """Once all is read that there was when catching up began: what came in meanwhile is looked at, at a limited
+        rate, so that what comes in now does not wait behind it."""
+        async with self.transaction() as conn:
+            positions = await self.store.positions(conn)
+            if any(at.look_from is not None and at.next_offset < at.look_from for at in positions.values()):
+                return
+            if await self.store.open_refusals(conn, self.judged_by, 1):
+                return  # accepted before, by this release, it may be what somebody was told for
+        async with self.transaction() as conn:
+            await conn.execute("set local transaction_timeout = 0")
+            is_placeholder = self.policies.at(now).is_placeholder
+            told, left = await lay_told(conn, self.store, self.service, is_placeholder, now)
+            await number_looks(conn, self.service.name, self.pseudonyms)
+        if left:
+            log.error(Event.TOLD_NOT_LAID, service=self.service.name, duties=left, of=told)
+        due, last = 0, ""
+        while True:
+            async with self.transaction() as conn:
+                first_at = now + timedelta(seconds=due / FILES_A_SECOND)
+                spread, last = await self.ledger.spread_due(conn, last, RENEWED_AT_ONCE, first_at, FILES_A_SECOND)
+            if not spread:
+                break
+            due += spread
+        async with self.transaction() as conn:
+            await self.ledger.resume_looks(conn)
+        log.info(Event.CAUGHT_UP, service=self.service.name, files=due)
 
     async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
         """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`."""
@@ -249,10 +287,10 @@ class Shell:
             positions = await self.store.positions(conn)
             if new := ends.keys() - positions.keys():
                 await self.store.meet(conn, new)  # else what is in them would not count as unread
-            read = {p: (end, at) for p, end in ends.items() if positions.get(p, (0, None))[0] >= end}
+            read = {p: (end, at) for p, end in ends.items() if positions.get(p, Position()).next_offset >= end}
             await self.ledger.advance(conn, read)
         for (topic, partition), end in ends.items():
-            offset, read_to = positions.get((topic, partition), (0, None))
+            offset, read_to, _ = positions.get((topic, partition), Position())
             behind = (at - read_to).total_seconds() if offset < end and read_to is not None else 0.0
             labels = (wire.group_of(self.service.name), topic, str(partition))
             metrics.LAG.labels(*labels).set(max(0, end - offset))
@@ -272,12 +310,15 @@ class Shell:
             names.union(*(event.names for event in linkable)),
         )
         now, known, answered = self._held_against_ticks(begun.clocks, before), begun.known, begun.answered
-        policy, read_to = self.policies.at(now), self._read_to(begun.positions)
-        heard = [self._hear(record, policy, now) for record in records]
+        policy, (read_to, catching_up) = self.policies.at(now), self._reached(begun.positions)
+        # What is read late is believed, or not, as it would have been when it came.
+        came = [self.policies.at(_came(record, now)) if catching_up else policy for record in records]
+        heard = [self._hear(record, then, now) for record, then in zip(records, came, strict=True)]
         fresh = [event for event in heard if isinstance(event, Accepted) and event.fact.id not in known]
         plan = await self._plan(conn, fresh, names, begun.names_of, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
-        states = await self._lock_files(conn, changes, answered, names)
+        at_once = _looked_at_later if catching_up else _looked_at_now
+        states = await self._lock_files(conn, changes, answered, names, at_once)
 
         found, ended = Looked(), list[RecordRow]()
         for record, event, change in zip(records, heard, changes, strict=True):
@@ -292,20 +333,24 @@ class Shell:
                 apply_to_files(change, states)
                 self._apply_answer(change, answered, states)
                 at = At(now, read_to, policy, "event", event.fact.id)
-                await self._look_after(change, states, at, found)
+                if catching_up:
+                    for group in change.together:
+                        follow_places([states[file] for file in sorted(group)], found)
+                else:
+                    await self._look_after(change, states, at, found)
         done = len(ended)
         refused = [(r, c) for r, c in zip(records[:done], changes, strict=False) if isinstance(c, Refusal)]
         # What was read before keeps its end: another release may have accepted it.
         reached = begun.positions
-        refused = [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition][0]]
+        refused = [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition].next_offset]
         async with conn.pipeline():
             await self._refuse(conn, refused, now)
-            await self._write(conn, changes[:done], states, answered, found, now)
+            await self._write(conn, changes[:done], states, answered, found, now, at_once)
             await self.ledger.write_records(conn, ended, again=again)
-            if again:
+            if again or catching_up:
                 accepted = zip(records, changes[:done], strict=False)
                 await self.ledger.settle_refusals(conn, [r for r, c in accepted if isinstance(c, Change)], now)
-            else:
+            if not again:
                 await self.ledger.advance(conn, _positions(records[:done], now))
         for row in ended:
             metrics.RECORDS.labels(self.service.name, row.fate).inc()
@@ -368,11 +413,16 @@ class Shell:
         return Change(event, "accepted", files=(told.file,))
 
     async def _lock_files(
-        self, conn: Connection, changes: Sequence[Change | Refusal], answered: Answered, names: frozenset[str]
+        self,
+        conn: Connection,
+        changes: Sequence[Change | Refusal],
+        answered: Answered,
+        names: frozenset[str],
+        at_once: AtOnce,
     ) -> dict[str, FileState]:
         made = [change for change in changes if isinstance(change, Change)]
         touched = {file for change in made for file in change.files}
-        load = {file for change in made for file in _looked_at_now(change)}
+        load = {file for change in made for file in (*at_once(change), *_changed_inside(change))}
         states, answered_now = await self.store.lock_files(conn, touched, load, answered)
         if touched and answered_now != answered:
             raise GrewError(names)  # a place moved meanwhile: what was answered lies in another file now
@@ -413,6 +463,7 @@ class Shell:
         answered: Answered,
         found: Looked,
         now: datetime,
+        at_once: AtOnce,
     ) -> None:
         ledger = self.ledger
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
@@ -422,9 +473,7 @@ class Shell:
         await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], _last_of_each(accepted))
         stray = [c for c in accepted if c.event.is_answer and c.event.fact.subject not in answered]
         await ledger.lay_in_homes(conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in stood])
-        later = {file for change in accepted for file in change.files} - {
-            f for c in accepted for f in _looked_at_now(c)
-        }
+        later = {file for change in accepted for file in change.files} - {f for c in accepted for f in at_once(c)}
         await self._write_looked(conn, found, states, now)
         await ledger.make_due(conn, later, now, "event")
         await ledger.write_archive(conn, [c.event.record for c in made if c.event.record.topic == self.service.owns])
@@ -507,9 +556,26 @@ def _looked_at_now(change: Change) -> list[str]:
     return sorted(together) + (rest if len(change.files) <= FILES_AT_ONCE else [])
 
 
+def _looked_at_later(_change: Change) -> list[str]:
+    """While a service catches up all files are looked at when it has."""
+    return []
+
+
+def _changed_inside(change: Change) -> list[str]:
+    """The files of which more changes than the facts that lie there: their answers, or what was told of a place."""
+    if change.fate != "accepted":
+        return []
+    return list(change.files) if change.event.is_answer else [file for group in change.together for file in group]
+
+
 def _last_of_each(changes: Iterable[Change]) -> list[Change]:
     """Of each set of matters the change that came last: what is written is where it leaves them."""
     return list({id(change.component): change for change in changes if change.component is not None}.values())
+
+
+def _came(record: Record, now: datetime) -> datetime:
+    """When the broker had it, where it says so."""
+    return min(record.timestamp, now) if record.timestamp > NO_TIME else now
 
 
 def _home_of(event: Accepted) -> str:

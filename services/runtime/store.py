@@ -21,7 +21,6 @@ Connection = AsyncConnection[TupleRow]
 Partition = tuple[str, int]
 Place = tuple[str, int, int]  # topic, partition, offset
 Clocks = tuple[datetime, datetime]
-Position = tuple[int, datetime | None]  # next offset, and how far in time it has been read
 Statement = tuple[str, str]
 NamesOf = dict[Statement, set[str]]
 PARSED_FACTS = 20_000
@@ -34,6 +33,14 @@ class ToldAs(NamedTuple):
     key: Key
     revision: int
     file: str
+
+
+class Position(NamedTuple):
+    """How far a partition was read. `look_from`: until that offset is reached, files are only accepted into."""
+
+    next_offset: int = 0
+    read_to: datetime | None = None
+    look_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,15 +257,18 @@ class Store:
                 (self.service, ordered),
             )
             locked = await conn.execute(
-                """select file, looks, looked_at, faulted_tries from case_file
+                """select file, looks, looked_at, faulted_tries, due_because from case_file
                 where service = %s and file = any(%b) order by file for update""",
                 (self.service, ordered),
             )
             answered = await self._ask_answered(conn, notifications)
             contents = await self._ask_contents(conn, wanted)
-        rows = {file: FileState(file, looks, at, tries) for file, looks, at, tries in await locked.fetchall()}
-        states = {file: rows[file] for file in wanted}
+        rows = {
+            file: (FileState(file, looks, at, tries), why) for file, looks, at, tries, why in await locked.fetchall()
+        }
+        states = {file: rows[file][0] for file in wanted}
         await self._fill(conn, states, contents)
+        await self._as_last_looked_at(conn, (rows[file] for file in wanted))
         return states, await _told_as(answered)
 
     async def take_due(
@@ -274,12 +284,22 @@ class Store:
         async with conn.pipeline():
             contents = await self._ask_contents(conn, sorted(states))
         await self._fill(conn, states, contents)
+        await self._as_last_looked_at(conn, due)
         return due
 
     async def first_due(self, conn: Connection, now: datetime, read_to: datetime | None) -> tuple[str, int] | None:
         """The file that `take_due` takes when it takes one, and how often it has faulted, without reading it."""
         row = await (await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": 1})).fetchone()
         return None if row is None else (row[0], row[3])
+
+    async def versions(self, conn: Connection, names: Sequence[str]) -> list[Fact]:
+        """Every version, standing or not, of what was stated at these references."""
+        rows = await conn.execute(
+            f"""select {_FACT} from fact f where f.service = %s and (f.statement, f.subject) in
+            (select statement, subject from fact_reference where service = %s and name = any(%s))""",  # noqa: S608 - ours
+            (self.service, self.service, list(names)),
+        )
+        return [self._fact(row).fact for row in await rows.fetchall()]
 
     async def open_refusals(self, conn: Connection, judged_by: str, limit: int) -> list[TupleRow]:
         """Refusals that this release and policy have not tried: topic, partition, offset, time, key, value, headers."""
@@ -329,6 +349,22 @@ class Store:
             state.stood = state.case_file().standing
             state.withheld_before, state.unexplained_before = dict(state.withheld), set(state.unexplained)
 
+    async def _as_last_looked_at(self, conn: Connection, states: Iterable[tuple[FileState, str]]) -> None:
+        """Where facts were accepted without a look, what stood at the last one is not what stands now."""
+        unseen = {state.key: state for state, because in states if because == "event"}
+        if not unseen:
+            return
+        stood: dict[str, set[str]] = {file: set() for file in unseen}
+        rows = await conn.execute(
+            """select file, stood_added, stood_removed from look where service = %s and file = any(%s)
+            order by file, number""",
+            (self.service, sorted(unseen)),
+        )
+        async for file, added, removed in rows:
+            stood[file] = (stood[file] | set(added)) - set(removed)
+        for file, state in unseen.items():
+            state.stood = frozenset(stood[file])
+
     async def _fill_persons(self, conn: Connection, states: Mapping[str, FileState]) -> None:
         """Who stands at each place of the matters that these files are about."""
         at: dict[str, list[FileState]] = {}
@@ -353,7 +389,7 @@ async def _clocks(rows: AsyncCursor[TupleRow]) -> Clocks:
 
 
 async def _positions(rows: AsyncCursor[TupleRow]) -> dict[Partition, Position]:
-    return {(topic, partition): (offset, read_to) for topic, partition, offset, read_to in await rows.fetchall()}
+    return {(topic, partition): Position(*position) for topic, partition, *position in await rows.fetchall()}
 
 
 async def _told_as(rows: AsyncCursor[TupleRow] | None) -> dict[str, ToldAs]:
@@ -379,7 +415,7 @@ _FACT = ", ".join(
     for column in ("id", "kind", "subject", "version", "version_basis", "recorded_at", "type", "content", "missing")
 )
 _CLOCKS = "select coalesce((select stands_at from clock), now()), clock_timestamp()"
-_POSITIONS = "select topic, partition, next_offset, read_to from stream_position where service = %s"
+_POSITIONS = "select topic, partition, next_offset, read_to, look_from from stream_position where service = %s"
 _LOCK_POSITIONS = """
 select 1 from stream_position where service = %s and (topic, partition) in (select * from unnest(%b::text[], %b::int[]))
 order by topic, partition for update

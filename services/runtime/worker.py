@@ -22,7 +22,7 @@ from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import Offsets, Partition, Sender
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
-from services.runtime.engine import Consumer, end_process
+from services.runtime.engine import Consumer, Halt, end_process
 from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop
@@ -154,12 +154,16 @@ class Worker:
         publisher = Publisher(service.name, self._pool, self._sender, shell.committed, self._contract)
 
         async def prepare() -> None:
+            await loop.check()
             await shell.begin(RELEASE_FILES_A_SECOND)
             at = await shell.clock()
             await shell.note_ends(await self._offsets.end_offsets(service.reads), at)
             await publisher.unpark()
 
-        await _once_there(prepare)
+        try:
+            await _once_there(prepare)
+        except Halt as halt:
+            end_process(halt, group=group_of(service.name))
         await consumer.start()
         self._tasks += [
             asyncio.create_task(_guarded(work, group_of(service.name)), name=f"{service.name}: {what}")

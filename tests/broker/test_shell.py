@@ -106,10 +106,10 @@ def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(d
             ends = {(STREAM, 0): 0, (STREAM, 1): 3, ("agency.responses", 0): 0}
             await shell.note_ends(ends, NOW)
             async with shell.transaction() as conn:
-                assert await shell.read_to(conn) is None
+                assert (await shell.reached(conn))[0] is None
             await shell.note_ends(ends | {(STREAM, 1): 0}, NOW + timedelta(minutes=1))
             async with shell.transaction() as conn:
-                assert await shell.read_to(conn) == NOW + timedelta(minutes=1)
+                assert (await shell.reached(conn))[0] == NOW + timedelta(minutes=1)
 
     asyncio.run(story())
 

@@ -21,7 +21,19 @@ create table stream_position (
     service text not null, topic text not null, partition int not null,
     next_offset bigint not null default 0,
     read_to timestamptz,
+    look_from bigint,
     primary key (service, topic, partition)
+);
+
+create table look_published (
+    service text not null, file_pseudonym text not null, number int not null,
+    primary key (service, file_pseudonym)
+);
+
+create table gap (
+    service text not null, topic text not null, partition int not null,
+    first bigint not null, past_last bigint not null, accepted_at timestamptz not null,
+    primary key (service, topic, partition, first)
 );
 
 create table record (
