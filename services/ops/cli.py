@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from services.ops import agencies, db, dlq, explain, publish, respond, run, status, subscribe, topics, waiting
+from services.ops import (
+    agencies,
+    db,
+    dlq,
+    explain,
+    fill,
+    publish,
+    recover,
+    respond,
+    run,
+    status,
+    subscribe,
+    topics,
+    waiting,
+)
 from services.ops.terminal import UsageError, complain
 from services.policy.load import PolicyRefusedError
 from services.runtime.embedded import EmbeddedServersError
@@ -24,7 +38,7 @@ app = typer.Typer(
 )
 
 # A module registers its own commands: `def register(app: typer.Typer) -> None`.
-for module in (run, publish, subscribe, respond, explain, waiting, status, dlq, agencies, topics, db):
+for module in (run, publish, subscribe, respond, explain, waiting, status, dlq, fill, recover, agencies, topics, db):
     module.register(app)
 
 

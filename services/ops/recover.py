@@ -1,0 +1,158 @@
+"""`relay recover`: after a restore, reads back what agencies were told since, and lets the streams be read again."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from schemas.registry import REGISTRY
+from services.ops.fill import alone
+from services.ops.kafka_client import set_committed
+from services.ops.serving import SERVICES
+from services.ops.terminal import UsageError, complain, err, moment, out, plural, servers
+from services.policy.load import load
+from services.runtime import database, logs
+from services.runtime.broker import Offsets
+from services.runtime.database import AWAY
+from services.runtime.pseudonyms import pseudonyms_of
+from services.runtime.recovering import Back, Behind, CannotReadBackError, Recovery
+from services.runtime.settings import Addresses, load_settings
+from services.runtime.shell import Shell
+from services.runtime.wire import group_of
+from services.runtime.worker import release_of
+
+KEPT_DAYS = min(stream.retention_days for stream in REGISTRY.streams if stream.direction == "out")
+
+EXAMPLES = """
+Examples:
+
+    relay recover --dry-run
+    relay recover
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command(epilog=EXAMPLES)(recover)
+
+
+def recover(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+) -> None:
+    """Recover after the database was restored from a backup, or a standby was promoted too early.
+
+    The database is then older than what the services have read and said. First what agencies were told since is read
+    back from their topics, so that no notification ever gets a second content; also which records have their dead
+    letter, and which looks were published. Then the groups are set back to where the database is, so that the workers,
+    once started, read the streams again from there. They look at nothing, and tell nobody, before they have read all
+    that the streams hold now.
+
+    Run it after every restore, also where no worker has halted: what was told by the clock alone shows nowhere else.
+    It does no harm where nothing was lost. No worker of any service may run meanwhile. Interrupted, it is run again.
+
+    Exit status: 0 recovered; 1 not, or with --dry-run: a service has read more than the database holds; 2 not begun.
+    """
+    logs.configure(level="WARNING")
+    try:
+        done = asyncio.run(_recover(servers(), dry_run=dry_run))
+    except KeyboardInterrupt:
+        complain("Interrupted. Nothing is lost: run `relay recover` again before any worker starts.")
+        raise typer.Exit(1) from None
+    except AWAY as problem:
+        raise UsageError(f"The database does not answer ({type(problem).__name__}): is it up?") from None
+    except CannotReadBackError as problem:
+        complain(f"What agencies were told cannot be read back: {problem}. Start nothing, and call the developers.")
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if done else 1)
+
+
+async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
+    settings = load_settings()
+    policies = load(settings.policy, settings.agencies)
+    async with database.pool(addresses.database, size=4) as pool:
+        async with pool.connection() as conn:
+            pseudonyms = await pseudonyms_of(conn)
+        shells = [Shell(service, pool, policies, pseudonyms, release_of()) for service in SERVICES.values()]
+        recovery = Recovery(shells, addresses.kafka, Offsets(addresses.kafka))
+        behind = await recovery.behind()
+        if behind:
+            _show(behind)
+        else:
+            out.print("No group has read more than the database holds. What was told by the clock alone moves none.")
+        since = await recovery.since()
+        out.print(f"Agencies' topics are read back from {moment(since) if since else 'their beginning'} on.")
+        if since is not None and datetime.now(UTC) - since > timedelta(days=KEPT_DAYS):
+            raise CannotReadBackError(f"topics keep {KEPT_DAYS} days, and the backup is older")
+        if dry_run:
+            return not behind
+        alone(addresses.kafka, SERVICES.values())
+        await recovery.hold_looks()
+        back = await _read_back(recovery)
+        _say(back)
+        if back.nameless:
+            listed = ", ".join(back.nameless[:5])
+            raise CannotReadBackError(
+                f"nobody can name the duty of {plural(len(back.nameless), 'notification')}: {listed}"
+            )
+        lost = await recovery.forgotten()
+        for shell in shells:
+            set_committed(addresses.kafka, group_of(shell.service.name), await recovery.positions(shell))
+        _advise(lost)
+        return not lost
+
+
+async def _read_back(recovery: Recovery) -> Back:
+    with Progress(
+        TextColumn("Reading back"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("records"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("")
+        return await recovery.read_back(
+            await recovery.since(), lambda read, total: progress.update(task, completed=read, total=total)
+        )
+
+
+def _show(behind: list[Behind]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("service", "stream", "partition"):
+        table.add_column(column)
+    for column in ("read before", "in the database", "to read again"):
+        table.add_column(column, justify="right")
+    for place in behind:
+        again = place.group - place.database
+        table.add_row(
+            place.service,
+            place.partition[0],
+            str(place.partition[1]),
+            f"{place.group:,}",
+            f"{place.database:,}",
+            f"{again:,}",
+        )
+    out.print(table)
+
+
+def _say(back: Back) -> None:
+    out.print(f"Read back: {plural(back.notices, 'notification')}, {back.unknown:,} of them new to the database.")
+    if back.letters:
+        out.print(f"  {plural(back.letters, 'dead letter')} that the database did not know.")
+
+
+def _advise(lost: list[Behind]) -> None:
+    services = sorted({place.service for place in lost})
+    if not services:
+        out.print(
+            "Recovered. Start the workers: they read the streams again and look when they have.", style="bold green"
+        )
+        return
+    for place in lost:
+        where = f"{place.partition[0]}, partition {place.partition[1]}"
+        complain(f"{place.service}: Kafka no longer has {where}, offsets {place.database:,} to {place.group - 1:,}.")
+    complain(f"Before the workers start: {'; '.join(f'relay fill {name}' for name in services)}.")

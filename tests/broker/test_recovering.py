@@ -1,0 +1,137 @@
+"""The database is restored from a backup older than the broker: nobody is told anything a second time, or otherwise."""
+
+import asyncio
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.ops.serving import SERVICES
+from services.runtime.broker import Message
+from services.runtime.engine import EXIT_HALTED
+from services.runtime.wire import DECISIONS
+from tests import builders as b
+from tests.broker.conftest import Play
+from tests.broker.relay import Relay, message, until
+from tests.broker.test_filling import caught_up, command, serve
+from tests.chaos.load import load
+from tests.chaos.truth.expected import expected
+from tests.chaos.verifier import marked, notification_topics, read, verify
+
+ALL = tuple(SERVICES.values())
+ANSWERED = 60
+
+
+class Backup:
+    """A copy of the database, while nobody is connected to it."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.server, _, self.name = relay.database.rpartition("/")
+        self.copy = f"{self.name}_backup"
+
+    def make(self) -> None:
+        self._make(self.copy, self.name)
+
+    def restore(self) -> None:
+        self._make(self.name, self.copy)
+
+    def _make(self, name: str, of: str) -> None:
+        with psycopg.connect(f"{self.server}/postgres", autocommit=True) as conn:
+            conn.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
+            conn.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(of)))
+
+
+def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_contents(play: Play) -> None:
+    given = load(21, 40, now := datetime.now(UTC))
+    third = len(given.events) // 3
+    before, since, after = given.events[:third], given.events[third : 2 * third], given.events[2 * third :]
+
+    async def story(relay: Relay) -> None:
+        backup = Backup(relay)
+        async with relay.working(*ALL) as worker:
+            await relay.publish(*before)
+            await relay.settled(worker)
+        await asyncio.to_thread(backup.make)
+        async with relay.working(*ALL) as worker:
+            await relay.publish(*since)
+            await relay.settled(worker)
+            await relay.publish(*answers(await relay.all_told()))
+            await relay.settled(worker)
+        said, decided, letters = await everything_said(relay)
+        answered = await relay.rows("select count(*) from answer")
+        looks = await relay.rows("select count(*) from look")
+
+        await asyncio.to_thread(backup.restore)
+        halted = await serve(relay, "incidents")
+        assert halted.status == EXIT_HALTED
+        assert "offsets_ahead" in halted.text
+        assert await relay.rows("select count(*) from look") < looks
+        assert (await command(relay, "recover", "--dry-run")).status == 1
+        recovered = await command(relay, "recover")
+        assert recovered.status == 0, recovered.text
+        assert "0 of them new" not in recovered.text
+        again = await command(relay, "recover")
+        assert (again.status, "0 of them new" in again.text) == (0, True)
+
+        async with relay.working(*ALL) as worker:
+            await relay.settled(worker)
+            await until(lambda: caught_up(relay))
+            await relay.settled(worker)
+            assert await relay.rows("select 1 from told where starts_with(file, 'home:told:')") == []
+            assert (await everything_said(relay))[0] == said  # the same facts: there is nothing to say
+            assert (await everything_said(relay))[2] == letters
+            assert await relay.rows("select count(*) from answer") == answered
+            await relay.publish(*after)
+            await relay.settled(worker)
+        everything, looked, _ = await everything_said(relay)
+        one_content(everything)
+        one_content(looked)
+        assert len(looked) > len(decided)
+        verdict = await asyncio.to_thread(judged, relay, given.events, given.unbelievable, now)
+        assert verdict.clean, str(verdict)
+        remembered = {i for (i,) in await relay.rows("select id from notice where published_at is not null")}
+        assert {identity for identity, _ in everything} == remembered
+        with psycopg.connect(f"{backup.server}/postgres", autocommit=True) as conn:
+            conn.execute(SQL("drop database {}").format(Identifier(backup.copy)))
+
+    play(story)
+
+
+def answers(told: dict[str, list[NotificationIssued]]) -> list[Message]:
+    """Agencies take on what they are asked for."""
+    asked = [notice for notices in told.values() for notice in notices if any(a.ask == "accept" for a in notice.asks)]
+    return [
+        message(b.accepted(notice.notification, agency=notice.agency), "uk.agency.accepted", time=datetime.now(UTC))
+        for notice in asked[:ANSWERED]
+    ]
+
+
+async def everything_said(relay: Relay) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[tuple[str, str]]]:
+    """Notifications, published looks and dead letters: ids with contents, each once however often it was delivered."""
+    notices = {
+        (said.notification, said.model_dump_json()) for told in (await relay.all_told()).values() for said in told
+    }
+    looks = {(headers["ce_id"].decode(), value.decode()) for _, headers, value in await relay.read(DECISIONS)}
+    topics = {f"{topic}.dlq" for service in ALL for topic in service.reads}
+    letters = {
+        (headers["dlq-id"].decode(), json.dumps({name: text.hex() for name, text in sorted(headers.items())}))
+        for _, headers, _ in await relay.read(*topics)
+    }
+    one_content(letters)
+    return notices, looks, letters
+
+
+def one_content(said: set[tuple[str, str]]) -> None:
+    contents = defaultdict(list)
+    for identity, content in said:
+        contents[identity].append(content)
+    assert {identity: many for identity, many in contents.items() if len(many) > 1} == {}
+
+
+def judged(relay: Relay, events, unbelievable, now):  # type: ignore[no-untyped-def]
+    spoilt = {marked(event.value, event.headers) for event in unbelievable}
+    believable = [event for event in events if marked(event.value, event.headers) not in spoilt]
+    return verify(expected(believable, now), read(relay.servers.kafka, notification_topics(relay.servers.kafka)))

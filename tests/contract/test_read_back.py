@@ -1,0 +1,34 @@
+"""What an agency was told is read back from its topic exactly: where a database was lost, nothing else remembers it."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.casefile.ladder import RUNGS
+from services.runtime import wire
+from services.runtime.recovering import key_of
+from tests import builders as b
+from tests.contract import grants_by_hand as by_hand
+from tests.contract.test_least import PSEUDONYMS, RULES
+from tests.contract.whole_matters import Author
+from tests.unit.casefile.small import World
+
+
+@settings(deadline=None, max_examples=12, derandomize=True)
+@given(st.integers(min_value=0, max_value=2**32))
+def test_every_notice_is_read_back_as_it_was_remembered(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - nothing is kept secret by it
+    matter, world = Author(chance, frozenset(by_hand.FIELDS)).matter(), World(b.shipped(), RULES)
+    known = {}
+    for step in matter.steps:
+        for notice in world.look(*step.facts, now=step.at):
+            sent = wire.notification(notice, "incidents", b.shipped().at(notice.at), PSEUDONYMS)
+            said = NotificationIssued.model_validate_json(sent.value or b"")
+            if notice.key.rule not in RUNGS:
+                known[notice.key] = notice
+            assert key_of(said, list(known), PSEUDONYMS) == notice.key
+            assert wire.notice_of(said, notice.key) == notice
+            named = {said.subject, *(item.about for item in said.matter)}
+            assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
