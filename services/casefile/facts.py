@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeVar
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import Body, Withdrawn
 
-INCIDENTS_REMEMBERED = 5_000  # with what was stated of them about 17 kB each
+INCIDENTS_REMEMBERED = 4_000  # with what was stated of each about 20 kB
 OF_AN_INCIDENT = frozenset({IncidentReported, RiskAssessed, ChildrenLinked})
 B = TypeVar("B", bound=Body)
 LINKING = frozenset({"uk.agency.link-made", "uk.agency.link-refused"})

@@ -18,7 +18,7 @@ from services.policy.policy import Policy
 
 MANAGER, STRATEGIC, INSPECTOR = "unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"
 RUNGS = frozenset({MANAGER, STRATEGIC, INSPECTOR})
-CHAINS_REMEMBERED = 10_000
+CHAINS_REMEMBERED = 5_000  # at about 6 kB
 MEETS: Mapping[type[AgencyBody], frozenset[AskName]] = {
     Acknowledged: frozenset({"acknowledge"}),
     Accepted: frozenset({"acknowledge", "accept"}),

@@ -10,8 +10,8 @@ from services.casefile.duties import Asked, Notice, Why, Withheld
 from services.casefile.facts import Key
 
 # Every look at a file reads all that its agencies were told and not told, and most of it is as it was.
-NOTICES_REMEMBERED = 10_000  # at about 10 kB
-WITHHELD_REMEMBERED = 50_000  # at about 2 kB
+NOTICES_REMEMBERED = 5_000  # at about 11 kB
+WITHHELD_REMEMBERED = 20_000  # at about 2 kB
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 read = json.JSONDecoder().decode
