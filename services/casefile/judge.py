@@ -133,10 +133,11 @@ def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Po
     """By name, what the rules state that speak of each incident by itself; nothing where one of them raises."""
     alone = tuple(rule for rule in rules if rule.speaks_of == "incident")
     found: dict[str, list[Statement]] = {rule.name: [] for rule in alone}
+    if not alone:
+        return found
     states = _remembered(alone, policy)
-    incidents = (incident for file in files if not file.is_home for incident in file.incidents)
     try:
-        for incident in incidents if alone else ():
+        for incident in (incident for file in files if not file.is_home for incident in file.incidents):
             for into, statements in zip(found.values(), states(incident), strict=True):
                 into.extend(statements)
     except Exception:  # noqa: BLE001 - each is run by itself then, so that only the one that raises is left out
