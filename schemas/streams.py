@@ -169,6 +169,7 @@ STREAMS: tuple[Stream, ...] = (
             _fact("uk.police.risk-assessed", incidents_v1.RiskAssessed),
             _fact("uk.police.children-linked", incidents_v1.ChildrenLinked),
             _fact("uk.police.charge-preferred", incidents_v1.ChargePreferred),
+            _fact("uk.police.persons-merged", incidents_v1.PersonsMerged),
         ),
         partitions=6,
         retention_days=28,

@@ -179,6 +179,17 @@ def children(crime: str = CRIME, *those: police.Child, **over: Any) -> police.Ch
     return police.ChildrenLinked(**fields | over)
 
 
+def merged(kept: str, *others: str, **over: Any) -> police.PersonsMerged:
+    """Records of one person, by their numbers."""
+    fields: dict[str, Any] = {
+        "occurred_at": NOON,
+        "force_code": FORCE,
+        "record": record(kept),
+        "merged": tuple(map(record, others)),
+    }
+    return police.PersonsMerged(**fields | over)
+
+
 def charged(
     sequence: int = 1, crime: str = CRIME, parties: tuple[int, ...] = (1, 2), code: str = "OF61102"
 ) -> police.ChargedOffence:

@@ -270,6 +270,24 @@ class ChildrenLinked(v.Body):
         return f"{self.crime_reference}/{self.stated_by}" if self.stated_by else self.crime_reference
 
 
+class PersonsMerged(v.Body):
+    """Records that a record system knows to be one person's, all that are merged into this one; empty when none is any
+    more. Subject: `<system>/<id>` of the record."""
+
+    record: Annotated[v.RecordId, REFERENCE]
+    merged: Annotated[tuple[v.RecordId, ...], Field(max_length=100), REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.record.system}/{self.record.id}"
+
+    @model_validator(mode="after")
+    def _records_are_different(self) -> Self:
+        if len({self.record, *self.merged}) != 1 + len(self.merged):
+            raise ValueError("each record is named once, and the one that is kept is not among those merged into it")
+        return self
+
+
 class VictimView(v.Frozen):
     """What she said about an order; never decides whether a prompt is shown, only its words."""
 

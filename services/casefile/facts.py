@@ -57,6 +57,11 @@ class Fact:
         return (self.version, self.at, self.id)
 
 
+def in_the_world(fact: Fact) -> tuple[object, ...]:
+    """Sort key of facts: when it was true, then its id."""
+    return (fact.body.occurred_at, fact.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an agency said to one notice: the fact, with the duty and revision that its notification resolved to."""
@@ -75,6 +80,7 @@ class CaseFile:
     `persons`: each place of these matters, with the key of the person it leads to.
     `links`: fact id to the ids of the facts that lead from it to this file (a charge, a link made, an attribution).
     `unlinked`: in a home file, ids of facts that lead to nobody, each with the link that is missing.
+    `joined`: of records that standing merges join, the person whose file is read as this one or named in `persons`.
     """
 
     key: str
@@ -83,6 +89,7 @@ class CaseFile:
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlinked: Mapping[str, str] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
+    joined: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def standing(self) -> frozenset[str]:

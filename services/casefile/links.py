@@ -1,6 +1,6 @@
 """How facts find their people: whose files each lies in, by which way, and what link is missing."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -13,9 +13,16 @@ from schemas.court_order_variations.v1 import (
     ApplicationWithdrawn,
     OrdersResulted,
 )
-from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, IncidentReported, RiskAssessed
+from schemas.police_incidents.v1 import (
+    ChargePreferred,
+    ChildrenLinked,
+    IncidentReported,
+    PersonsMerged,
+    RiskAssessed,
+)
 from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import CaseFile, Fact, in_the_world
+from services.casefile.persons import Joined, Placeholder, join, merged_records, of_persons, record_key
 from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
@@ -33,8 +40,6 @@ MISSING: Mapping[type[Body], str] = {
     ApplicationWithdrawn: "no_application",
     ApplicationDecided: "no_application",
 }
-
-Placeholder = Callable[[str], bool]
 
 
 def never(_: str) -> bool:
@@ -58,19 +63,21 @@ class Linkage:
     """Where the facts of one closed set lie.
 
     `lies_in`: fact id to file key to the ids of the facts that lead there. `persons`: place to person key, by crime
-    reference. `missing`: for a fact that still lacks a link, which one, in one word of the closed list.
+    reference. `missing`: for a fact that still lacks a link, which one, in one word of the closed list. `joined`: the
+    records that merges in the set join.
     """
 
     lies_in: Mapping[str, Mapping[str, tuple[str, ...]]]
     persons: Mapping[str, Mapping[str, str]]
     missing: Mapping[str, str]
+    joined: Mapping[str, Joined] = field(default_factory=dict)
 
 
 def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder = never) -> str:
     """A record where the source gives a real one, else the place in the matter."""
     if record is None or is_placeholder(record.id):
         return f"place:{place}"
-    return f"record:{record.system}:{record.id}"
+    return record_key(record)
 
 
 def stands(facts: Iterable[Fact]) -> list[Fact]:
@@ -83,22 +90,18 @@ def stands(facts: Iterable[Fact]) -> list[Fact]:
     return sorted((f for f in newest.values() if not f.withdrawn), key=in_the_world)
 
 
-def in_the_world(fact: Fact) -> tuple[object, ...]:
-    """Sort key of facts: when it was true, then its id."""
-    return (fact.body.occurred_at, fact.id)
-
-
 def link(standing: Iterable[Fact], is_placeholder: Placeholder = never) -> Linkage:
     """Lead every standing fact of a closed set of references to its people; answers are led by their notices."""
     return _Matters(tuple(standing), is_placeholder).linkage()
 
 
 def files_of(facts: Iterable[Fact], is_placeholder: Placeholder = never) -> dict[str, CaseFile]:
-    """All case files that these facts make, by key."""
+    """All case files that these facts make, by key; those of records that are one person's as one."""
     standing = stands(facts)
     linkage = link(standing, is_placeholder)
     keys = {key for lies in linkage.lies_in.values() for key in lies}
-    return {key: file_of(key, standing, linkage) for key in sorted(keys)}
+    of_records = (file_of(key, standing, linkage) for key in sorted(keys))
+    return {file.key: file for file in of_persons(of_records, linkage.joined)}
 
 
 def file_of(key: str, standing: Sequence[Fact], linkage: Linkage) -> CaseFile:
@@ -207,7 +210,8 @@ class _Matters:
                 if refusal is not None and refusal is not fact:
                     at_home.add(refusal.id)
             lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
-        return Linkage(lies_in, {crime: self.places(crime) for crime in {*self.incidents, *self.children}}, missing)
+        persons = {crime: self.places(crime) for crime in {*self.incidents, *self.children}}
+        return Linkage(lies_in, persons, missing, join(self.standing, self.is_placeholder))
 
     def places(self, crime: str) -> dict[str, str]:
         return {place: who for place, who, _ in self.people(crime)}
@@ -254,6 +258,8 @@ class _Matters:
             case AttributionConfirmed() as body:
                 yield from (path for party in body.protects for path in self.at_party(party))
                 yield from self.at_order(body.order)
+            case PersonsMerged() as body:
+                yield from map(Path, merged_records(body, self.is_placeholder))
 
     def at_incident(self, body: IncidentReported | RiskAssessed | ChildrenLinked) -> Iterable[Path]:
         """Everyone at the incident: an assessment reaches them only through the incident itself."""

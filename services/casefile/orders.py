@@ -14,6 +14,7 @@ from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, Order, OrderAction, OrdersResulted
 from services.casefile.facts import CaseFile, Fact
+from services.casefile.persons import record_key
 from services.policy.clocks import london_day
 
 KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
@@ -190,7 +191,7 @@ class _Building:
 def register(file: CaseFile) -> Register:
     """What stands of the orders in this file."""
     confirmed = {body.order: (fact, body) for fact, body in file.of(AttributionConfirmed)}
-    building = _Building(confirmed, _places_of_records(file.persons))
+    building = _Building(confirmed, _places_of_records(file))
     for element in sorted(_elements(file), key=_in_order_of_hearings):
         if element.order.action is not OrderAction.IMPOSED:
             _change(building, element)
@@ -246,7 +247,7 @@ def protected_by(order: Order, places_of: Mapping[str, frozenset[str]]) -> froze
         if person.party:
             found.add(person.party.place)
         elif person.record:
-            key = f"record:{person.record.system}:{person.record.id}"
+            key = record_key(person.record)
             found |= places_of.get(key, frozenset({key}))
     return frozenset(found)
 
@@ -262,11 +263,12 @@ def _in_order_of_hearings(element: Element) -> tuple[date, bool, str, str]:
     return (element.on, element.order.action is not OrderAction.IMPOSED, element.body.hearing, element.place)
 
 
-def _places_of_records(persons: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+def _places_of_records(file: CaseFile) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for place, person in persons.items():
+    for place, person in file.persons.items():
         found.setdefault(person, set()).add(place)
-    return {person: frozenset(places) for person, places in found.items()}
+    joined = {record: found[person] for record, person in file.joined.items() if person in found}
+    return {record: frozenset(places) for record, places in (found | joined).items()}
 
 
 def _made(building: _Building, element: Element) -> Standing:

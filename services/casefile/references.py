@@ -11,17 +11,18 @@ from schemas.court_order_variations.v1 import (
     ApplicationWithdrawn,
     OrdersResulted,
 )
-from schemas.police_incidents.v1 import ChargePreferred
+from schemas.police_incidents.v1 import ChargePreferred, PersonsMerged
 from schemas.values import Body, References
 from services.casefile.facts import Fact
 
-CRIME = "crime:"
+CRIME, PERSON = "crime:", "person:"
 
 
 def references(fact: Fact) -> frozenset[str]:
     """The matter references that a fact names, itself included: what must be locked together with it.
 
-    Identity references (record ids) are left out: they lead to persons, and a person has many matters.
+    Identity references (record ids) are left out: they lead to persons, and a person has many matters. Merges
+    alone name them, to be found by one another.
     """
     return frozenset({_own(fact), *named(fact.body)})
 
@@ -60,6 +61,11 @@ def named(_body: Body) -> Iterable[str]:
 def _(body: ChargePreferred) -> Iterable[str]:
     yield from of_case(body.references)
     yield from (f"{CRIME}{offence.crime_reference}" for offence in body.offences)
+
+
+@named.register
+def _(body: PersonsMerged) -> Iterable[str]:
+    return (f"{PERSON}{record.system}/{record.id}" for record in (body.record, *body.merged))
 
 
 @named.register(HearingResulted)
@@ -144,6 +150,8 @@ def _own(fact: Fact) -> str:
     match fact.kind.rpartition(".")[2]:
         case "incident-reported" | "risk-assessed" | "children-linked":
             return f"{CRIME}{what}"
+        case "persons-merged":
+            return f"{PERSON}{fact.subject}"
         case "charge-preferred":
             return f"charge:{fact.subject}"
         case "hearing-resulted" | "orders-resulted":

@@ -10,11 +10,11 @@ from schemas.agency_responses.v1 import Decided, Declined
 from schemas.envelope import fact_id
 from schemas.values import Body
 from services.casefile.duties import Duty, Notice
-from services.casefile.facts import Answer, CaseFile, Fact, Key
+from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.casefile.judge import Rule, state
 from services.casefile.ladder import RUNGS, asked_of, climb
-from services.casefile.links import in_the_world
 from services.casefile.notices import notice_from_json, withheld_from_json
+from services.casefile.persons import Joined, of_persons, together
 from services.ops.explanation import (
     Answered,
     End,
@@ -76,7 +76,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
     if found is None:
         return None
     now = clock(conn)
-    files = sorted(found.files)
+    files = sorted(_of_persons(conn, found.files))
     told = _told(conn, files)
     answers = _answers(conn, told)
     owed = _owed(conn, files, told, [answer for _, answer in answers], rules, policy_at(now))
@@ -222,6 +222,31 @@ def _matter(conn: Connection, asked: str) -> Found | None:
     return Found("matter", files, about=frozenset(i for _, i, _ in rows))
 
 
+def _of_persons(conn: Connection, files: frozenset[File]) -> frozenset[File]:
+    """These files and those of all other records of the same persons."""
+    joins = _joins(conn, files)
+    return files.union(
+        (service, record)
+        for service in {service for service, _ in files}
+        for record in together([file for of, file in files if of == service], joins.get(service, {}))
+    )
+
+
+def _joins(conn: Connection, records: Iterable[File]) -> dict[str, dict[str, Joined]]:
+    """By service what merges join of these records, and of all others of the same persons."""
+    rows = conn.execute(
+        """select service, record, person, through from joined where (service, person) in (
+            select j.service, j.person from joined j
+            join unnest(%s::text[], %s::text[]) as k(service, record) on j.service = k.service and j.record = k.record
+        )""",
+        _columns(sorted(set(records)), 2),
+    )
+    found: dict[str, dict[str, Joined]] = {}
+    for service, record, person, through in rows:
+        found.setdefault(service, {})[record] = Joined(person, tuple(through))
+    return found
+
+
 def _refused(conn: Connection, by: str, asked: str) -> tuple[Refused, ...]:
     rows = conn.execute(
         f"""select service, topic, reason, stage, detail, last_at, attempts, dead_letter, settled_at
@@ -351,13 +376,17 @@ def _owed(
     has none, and nothing is shown of it."""
     heard = [answer for answer in answers if not answer.fact.withdrawn]
     found: dict[Told, Duty] = {}
-    for (service, key), contents in _contents(conn, files).items():
-        file = contents.case_file(key, heard)
-        stated, _ = state([file], rules.get(service, ()), policy)
+    contents = _contents(conn, files)
+    persons = {(of, who) for (of, key), each in contents.items() for who in (key, *each.persons.values())}
+    joins = _joins(conn, persons)
+    for service in {service for service, _ in files}:
         here = {key: notice for (of, key), notice in told.items() if of == service}
-        for statement in climb(stated, here, heard, policy):
-            if isinstance(statement, Duty):
-                found[service, statement.key] = statement
+        own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
+        for file in of_persons(own, joins.get(service, {})):
+            stated, _ = state([file], rules.get(service, ()), policy)
+            for statement in climb(stated, here, heard, policy):
+                if isinstance(statement, Duty):
+                    found[service, statement.key] = statement
     return found
 
 

@@ -9,6 +9,7 @@ from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.orders import MAKES, Change, Element, Register, Standing, case_of_hearing, register
+from services.casefile.persons import record_key
 from services.casefile.reasons import Reason
 from services.casefile.victims import Matters, Victim
 from services.policy.policy import Policy
@@ -159,7 +160,10 @@ class HerOrders:
         if named.party is not None:
             return named.party.place in self._hers_and_children
         known = {self.file.persons[place] for place in self._hers_and_children}
-        return named.record is not None and f"record:{named.record.system}:{named.record.id}" in known
+        if named.record is None:
+            return False
+        record = record_key(named.record)
+        return self.file.joined.get(record, record) in known
 
     def _concerned(self, fact: Fact, order: Standing | None, among: tuple[Standing, ...]) -> Iterator[Concern]:
         how = self._how(order, among)

@@ -1,13 +1,14 @@
 """One batch in memory: which facts come to stand, where they then lie, and whose files each event touches."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.envelope import fact_id
 from schemas.registry import Received
 from services.casefile.facts import Fact
-from services.casefile.links import Linkage, Placeholder, link
+from services.casefile.links import Linkage, link
+from services.casefile.persons import Placeholder, person_of_record, records_named
 from services.casefile.references import crimes, references
 from services.runtime.engine import Record
 from services.runtime.store import FileState, Matters, Statement
@@ -48,6 +49,7 @@ class Change:
     fallen: str | None = None  # the id that stood before
     files: tuple[str, ...] = ()
     together: tuple[frozenset[str], ...] = ()
+    joined: frozenset[str] = frozenset()  # records that merges join otherwise now
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Plan:
                 {i: self.matters.lies_in[i] for i in seen if i in self.matters.lies_in},
                 {crime: self.matters.persons[crime] for crime in at if crime in self.matters.persons},
                 {f.id: m for s, f in standing.items() if (m := self.matters.standing[s].missing)},
+                {r: self.matters.joins[r] for r in records_named(names) if r in self.matters.joins},
             )
             component = Component(standing, linkage, seen, linkage)
             self._of.update(dict.fromkeys(names, component))
@@ -120,7 +123,9 @@ class Plan:
             file for i in _differing(before, after) for lies in (before, after) for file in lies.lies_in.get(i, {})
         }
         touched.update(after.lies_in.get(fact.id, {}))
+        joined = frozenset(r for r in {*before.joined, *after.joined} if before.joined.get(r) != after.joined.get(r))
         moved = [frozenset((old, new)) for old, new in _moved(before, after)]
+        moved += [frozenset((r, *(person_of_record(r, by.joined) for by in (before, after)))) for r in sorted(joined)]
         touched.update(file for pair in moved for file in pair)
         return Change(
             event,
@@ -130,7 +135,8 @@ class Plan:
             before,
             rival.id if rival else None,
             tuple(sorted(touched)),
-            _joined(moved),
+            overlapping(moved),
+            joined,
         )
 
 
@@ -172,11 +178,12 @@ def _moved(before: Linkage, after: Linkage) -> Iterable[tuple[str, str]]:
                 yield who, now
 
 
-def _joined(pairs: Sequence[frozenset[str]]) -> tuple[frozenset[str], ...]:
+def overlapping(sets: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
+    """Those that share a member as one."""
     groups: list[frozenset[str]] = []
-    for pair in pairs:
-        touching = [group for group in groups if group & pair]
-        groups = [group for group in groups if not group & pair] + [pair.union(*touching)]
+    for one in sets:
+        touching = [group for group in groups if group & one]
+        groups = [group for group in groups if not group & one] + [one.union(*touching)]
     return tuple(groups)
 
 

@@ -12,6 +12,7 @@ from schemas.registry import REGISTRY, Registry
 from services.casefile.duties import Notice
 from services.casefile.facts import Fact
 from services.casefile.notices import notice_to_json, withheld_to_json
+from services.casefile.persons import Joined
 from services.runtime import wire
 from services.runtime.batch import Accepted, Change
 from services.runtime.broker import RefusedFor
@@ -225,6 +226,23 @@ class Ledger:
             )
         persons = [(crime, place, person) for crime, at in places.items() for place, person in at.items()]
         await self._insert(conn, "place (service, crime, place, person)", "text text text", persons)
+
+    async def write_joins(self, conn: Connection, changes: Iterable[Change]) -> None:
+        """Which records merges join where they have changed."""
+        parted: set[str] = set()
+        joined: dict[str, Joined] = {}
+        for change in changes:
+            if change.component is not None and change.linkage is not None:
+                before, after = change.component.before.joined, change.linkage.joined
+                if before != after:
+                    parted |= before.keys()
+                    joined |= after
+        if parted:
+            await conn.execute(
+                "delete from joined where service = %s and record = any(%b)", (self.service, sorted(parted))
+            )
+        rows = [(record, person, array(through)) for record, (person, through) in joined.items()]
+        await self._insert(conn, "joined (service, record, person, through)", "text text text[]", rows)
 
     async def lay_in_homes(self, conn: Connection, rows: Iterable[tuple[str, str]]) -> None:
         """Answers that belong to no notice: file and fact."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +11,7 @@ import structlog
 from services.casefile import judge
 from services.casefile.duties import Look, Notice, Withheld
 from services.casefile.facts import CaseFile, Key
+from services.casefile.persons import Joins, of_persons, person_of_record
 from services.policy.policy import Policy
 from services.runtime import metrics, wire
 from services.runtime.ledger import FileRow, LookRow
@@ -27,13 +28,15 @@ log = structlog.get_logger("relay")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The circumstances of a look: the one clock, how far the streams were read, the policy, and what caused it."""
+    """The circumstances of a look: the one clock, how far the streams were read, the policy, what caused it, and which
+    records merges join."""
 
     now: datetime
     read_to: datetime | None
     policy: Policy
     cause: wire.Cause
     event: str | None = None
+    joins: Joins = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -53,23 +56,28 @@ class Looked:
 def look_at(
     service: Service, release: str, pseudonyms: Pseudonyms, states: Sequence[FileState], at: At, found: Looked
 ) -> None:
-    """One look at these files, as one where a place has moved between them; the states are brought to what is told."""
+    """One look at these files, as one where a place has moved between them; the states are brought to what is told.
+
+    Those of one person's records are one file: its looks are numbered, timed and kept with the least of them.
+    """
     began = time.monotonic()
     now = max([at.now, *(state.looked_at for state in states if state.looked_at is not None)])
-    files = [state.case_file() for state in states]
+    files = of_persons((state.case_file() for state in states), at.joins)
     told = {key: notice for state in states for key, notice in state.told.items()}
     look = judge.look(files, told, service.rules, at.policy, at.read_to or NEVER, now)
-    for state in states:
-        state.looks += 1
+    by_key = {state.key: state for state in states}
+    leads = {state.key: by_key[person_of_record(state.key, at.joins)] for state in states}
+    for file in files:
+        by_key[file.key].looks += 1
     holders = _holders(states)
-    _remember(service, pseudonyms, states, holders, look, at, found)
+    _remember(service, pseudonyms, states, holders, leads, look, at, found)
     for fault in look.faults:
         log.error(Event.RULE_FAULTED, service=service.name, rule=fault.rule, error=fault.error, where=fault.where)
     found.faults += bool(look.faults)
-    for state, file in zip(states, files, strict=True):
-        _note(
-            service, release, pseudonyms, state, file, _withheld_of(state, states, holders, look), look, at, now, found
-        )
+    note = _Note(service, release, pseudonyms, look, at, now, found)
+    withheld = {state.key: _withheld_of(state, states, holders, look) for state in states}
+    for file in files:
+        note.of(file, by_key[file.key], [state for state in states if leads[state.key].key == file.key], withheld)
     metrics.LOOKS.labels(service.name, at.cause).inc()
     spent = time.monotonic() - began
     found.seconds += spent
@@ -91,11 +99,12 @@ def _remember(
     pseudonyms: Pseudonyms,
     states: Sequence[FileState],
     holders: Mapping[str, FileState],
+    leads: Mapping[str, FileState],
     look: Look,
     at: At,
     found: Looked,
 ) -> None:
-    """What was told, in the file of the person whose place it is about."""
+    """What was told, with the record at whose place it is about, by a look that is kept with the least of hers."""
     for notice in look.regrounded:
         for state in states:
             if notice.key in state.told:
@@ -106,7 +115,10 @@ def _remember(
             state.told.pop(notice.key, None)
         holder = holders.get(notice.person, states[0])
         holder.told[notice.key] = notice
-        found.notices.append((notice, holder.key, holder.looks))
+        lead = leads[holder.key]
+        found.notices.append((notice, lead.key, lead.looks))
+        if holder is not lead:
+            found.moved.append((*notice.key, holder.key))
         found.outbox.append(wire.notification(notice, service.name, at.policy, pseudonyms))
         metrics.NOTICES.labels(service.name, notice.kind).inc()
     _lay_told(states, holders, found)
@@ -128,52 +140,73 @@ def _lay_told(states: Sequence[FileState], holders: Mapping[str, FileState], fou
                 found.moved.append((*key, holder.key))
 
 
-def _note(
-    service: Service,
-    release: str,
-    pseudonyms: Pseudonyms,
-    state: FileState,
-    file: CaseFile,
-    withheld: dict[Key, Withheld],
-    look: Look,
-    at: At,
-    now: datetime,
-    found: Looked,
-) -> None:
-    """The record of this look: what stood, whom it told, whom not and why."""
-    changed = [statement for key, statement in withheld.items() if state.withheld.get(key) != statement]
-    unexplained = {key for key in look.unexplained if key in state.told}
-    added, removed = file.standing - state.stood, state.stood - file.standing
-    state.withheld, state.unexplained, state.stood, state.looked_at = withheld, unexplained, file.standing, now
-    state.faulted_tries = state.faulted_tries + 1 if look.faults else 0
-    again = look.look_again_at
-    if look.faults:
-        retry = now + fault_pause(state.faulted_tries)
-        again = retry if again is None else min(again, retry)
-    found.files[state.key] = FileRow(
-        state.key, state.looks, now, again, look.held_back_until, look.faulted, state.faulted_tries
-    )
-    found.looks.append(
-        LookRow(
-            state.key,
-            state.looks,
-            now,
-            at.read_to,
-            at.cause,
-            at.event,
-            release,
-            at.policy.version,
-            sorted(added),
-            sorted(removed),
-            json.dumps([[*w.key, w.kind, w.reason, w.grounds] for w in changed]),
-            ["/".join(key) for key in sorted(unexplained)],
-            look.faulted,
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """The record of a look: what stood, whom it told, whom not and why."""
+
+    service: Service
+    release: str
+    pseudonyms: Pseudonyms
+    look: Look
+    at: At
+    now: datetime
+    found: Looked
+
+    def of(
+        self, file: CaseFile, lead: FileState, states: Sequence[FileState], withheld: Mapping[str, dict[Key, Withheld]]
+    ) -> None:
+        """`states`: of the records of one person, `lead` the least of them; `withheld`: by record, what is now."""
+        changed = [w for state in states for key, w in withheld[state.key].items() if state.withheld.get(key) != w]
+        unexplained = {key for state in states for key in self.look.unexplained if key in state.told}
+        lead.faulted_tries = lead.faulted_tries + 1 if self.look.faults else 0
+        self.look_row(lead, file.standing, changed, unexplained)
+        again = self.look.look_again_at
+        if self.look.faults:
+            retry = self.now + fault_pause(lead.faulted_tries)
+            again = retry if again is None else min(again, retry)
+        for state in states:
+            if state is not lead:
+                self.let_rest(state)
+            state.withheld, state.looked_at = withheld[state.key], self.now
+            state.unexplained = {key for key in unexplained if key in state.told}
+        self.found.files[lead.key] = FileRow(
+            lead.key, lead.looks, self.now, again, self.look.held_back_until, self.look.faulted, lead.faulted_tries
         )
-    )
-    notices = [n for n, key, number in found.notices if (key, number) == (state.key, state.looks)]
-    if notices or changed or unexplained:
-        which = wire.LookName(service.name, state.key, state.looks, now, at.cause, at.event)
-        found.outbox.append(wire.decision(which, notices, changed, unexplained, at.policy, pseudonyms))
+        notices = [n for n, key, number in self.found.notices if (key, number) == (lead.key, lead.looks)]
+        if notices or changed or unexplained:
+            which = wire.LookName(self.service.name, lead.key, lead.looks, self.now, self.at.cause, self.at.event)
+            row = wire.decision(which, notices, changed, unexplained, self.at.policy, self.pseudonyms)
+            self.found.outbox.append(row)
+
+    def let_rest(self, state: FileState) -> None:
+        """A record that is read with another of the same person: by itself nothing stands in its file."""
+        if state.stood:
+            state.looks += 1
+            self.look_row(state, frozenset(), [], set())
+        state.faulted_tries = 0
+        self.found.files[state.key] = FileRow(state.key, state.looks, self.now, None, None, (), 0)
+
+    def look_row(
+        self, state: FileState, standing: frozenset[str], changed: Iterable[Withheld], unexplained: Iterable[Key]
+    ) -> None:
+        self.found.looks.append(
+            LookRow(
+                state.key,
+                state.looks,
+                self.now,
+                self.at.read_to,
+                self.at.cause,
+                self.at.event,
+                self.release,
+                self.at.policy.version,
+                sorted(standing - state.stood),
+                sorted(state.stood - standing),
+                json.dumps([[*w.key, w.kind, w.reason, w.grounds] for w in changed]),
+                ["/".join(key) for key in sorted(unexplained)],
+                self.look.faulted,
+            )
+        )
+        state.stood = standing
 
 
 def _withheld_of(

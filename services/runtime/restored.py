@@ -6,8 +6,9 @@ from datetime import datetime
 from services.casefile.duties import notification_id
 from services.casefile.facts import Fact, Key
 from services.casefile.ladder import rule_of
-from services.casefile.links import Placeholder, link
+from services.casefile.links import link
 from services.casefile.notices import notice_from_json
+from services.casefile.persons import Placeholder
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.service import Service
 from services.runtime.store import Connection, Store

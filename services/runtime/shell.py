@@ -14,10 +14,10 @@ from schemas import registry
 from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.refusals import Refusal, RefusalReason
 from services.casefile.facts import Answer
-from services.casefile.links import Placeholder
+from services.casefile.persons import Joined, Joins, Placeholder, together
 from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
-from services.runtime.batch import Accepted, Change, Plan, apply_to_files
+from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overlapping
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
 from services.runtime.engine import BATCH, NO_TIME, Halt, HaltReason, Record
@@ -48,11 +48,11 @@ AtOnce = Callable[[Change], list[str]]  # the files that are looked at for this 
 
 
 class GrewError(Exception):
-    """What was locked was not all that belongs together: start again with these names."""
+    """What was locked was not all that belongs together: start again with these names, and what merges join."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], joins: Joins | None = None) -> None:
         super().__init__()
-        self.names = names
+        self.names, self.joins = names, joins or {}
 
 
 class Shell:
@@ -114,16 +114,16 @@ class Shell:
 
         `again`: they were refused before, their place in the stream is long past.
         """
-        names: frozenset[str] = frozenset()
+        names, joins = frozenset[str](), dict[str, Joined]()
         offered = records[: self.records_at_once.size]
         portion = await self._read_in_time(offered)
         while True:
             try:
                 async with self.transaction() as conn:
-                    done, found = await self._batch(conn, portion, names, again=again)
+                    done, found = await self._batch(conn, portion, names, joins, again=again)
                 break
             except GrewError as grew:
-                names = grew.names
+                names, joins = grew.names, {**joins, **grew.joins}
         self.records_at_once.took(len(offered), done)
         if done == len(portion):
             self._read.cache_clear()  # large ones would be held until as many others came
@@ -159,32 +159,28 @@ class Shell:
         async with self.transaction() as conn:
             now = await self._now(conn)
             found, (read_to, catching_up) = Looked(), await self.reached(conn)
-            if catching_up:
-                due = []
-            else:
-                due = await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
-            looked: dict[str, FileState] = {}
-            for state, cause in due:
+            due, joins = (
+                ([], {})
+                if catching_up
+                else await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
+            )
+            done, looked = 0, dict[str, FileState]()
+            for states, cause in due:
                 if found.seconds > JUDGING_SECONDS:
                     break
                 await asyncio.sleep(0)
-                look_at(
-                    self.service,
-                    self.release,
-                    self.pseudonyms,
-                    [state],
-                    At(now, read_to, self.policies.at(now), cause),
-                    found,
-                )
-                looked[state.key] = state
+                at = At(now, read_to, self.policies.at(now), cause, joins=joins)
+                look_at(self.service, self.release, self.pseudonyms, states, at, found)
+                looked |= {state.key: state for state in states}
+                done += 1
             async with conn.pipeline():
                 await self._write_looked(conn, found, looked, now)
         if catching_up:
             await self._resume_looks(now)
-        self.files_at_once.took(len(due), len(looked))
-        if looked:
+        self.files_at_once.took(len(due), done)
+        if done:
             self._committed(found)
-        return len(looked)
+        return done
 
     async def fault_first_due(self) -> None:
         """Puts off the look at the file that is due first."""
@@ -297,7 +293,7 @@ class Shell:
             metrics.LAG_SECONDS.labels(*labels).set(max(0.0, behind))
 
     async def _batch(
-        self, conn: Connection, records: Sequence[Record], names: frozenset[str], *, again: bool
+        self, conn: Connection, records: Sequence[Record], names: frozenset[str], supposed: Joins, *, again: bool
     ) -> tuple[int, Looked]:
         read = [event for record in records if isinstance(event := self._read(record), Accepted)]
         linkable = [event for event in read if not event.is_answer]
@@ -318,7 +314,7 @@ class Shell:
         plan = await self._plan(conn, fresh, names, begun.names_of, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
         at_once = _looked_at_later if catching_up else _looked_at_now
-        states = await self._lock_files(conn, changes, answered, names, at_once)
+        states, joins = await self._lock_files(conn, changes, answered, names, supposed, at_once)
 
         found, ended = Looked(), list[RecordRow]()
         for record, event, change in zip(records, heard, changes, strict=True):
@@ -332,7 +328,8 @@ class Shell:
             if change.fate == "accepted":
                 apply_to_files(change, states)
                 self._apply_answer(change, answered, states)
-                at = At(now, read_to, policy, "event", event.fact.id)
+                _apply_joins(change, joins)
+                at = At(now, read_to, policy, "event", event.fact.id, joins)
                 if catching_up:
                     for group in change.together:
                         follow_places([states[file] for file in sorted(group)], found)
@@ -418,15 +415,28 @@ class Shell:
         changes: Sequence[Change | Refusal],
         answered: Answered,
         names: frozenset[str],
+        supposed: Joins,
         at_once: AtOnce,
-    ) -> dict[str, FileState]:
+    ) -> tuple[dict[str, FileState], dict[str, Joined]]:
+        """All files that these events touch, with all of the same persons; and what merges join among them. `supposed`:
+        what they were seen to join before."""
         made = [change for change in changes if isinstance(change, Change)]
-        touched = {file for change in made for file in change.files}
-        load = {file for change in made for file in (*at_once(change), *_changed_inside(change))}
-        states, answered_now = await self.store.lock_files(conn, touched, load, answered)
+        for change in made:
+            if change.joined:
+                change.files = tuple(sorted({*change.files, *await self.store.files_beside(conn, change.joined)}))
+        touched = together({file for change in made for file in change.files}, supposed)
+        load = together({file for change in made for file in (*at_once(change), *_changed_inside(change))}, supposed)
+        named = {who for c in made if c.linkage for at in c.linkage.persons.values() for who in at.values()}
+        states, joins, answered_now = await self.store.lock_files(conn, touched, load, named, answered)
+        joined = frozenset[str]().union(*(change.joined for change in made))
+        if not (together(touched, joins) <= touched and together(load, joins) <= states.keys()) or (
+            joined and not await self.store.files_beside(conn, joined) <= touched
+        ):
+            # Merges join more than was supposed, or something has been committed meanwhile that these concern.
+            raise GrewError(names, joins)
         if touched and answered_now != answered:
             raise GrewError(names)  # a place moved meanwhile: what was answered lies in another file now
-        return states
+        return states, joins
 
     def _apply_answer(self, change: Change, answered: Answered, states: Mapping[str, FileState]) -> None:
         event = change.event
@@ -448,12 +458,19 @@ class Shell:
             holder.answers[event.fact.statement] = Answer(event.fact, told.key, told.revision)
 
     async def _look_after(self, change: Change, states: Mapping[str, FileState], at: At, found: Looked) -> None:
-        """One look for the event at each file that it touches; files between which a place moved count as one."""
-        grouped = {file for group in change.together for file in group}
-        singly = [[file] for file in _looked_at_now(change) if file not in grouped]
-        for group in (*(sorted(group) for group in change.together), *singly):
+        """One look for the event at each person whose file it touches; files between which a place moved count as one.
+
+        Where it is a merge, that is also whoever shares a matter with those whom it joins: an event before it in the
+        batch may have said so.
+        """
+        files = dict.fromkeys(_looked_at_now(change))
+        if change.joined:
+            beside = (s for s in states.values() if change.joined.intersection(s.persons.values()))
+            files |= dict.fromkeys(state.key for state in beside if not state.key.startswith("home:"))
+        singly = (frozenset([file]) for file in files)
+        for group in overlapping(together(files, at.joins) for files in (*change.together, *singly)):
             await asyncio.sleep(0)
-            look_at(self.service, self.release, self.pseudonyms, [states[file] for file in group], at, found)
+            look_at(self.service, self.release, self.pseudonyms, [states[file] for file in sorted(group)], at, found)
 
     async def _write(
         self,
@@ -470,7 +487,9 @@ class Shell:
         await ledger.write_inbox(conn, [(*c.event.name, c.event.digest, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]
         stood = await self._write_facts(conn, made, states, answered, now)
-        await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], _last_of_each(accepted))
+        last = _last_of_each(accepted)
+        await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
+        await ledger.write_joins(conn, last)
         stray = [c for c in accepted if c.event.is_answer and c.event.fact.subject not in answered]
         await ledger.lay_in_homes(conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in stood])
         later = {file for change in accepted for file in change.files} - {f for c in accepted for f in at_once(c)}
@@ -566,6 +585,14 @@ def _changed_inside(change: Change) -> list[str]:
     if change.fate != "accepted":
         return []
     return list(change.files) if change.event.is_answer else [file for group in change.together for file in group]
+
+
+def _apply_joins(change: Change, joins: dict[str, Joined]) -> None:
+    """What merges join once this event is accepted."""
+    if change.joined and change.before is not None and change.linkage is not None:
+        for record in change.before.joined:
+            joins.pop(record, None)
+        joins |= change.linkage.joined
 
 
 def _last_of_each(changes: Iterable[Change]) -> list[Change]:

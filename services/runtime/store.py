@@ -12,9 +12,9 @@ from psycopg.rows import TupleRow
 from schemas.envelope import fact_id
 from schemas.values import Body
 from services.casefile.duties import Notice, Withheld
-from services.casefile.facts import Answer, CaseFile, Fact, Key
-from services.casefile.links import in_the_world
+from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.casefile.notices import notice_from_json, withheld_from_json
+from services.casefile.persons import Joined, of_persons, records_named, together
 from services.casefile.references import CRIME, crimes
 
 Connection = AsyncConnection[TupleRow]
@@ -78,7 +78,7 @@ class Matters:
 
     `names_of`: the references of every version of a statement, so that what moved is found again. `standing`: its
     highest version, a withdrawn one too. `lies_in`: fact id to file to the facts that lead there. `persons`: by crime
-    reference, place to person.
+    reference, place to person. `joins`: of the records that merges name.
     """
 
     names: frozenset[str]
@@ -86,6 +86,7 @@ class Matters:
     standing: dict[Statement, StoredFact]
     lies_in: dict[str, dict[str, tuple[str, ...]]]
     persons: dict[str, dict[str, str]]
+    joins: dict[str, Joined]
 
 
 @dataclass(slots=True)
@@ -210,7 +211,7 @@ class Store:
         `insert ... on conflict do nothing` locks nothing that exists, so the rows are locked by the select after it.
         """
         if not names:
-            return Matters(names, {}, {}, {}, {})
+            return Matters(names, {}, {}, {}, {}, {})
         ordered = sorted(names)
         statements = (self.service, *columns(sorted(names_of), 2))
         crimes_named = [name.removeprefix(CRIME) for name in ordered if name.startswith(CRIME)]
@@ -227,6 +228,7 @@ class Store:
             facts = await conn.execute(_STANDING, statements)
             lying = await conn.execute(_STANDING_LIE_IN, statements)
             places = await conn.execute(_PLACES, (self.service, crimes_named))
+            joined = await conn.execute(_JOINS, self._of_records(records_named(ordered)))
         found = {statement: set(own) for statement, own in names_of.items()}
         for statement, subject, name in await named.fetchall():
             found.setdefault((statement, subject), set()).add(name)
@@ -241,16 +243,26 @@ class Store:
             persons.setdefault(crime, {})[place] = person
         stored = [self._fact(row) for row in await facts.fetchall()]
         standing = {each.fact.statement: each for each in stored}
-        return Matters(names, found, standing, lies_in, persons)
+        return Matters(names, found, standing, lies_in, persons, await _joins(joined))
+
+    async def files_beside(self, conn: Connection, records: Iterable[str]) -> set[str]:
+        """The persons' files that say of somebody that one of these records is theirs."""
+        rows = await conn.execute(_BESIDE, (self.service, sorted(records)))
+        return {file for (file,) in await rows.fetchall()}
 
     async def lock_files(
-        self, conn: Connection, files: Iterable[str], load: Iterable[str], notifications: Collection[str] = ()
-    ) -> tuple[dict[str, FileState], dict[str, ToldAs]]:
-        """Locks these files in key order and reads those to be looked at; and what these notifications resolve to now
-        that nothing can move."""
+        self,
+        conn: Connection,
+        files: Iterable[str],
+        load: Iterable[str],
+        named: Iterable[str] = (),
+        notifications: Collection[str] = (),
+    ) -> tuple[dict[str, FileState], dict[str, Joined], dict[str, ToldAs]]:
+        """Locks these files in key order and reads those to be looked at; and, now that nothing can move, what merges
+        join in them and of the persons who are `named`, and what these notifications resolve to."""
         ordered, wanted = sorted(files), sorted(load)
         if not ordered:
-            return {}, {}
+            return {}, {}, {}
         async with conn.pipeline():
             await conn.execute(
                 "insert into case_file (service, file) select %s, * from unnest(%b::text[]) on conflict do nothing",
@@ -267,25 +279,41 @@ class Store:
             file: (FileState(file, looks, at, tries), why) for file, looks, at, tries, why in await locked.fetchall()
         }
         states = {file: rows[file][0] for file in wanted}
-        await self._fill(conn, states, contents)
+        joins = await self._fill(conn, states, contents, {*ordered, *named})
         await self._as_last_looked_at(conn, (rows[file] for file in wanted))
-        return states, await _told_as(answered)
+        return states, joins, await _told_as(answered)
 
     async def take_due(
         self, conn: Connection, now: datetime, read_to: datetime | None, limit: int
-    ) -> list[tuple[FileState, Any]]:
-        """Files whose next look has come, or whose held-back duties the streams have reached, and the cause.
+    ) -> tuple[list[tuple[list[FileState], Any]], dict[str, Joined]]:
+        """Files whose next look has come, or whose held-back duties the streams have reached, each with those of the
+        same person, and the cause; and what merges join in them.
 
-        Files in other hands are skipped: whoever holds them looks.
+        Files in other hands are skipped, with all of the person: whoever holds them looks.
         """
         rows = await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": limit})
         due = [(FileState(file, looks, at, tries), cause) for file, looks, at, tries, cause in await rows.fetchall()]
         states = {state.key: state for state, _ in due}
+        because = {state.key: cause for state, cause in due}
+        joins = await _joins(await conn.execute(_JOINS, self._of_records(states)))
+        if others := together(states, joins) - states.keys():
+            rows = await conn.execute(
+                """select file, looks, looked_at, faulted_tries, due_because from case_file
+                where service = %s and file = any(%b) order by file for update skip locked""",
+                (self.service, sorted(others)),
+            )
+            for file, looks, at, tries, why in await rows.fetchall():
+                states[file], because[file] = FileState(file, looks, at, tries), why
+        groups: dict[frozenset[str], Any] = {}
+        for state, cause in due:
+            if (group := together([state.key], joins)) <= states.keys():
+                groups.setdefault(group, cause)
+        states = {file: states[file] for group in groups for file in sorted(group)}
         async with conn.pipeline():
             contents = await self._ask_contents(conn, sorted(states))
-        await self._fill(conn, states, contents)
-        await self._as_last_looked_at(conn, due)
-        return due
+        joins = await self._fill(conn, states, contents, states)
+        await self._as_last_looked_at(conn, ((states[file], because[file]) for file in states))
+        return [([states[file] for file in sorted(group)], cause) for group, cause in groups.items()], joins
 
     async def first_due(self, conn: Connection, now: datetime, read_to: datetime | None) -> tuple[str, int] | None:
         """The file that `take_due` takes when it takes one, and how often it has faulted, without reading it."""
@@ -323,13 +351,18 @@ class Store:
     async def _ask_answered(self, conn: Connection, notifications: Collection[str]) -> AsyncCursor[TupleRow] | None:
         return await conn.execute(_TOLD_AS, (sorted(notifications),)) if notifications else None
 
+    def _of_records(self, records: Iterable[str], crimes: Iterable[str] = ()) -> Mapping[str, Any]:
+        known = sorted(record for record in records if record.startswith("record:"))
+        return {"s": self.service, "records": known, "crimes": sorted(crimes)}
+
     async def _ask_contents(self, conn: Connection, files: list[str]) -> Contents:
         """Facts, answers, what was told and withheld."""
         return Contents(*[await conn.execute(question, (self.service, files)) for question in _CONTENTS])
 
-    async def _fill(self, conn: Connection, states: Mapping[str, FileState], contents: Contents) -> None:
-        if not states:
-            return
+    async def _fill(
+        self, conn: Connection, states: Mapping[str, FileState], contents: Contents, named: Iterable[str]
+    ) -> dict[str, Joined]:
+        """Of each person who has a file among these, all must be; what merges join in them and of those `named`."""
         for file, through, *columns_of_fact in await contents.facts.fetchall():
             stored = self._fact(columns_of_fact)
             states[file].facts[stored.fact.id] = (stored.fact, tuple(through), stored.missing)
@@ -344,10 +377,13 @@ class Store:
         for file, rule, duty_subject, agency, revision, *columns_of_fact in await contents.answers.fetchall():
             fact = self._fact(columns_of_fact).fact
             states[file].answers[fact.statement] = Answer(fact, Key(rule, duty_subject, agency), revision)
-        await self._fill_persons(conn, states)
+        joins = await self._fill_persons(conn, states, named)
+        for file in of_persons((state.case_file() for state in states.values()), joins):
+            if file.key in states:
+                states[file.key].stood = file.standing
         for state in states.values():
-            state.stood = state.case_file().standing
             state.withheld_before, state.unexplained_before = dict(state.withheld), set(state.unexplained)
+        return joins
 
     async def _as_last_looked_at(self, conn: Connection, states: Iterable[tuple[FileState, str]]) -> None:
         """Where facts were accepted without a look, what stood at the last one is not what stands now."""
@@ -365,17 +401,21 @@ class Store:
         for file, state in unseen.items():
             state.stood = frozenset(stood[file])
 
-    async def _fill_persons(self, conn: Connection, states: Mapping[str, FileState]) -> None:
+    async def _fill_persons(
+        self, conn: Connection, states: Mapping[str, FileState], named: Iterable[str]
+    ) -> dict[str, Joined]:
         """Who stands at each place of the matters that these files are about."""
         at: dict[str, list[FileState]] = {}
         for state in states.values():
             for crime in {crime for fact, _, _ in state.facts.values() for crime in crimes(fact)}:
                 at.setdefault(crime, []).append(state)
-        if at:
-            rows = await conn.execute(_PLACES, (self.service, sorted(at)))
-            for crime, place, person in await rows.fetchall():
-                for state in at[crime]:
-                    state.persons[place] = person
+        async with conn.pipeline():
+            places = await conn.execute(_PLACES, (self.service, sorted(at)))
+            joined = await conn.execute(_JOINS, self._of_records(named, at))
+        for crime, place, person in await places.fetchall():
+            for state in at[crime]:
+                state.persons[place] = person
+        return await _joins(joined)
 
     def _fact(self, row: Sequence[Any]) -> StoredFact:
         identity, kind, subject, version, basis, at, type_, content, missing = row
@@ -401,6 +441,10 @@ async def _told_as(rows: AsyncCursor[TupleRow] | None) -> dict[str, ToldAs]:
             for i, service, rule, subject, agency, revision, file in await rows.fetchall()
         }
     )
+
+
+async def _joins(rows: AsyncCursor[TupleRow]) -> dict[str, Joined]:
+    return {record: Joined(person, tuple(through)) for record, person, through in await rows.fetchall()}
 
 
 async def _names_of(rows: AsyncCursor[TupleRow]) -> NamesOf:
@@ -442,6 +486,20 @@ select l.fact_id, l.file, l.through from fact f join lies_in l on l.service = f.
 where {_STATEMENTS}
 """  # noqa: S608 - our words
 _PLACES = "select crime, place, person from place where service = %s and crime = any(%b)"
+# All records of each person who has one of these, or one at these crime references.
+_JOINS = """
+select record, person, through from joined where service = %(s)s and person in (
+    select person from joined where service = %(s)s and record in (
+        select unnest(%(records)b::text[])
+        union select person from place where service = %(s)s and crime = any(%(crimes)b)))
+"""
+_BESIDE = """
+select distinct l.file from place p
+join fact_reference r on r.service = p.service and r.name = 'crime:' || p.crime
+join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject and f.stands
+join lies_in l on l.service = f.service and l.fact_id = f.id
+where p.service = %s and p.person = any(%b) and not starts_with(l.file, 'home:')
+"""
 
 
 _CONTENTS = (

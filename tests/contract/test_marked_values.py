@@ -84,7 +84,7 @@ def test_no_refusal_and_no_dead_letters_header_repeats_a_value(stream: Stream, t
 def stated(type_: FactType) -> Fact:
     """One of a type that no matter made up at random happens to state."""
     answers = (b.acknowledged(), b.accepted(), b.declined(), b.decided(), b.link_made(), b.link_refused())
-    others = (b.attribution(b.party_ref()), b.application_withdrawn(), b.application_decided())
+    others = (b.attribution(b.party_ref()), b.application_withdrawn(), b.application_decided(), b.merged("one", "two"))
     return next(fact for fact in map(b.fact, (*answers, *others)) if fact.kind == type_.name)
 
 

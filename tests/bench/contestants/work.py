@@ -14,8 +14,8 @@ from schemas.envelope import fact_id
 from schemas.refusals import Refusal
 from services.casefile import judge
 from services.casefile.duties import Look, Notice
-from services.casefile.facts import CaseFile, Fact, Key
-from services.casefile.links import file_of, in_the_world, link, stands
+from services.casefile.facts import CaseFile, Fact, Key, in_the_world
+from services.casefile.links import file_of, link, stands
 from services.casefile.notices import notice_from_json, notice_to_json
 from services.casefile.reconcile import remember
 from services.incidents.rules import RULES

@@ -82,6 +82,13 @@ create table place (
     service text not null, crime text not null, place text not null, person text not null,
     primary key (service, crime, place)
 );
+create index place_by_person on place (service, person);
+
+create table joined (
+    service text not null, record text not null, person text not null, through text[] not null,
+    primary key (service, record)
+);
+create index joined_by_person on joined (service, person);
 
 create table lies_in (
     service text not null, file text not null, fact_id text not null, through text[] not null,
