@@ -16,7 +16,7 @@ help: ## list what can be done
 
 install: .venv/.installed .relay/kafka/.fetched ## put everything into .venv and .relay, and start nothing
 
-run: install ## play a day's events through the relay on its own Kafka and PostgreSQL, and watch
+run: install ## play a year in the life of one family on a Kafka and a PostgreSQL of its own, and stay up
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.runtime.worker import END_SECONDS
+
 PROJECT = Path(__file__).parents[2]
 SHARED = {"casefile", "intake", "ops", "policy", "runtime"}
 SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
@@ -123,6 +125,21 @@ def test_containers_wait_for_servers_that_are_healthy() -> None:
         assert {how["condition"] for how in waits.values()} == {"service_healthy"}
     named = {volume.partition(":")[0] for one in compose["services"].values() for volume in one.get("volumes", ())}
     assert named == set(compose["volumes"])
+
+
+def test_containers_are_given_the_time_that_a_worker_takes_to_end_in_order() -> None:
+    containers = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    for name in SERVICES:
+        assert int(containers[name]["stop_grace_period"].removesuffix("s")) > END_SECONDS
+
+
+def test_every_record_of_a_choice_has_its_own_number_and_is_listed() -> None:
+    records = sorted((PROJECT / "docs" / "adr").glob("*.md"))
+    architecture = (PROJECT / "docs" / "architecture.md").read_text()
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        assert record.read_text().startswith(f"# {int(record.name[:4])}. ")
+        assert f"[{record.name[:4]}](adr/{record.name})" in architecture
 
 
 def test_containers_and_checkouts_run_the_same_kafka() -> None:
