@@ -428,6 +428,6 @@ def test_a_reference_in_digits_of_another_script_is_made_to_fit() -> None:
 
 
 def test_an_escaped_text_of_very_many_declarations_is_read_in_a_moment() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     read(b"<Wrapper>" + b"&lt;?xml" * 50_000 + b"</Wrapper>", RECEIVED)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
