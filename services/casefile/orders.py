@@ -151,15 +151,6 @@ class Register:
     orders: Mapping[str, Standing]
     changes: tuple[Change, ...]
 
-    @property
-    def unclear(self) -> tuple[Change, ...]:
-        """Changes that wait for a person to say which order they are about."""
-        return tuple(change for change in self.changes if change.order is None)
-
-    def covering(self, places: frozenset[str], on: date, by: frozenset[Identity]) -> tuple[Standing, ...]:
-        """Orders that bind this defendant and are known to protect one of these places on that day."""
-        return tuple(o for o in self.orders.values() if o.covers(places, on) and o.binds(by))
-
     def sought(self, application: ApplicationLodged) -> Standing | None:
         """The order that an application names, else the only live one of its defendant and court."""
         if named := application.order or application.references.order:

@@ -35,6 +35,16 @@ def registered(*facts: Fact) -> Register:
     return register(b.case_file(b.fact(b.incident()), *facts))
 
 
+def covering(found: Register, on: date = LATEST) -> list[str]:
+    """The orders that bind him and are known to protect her on that day."""
+    return [place for place, order in found.orders.items() if order.covers(HERS, on) and order.binds(HIM)]
+
+
+def unclear(found: Register) -> list[tuple[str, ...]]:
+    """For each change that waits for a person to say which order it is about, those that it may be about."""
+    return [change.candidates for change in found.changes if change.order is None]
+
+
 def imposed(**over: Any) -> Fact:
     return at(b.TODAY, b.order(protected_persons=PROTECTS_HER, **over))
 
@@ -90,15 +100,15 @@ def test_a_discharge_that_names_its_order_ends_that_order_alone() -> None:
 def test_a_discharge_that_names_no_order_ends_the_only_live_one_of_that_defendant_and_court() -> None:
     found = registered(imposed(), at(LATER, change(OrderAction.DISCHARGED)))
     assert found.orders[b.order_at()].state is State.DISCHARGED
-    assert found.unclear == ()
+    assert unclear(found) == []
 
 
 def test_a_change_of_one_of_two_live_orders_waits_for_a_person_and_neither_is_relied_on() -> None:
     both = at(b.TODAY, b.order(protected_persons=PROTECTS_HER), b.order("3326", protected_persons=PROTECTS_HER))
     found = registered(both, at(LATER, change(OrderAction.DISCHARGED)))
-    assert [c.candidates for c in found.unclear] == [(b.order_at(), b.order_at(code="3326"))]
+    assert unclear(found) == [(b.order_at(), b.order_at(code="3326"))]
     assert {o.state for o in found.orders.values()} == {State.LIVE}
-    assert found.covering(HERS, LATER, HIM) == ()
+    assert covering(found, LATER) == []
 
 
 def test_whom_the_change_protects_tells_which_of_two_orders_it_is_about() -> None:
@@ -119,7 +129,7 @@ def test_an_order_of_another_defendant_is_not_the_one_that_was_changed() -> None
     another = at(LATER, change(OrderAction.DISCHARGED), references=b.references(asn="2654DC0100000000002B"))
     found = registered(imposed(), another)
     assert found.orders[b.order_at()].in_force
-    assert [c.candidates for c in found.unclear] == [()]
+    assert unclear(found) == [()]
 
 
 def test_an_order_of_another_court_may_be_the_one_that_was_changed_and_a_person_must_say() -> None:
@@ -127,7 +137,7 @@ def test_an_order_of_another_court_may_be_the_one_that_was_changed_and_a_person_
     found = registered(imposed(), elsewhere)
     assert found.orders[b.order_at()].state is State.LIVE
     assert not found.orders[b.order_at()].in_force
-    assert [c.candidates for c in found.unclear] == [(b.order_at(),)]
+    assert unclear(found) == [(b.order_at(),)]
     place = b.order_at(LATER, "3263").replace(b.COURT, "B54MW00")
     said = b.fact(b.attribution(b.party_ref(), order=place))
     assert registered(imposed(), elsewhere, said).orders[b.order_at()].state is State.DISCHARGED
@@ -136,7 +146,7 @@ def test_an_order_of_another_court_may_be_the_one_that_was_changed_and_a_person_
 def test_where_the_court_has_a_live_order_of_its_own_none_of_another_court_is_in_doubt() -> None:
     magistrates = at(b.TODAY, b.order(protected_persons=PROTECTS_HER), court_ou="B54MW00")
     found = registered(imposed(), magistrates, at(LATER, change(OrderAction.DISCHARGED), court_ou="B54MW00"))
-    assert found.unclear == ()
+    assert unclear(found) == []
     assert found.orders[b.order_at()].in_force
 
 
@@ -147,17 +157,17 @@ def test_an_order_made_at_the_same_hearing_is_not_the_one_that_was_changed_there
 
 def test_an_expired_order_is_not_the_one_that_was_changed() -> None:
     found = registered(imposed(until_further_order=False, expires_on=LATER), at(LATEST, change(OrderAction.VARIED)))
-    assert [c.candidates for c in found.unclear] == [()]
+    assert unclear(found) == [()]
 
 
 def test_a_change_not_stated_counts_as_lost_protection_until_a_person_says_that_it_protects() -> None:
     facts = imposed(), at(LATER, change())
     assert registered(*facts).orders[b.order_at()].state is State.UNKNOWN_CHANGE
-    assert registered(*facts).covering(HERS, LATEST, HIM) == ()
+    assert covering(registered(*facts)) == []
     before = b.fact(b.attribution(b.party_ref(), occurred_at=moment(LATER) - timedelta(days=1)))
-    assert registered(*facts, before).covering(HERS, LATEST, HIM) == ()
+    assert covering(registered(*facts, before)) == []
     since = b.fact(b.attribution(b.party_ref(), occurred_at=moment(LATER) + timedelta(days=1)))
-    assert [o.place for o in registered(*facts, since).covering(HERS, LATEST, HIM)] == [b.order_at()]
+    assert covering(registered(*facts, since)) == [b.order_at()]
 
 
 def test_a_variation_may_move_the_last_day_and_one_silent_about_it_leaves_it() -> None:
