@@ -15,10 +15,10 @@ from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
 from services.policy.load import load
 from services.runtime import database, logs
-from services.runtime.broker import Offsets
 from services.runtime.database import AWAY
 from services.runtime.engine import Halt
 from services.runtime.filling import ArchiveLacksError, Filling, Plan, Stretch
+from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, load_settings

@@ -15,8 +15,8 @@ from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, err, moment, out, plural, servers
 from services.policy.load import load
 from services.runtime import database, logs
-from services.runtime.broker import Offsets
 from services.runtime.database import AWAY
+from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
 from services.runtime.recovering import Back, Behind, CannotReadBackError, Recovery
 from services.runtime.settings import Addresses, load_settings

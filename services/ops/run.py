@@ -19,12 +19,12 @@ from services.ops.story import STORY, Story, play, read_telling
 from services.ops.terminal import UsageError, complain, out
 from services.policy.load import load
 from services.policy.policy import PolicySet
-from services.runtime.broker import Difference
 from services.runtime.embedded import RELAY_FOLDER, Servers, embedded_servers
 from services.runtime.keeper import PROJECT
 from services.runtime.running import announce
 from services.runtime.settings import Addresses, load_settings
 from services.runtime.story_clock import StoryStuckError, story_clock
+from services.runtime.topics import Difference
 
 LOOK_SECONDS = 0.3
 EXAMPLE = "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"

@@ -15,12 +15,11 @@ from kafka.errors import TopicAlreadyExistsError
 
 from services.policy.policy import PolicySet
 from services.runtime import database
-from services.runtime.broker import Difference, apply_topics
 from services.runtime.embedded import RELAY_FOLDER, Servers
 from services.runtime.keeper import PROJECT
 from services.runtime.processes import started_at
 from services.runtime.settings import Addresses
-from services.runtime.topics import topics
+from services.runtime.topics import Difference, apply_topics, topics
 
 CHILD = "--child"
 MODULE = "services.ops.serving"

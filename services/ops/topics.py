@@ -6,9 +6,8 @@ from rich.table import Table
 
 from services.ops.terminal import UsageError, out, plural, servers
 from services.policy.load import load
-from services.runtime.broker import Applied, apply_topics
 from services.runtime.settings import load_settings
-from services.runtime.topics import topics
+from services.runtime.topics import Applied, apply_topics, topics
 
 
 def register(app: typer.Typer) -> None:

@@ -27,7 +27,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from services.runtime import lenient_records, logs, metrics
-from services.runtime.broker import Offsets, Partition, Unowned
+from services.runtime.broker import Partition
+from services.runtime.offsets import Offsets, Unowned
 
 BATCH = 500
 BUFFER = 2 * BATCH

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
-from services.runtime.broker import Offsets, Partition
+from services.runtime.broker import Partition
 from services.runtime.engine import Record
 from services.runtime.ledger import RecordRow
 from services.runtime.loop import Loop
+from services.runtime.offsets import Offsets
 from services.runtime.service import Service
 from services.runtime.shell import Shell
 from services.runtime.wire import group_of, headers_from_text

@@ -15,11 +15,12 @@ from services.casefile.notices import notice_to_json, withheld_to_json
 from services.casefile.persons import Joined
 from services.runtime import wire
 from services.runtime.batch import Accepted, Change
-from services.runtime.broker import RefusedFor
+from services.runtime.broker import Partition
 from services.runtime.engine import Record
 from services.runtime.logs import Event
 from services.runtime.restored import unlaid
-from services.runtime.store import Connection, FileState, Partition, Place, ToldAs, columns
+from services.runtime.sending import RefusedFor
+from services.runtime.store import Connection, FileState, Place, ToldAs, columns
 
 log = structlog.get_logger("relay")
 

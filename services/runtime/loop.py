@@ -15,10 +15,11 @@ from psycopg_pool import PoolTimeout
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
 from services.runtime import metrics
-from services.runtime.broker import Offsets, Partition
+from services.runtime.broker import Partition
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, NotThereYet, Record
 from services.runtime.logs import Event
+from services.runtime.offsets import Offsets
 from services.runtime.shell import DUE_AT_ONCE, Shell
 from services.runtime.store import Position
 from services.runtime.wire import group_of

@@ -11,9 +11,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
 from services.runtime import metrics
-from services.runtime.broker import Message, Outcome, Refused, Sender
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.logs import Event
+from services.runtime.sending import Message, Outcome, Refused, Sender
 from services.runtime.store import Connection
 from services.runtime.wire import headers_from_text
 

@@ -16,9 +16,10 @@ from services.casefile.duties import Notice, notification_id
 from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, rung_key
 from services.runtime import wire
-from services.runtime.broker import Offsets, Partition
+from services.runtime.broker import Partition
 from services.runtime.engine import Record
 from services.runtime.ledger import RefusalRow
+from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.shell import Shell
 

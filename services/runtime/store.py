@@ -16,9 +16,9 @@ from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.casefile.notices import notice_from_json, withheld_from_json
 from services.casefile.persons import Joined, of_persons, records_named, together
 from services.casefile.references import CRIME, crimes
+from services.runtime.broker import Partition
 
 Connection = AsyncConnection[TupleRow]
-Partition = tuple[str, int]
 Place = tuple[str, int, int]  # topic, partition, offset
 Clocks = tuple[datetime, datetime]
 Statement = tuple[str, str]

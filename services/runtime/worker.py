@@ -20,14 +20,16 @@ from schemas.registry import REGISTRY, Registry
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
-from services.runtime.broker import Offsets, Partition, Sender
+from services.runtime.broker import Partition
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Consumer, Halt, end_process
 from services.runtime.gauges import gauges
 from services.runtime.health import Health
 from services.runtime.loop import Loop
+from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms, pseudonyms_of
 from services.runtime.publisher import TOPICS_AT_ONCE, Publisher
+from services.runtime.sending import Sender
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
 from services.runtime.shell import Shell

@@ -11,9 +11,9 @@ import psycopg
 from rich.console import Console
 from rich.status import Status
 
-from services.runtime.broker import Message
 from services.runtime.embedded import embedded_servers
 from services.runtime.keeper import PROJECT
+from services.runtime.sending import Message
 from tests.bench import document
 from tests.bench.due import due
 from tests.bench.entrants import ENTRANTS, PLAIN, RELAY

@@ -16,9 +16,9 @@ from typing import LiteralString
 import psycopg
 
 from schemas.police_incidents.v1 import Child, Grade, IncidentReported
-from services.runtime.broker import Message
 from services.runtime.embedded import Servers, embedded_servers
 from services.runtime.keeper import PROJECT
+from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.relay import message, relay_on
 

@@ -20,7 +20,7 @@ from schemas.police_incidents.v1 import (
     Risk,
     SupportReferral,
 )
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.relay import message
 

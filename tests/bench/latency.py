@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.envelope import fact_id
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests.bench.entrants import Entrant
 from tests.bench.stage import Appearance, FellBehindError, Stage
 from tests.bench.throughput import WARM

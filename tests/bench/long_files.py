@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from schemas.police_incidents.v1 import Grade
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests import builders as b
 from tests.bench.entrants import Entrant
 from tests.bench.stage import POLL_SECONDS, FellBehindError, Stage

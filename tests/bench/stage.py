@@ -19,9 +19,9 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, To
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
-from services.runtime.broker import Message
 from services.runtime.embedded import Servers
 from services.runtime.keeper import PROJECT
+from services.runtime.sending import Message
 from services.runtime.topics import topics
 from tests.bench.contestants import work
 from tests.bench.entrants import Addresses, Entrant, For

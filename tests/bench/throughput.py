@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests.bench.entrants import Entrant
 from tests.bench.stage import FellBehindError, Read, Stage
 

@@ -20,12 +20,13 @@ from schemas.values import Frozen
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database
-from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.keeper import PROJECT
+from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.sending import Message, Sender
 from services.runtime.service import Service
-from services.runtime.topics import topics
+from services.runtime.topics import TopicSpec, apply_topics, topics
 from services.runtime.worker import Worker
 
 PATIENCE = 45.0

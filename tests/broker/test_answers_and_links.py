@@ -9,7 +9,7 @@ import pytest
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, drained, message, until

@@ -28,8 +28,8 @@ from services.ops.cli import app
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime.broker import Message, Refused, RefusedFor, Sent
 from services.runtime.keeper import PROJECT
+from services.runtime.sending import Message, Refused, RefusedFor, Sent
 from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.conftest import Play

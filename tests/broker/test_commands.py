@@ -17,9 +17,9 @@ from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.responses.__main__ import SERVICE as RESPONSES
 from services.runtime import metrics
-from services.runtime.broker import Message
 from services.runtime.embedded import Servers, embedded_servers
 from services.runtime.gauges import gauges
+from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.relay import Relay, message, relay_on
 

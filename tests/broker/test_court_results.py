@@ -22,9 +22,9 @@ from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.intake.spi import read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime.broker import Message
 from services.runtime.embedded import embedded_servers
 from services.runtime.keeper import PROJECT
+from services.runtime.sending import Message
 from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.relay import Relay, message, relay_on

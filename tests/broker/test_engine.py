@@ -19,9 +19,11 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from services.runtime import metrics
-from services.runtime.broker import Message, Offsets, Sender, TopicSpec, apply_topics
 from services.runtime.embedded import Servers
 from services.runtime.engine import EXIT_HALTED, Consumer, Record
+from services.runtime.offsets import Offsets
+from services.runtime.sending import Message, Sender
+from services.runtime.topics import TopicSpec, apply_topics
 
 pytestmark = pytest.mark.broker
 

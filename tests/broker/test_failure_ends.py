@@ -14,9 +14,9 @@ from kafka import KafkaProducer
 from schemas.bad_input import BAD_INPUT, good_record
 from schemas.police_incidents.v1 import Markers
 from services.policy.model import Force
-from services.runtime.broker import Message
 from services.runtime.database import pool
 from services.runtime.engine import EXIT_HALTED
+from services.runtime.sending import Message
 from services.runtime.watchdog import EXIT_STUCK
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until

@@ -12,11 +12,11 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from services.ops.fill import OWNERS
 from services.ops.serving import SERVICES
-from services.runtime.broker import Offsets
 from services.runtime.database import pool
 from services.runtime.engine import EXIT_HALTED
 from services.runtime.filling import Filling
 from services.runtime.keeper import PROJECT
+from services.runtime.offsets import Offsets
 from services.runtime.shell import Shell
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until

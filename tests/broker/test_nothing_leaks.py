@@ -19,8 +19,9 @@ from schemas.envelope import Record
 from services.casefile.facts import Fact
 from services.ops.cli import app
 from services.ops.starting import Services, all_services
-from services.runtime.broker import Message, Offsets
 from services.runtime.embedded import embedded_servers
+from services.runtime.offsets import Offsets
+from services.runtime.sending import Message
 from services.runtime.topics import topics
 from services.runtime.wire import DECISIONS
 from tests import builders as b

@@ -10,8 +10,7 @@ from aiokafka import ConsumerRecord
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas import registry
-from services.runtime.broker import apply_topics
-from services.runtime.topics import topics
+from services.runtime.topics import apply_topics, topics
 from tests import builders as b
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until

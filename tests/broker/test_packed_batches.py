@@ -4,8 +4,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.envelope import STILL_PACKED
-from services.runtime.broker import Message
 from services.runtime.lenient_records import MOST_UNPACKED
+from services.runtime.sending import Message
 from services.runtime.service import Service
 from tests import builders as b
 from tests.broker.conftest import Play

@@ -10,10 +10,12 @@ import pytest
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.incidents.__main__ import SERVICE
 from services.runtime import database as tables
-from services.runtime.broker import Message, Offsets, Partition
+from services.runtime.broker import Partition
 from services.runtime.engine import Record
 from services.runtime.loop import Loop
+from services.runtime.offsets import Offsets
 from services.runtime.publisher import Publisher
+from services.runtime.sending import Message
 from services.runtime.shell import Shell
 from tests import builders as b
 from tests.broker.conftest import Play

@@ -13,21 +13,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from services.runtime.broker import (
-    AT_ONCE,
-    STOP_SECONDS,
-    Difference,
-    Message,
-    Offsets,
-    Outcome,
-    Refused,
-    RefusedFor,
-    Sender,
-    Sent,
-    TopicSpec,
-    apply_topics,
-)
 from services.runtime.embedded import Servers, embedded_servers
+from services.runtime.offsets import Offsets
+from services.runtime.sending import AT_ONCE, STOP_SECONDS, Message, Outcome, Refused, RefusedFor, Sender, Sent
+from services.runtime.topics import Difference, TopicSpec, apply_topics
 from tests.broker.relay import until
 from tests.broker.second_broker import Broker, second_broker
 

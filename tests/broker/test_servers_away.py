@@ -17,13 +17,12 @@ from kafka.admin import KafkaAdminClient
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
-from services.runtime.broker import apply_topics
 from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
 from services.runtime.engine import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 from services.runtime.store import Connection
-from services.runtime.topics import topics
+from services.runtime.topics import apply_topics, topics
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, shipped_policy, until

@@ -20,14 +20,16 @@ from services.casefile.notices import notice_from_json
 from services.incidents.rules import RULES
 from services.runtime import database as tables
 from services.runtime import metrics
-from services.runtime.broker import Offsets, Partition, TopicSpec, apply_topics
+from services.runtime.broker import Partition
 from services.runtime.embedded import Servers
 from services.runtime.engine import Halt, NotThereYet, Record
 from services.runtime.gauges import gauges
 from services.runtime.loop import Loop
+from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
 from services.runtime.service import Service
 from services.runtime.shell import Shell
+from services.runtime.topics import TopicSpec, apply_topics
 from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.relay import NOW, PSEUDONYMS, shipped_policy, until

@@ -25,8 +25,8 @@ from services.casefile.judge import Rule
 from services.incidents.rules import RULES
 from services.policy.policy import Policy, PolicySet
 from services.runtime import logs
-from services.runtime.broker import Message
 from services.runtime.keeper import PROJECT
+from services.runtime.sending import Message
 from services.runtime.service import Service
 from services.runtime.watchdog import Watchdog
 from services.runtime.worker import Worker

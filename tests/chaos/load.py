@@ -23,7 +23,7 @@ from schemas.police_incidents.v1 import (
     RiskTool,
     SupportReferral,
 )
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.relay import message
 

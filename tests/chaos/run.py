@@ -13,8 +13,9 @@ from pathlib import Path
 import psycopg
 
 from services.ops.serving import SERVICES
-from services.runtime.broker import Message, Offsets
 from services.runtime.embedded import embedded_servers
+from services.runtime.offsets import Offsets
+from services.runtime.sending import Message
 from tests.broker.relay import DRAINED, Relay, relay_on, until
 from tests.chaos.faults import Fault, faults
 from tests.chaos.load import Load, load

@@ -17,7 +17,7 @@ from services.casefile.facts import Fact
 from services.casefile.judge import look
 from services.casefile.links import files_of
 from services.ops.serving import SERVICES
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests.broker.relay import shipped_policy
 from tests.chaos.load import load
 from tests.chaos.truth.expected import expected

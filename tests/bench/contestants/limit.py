@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer
 
 from services.casefile.duties import Notice
 from services.casefile.facts import CaseFile, Fact, Key
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests.bench.contestants import work
 
 BATCH = 500

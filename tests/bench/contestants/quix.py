@@ -14,7 +14,7 @@ from quixstreams import Application, State
 from quixstreams.models import Deserializer, SerializationContext, Serializer, Topic
 
 from services.casefile.facts import CaseFile
-from services.runtime.broker import Message
+from services.runtime.sending import Message
 from tests.bench.contestants import work
 
 

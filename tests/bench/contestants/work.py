@@ -22,9 +22,9 @@ from services.incidents.rules import RULES
 from services.policy.load import load
 from services.policy.policy import Policy, PolicySet
 from services.runtime import wire
-from services.runtime.broker import Message
 from services.runtime.keeper import PROJECT
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.sending import Message
 
 STREAM = "police.incidents"
 SERVICE = "incidents"

@@ -1,0 +1,96 @@
+"""Where streams begin and end, what groups have committed, and what is left to none of a group's members."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocol
+
+from services.runtime.broker import REQUEST_MS, Partition, until_answered
+
+# What a group that is not sharing out calls itself, with members and without.
+SHARED_OUT = ("Stable", "Empty", "Dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Of a group's topics: partitions that none of its members holds, and topics that the broker does not know."""
+
+    partitions: frozenset[Partition]
+    topics: frozenset[str]
+
+
+class Offsets:
+    """Reads where streams begin and end, what groups have committed and who holds what, in no group itself.
+
+    Waits for the broker.
+    """
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+
+    async def begin_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
+        """The first offset still kept of each partition; a topic that does not exist has none."""
+        return await self._of_topics(AIOKafkaConsumer.beginning_offsets, topics)
+
+    async def end_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
+        """The offset that the next record of each partition will get."""
+        return await self._of_topics(AIOKafkaConsumer.end_offsets, topics)
+
+    async def committed(self, group: str) -> dict[Partition, int]:
+        """The group's committed offsets; a partition for which it has none is left out."""
+
+        async def ask() -> dict[Partition, int]:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            try:
+                await admin.start()
+                answer = await admin.list_consumer_group_offsets(group)
+            finally:
+                await admin.close()
+            return {
+                (place.topic, place.partition): known.offset for place, known in answer.items() if known.offset >= 0
+            }
+
+        return await until_answered(ask)
+
+    async def unowned(self, group: str, topics: Collection[str]) -> Unowned | None:
+        """What is left to no member; None while the group is sharing out, or its coordinator is not ready."""
+
+        async def ask() -> Unowned | None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            try:
+                await admin.start()
+                described = await admin.describe_topics(list(topics))
+                (response,) = await admin.describe_consumer_groups([group])
+            finally:
+                await admin.close()
+            ((failed, _, state, _, _, members, *_),) = response.groups
+            if failed or state not in SHARED_OUT:
+                return None
+            held = {
+                (place.topic, place.partition)
+                for *_, share in members
+                if share
+                for place in ConsumerProtocol.ASSIGNMENT.decode(share).partitions()
+            }
+            there = {topic["topic"]: topic["partitions"] for topic in described if not topic["error_code"]}
+            all_of_them = {(name, place["partition"]) for name, places in there.items() for place in places}
+            return Unowned(frozenset(all_of_them - held), frozenset(topics) - there.keys())
+
+        return await until_answered(ask)
+
+    async def _of_topics(self, of: Callable[..., Awaitable[Any]], topics: Collection[str]) -> dict[Partition, int]:
+        async def ask() -> dict[Partition, int]:
+            consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            try:
+                await consumer.start()
+                known = (await consumer._client.fetch_all_metadata()).partitions_for_topic  # noqa: SLF001
+                places = [TopicPartition(topic, number) for topic in topics for number in known(topic) or ()]
+                answer = await of(consumer, places) if places else {}
+            finally:
+                await consumer.stop()
+            return {(place.topic, place.partition): offset for place, offset in answer.items()}
+
+        return await until_answered(ask)
