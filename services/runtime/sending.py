@@ -232,7 +232,9 @@ class Sender:
         await self._shared.current()
 
     async def stop(self) -> None:
-        await asyncio.gather(*(lane.stop() for lane in (self._shared, *self._apart.values())))
+        """Whoever still waits, or comes later, hears ProducerClosed."""
+        apart, self._apart = self._apart, {}
+        await asyncio.gather(*(lane.stop() for lane in (self._shared, *apart.values())))
 
     async def send(
         self,

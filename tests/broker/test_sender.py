@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from services.runtime.embedded import Servers, embedded_servers
 from services.runtime.offsets import Offsets
@@ -132,6 +133,22 @@ def test_a_topic_without_a_leader_keeps_no_other_waiting_and_loses_nothing(tmp_p
         # Made when the first is the only broker left, which therefore leads them.
         apply_topics(own.kafka, [TopicSpec(plain, 1), TopicSpec(picky, 1, max_message_bytes=1_000)])
         within_deadline(send(own.kafka, broker, leaderless))
+
+
+def test_a_sender_that_has_stopped_says_so_of_a_topic_that_was_in_trouble_too(servers: Servers, topic: str) -> None:
+    async def send_after_the_end() -> None:
+        sender = Sender(servers.kafka)
+        await sender.start()
+        assert await sender.send(topic, b"a", b"x" * 70_000) == Refused(RefusedFor.TOO_LARGE)
+        await sender.stop()
+        with pytest.raises(ProducerClosed):
+            await sender.send(topic, b"a", b"too late")
+
+    # Beside the test: a loop that only turns would never notice that its time is up.
+    sending = Thread(target=within_deadline, args=(send_after_the_end(),), daemon=True)
+    sending.start()
+    sending.join(DEADLINE)
+    assert not sending.is_alive()
 
 
 async def leader(kafka: str, topic: str) -> int | None:
