@@ -18,6 +18,7 @@ from services.casefile.persons import Joined, Joins, Placeholder, together
 from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overlapping
+from services.runtime.bodies import bodies_of
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
 from services.runtime.engine import BATCH, NO_TIME, Halt, HaltReason, Record
@@ -74,7 +75,7 @@ class Shell:
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
-        self.store = Store(service.name, partial(registry.body_of, registry=contract))
+        self.store = Store(service.name, bodies_of(contract))
         self.ledger = Ledger(service.name, contract)
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0

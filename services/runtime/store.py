@@ -1,21 +1,20 @@
 """What a service remembers, read under lock: what stands at references, and all that a look needs of a file."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
 from schemas.envelope import fact_id
-from schemas.values import Body
 from services.casefile.duties import Notice, Withheld
 from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.casefile.notices import notice_from_json, withheld_from_json
 from services.casefile.persons import Joined, of_persons, records_named, together
 from services.casefile.references import CRIME, crimes
+from services.runtime.bodies import Read
 from services.runtime.broker import Partition
 
 Connection = AsyncConnection[TupleRow]
@@ -23,7 +22,6 @@ Place = tuple[str, int, int]  # topic, partition, offset
 Clocks = tuple[datetime, datetime]
 Statement = tuple[str, str]
 NamesOf = dict[Statement, set[str]]
-PARSED_FACTS = 20_000
 
 
 class ToldAs(NamedTuple):
@@ -124,9 +122,8 @@ class FileState:
 class Store:
     """Reads the tables of one service, within the caller's transaction."""
 
-    def __init__(self, service: str, body_of: Callable[[str, str], Body]) -> None:
-        self.service = service
-        self._body_of = lru_cache(maxsize=PARSED_FACTS)(body_of)
+    def __init__(self, service: str, body_of: Read) -> None:
+        self.service, self._body_of = service, body_of
 
     async def clocks(self, conn: Connection) -> Clocks:
         """The one clock, a story's where one is being played, else the database's; and what the server's own says."""
