@@ -145,7 +145,7 @@ def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Po
     return found
 
 
-@lru_cache(maxsize=2)  # the policy of now, and that of a moment ago while agencies begin or end
+@lru_cache(maxsize=2)  # one service has such rules; the policy of now, and of a moment ago while agencies change
 def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident], tuple[tuple[Statement, ...], ...]]:
     """What these rules state of an incident, remembered for the next look: after one more fact in a long file all the
     others are as they were."""

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.police_incidents.v1 import Grade
+from services.casefile import judge
 from services.casefile.facts import Fact, Key
 from services.casefile.judge import Rule, state
 from services.casefile.links import files_of
@@ -166,3 +167,9 @@ def test_a_rule_that_speaks_of_incidents_states_of_each_by_itself_what_it_states
         by_itself, _ = state([file], rules, POLICY.at(NOW))
         in_the_whole, _ = state([file], of_whole_files, POLICY.at(NOW))
         assert sorted(by_itself, key=lambda one: one.key) == sorted(in_the_whole, key=lambda one: one.key)
+
+
+def test_what_is_stated_of_incidents_is_remembered_for_every_service_through_a_change_of_agencies() -> None:
+    """With less room services would push out each other's, and every look would be as slow as the first."""
+    speaking = [rules for rules in SERVICES.values() if any(rule.speaks_of == "incident" for rule in rules)]
+    assert judge._remembered.cache_parameters()["maxsize"] >= 2 * len(speaking)
