@@ -63,6 +63,8 @@ LONG_HISTORY = (
     from generate_series(1, {rows}) n""",
     """insert into refusal select 'incidents', 'court.convictions', 0, n, 'not_json', 'decode', '', null, null, null,
     null, '[]', now(), now(), now(), 1, 'then', null, now() from generate_series(1, {rows}) n""",
+    """insert into refusal select 'incidents', 'court.convictions', 1, n, 'not_json', 'decode', '', null, null, null,
+    null, '[]', now(), now(), now(), 1, '{judged}', null, null from generate_series(1, {rows}) n""",
     """insert into archive select 'police.incidents', 1000, n, now(), null, null, '[]'
     from generate_series(1, {rows}) n""",
 )
@@ -75,7 +77,7 @@ def test_the_loop_reads_no_table_from_end_to_end(play: Play, known: str) -> None
     async def story(relay: Relay) -> None:
         shell = await at_work(relay)
         for statement in LONG_HISTORY:
-            await relay.rows(statement.format(rows=ROWS))
+            await relay.rows(statement.format(rows=ROWS, judged=shell.judged_by))
         if known == "analysed":
             with psycopg.connect(relay.database, autocommit=True) as conn:
                 conn.execute("analyze")

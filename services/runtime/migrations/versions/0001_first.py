@@ -179,7 +179,7 @@ create table refusal (
     judged_by text not null, dead_letter text, settled_at timestamptz,
     primary key (service, topic, partition, "offset")
 );
-create index refusal_open on refusal (service, last_at) where settled_at is null;
+create index refusal_open on refusal (service, judged_by, topic, partition, "offset") where settled_at is null;
 
 create table archive (
     topic text not null, partition int not null, "offset" bigint not null,
