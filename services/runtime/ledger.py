@@ -10,7 +10,7 @@ import structlog
 from schemas.refusals import Refusal
 from schemas.registry import REGISTRY, Registry
 from services.casefile.duties import Notice
-from services.casefile.facts import Fact
+from services.casefile.facts import Fact, Key
 from services.casefile.notices import notice_to_json, withheld_to_json
 from services.casefile.persons import Joined
 from services.runtime import wire
@@ -343,6 +343,31 @@ class Ledger:
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
             rows,
         )
+
+    async def take_over(self, conn: Connection, rows: Sequence[tuple[str, str, str, str]]) -> set[Key]:
+        """Those of these keys that lie in other files than these (rule, subject, agency, file) move there, with both
+        files locked; which do."""
+        arrays = columns(rows, 4)
+        elsewhere = await conn.execute(
+            """select t.file, m.file from told t
+            join unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
+            on (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency) and t.file <> m.file
+            where t.service = %s""",
+            (*arrays, self.service),
+        )
+        files = {file for pair in await elsewhere.fetchall() for file in pair}
+        await conn.execute(
+            "select 1 from case_file where service = %s and file = any(%b) order by file for update",
+            (self.service, sorted(files)),
+        )
+        moved = await conn.execute(
+            """update told t set file = m.file
+            from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
+            where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)
+            and t.file <> m.file returning t.rule, t.subject, t.agency""",
+            (*arrays, self.service),
+        )
+        return {Key(*row) for row in await moved.fetchall()}
 
     async def reground(self, conn: Connection, notices: Iterable[Notice]) -> None:
         """What was told stays told, resting on other facts now."""

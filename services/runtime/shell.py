@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
 import structlog
+from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from schemas import registry
 from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.refusals import Refusal, RefusalReason
-from services.casefile.facts import Answer
+from services.casefile.facts import Answer, Key
 from services.casefile.persons import Joined, Joins, Placeholder, together
 from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
@@ -39,6 +40,7 @@ DUE_AT_ONCE = 100
 RETRY_AT_ONCE = 200
 RENEWED_AT_ONCE = 1000
 FILES_A_SECOND = 100  # that were accepted into while the service caught up
+NOTICE_ONCE = "notice_pkey"  # a key and a revision have one notice
 
 SET_RIGHT = "set the clock of the database's machine right, then start the worker again (docs/runbook.md)"
 
@@ -54,6 +56,14 @@ class GrewError(Exception):
     def __init__(self, names: frozenset[str], joins: Joins | None = None) -> None:
         super().__init__()
         self.names, self.joins = names, joins or {}
+
+
+class ToldElsewhereError(Exception):
+    """Some of these keys, which look new in these files, were told before and lie in others: start again with them."""
+
+    def __init__(self, first: Sequence[tuple[Key, str]]) -> None:
+        super().__init__()
+        self.first = first
 
 
 class Shell:
@@ -118,6 +128,7 @@ class Shell:
         names, joins = frozenset[str](), dict[str, Joined]()
         offered = records[: self.records_at_once.size]
         portion = await self._read_in_time(offered)
+        taken_over = set[Key]()
         while True:
             try:
                 async with self.transaction() as conn:
@@ -125,6 +136,14 @@ class Shell:
                 break
             except GrewError as grew:
                 names, joins = grew.names, {**joins, **grew.joins}
+            except ToldElsewhereError as told:
+                moved = await self._take_over(told)
+                if not moved or moved & taken_over:
+                    # One of these tells what another of them tells in another file: apart, the second finds it told.
+                    if len(portion) == 1:
+                        raise told.__cause__ or told from None
+                    portion = portion[: len(portion) // 2]
+                taken_over |= moved
         self.records_at_once.took(len(offered), done)
         if done == len(portion):
             self._read.cache_clear()  # large ones would be held until as many others came
@@ -157,6 +176,14 @@ class Shell:
 
     async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
         """Looks at the files whose time has come, at none while the service catches up; how many."""
+        while True:
+            try:
+                return await self._look_at_due(most)
+            except ToldElsewhereError as told:
+                if not await self._take_over(told):
+                    raise told.__cause__ or told from None
+
+    async def _look_at_due(self, most: int) -> int:
         async with self.transaction() as conn:
             now = await self._now(conn)
             found, (read_to, catching_up) = Looked(), await self.reached(conn)
@@ -174,7 +201,7 @@ class Shell:
                 look_at(self.service, self.release, self.pseudonyms, states, at, found)
                 looked |= {state.key: state for state in states}
                 done += 1
-            async with conn.pipeline():
+            async with self._new_to_their_keys(found), conn.pipeline():
                 await self._write_looked(conn, found, looked, now)
         if catching_up:
             await self._resume_looks(now)
@@ -341,7 +368,7 @@ class Shell:
         # What was read before keeps its end: another release may have accepted it.
         reached = begun.positions
         refused = [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition].next_offset]
-        async with conn.pipeline():
+        async with self._new_to_their_keys(found), conn.pipeline():
             await self._refuse(conn, refused, now)
             await self._write(conn, changes[:done], states, answered, found, now, at_once)
             await self.ledger.write_records(conn, ended, again=again)
@@ -536,6 +563,24 @@ class Shell:
             conn, {i: m for i, m in missing.items() if i not in {r.event.fact.id for r in rows}}
         )
         return stands
+
+    @asynccontextmanager
+    async def _new_to_their_keys(self, found: Looked) -> AsyncIterator[None]:
+        """Told belongs to the key. A place that had nobody for a while (its party was left out, its incident taken
+        back) joins no files when it leads to another person, and a fact may change its home: what was told lies in the
+        file of before. It is looked for only when the database says that a first notice is none."""
+        try:
+            yield
+        except UniqueViolation as known:
+            first = [(notice.key, file) for notice, file, _ in found.notices if notice.revision == 1]
+            if known.diag.constraint_name != NOTICE_ONCE or not first:
+                raise
+            raise ToldElsewhereError(first) from known
+
+    async def _take_over(self, told: ToldElsewhereError) -> set[Key]:
+        """Lays what was told of these keys into the files that state them now; which of them were told elsewhere."""
+        async with self.transaction() as conn:
+            return await self.ledger.take_over(conn, [(*key, file) for key, file in told.first])
 
     async def _write_looked(
         self, conn: Connection, found: Looked, states: Mapping[str, FileState], now: datetime

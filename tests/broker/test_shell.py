@@ -18,6 +18,7 @@ from schemas.refusals import Refusal, RefusalReason
 from schemas.values import Frozen
 from services.casefile.notices import notice_from_json
 from services.incidents.rules import RULES
+from services.order_variations.rules import RULES as ORDER_RULES
 from services.runtime import database as tables
 from services.runtime import metrics
 from services.runtime.broker import Partition
@@ -38,17 +39,21 @@ pytestmark = pytest.mark.broker
 
 STREAM = "police.incidents"
 SERVICE = Service("incidents", STREAM, (STREAM, "agency.responses"), RULES)
+ORDERS = Service("order_variations", "court.order-variations", ("court.order-variations",), ORDER_RULES)
 
 
 @asynccontextmanager
 async def shell_on(
-    url: str, release: str = "release", contract: registry.Registry = registry.REGISTRY
+    url: str,
+    release: str = "release",
+    contract: registry.Registry = registry.REGISTRY,
+    service: Service = SERVICE,
 ) -> AsyncIterator[Shell]:
     tables.migrate(url)
     pool = tables.pool(url, size=4)
     await pool.open()
     try:
-        yield Shell(SERVICE, pool, shipped_policy(), PSEUDONYMS, release, contract)
+        yield Shell(service, pool, shipped_policy(), PSEUDONYMS, release, contract)
     finally:
         await pool.close()
 
@@ -167,6 +172,56 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
             join look l on l.fact_id = a.fact_id and l.file = t.file join fact f on f.id = a.fact_id and f.stands"""
         )
         assert looked.fetchall() == [("record:vale-records:another",)]
+
+
+@pytest.mark.parametrize("at_once", [(1,) * 6, (6,), (1, 5), (3, 3)])
+def test_a_place_that_was_nobody_s_for_a_while_and_then_another_s_is_told_on_under_the_same_key(
+    database: str, at_once: tuple[int, ...]
+) -> None:
+    """Each party is named in one version and left out of the next: no file is joined to another by that."""
+    him = b.suspect(2, relationships=())
+
+    def version(number: int, who: str | None) -> Record:
+        parties = (him,) if who is None else (b.victim(1, record=b.record(who)), him)
+        body = b.incident("CR1", parties=parties)
+        return record(body, "uk.police.incident-reported", offset=number - 1, version=number)
+
+    async def story() -> None:
+        records = [version(n, who) for n, who in enumerate(("one", None, "one", None, None, "another"), 1)]
+        async with shell_on(database) as shell:
+            for portion in at_once:
+                offered, records = records[:portion], records[portion:]
+                while offered:
+                    del offered[: await shell.take(offered)]
+
+    asyncio.run(story())
+    told = rows(database, "select distinct file, state from told where rule = 'high_risk'")
+    assert told == [("record:vale-records:another", "live")]
+    in_order = """select count(*) filter (where revision = 1), count(*) - count(distinct revision) from notice
+        where rule = 'high_risk' and agency = 'idva-larkmead'"""
+    assert rows(database, in_order) == [(1, 0)]
+    assert fates(database) == ["accepted"] * 6
+
+
+def test_what_was_told_of_a_fact_goes_with_it_to_another_home(database: str) -> None:
+    """An application is known by the defendant's arrest alone at first; its correction says the case."""
+    applied = "uk.court.application-lodged"
+    only_asn = b.references(urn=None)
+
+    async def story() -> None:
+        async with shell_on(database, service=ORDERS) as shell:
+            first = b.application(references=only_asn, order=None)
+            assert await shell.take([record(first, applied, offset=0)]) == 1
+            await shell.note_ends({(ORDERS.owns, 0): 1}, NOW + timedelta(days=1))
+            async with shell.transaction() as conn:
+                await conn.execute("update case_file set next_look_at = now()")
+            assert await shell.look_at_due() == 1
+            second = b.application(references=b.references(), order=None)
+            assert await shell.take([record(second, applied, offset=1, version=2)]) == 1
+
+    asyncio.run(story())
+    told = rows(database, "select distinct file, state from told where rule = 'unlinked_application'")
+    assert told == [(f"home:urn:{b.URN}", "live")]
 
 
 def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(database: str) -> None:
