@@ -19,6 +19,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 PLAIN = (str, int, float, bool, UUID, datetime, date, timedelta, type(None))
 # Below WARNING these put keys and values of records into their messages, and spend time on it.
 LIBRARIES = ("aiokafka", "kafka", "faust", "mode", "asyncio", "psycopg", "httpx", "py.warnings", "uvicorn")
+# While a server is away libraries say the same a thousand times a second.
+SAME_LINES, SAME_SECONDS = 5, 10.0
 
 
 class Event(StrEnum):
@@ -67,10 +69,33 @@ class _Json(logging.Formatter):
         return str(structlog.processors.JSONRenderer(sort_keys=True)(None, "", line))
 
 
+class _NotOverAndOver(logging.Filter):
+    """Of what a library says at one place of its code, a few lines in each ten seconds; the next after those says how
+    many were left unsaid. What we say ourselves always passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._one_at_a_time = threading.Lock()
+        self._said: dict[tuple[str, str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, _Line):
+            return True
+        place = (record.name, record.pathname, record.lineno)
+        with self._one_at_a_time:
+            since, lines = self._said.get(place, (record.created, 0))
+            if record.created - since >= SAME_SECONDS:
+                record.unsaid = max(0, lines - SAME_LINES)
+                since, lines = record.created, 0
+            self._said[place] = since, lines + 1
+        return lines < SAME_LINES
+
+
 def configure(stream: TextIO | None = None, level: str = "INFO") -> None:
     """Sends every log of the process to one stream, and what Python would print about an unhandled error."""
     handler = logging.StreamHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(_Json())
+    handler.addFilter(_NotOverAndOver())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -143,6 +168,8 @@ def _library_line(record: logging.LogRecord) -> EventDict:
         line["arguments"] = [_harmless(argument) for argument in arguments]
     if record.exc_info and record.exc_info[1] is not None:
         line["exception"] = told_exception(record.exc_info)
+    if unsaid := getattr(record, "unsaid", 0):
+        line["unsaid"] = unsaid
     return line
 
 

@@ -120,3 +120,19 @@ def test_what_nobody_caught_is_told_without_its_words(stream: io.StringIO, capsy
 
 def test_every_event_is_its_own_name_in_snake_case() -> None:
     assert all(event.value == event.name.lower() for event in logs.Event)
+
+
+def test_a_library_that_says_the_same_over_and_over_is_cut_short_and_we_are_not(stream: io.StringIO) -> None:
+    library = logging.getLogger("aiokafka.conn")
+    for moment in (0, 9.9, 10.1):
+        for _ in range(1000):
+            record = library.makeRecord(library.name, logging.ERROR, "conn.py", 1, "no broker at %s", ("here",), None)
+            record.created = 1_700_000_000 + moment
+            library.handle(record)
+            logs.bind("incidents").warning(logs.Event.BROKER_AWAITED)
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    said = [line for line in lines if line["event"] == "library_says"]
+    assert len(said) == 2 * logs.SAME_LINES
+    assert [line.get("unsaid", 0) for line in said] == [0] * 5 + [2000 - logs.SAME_LINES] + [0] * 4
+    assert len(lines) - len(said) == 3000
