@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from tests.broker.second_broker import Broker, second_broker
 pytestmark = pytest.mark.broker
 
 DEADLINE = 60.0
+MANY = 60
 
 
 @pytest.fixture
@@ -101,6 +103,15 @@ def test_a_topic_that_is_not_there_is_refused_at_once_and_not_made(servers: Serv
     assert outcomes[0] == Refused(RefusedFor.UNKNOWN_TOPIC)
     assert isinstance(outcomes[1], Sent)
     assert within_deadline(Offsets(servers.kafka).end_offsets([nowhere, topic])) == {(topic, 0): 1}
+
+
+def test_where_many_topics_end_is_said_at_once(servers: Servers) -> None:
+    """Each agency has a topic: a request must not take as many tenths of a second as there are."""
+    names = [f"many-{secrets.token_hex(4)}" for _ in range(MANY)]
+    apply_topics(servers.kafka, [TopicSpec(name, 1) for name in names])
+    began = time.monotonic()
+    assert within_deadline(Offsets(servers.kafka).end_offsets(names)) == {(name, 0): 0 for name in names}
+    assert time.monotonic() - began < MANY * 0.05
 
 
 def test_a_topic_without_a_leader_keeps_no_other_waiting_and_loses_nothing(tmp_path: Path) -> None:
