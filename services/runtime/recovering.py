@@ -116,7 +116,7 @@ class Recovery:
         remembers it. `progress` hears how many records have been read, of how many."""
         back, rungs = Back(), list[tuple[NotificationIssued, datetime]]()
         async for records in read_since(self.kafka, since, progress):
-            said = [self._notification(record) for record in records if record.topic.startswith("agency.")]
+            said = [self._notification(record) for record in records if record.topic.endswith(".notifications")]
             rungs += [one for one in said if one is not None and one[0].rule in RUNGS]
             await self._remember([one for one in said if one is not None and one[0].rule not in RUNGS], back)
             await self._letters([record for record in records if record.topic.endswith(".dlq")], back)

@@ -56,7 +56,7 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
             await relay.settled(worker)
         await asyncio.to_thread(backup.make)
         async with relay.working(*ALL) as worker:
-            await relay.publish(*since)
+            await relay.publish(*since, Message("agency.responses", b"nobody", b"no answer"))
             await relay.settled(worker)
             await relay.publish(*answers(await relay.all_told()))
             await relay.settled(worker)
