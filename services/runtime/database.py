@@ -32,6 +32,8 @@ CONNECT_SECONDS = 5
 RECONNECT_SECONDS = 1
 
 AWAY = (OperationalError, InterfaceError)
+# There is no room on its disk: it answers still, and what it could not write is not at fault.
+FULL = (errors.DiskFull,)
 # A transaction that lost to another.
 CONTENDED = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 # One that took longer than it may.

@@ -16,7 +16,7 @@ from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
 from services.runtime import metrics
 from services.runtime.broker import Partition
-from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
+from services.runtime.database import AWAY, CONTENDED, FULL, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, NotThereYet, Record
 from services.runtime.logs import Event
 from services.runtime.offsets import Offsets
@@ -227,7 +227,7 @@ class Loop:
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
                 await asyncio.sleep(tries.pause())
                 # A server that ends a session between two statements cannot say why: it is there, so it was for time.
-                if not isinstance(problem, PoolTimeout) and await self.shell.database_answers():
+                if not isinstance(problem, (PoolTimeout, *FULL)) and await self.shell.database_answers():
                     return self._slow(tries)
             case _ if tries.alone:
                 return "faulted"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from schemas.police_incidents.v1 import Markers
 from services.policy.model import Force
 from services.runtime.database import pool
 from services.runtime.engine import EXIT_HALTED
+from services.runtime.loop import SLOW_TRIES
 from services.runtime.sending import Message
 from services.runtime.watchdog import EXIT_STUCK
 from tests.broker.conftest import Play, Start
@@ -243,6 +244,35 @@ def test_a_stopped_holder_of_locks_is_waited_for_until_the_server_ends_it(play: 
         assert await fates(relay, mine.name) == {"accepted": 3}
 
     play(story)
+
+
+def test_a_full_disk_is_waited_for_and_counts_against_no_record(play: Play) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        async def tries() -> int:
+            ((number,),) = await relay.rows("select last_value from tries")
+            return int(number)
+
+        await relay.rows("create sequence tries")
+        await relay.rows(
+            """create function no_room() returns trigger language plpgsql as $$
+            begin perform nextval('tries'); raise exception using errcode = 'disk_full'; end $$"""
+        )
+        await relay.rows("create trigger no_room before insert on record for each row execute function no_room()")
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR1"))
+            await until(lambda: _more_than(tries, SLOW_TRIES))
+            await relay.rows("drop trigger no_room on record")
+            await relay.settled(worker)
+        assert await fates(relay, mine.name) == {"accepted": 1}
+        assert await told(relay) == everybody_once("CR1")
+
+    play(story)
+
+
+async def _more_than(number: Callable[[], Awaitable[int]], least: int) -> bool:
+    return await number() > least
 
 
 def test_a_deadlock_is_tried_again(play: Play) -> None:
