@@ -78,7 +78,6 @@ def look_at(
     withheld = {state.key: _withheld_of(state, states, holders, look) for state in states}
     for file in files:
         note.of(file, by_key[file.key], [state for state in states if leads[state.key].key == file.key], withheld)
-    metrics.LOOKS.labels(service.name, at.cause).inc()
     spent = time.monotonic() - began
     found.seconds += spent
     metrics.LOOK_SECONDS.labels(service.name).observe(spent)
@@ -120,7 +119,6 @@ def _remember(
         if holder is not lead:
             found.moved.append((*notice.key, holder.key))
         found.outbox.append(wire.notification(notice, service.name, at.policy, pseudonyms))
-        metrics.NOTICES.labels(service.name, notice.kind).inc()
     _lay_told(states, holders, found)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
@@ -64,6 +65,15 @@ class ToldElsewhereError(Exception):
     def __init__(self, first: Sequence[tuple[Key, str]]) -> None:
         super().__init__()
         self.first = first
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one transaction has done: records that came to their end, why some were refused, and its looks."""
+
+    ended: Sequence[RecordRow] = ()
+    refused: Sequence[Refusal] = ()
+    found: Looked = field(default_factory=Looked)
 
 
 class Shell:
@@ -132,7 +142,7 @@ class Shell:
         while True:
             try:
                 async with self.transaction() as conn:
-                    done, found = await self._batch(conn, portion, names, joins, again=again)
+                    judged = await self._batch(conn, portion, names, joins, again=again)
                 break
             except GrewError as grew:
                 names, joins = grew.names, {**joins, **grew.joins}
@@ -144,10 +154,11 @@ class Shell:
                         raise told.__cause__ or told from None
                     portion = portion[: len(portion) // 2]
                 taken_over |= moved
+        done = len(judged.ended)
         self.records_at_once.took(len(offered), done)
         if done == len(portion):
             self._read.cache_clear()  # large ones would be held until as many others came
-        self._committed(found)
+        self._committed(judged)
         return done
 
     async def _read_in_time(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -169,10 +180,10 @@ class Shell:
                 return
             now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
-            await self.ledger.write_records(conn, [_ended(record, fate, None, now)])
+            ended = [_ended(record, fate, None, now)]
+            await self.ledger.write_records(conn, ended)
             await self.ledger.advance(conn, _positions([record], now))
-        metrics.RECORDS.labels(self.service.name, fate).inc()
-        self.committed.set()
+        self._committed(Judged(ended, [refusal]))
 
     async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
         """Looks at the files whose time has come, at none while the service catches up; how many."""
@@ -207,7 +218,7 @@ class Shell:
             await self._resume_looks(now)
         self.files_at_once.took(len(due), done)
         if done:
-            self._committed(found)
+            self._committed(Judged(found=found))
         return done
 
     async def fault_first_due(self) -> None:
@@ -322,7 +333,7 @@ class Shell:
 
     async def _batch(
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], supposed: Joins, *, again: bool
-    ) -> tuple[int, Looked]:
+    ) -> Judged:
         read = [event for record in records if isinstance(event := self._read(record), Accepted)]
         linkable = [event for event in read if not event.is_answer]
         before = ticks()
@@ -377,9 +388,7 @@ class Shell:
                 await self.ledger.settle_refusals(conn, [r for r, c in accepted if isinstance(c, Change)], now)
             if not again:
                 await self.ledger.advance(conn, _positions(records[:done], now))
-        for row in ended:
-            metrics.RECORDS.labels(self.service.name, row.fate).inc()
-        return done, found
+        return Judged(ended, [refusal for _, refusal in refused], found)
 
     def _hear(self, record: Record, policy: Policy, now: datetime) -> Accepted | Refusal:
         """What may be believed of a record, or why it is refused."""
@@ -603,12 +612,21 @@ class Shell:
             rows.append(RefusalRow(record, refusal, now, self.judged_by, letter if owned else None))
             if owned:
                 letters[record.topic, record.partition, record.offset] = row
-            metrics.REFUSALS.labels(self.service.name, refusal.reason).inc()
         new = await self.ledger.write_refusals(conn, rows)
         await self.ledger.write_outbox(conn, [row for place, row in letters.items() if place in new], now)
 
-    def _committed(self, found: Looked) -> None:
-        self.faults_since_check += found.faults
+    def _committed(self, judged: Judged) -> None:
+        """What was rolled back has not happened, so nothing is counted before."""
+        service = self.service.name
+        for row in judged.ended:
+            metrics.RECORDS.labels(service, row.fate).inc()
+        for refusal in judged.refused:
+            metrics.REFUSALS.labels(service, refusal.reason).inc()
+        for look in judged.found.looks:
+            metrics.LOOKS.labels(service, look.cause).inc()
+        for notice, _, _ in judged.found.notices:
+            metrics.NOTICES.labels(service, notice.kind).inc()
+        self.faults_since_check += judged.found.faults
         self.committed.set()
 
 

@@ -107,6 +107,49 @@ def test_an_id_is_its_source_s_alone_and_has_one_content(database: str, at_once:
     assert told == [("CR1/party/1",), ("CR2/party/1",)]
 
 
+def test_what_was_rolled_back_is_counted_once_it_is_done_and_not_before(database: str) -> None:
+    def counted() -> dict[str, float]:
+        return {
+            f"{sample.name} {sorted(sample.labels.values())}": sample.value
+            for metric in (metrics.RECORDS, metrics.REFUSALS, metrics.LOOKS, metrics.NOTICES)
+            for family in metric.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total") and sample.labels["service"] == SERVICE.name
+        }
+
+    async def story() -> None:
+        records = [incident("CR1", offset=0), replace(incident("CR2", offset=1), value=b"{")]
+        async with shell_on(database) as shell, shell.pool.connection() as conn:
+            for statement in REFUSED_AT_COMMIT:
+                await conn.execute(statement)
+            await conn.commit()
+            before = counted()
+            with pytest.raises(psycopg.errors.SerializationFailure):
+                await shell.take(records)
+            assert counted() == before
+            await conn.execute("drop trigger refused on record")
+            await conn.commit()
+            while records:
+                del records[: await shell.take(records)]
+            more = {name: number - before.get(name, 0) for name, number in counted().items()}
+        assert more["relay_records_total ['accepted', 'incidents']"] == 1
+        assert more["relay_records_total ['incidents', 'refused']"] == 1
+        assert more["relay_refusals_total ['incidents', 'incomplete']"] == 1
+        looks, notices = rows(database, "select (select count(*) from look), (select count(*) from notice)")[0]
+        assert more["relay_looks_total ['event', 'incidents']"] == looks
+        assert more["relay_notices_total ['incidents', 'notify']"] == notices
+
+    asyncio.run(story())
+
+
+REFUSED_AT_COMMIT: tuple[LiteralString, ...] = (
+    """create function refuse() returns trigger language plpgsql as $$
+    begin raise 'not now' using errcode = 'serialization_failure'; end $$""",
+    """create constraint trigger refused after insert on record deferrable initially deferred
+    for each row execute function refuse()""",
+)
+
+
 def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(database: str) -> None:
     async def story() -> None:
         async with shell_on(database) as shell:
