@@ -65,6 +65,9 @@ class Component:
 def accepted(record: Record, received: Received) -> Accepted:
     """The event as a fact."""
     envelope = received.envelope
+    digest = hashlib.sha256(
+        b"\x1f".join((envelope.type.encode(), envelope.subject.encode(), received.content))
+    ).digest()
     fact = Fact(
         id=fact_id(envelope.source, envelope.id),
         kind=received.kind,
@@ -73,10 +76,8 @@ def accepted(record: Record, received: Received) -> Accepted:
         at=envelope.time,
         body=received.body,
         version_basis=envelope.version_basis,
+        digest=digest,
     )
-    digest = hashlib.sha256(
-        b"\x1f".join((envelope.type.encode(), envelope.subject.encode(), received.content))
-    ).digest()
     return Accepted(record, received, fact, digest, references(fact))
 
 

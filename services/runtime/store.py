@@ -410,8 +410,9 @@ class Store:
         return await _joins(joined)
 
     def _fact(self, row: Sequence[Any]) -> StoredFact:
-        identity, kind, subject, version, basis, at, type_, content, missing = row
-        return StoredFact(Fact(identity, kind, subject, version, at, self._body_of(type_, content), basis), missing)
+        identity, kind, subject, version, basis, at, type_, content, digest, missing = row
+        body = self._body_of(type_, content)
+        return StoredFact(Fact(identity, kind, subject, version, at, body, basis, digest), missing)
 
 
 async def _clocks(rows: AsyncCursor[TupleRow]) -> Clocks:
@@ -448,7 +449,10 @@ async def _names_of(rows: AsyncCursor[TupleRow]) -> NamesOf:
 
 _FACT = ", ".join(
     f"f.{column}"
-    for column in ("id", "kind", "subject", "version", "version_basis", "recorded_at", "type", "content", "missing")
+    for column in (
+        *("id", "kind", "subject", "version", "version_basis", "recorded_at", "type", "content", "content_hash"),
+        "missing",
+    )
 )
 _CLOCKS = "select coalesce((select stands_at from clock), now()), clock_timestamp()"
 _POSITIONS = "select topic, partition, next_offset, read_to, look_from from stream_position where service = %s"

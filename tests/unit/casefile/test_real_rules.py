@@ -173,3 +173,20 @@ def test_what_is_stated_of_incidents_is_remembered_for_every_service_through_a_c
     """With less room services would push out each other's, and every look would be as slow as the first."""
     speaking = [rules for rules in SERVICES.values() if any(rule.speaks_of == "incident" for rule in rules)]
     assert judge._remembered.cache_parameters()["maxsize"] >= 2 * len(speaking)
+
+
+@pytest.mark.parametrize("digest", [b"", b"of the content"])
+def test_another_content_under_the_same_id_is_judged_anew(digest: bytes) -> None:
+    """What was read first may have been rolled back, and the other content come first the next time."""
+
+    def about(grade: Grade) -> list[Fact]:
+        body = b.incident(risk=b.risk(grade))
+        said = digest and digest + grade.encode()
+        return [Fact("one-id", b.kind_of(type(body)), b.CRIME, 1, b.NOON, body, digest=said)]
+
+    def stated(grade: Grade) -> list[str]:
+        victims = b.linked_file(*about(grade))
+        return sorted(str(statement) for statement in state([victims], INCIDENTS, POLICY.at(NOW))[0])
+
+    assert stated(Grade.HIGH) != stated(Grade.STANDARD)
+    assert stated(Grade.HIGH) == stated(Grade.HIGH)
