@@ -13,7 +13,7 @@ from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from schemas import registry
-from schemas.agency_responses.v1 import Answer as AnswerBody
+from schemas.agency_responses.v1 import AgencyBody
 from schemas.refusals import Refusal, RefusalReason
 from services.casefile.facts import Answer, Key
 from services.casefile.persons import Joined, Joins, Placeholder, together
@@ -439,7 +439,7 @@ class Shell:
             if self.service.owns != event.record.topic:
                 return Change(event, "not_ours")
             return Change(event, "accepted", files=(_home_of(event),))
-        if isinstance(body, AnswerBody) and body.agency != told.key.agency:
+        if isinstance(body, AgencyBody) and body.agency != told.key.agency:
             detail = "agency: the one that this notification was sent to is expected"
             return Refusal(RefusalReason.NOT_THE_RECIPIENT, "validate", detail, event.fact.kind)
         if told.service != self.service.name:

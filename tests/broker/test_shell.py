@@ -14,6 +14,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from schemas import registry
+from schemas.agency_responses.v1 import WithdrawnByAgency
 from schemas.refusals import Refusal, RefusalReason
 from schemas.values import Frozen
 from services.casefile.notices import notice_from_json
@@ -265,6 +266,34 @@ def test_what_was_told_of_a_fact_goes_with_it_to_another_home(database: str) -> 
     asyncio.run(story())
     told = rows(database, "select distinct file, state from told where rule = 'unlinked_application'")
     assert told == [(f"home:urn:{b.URN}", "live")]
+
+
+def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
+    acknowledged = "uk.agency.acknowledged"
+
+    def taken_back(notice: str, agency: str, version: int) -> Record:
+        body = WithdrawnByAgency(occurred_at=NOW, withdrawn=True, agency=agency, actor="desk-1")
+        envelope, said = registry.event(body, acknowledged, agency, NOW, version, subject=notice)
+        encoded = registry.encode(envelope, said)
+        return Record("agency.responses", 0, version, NOW, encoded.key, encoded.value, encoded.headers)
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            assert await shell.take([incident("CR1", offset=0)]) == 1
+            told = rows(database, "select id from notice where rule = 'high_risk' and agency = 'idva-larkmead'")
+            notice = str(told[0][0])
+            answer = record(b.acknowledged(notice, agency="idva-larkmead"), acknowledged, offset=1)
+            assert await shell.take([answer, taken_back(notice, "marac-larkmead", 2)]) == 2
+            standing = (
+                "select body.agency from fact f, json_to_record(f.content::json) body(agency text) where f.stands"
+            )
+            assert ("idva-larkmead",) in rows(database, standing)
+            assert await shell.take([taken_back(notice, "idva-larkmead", 3)]) == 1
+
+    asyncio.run(story())
+    ends = rows(database, "select fate, count(*) from record where topic = 'agency.responses' group by 1 order by 1")
+    assert ends == [("accepted", 2), ("refused", 1)]
+    assert rows(database, "select reason from refusal") == [("not_the_recipient",)]
 
 
 def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(database: str) -> None:
