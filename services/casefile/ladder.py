@@ -184,7 +184,7 @@ class _Chain:
         found: dict[str, str] = {}
         for answer in self.heard.get(self.head.key, ()):
             if answer.key.rule == INSPECTOR:
-                found |= dict.fromkeys(_meets(answer), answer.fact.id)
+                found |= dict.fromkeys(_meets(answer, self.head), answer.fact.id)
         for member in reversed(self.members):
             found |= member.met
         return found
@@ -195,7 +195,7 @@ class _Chain:
         met: dict[str, str] = {}
         for answer in self.heard.get(key, ()):
             if answer.key.agency == key.agency:
-                met |= dict.fromkeys(_meets(answer), answer.fact.id)
+                met |= dict.fromkeys(_meets(answer, self.head), answer.fact.id)
                 taken = taken if isinstance(answer.fact.body, Acknowledged) else answer
         declined = taken if taken is not None and isinstance(taken.fact.body, Declined) else None
         duty = self.head
@@ -325,8 +325,17 @@ def _statements(of: _Chain) -> tuple[Statement, ...]:
     return tuple(of.statements())
 
 
-def _meets(answer: Answer) -> frozenset[AskName]:
-    return next((asks for body, asks in MEETS.items() if isinstance(answer.fact.body, body)), frozenset())
+def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
+    """A decision about something else shows that a person is at it, and leaves open what was to be decided."""
+    body = answer.fact.body
+    asks = next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
+    if isinstance(body, Decided):
+        return frozenset(ask for ask in asks if ask != "decide" or body.decision in _answers(duty, ask))
+    return asks
+
+
+def _answers(duty: Duty, name: AskName) -> tuple[str, ...]:
+    return next((ask.answers for ask in duty.asks if ask.ask == name), ())
 
 
 def _at(asked: Asked, share: float) -> datetime:

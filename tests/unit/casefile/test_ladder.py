@@ -1,16 +1,20 @@
 """Answers, refusals and silence: who is asked next, who hears that nobody has answered, and when that ends."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
-from schemas.police_incidents.v1 import Grade
+from schemas.agency_responses.v1 import Accepted, Acknowledged, Decision, Declined
+from schemas.police_incidents.v1 import Grade, Markers
 from services.casefile.facts import Key
+from services.casefile.judge import look
 from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
 from services.casefile.reasons import Reason
+from services.casefile.reconcile import remember
+from services.incidents.rules import RULES as INCIDENTS
 from tests import builders as b
 from tests.unit.casefile.small import RULES, D, H, World, said
 
@@ -121,6 +125,17 @@ def test_an_acceptance_by_the_inspector_counts_for_the_person() -> None:
     world.look(now=b.NOON + 4 * H)
     assert rungs(world) == set()
     assert climb(world, 400 * D) == []
+
+
+@pytest.mark.parametrize(("decision", "climbs"), [("risk_grade_confirmed", False), ("time_requested", True)])
+def test_a_decision_about_something_else_leaves_open_what_was_to_be_decided(decision: str, *, climbs: bool) -> None:
+    policy, supervisor = b.policy(), Key("grade_review", b.VICTIM, "dait-supervisor-54")
+    file = b.linked_file(b.fact(b.incident(markers=Markers(strangulation=True))))
+    told = remember({}, look([file], {}, INCIDENTS, policy, b.NOON, b.NOON))
+    answer = b.answer(b.decided(agency=supervisor.agency, decision=Decision(decision)), supervisor)
+    sent = look([replace(file, answers=(answer,))], told, INCIDENTS, policy, b.NOON + 4 * H, b.NOON + 4 * H).notices
+    climbed = {asked_of(notice.key) for notice in sent if notice.key.rule == INSPECTOR}
+    assert ((supervisor, "decide") in climbed) is climbs
 
 
 def test_the_service_that_was_asked_beside_the_first_is_released_when_the_first_answers() -> None:
