@@ -24,6 +24,7 @@ from schemas.values import Body, PartyRef, RecordId, References, Role, child_pla
 from services.casefile.facts import CaseFile, Fact, in_the_world
 from services.casefile.persons import Joined, Placeholder, join, merged_records, of_persons, record_key
 from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
+from services.casefile.victims import held
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
@@ -210,8 +211,19 @@ class _Matters:
                 if refusal is not None and refusal is not fact:
                     at_home.add(refusal.id)
             lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
+        self.lay_held_at_homes(lies_in)
         persons = {crime: self.places(crime) for crime in {*self.incidents, *self.children}}
         return Linkage(lies_in, persons, missing, join(self.standing, self.is_placeholder))
+
+    def lay_held_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+        """An incident whose ordinary routes wait lies at the home of each court fact that leads to it, too: what is
+        asked there must not reach those who may not know of it."""
+        waits = {fact.id for fact, incident in self.incidents.values() if held(incident) is not None}
+        for fact in self.standing if waits else ():
+            if isinstance(fact.body, COURT):
+                at_home = home(fact)
+                for led_to in waits.intersection(lies_in[fact.id].get(at_home, ())):
+                    lies_in.setdefault(led_to, {}).setdefault(at_home, ())
 
     def places(self, crime: str) -> dict[str, str]:
         return {place: who for place, who, _ in self.people(crime)}

@@ -11,13 +11,15 @@ from schemas.court_order_variations.v1 import (
     OrderAction,
     OrdersResulted,
 )
+from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived, show
 from services.casefile.orders import Register, register
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed
+from services.casefile.telling import Matter, tell
 from services.casefile.unlinked import about, areas_of_case, waiting
+from services.casefile.victims import DESKS_OF_HELD, held
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 
@@ -61,7 +63,8 @@ def unlinked_application(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """Linked, and nobody has said whom a hearing's orders protect, or which order it changed: the DAIT is asked."""
+    """Linked, and nobody has said whom a hearing's orders protect, or which order it changed: the DAIT is asked.
+    Where the incident's ordinary routes wait, the desk that policy names: his own force may be its."""
     orders = register(file)
     refusals = tuple(fact for fact, _ in file.of(LinkRefused))
     for fact, body in file.of(OrdersResulted):
@@ -71,12 +74,12 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         open_places, answered = _asked(orders, fact)
         refused = tuple(refusal for refusal in refusals if refusal.id in links)
         if open_places or answered:
-            yield from owed(
-                file,
-                policy,
+            told = Matter(
                 rule="attribution_question",
+                route="attribution_question",
                 subject=about(fact),
                 person=fact.subject,
+                held=_held(file, links),
                 areas=areas_of_case(policy, body),
                 on=body.hearing_on,
                 recorded_at=fact.at,
@@ -89,7 +92,15 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 ),
                 met_by=refused if open_places else answered,
                 ended=_ended(open_places, refused),
+                texts=("say_which_order_and_whom_it_protects",),
             )
+            yield from tell(file, policy, told)
+
+
+def _held(file: CaseFile, links: tuple[str, ...]) -> Reason | None:
+    """Why the desk that policy names is asked in place of the DAIT: by any incident that this leads to."""
+    reasons = {held(incident) for fact, incident in file.of(IncidentReported) if fact.id in links}
+    return next((reason for reason in DESKS_OF_HELD if reason in reasons), None)
 
 
 def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...]) -> Reason | None:

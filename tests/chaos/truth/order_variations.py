@@ -115,7 +115,16 @@ def of_hearing_orders(world: World, register: Register, fact: Fact) -> Iterator[
         areas = Areas(fact.body.get("force_code") or fact.body["references"]["urn"][:2], fact.body["court_ou"])
         said = {"say_whom_it_protects": as_said(sorted(asked))}
         subject = f"{fact.kind}:{fact.subject}"
-        yield from world.tell("attribution_question", "attribution_question", subject, areas, said)
+        held = {world.incidents[crime].held for crime in crimes_of(world, case) if crime in world.incidents}
+        route = next((desk for why, desk in DESKS.items() if why in held), "attribution_question")
+        yield from world.tell("attribution_question", route, subject, areas, said)
+
+
+def crimes_of(world: World, case: str) -> set[str]:
+    """The incidents that lead to a case."""
+    leads = [lead.body for lead in world.leads(case)]
+    charged = {offence["crime_reference"] for body in leads for offence in body.get("offences", ())}
+    return charged | {party["crime_reference"] for body in leads for party in body.get("parties", ())}
 
 
 def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Content]]:

@@ -1,14 +1,19 @@
 """In the file of a reference: what leads to nobody is told by references alone, and who is protected is asked once."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from schemas.court_order_variations.v1 import OrderAction
+from schemas.police_incidents.v1 import AbuseType
 from schemas.values import Body
+from services.casefile.duties import Duty, Withheld
 from services.casefile.facts import CaseFile, Fact
+from services.casefile.judge import Rule, look
 from services.casefile.links import files_of
 from services.casefile.reasons import Reason
+from services.casefile.reconcile import remember
 from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
 from tests import builders as b
 from tests.unit.incidents import seen
@@ -120,3 +125,35 @@ def test_a_case_that_concerns_nobody_here_is_asked_about_no_longer() -> None:
     for facts in ((made, refused), (made, refused, b.fact(b.incident()), b.fact(b.charge()))):
         duty = seen.owed(attribution_question, home(*facts))["dait-54"]
         assert (duty.ended, duty.met_by) == (Reason.LINK_SETTLED, (refused.id,))
+
+
+@pytest.mark.parametrize(
+    ("about", "asked"),
+    [
+        ({"parties": (b.victim(), b.suspect(is_police=True))}, {"out-of-force-desk-54", "psd-54"}),
+        ({"abuse_types": (AbuseType.HBA,)}, {"specialist-desk-54"}),
+        ({"primary_perpetrator": "unresolved"}, {"dait-supervisor-54"}),
+    ],
+)
+def test_where_ordinary_routes_wait_the_named_desk_is_asked_and_never_the_dait(
+    about: dict[str, Any], asked: set[str]
+) -> None:
+    made, told = b.fact(b.orders_resulted(b.order())), b.fact(b.incident(**about))
+    file = home(made, told, b.fact(b.charge()))
+    stated = list(attribution_question(file, b.policy()))
+    assert {s.key.agency for s in stated if isinstance(s, Duty)} == asked
+    assert {s.key.agency for s in stated if isinstance(s, Withheld)} == {"dait-54"}
+    assert told.id in {ground for statement in stated for ground in statement.grounds}
+
+
+def test_the_dait_that_was_asked_hears_no_more_when_the_suspect_turns_out_to_be_police() -> None:
+    made, charge = b.fact(b.orders_resulted(b.order())), b.fact(b.charge())
+    told = b.fact(b.incident())
+    known = b.fact(b.incident(parties=(b.victim(), b.suspect(is_police=True))), version=2)
+    later = b.NOON + timedelta(hours=1)
+    rules = (Rule("attribution_question", attribution_question, "references"),)
+    first = look([home(made, told, charge)], {}, rules, b.policy(), later, later)
+    assert {notice.key.agency for notice in first.notices} == {"dait-54"}
+    second = look([home(made, known, charge)], remember({}, first), rules, b.policy(), later, later)
+    (notice,) = (n for n in second.notices if n.key.agency == "dait-54")
+    assert (notice.kind, notice.reason, notice.content) == ("correct", Reason.GROUND_FELL, ())
