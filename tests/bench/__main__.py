@@ -19,7 +19,7 @@ from tests.bench.due import due
 from tests.bench.entrants import ENTRANTS, PLAIN, RELAY
 from tests.bench.events import events
 from tests.bench.history import grown
-from tests.bench.latency import latency
+from tests.bench.latency import latency, telling
 from tests.bench.long_files import long_files
 from tests.bench.looks import cost
 from tests.bench.stage import FellBehindError, Stage
@@ -98,12 +98,14 @@ class Bench:
 
     def latency(self) -> None:
         self.run.rate_seconds = self.scale.rate_seconds
+        self.say("latency: which events have somebody told")
+        tell_of = telling(self.load[: 20 + round(max(self.scale.rates) * self.scale.rate_seconds)])
         for rate in self.scale.rates:
             load = self.load[: 20 + round(rate * self.scale.rate_seconds)]
             for entrant in ENTRANTS:
                 label = f"latency: {entrant.title}, {rate:,} a second"
                 self.say(label)
-                found = latency(self.stage, entrant, rate, load, lambda _: None)
+                found = latency(self.stage, entrant, rate, load, tell_of, lambda _: None)
                 self.run.latencies.append(found)
                 how = "kept up" if found.kept_up else f"fell behind by {found.behind:,}"
                 self.done(f"{label}: p50 {1e3 * found.p50:,.0f} ms, p99 {1e3 * found.p99:,.0f} ms, {how}")

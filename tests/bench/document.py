@@ -152,9 +152,10 @@ def _latency(run: Run) -> Iterable[str]:
     yield (
         f"One worker, warm; events published at a steady rate for {run.rate_seconds:g} seconds, each at its own time "
         "whatever has become of those before it, and timed until the first notification that rests on it is read. "
-        "*Behind* is how many records were not read when the last was published. Whose were those of more than a "
-        "second, or who had not told all ten seconds later, *fell behind*: its backlog grew, and its times are those "
-        "of what it did tell, and would go on growing."
+        "Events of which nobody is told until something else happens are not counted. *Behind* is how many records "
+        "were not read when the last was published. Who told of the later half only after more than a second, by the "
+        "median, or had not told all ten seconds after the last, *fell behind*: its backlog grew, and its times are "
+        "those of what it did tell, and would go on growing."
     )
     yield _table(
         ("events/s", "", "p50, ms", "p99, ms", "worst, ms", "events told of", "behind", ""),
