@@ -1,4 +1,4 @@
-"""What a service writes down with a batch: facts and where they lie, looks, notices, refusals, and how far it read."""
+"""What a service writes down with a batch: facts and where they lie, looks, notices, and how far it read."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from schemas.refusals import Refusal
 from schemas.registry import REGISTRY, Registry
 from services.casefile.duties import Notice
 from services.casefile.facts import Fact, Key
@@ -19,8 +18,9 @@ from services.runtime.broker import Partition
 from services.runtime.engine import Record
 from services.runtime.logs import Event
 from services.runtime.restored import unlaid
+from services.runtime.rows import Connection, array, columns, insert, with_rows
 from services.runtime.sending import RefusedFor
-from services.runtime.store import Connection, FileState, Place, ToldAs, columns
+from services.runtime.store import FileState, ToldAs
 
 log = structlog.get_logger("relay")
 
@@ -88,17 +88,6 @@ class AnswerRow:
     told: ToldAs
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalRow:
-    """`letter`: the id of its dead letter, where this service owns the stream."""
-
-    record: Record
-    refusal: Refusal
-    at: datetime
-    judged_by: str
-    letter: str | None
-
-
 class Ledger:
     """Writes the tables of one service, within the caller's transaction."""
 
@@ -121,8 +110,9 @@ class Ledger:
     async def hold_looks(self, conn: Connection, until: Mapping[Partition, int]) -> None:
         """Nothing is looked at before each of these partitions has been read up to this offset."""
         rows = sorted((topic, partition, offset) for (topic, partition), offset in until.items())
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "stream_position as p (service, topic, partition, look_from)",
             "text int bigint",
             rows,
@@ -142,14 +132,19 @@ class Ledger:
 
     async def write_inbox(self, conn: Connection, rows: Sequence[tuple[str, str, bytes, datetime]]) -> None:
         """Event id, source, content hash, time."""
-        await self._insert(
-            conn, "inbox (service, event_id, source, content_hash, at)", "text text bytea timestamptz", rows
+        await insert(
+            conn,
+            self.service,
+            "inbox (service, event_id, source, content_hash, at)",
+            "text text bytea timestamptz",
+            rows,
         )
 
     async def write_records(self, conn: Connection, rows: Sequence[RecordRow], *, again: bool = False) -> None:
         """The first end of a record stays, however often it is delivered, unless it is judged `again`."""
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             'record (service, topic, partition, "offset", fate, fact_id, at)',
             "text int bigint text text timestamptz",
             rows,
@@ -165,8 +160,9 @@ class Ledger:
             await conn.execute(
                 "update fact set stands = false where service = %s and id = any(%b) and stands", (self.service, gone)
             )
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             """fact (service, id, source, event_id, kind, subject, statement, version, version_basis, recorded_at,
             type, content, content_hash, stands, missing, accepted_at)""",
             "text text text text text text bigint text timestamptz text text bytea bool text timestamptz",
@@ -175,8 +171,9 @@ class Ledger:
 
     async def supersede(self, conn: Connection, newest: Iterable[Fact]) -> None:
         """Of these statements only these versions stand."""
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """update fact f set stands = false
             from unnest(%b::text[], %b::text[], %b::text[]) as n(statement, subject, id)
             where f.service = %s and f.stands and f.id <> n.id
@@ -185,8 +182,9 @@ class Ledger:
         )
 
     async def write_missing(self, conn: Connection, missing: Mapping[str, str | None]) -> None:
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """update fact f set missing = m.missing from unnest(%b::text[], %b::text[]) as m(id, missing)
             where f.service = %s and f.id = m.id and f.missing is distinct from m.missing""",
             list(missing.items()),
@@ -195,8 +193,9 @@ class Ledger:
     async def write_linkage(self, conn: Connection, events: Iterable[Accepted], changes: Iterable[Change]) -> None:
         """The references that these events name, and where the facts of the changed matters lie now."""
         named = sorted({(name, *event.fact.statement) for event in events for name in event.names})
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "fact_reference (service, name, statement, subject)",
             "text text text",
             named,
@@ -226,7 +225,7 @@ class Ledger:
                 "delete from place where service = %s and crime = any(%b)", (self.service, sorted(places))
             )
         persons = [(crime, place, person) for crime, at in places.items() for place, person in at.items()]
-        await self._insert(conn, "place (service, crime, place, person)", "text text text", persons)
+        await insert(conn, self.service, "place (service, crime, place, person)", "text text text", persons)
 
     async def write_joins(self, conn: Connection, changes: Iterable[Change]) -> None:
         """Which records merges join where they have changed."""
@@ -243,23 +242,25 @@ class Ledger:
                 "delete from joined where service = %s and record = any(%b)", (self.service, sorted(parted))
             )
         rows = [(record, person, array(through)) for record, (person, through) in joined.items()]
-        await self._insert(conn, "joined (service, record, person, through)", "text text text[]", rows)
+        await insert(conn, self.service, "joined (service, record, person, through)", "text text text[]", rows)
 
     async def lay_in_homes(self, conn: Connection, rows: Iterable[tuple[str, str]]) -> None:
         """Answers that belong to no notice: file and fact."""
         await self._lay(conn, [(file, fact, ()) for file, fact in rows])
 
     async def _lay(self, conn: Connection, rows: Sequence[tuple[str, str, Collection[str]]]) -> None:
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "lies_in (service, file, fact_id, through)",
             "text text text[]",
             [(file, fact, array(through)) for file, fact, through in rows],
         )
 
     async def write_answers(self, conn: Connection, rows: Iterable[AnswerRow]) -> None:
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "answer (service, fact_id, statement, subject, rule, duty_subject, agency, revision)",
             "text text text text text text int",
             [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision) for row in rows],
@@ -269,15 +270,17 @@ class Ledger:
         """Notices with their file and look; each is what its agency was told until a newer revision is."""
         contents = [notice_to_json(notice) for notice, _, _ in rows]
         told = [(notice, file, look, text) for (notice, file, look), text in zip(rows, contents, strict=True)]
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "notice (service, rule, subject, agency, revision, id, file, look, kind, at, content)",
             "text text text int text text int text timestamptz text",
             [(*n.key, n.revision, n.id, file, look, n.kind, n.at, text) for n, file, look, text in told],
         )
         newest = {n.key: (*n.key, file, n.revision, n.state, text) for n, file, _, text in told}
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "told (service, rule, subject, agency, file, revision, state, content)",
             "text text text text int text text",
             list(newest.values()),
@@ -305,8 +308,9 @@ class Ledger:
             (self.service, *columns(said, 10), self.service),
         )
         newest = {notice.key: notice for notice, _ in sorted(rows, key=lambda row: row[0].revision)}
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "told as t (service, rule, subject, agency, file, revision, state, content)",
             "text text text text int text text",
             [(*n.key, unlaid(n.key), n.revision, n.state, notice_to_json(n)) for n in newest.values()],
@@ -315,18 +319,11 @@ class Ledger:
         )
         return restored.rowcount
 
-    async def restore_refusal(self, conn: Connection, row: RefusalRow) -> bool:
-        """A refusal whose dead letter was read back: it needs no other. Whether it was unknown."""
-        known = await conn.execute(
-            'select 1 from refusal where service = %s and topic = %s and partition = %s and "offset" = %s',
-            (self.service, row.record.topic, row.record.partition, row.record.offset),
-        )
-        return await known.fetchone() is None and bool(await self.write_refusals(conn, [row]))
-
     async def restore_looks(self, conn: Connection, numbers: Mapping[str, int]) -> None:
         """The highest look that was published of each file, by its pseudonym."""
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "look_published as l (service, file_pseudonym, number)",
             "text int",
             sorted(numbers.items()),
@@ -336,8 +333,9 @@ class Ledger:
 
     async def move_told(self, conn: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Keys that another file states now: rule, subject, agency, file."""
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """update told t set file = m.file
             from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
@@ -372,8 +370,9 @@ class Ledger:
     async def reground(self, conn: Connection, notices: Iterable[Notice]) -> None:
         """What was told stays told, resting on other facts now."""
         newest = {notice.key: notice for notice in notices}
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """update told t set content = m.content
             from unnest(%b::text[], %b::text[], %b::text[], %b::int[], %b::text[])
                 as m(rule, subject, agency, revision, content)
@@ -387,27 +386,31 @@ class Ledger:
         files = list(states)
         gone = [(s.key, *k) for s in files for k, w in s.withheld_before.items() if s.withheld.get(k) != w]
         new = [(s.key, w) for s in files for k, w in s.withheld.items() if s.withheld_before.get(k) != w]
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """delete from withheld w
             using unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as g(file, rule, subject, agency)
             where w.service = %s and (w.file, w.rule, w.subject, w.agency) = (g.file, g.rule, g.subject, g.agency)""",
             gone,
         )
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "withheld (service, rule, subject, agency, file, kind, reason, content, since)",
             "text text text text text text text timestamptz",
             [(*w.key, file, w.kind, w.reason, withheld_to_json(w), now) for file, w in new],
         )
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """delete from unexplained u using unnest(%b::text[], %b::text[], %b::text[]) as g(rule, subject, agency)
             where u.service = %s and (u.rule, u.subject, u.agency) = (g.rule, g.subject, g.agency)""",
             sorted(key for s in files for key in s.unexplained_before - s.unexplained),
         )
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "unexplained (service, rule, subject, agency, file, since)",
             "text text text text timestamptz",
             [(*key, s.key, now) for s in files for key in sorted(s.unexplained - s.unexplained_before)],
@@ -415,8 +418,9 @@ class Ledger:
         )
 
     async def write_looks(self, conn: Connection, rows: Sequence[LookRow]) -> None:
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             """look (service, file, number, at, read_to, cause, fact_id, release, policy_version,
             stood_added, stood_removed, withheld, unexplained, faulted)""",
             "text int timestamptz timestamptz text text text text text[] text[] text text[] text[]",
@@ -434,8 +438,9 @@ class Ledger:
         )
 
     async def write_files(self, conn: Connection, rows: Iterable[FileRow]) -> None:
-        await self._with_rows(
+        await with_rows(
             conn,
+            self.service,
             """update case_file c set looks = u.looks, looked_at = u.looked_at, next_look_at = u.next_look_at,
                 held_back_until = u.held_back_until, due_because = 'clock',
                 faulted_rules = u.faulted::text[], faulted_tries = u.tries,
@@ -465,8 +470,9 @@ class Ledger:
     async def write_outbox(self, conn: Connection, rows: Iterable[wire.Outgoing], now: datetime) -> None:
         """What is to be sent. A message larger than the catalogue allows is parked at once: its duty waits."""
         kept = [(*row, now, self._refused(row)) for row in rows]
-        await self._insert(
+        await insert(
             conn,
+            self.service,
             "outbox (service, topic, duty, revision, key, value, headers, notice_id, at, parked)",
             "text text int bytea bytea text text timestamptz text",
             kept,
@@ -491,114 +497,6 @@ class Ledger:
                 %b::text[]) on conflict do nothing""",
                 columns(rows, 7),
             )
-
-    async def write_refusals(self, conn: Connection, refused: Iterable[RefusalRow]) -> set[Place]:
-        """The places of those that were never refused before."""
-        rows = {
-            (row.record.topic, row.record.partition, row.record.offset): (
-                row.refusal.reason.value,
-                row.refusal.stage,
-                row.refusal.detail,
-                wire.claimed(row.record, "ce_id"),
-                wire.claimed(row.record, "ce_source"),
-                row.record.key,
-                row.record.value,
-                wire.headers_to_text(row.record.headers),
-                row.record.timestamp,
-                row.at,
-                row.at,
-                row.judged_by,
-                row.letter,
-            )
-            for row in refused
-        }
-        if not rows:
-            return set()
-        written = await conn.execute(
-            """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, source, key,
-                value, headers, timestamp, first_at, last_at, judged_by, dead_letter)
-            select %s, * from unnest(%b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::text[],
-                %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-                %b::timestamptz[], %b::text[], %b::text[])
-            on conflict (service, topic, partition, "offset") do update set reason = excluded.reason,
-                stage = excluded.stage, detail = excluded.detail, last_at = excluded.last_at,
-                judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null
-            returning topic, partition, "offset", attempts""",
-            (self.service, *columns([(*place, *row) for place, row in rows.items()], 16)),
-        )
-        return {(topic, partition, offset) async for topic, partition, offset, attempts in written if attempts == 1}
-
-    async def settle_refusals(self, conn: Connection, records: Iterable[Record], now: datetime) -> None:
-        """They have another end now."""
-        await self._with_rows(
-            conn,
-            """update refusal r set settled_at = u.at
-            from unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[]) as u(topic, partition, o, at)
-            where r.service = %s and r.topic = u.topic and r.partition = u.partition and r."offset" = u.o""",
-            [(record.topic, record.partition, record.offset, now) for record in records],
-        )
-
-    async def still_refused(self, conn: Connection, topic: str, partition: int, offset: int, judged_by: str) -> None:
-        await conn.execute(
-            """update refusal set judged_by = %s, attempts = attempts + 1
-            where service = %s and topic = %s and partition = %s and "offset" = %s""",
-            (judged_by, self.service, topic, partition, offset),
-        )
-
-    async def count_start(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
-        """How often work has begun at this record without getting past it, this time included."""
-        return await self._count(
-            conn,
-            """insert into attempt as a (service, topic, partition, "offset", tries) values (%s, %s, %s, %s, 1)
-            on conflict (service, topic, partition, "offset") do update set tries = a.tries + 1 returning tries""",
-            (topic, partition, offset),
-        )
-
-    async def count_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
-        """How often this record was taken by itself, this time included."""
-        return await self._count(
-            conn,
-            """insert into attempt as a (service, topic, partition, "offset", tries, alone)
-            values (%s, %s, %s, %s, 0, 1)
-            on conflict (service, topic, partition, "offset") do update set alone = a.alone + 1 returning alone""",
-            (topic, partition, offset),
-        )
-
-    async def furthest_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> int:
-        """The last record, from this one on, at which a worker ended while it had taken it alone; -1 for none."""
-        return await self._count(
-            conn,
-            """select coalesce(max("offset"), -1) from attempt
-            where service = %s and topic = %s and partition = %s and "offset" >= %s and alone > 0""",
-            (topic, partition, offset),
-        )
-
-    async def forget_alone(self, conn: Connection, topic: str, partition: int, offset: int) -> None:
-        await conn.execute(
-            'delete from attempt where service = %s and topic = %s and partition = %s and "offset" = %s',
-            (self.service, topic, partition, offset),
-        )
-
-    async def take_back_starts(self, conn: Connection, begun: Mapping[Partition, int]) -> None:
-        """One start less at each of these places: the worker that began there is alive, or has ended in order."""
-        await self._with_rows(
-            conn,
-            """update attempt a set tries = a.tries - 1
-            from unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, at)
-            where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" = u.at
-            and a.tries > 0""",
-            [(topic, partition, offset) for (topic, partition), offset in begun.items()],
-        )
-
-    async def forget_starts(self, conn: Connection, up_to: Mapping[Partition, int]) -> None:
-        """Those up to these offsets; that a record was taken alone stays known."""
-        await self._with_rows(
-            conn,
-            """delete from attempt a using unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, upto)
-            where a.service = %s and a.topic = u.topic and a.partition = u.partition and a."offset" <= u.upto
-            and (a.tries > 0 or a.alone = 0)""",
-            [(topic, partition, offset) for (topic, partition), offset in up_to.items()],
-        )
 
     async def is_release(self, conn: Connection, release: str, policy_version: str) -> bool:
         """Whether this release and policy are those that the files were last made due for."""
@@ -652,33 +550,3 @@ class Ledger:
         spread = await rows.fetchone()
         assert spread is not None  # noqa: S101 - a count gives one row
         return int(spread[0]), str(spread[1])
-
-    async def _count(self, conn: Connection, statement: str, record: tuple[str, int, int]) -> int:
-        row = await (await conn.execute(statement, (self.service, *record))).fetchone()
-        assert row is not None  # noqa: S101 - each of these statements gives one row
-        return int(row[0])
-
-    async def _insert(
-        self, conn: Connection, into: str, types: str, rows: Sequence[Sequence[Any]], conflict: str = ""
-    ) -> None:
-        """Many rows in one statement; `into` begins with the column service, `types` are those of the others."""
-        if rows:
-            kinds = types.split()
-            # Each column as one array, in binary, where texts go as they are; arrays of arrays would have to be equally
-            # long, so those go as texts, made by `array`.
-            columns_of = ", ".join(f"%b::{'text' if kind == 'text[]' else kind}[]" for kind in kinds)
-            selected = ", ".join(f"c{n}::{kind}" if kind == "text[]" else f"c{n}" for n, kind in enumerate(kinds))
-            names = ", ".join(f"c{n}" for n in range(len(kinds)))
-            statement = f"insert into {into} select %s, {selected} from unnest({columns_of}) as u({names}) {conflict}"  # noqa: S608 - our own words
-            await conn.execute(statement, (self.service, *columns(rows, len(kinds))))
-
-    async def _with_rows(self, conn: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """A statement over many rows, whose last parameter is the service."""
-        if rows:
-            await conn.execute(statement, (*columns(rows, len(rows[0])), self.service))
-
-
-def array(texts: Iterable[str]) -> str:
-    """Texts as PostgreSQL writes an array of them."""
-    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

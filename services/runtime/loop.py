@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
 from services.runtime import metrics
+from services.runtime.attempts import Attempts
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY, CONTENDED, FULL, TOO_SLOW
 from services.runtime.engine import Halt, HaltReason, NotThereYet, Record
@@ -81,6 +82,7 @@ class Loop:
     ) -> None:
         self.shell, self._committed, self._offsets = shell, committed, offsets
         self.service = shell.service
+        self._attempts = Attempts(shell.service.name)
         self._unproven: set[Partition] = set()
         self._proven: set[Partition] = set()
         self._begun: dict[Partition, int] = {}  # counted by this process, which has got past none of them
@@ -333,8 +335,8 @@ class Loop:
         async with self.shell.transaction() as conn:
             for partition, record in first.items():
                 place = (record.topic, record.partition, record.offset)
-                careful = await self.shell.ledger.furthest_alone(conn, *place)
-                if await self.shell.ledger.count_start(conn, *place) > ALONE_AFTER:
+                careful = await self._attempts.furthest_alone(conn, *place)
+                if await self._attempts.count_start(conn, *place) > ALONE_AFTER:
                     careful = max(careful, record.offset + ALONE_SPAN)
                 self._careful[partition] = careful
         self._unproven -= first.keys()
@@ -342,7 +344,7 @@ class Loop:
 
     async def _take_back_starts(self) -> None:
         async with self.shell.transaction() as conn:
-            await self.shell.ledger.take_back_starts(conn, self._begun)
+            await self._attempts.take_back_starts(conn, self._begun)
         self._begun.clear()
 
     async def _prove(self, done: Sequence[Record]) -> None:
@@ -351,22 +353,22 @@ class Loop:
         proven = {p: offset for p, offset in newest.items() if p not in self._proven}
         if proven:
             async with self.shell.transaction() as conn:
-                await self.shell.ledger.forget_starts(conn, proven)
+                await self._attempts.forget_starts(conn, proven)
             self._proven |= proven.keys()
             self._begun = {partition: at for partition, at in self._begun.items() if partition not in proven}
 
     async def _count_alone(self, record: Record) -> int:
         async with self.shell.transaction() as conn:
-            return await self.shell.ledger.count_alone(conn, record.topic, record.partition, record.offset)
+            return await self._attempts.count_alone(conn, record.topic, record.partition, record.offset)
 
     async def _forget_alone(self, record: Record) -> None:
         async with self.shell.transaction() as conn:
-            await self.shell.ledger.forget_alone(conn, record.topic, record.partition, record.offset)
+            await self._attempts.forget_alone(conn, record.topic, record.partition, record.offset)
 
     async def _forget_starts(self, records: Sequence[Record]) -> None:
         upto = {(r.topic, r.partition): r.offset for r in records}
         async with self.shell.transaction() as conn:
-            await self.shell.ledger.forget_starts(conn, upto)
+            await self._attempts.forget_starts(conn, upto)
         self._begun = {partition: at for partition, at in self._begun.items() if partition not in upto}
 
     async def _halt_if_too_many_faulted(self) -> None:

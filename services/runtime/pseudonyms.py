@@ -7,7 +7,7 @@ needs no pseudonyms: it holds every name. A backup holds the secret too, so a re
 import hmac
 from dataclasses import dataclass, field
 
-from services.runtime.store import Connection
+from services.runtime.rows import Connection
 
 LENGTH = 32
 

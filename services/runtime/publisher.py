@@ -13,8 +13,8 @@ from schemas.registry import REGISTRY, Registry
 from services.runtime import metrics
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.logs import Event
+from services.runtime.rows import Connection
 from services.runtime.sending import Message, Outcome, Refused, Sender
-from services.runtime.store import Connection
 from services.runtime.wire import headers_from_text
 
 AT_ONCE = 500

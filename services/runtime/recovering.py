@@ -18,9 +18,9 @@ from services.casefile.ladder import RUNGS, rung_key
 from services.runtime import wire
 from services.runtime.broker import Partition
 from services.runtime.engine import Record
-from services.runtime.ledger import RefusalRow
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.refused import RefusalRow
 from services.runtime.shell import Shell
 
 AT_ONCE = 500
@@ -192,7 +192,7 @@ class Recovery:
             at = datetime.fromisoformat(letter["dlq-first-failed-at"])
             row = RefusalRow(came, refusal, at, letter["dlq-service-version"], letter["dlq-id"])
             async with shell.transaction() as conn:
-                back.letters += await shell.ledger.restore_refusal(conn, row)
+                back.letters += await shell.refusals.restore(conn, row)
 
     async def _looks(self, records: Iterable[ConsumerRecord], back: Back) -> None:
         highest: dict[str, dict[str, int]] = defaultdict(dict)

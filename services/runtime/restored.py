@@ -10,8 +10,9 @@ from services.casefile.links import link
 from services.casefile.notices import notice_from_json
 from services.casefile.persons import Placeholder
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.rows import Connection
 from services.runtime.service import Service
-from services.runtime.store import Connection, Store
+from services.runtime.store import Store
 
 # Where a duty lies whose facts are not known again yet. No person and no reference has this name.
 UNLAID = "home:told:"

@@ -24,16 +24,18 @@ from services.runtime.bodies import bodies_of
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
 from services.runtime.engine import BATCH, NO_TIME, Halt, HaltReason, Record
-from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, RefusalRow
+from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, follow_places, look_at
 from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import believed, read
+from services.runtime.refused import Place, RefusalRow, Refusals
 from services.runtime.restored import lay_told, number_looks
+from services.runtime.rows import Connection
 from services.runtime.service import Service
-from services.runtime.store import Connection, FileState, NamesOf, Place, Position, Store, ToldAs
+from services.runtime.store import FileState, NamesOf, Position, Store, ToldAs
 
 JUDGING_SECONDS = 0.2
 FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
@@ -97,6 +99,7 @@ class Shell:
         )
         self.store = Store(service.name, bodies_of(contract))
         self.ledger = Ledger(service.name, contract)
+        self.refusals = Refusals(service.name)
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
         self._watch = ClockWatch()
@@ -240,7 +243,7 @@ class Shell:
     async def refused_before(self) -> list[Record]:
         """Some of the records that were refused under another release or policy; none when all have been tried."""
         async with self.transaction() as conn:
-            waiting = await self.store.open_refusals(conn, self.judged_by, RETRY_AT_ONCE)
+            waiting = await self.refusals.open(conn, self.judged_by, RETRY_AT_ONCE)
         return [
             Record(topic, partition, offset, timestamp, key, value, wire.headers_from_text(headers))
             for topic, partition, offset, timestamp, key, value, headers in waiting
@@ -249,7 +252,7 @@ class Shell:
     async def still_refused(self, record: Record) -> None:
         """It was tried under this release and policy, and keeps the end that it has."""
         async with self.transaction() as conn:
-            await self.ledger.still_refused(conn, record.topic, record.partition, record.offset, self.judged_by)
+            await self.refusals.tried(conn, record.topic, record.partition, record.offset, self.judged_by)
 
     async def database_answers(self) -> bool:
         try:
@@ -295,7 +298,7 @@ class Shell:
             positions = await self.store.positions(conn)
             if any(at.look_from is not None and at.next_offset < at.look_from for at in positions.values()):
                 return
-            if await self.store.open_refusals(conn, self.judged_by, 1):
+            if await self.refusals.open(conn, self.judged_by, 1):
                 return  # accepted before, by this release, it may be what somebody was told for
         async with self.transaction() as conn:
             await conn.execute("set local transaction_timeout = 0")
@@ -385,7 +388,7 @@ class Shell:
             await self.ledger.write_records(conn, ended, again=again)
             if again or catching_up:
                 accepted = zip(records, changes[:done], strict=False)
-                await self.ledger.settle_refusals(conn, [r for r, c in accepted if isinstance(c, Change)], now)
+                await self.refusals.settle(conn, [r for r, c in accepted if isinstance(c, Change)], now)
             if not again:
                 await self.ledger.advance(conn, _positions(records[:done], now))
         return Judged(ended, [refusal for _, refusal in refused], found)
@@ -612,7 +615,7 @@ class Shell:
             rows.append(RefusalRow(record, refusal, now, self.judged_by, letter if owned else None))
             if owned:
                 letters[record.topic, record.partition, record.offset] = row
-        new = await self.ledger.write_refusals(conn, rows)
+        new = await self.refusals.write(conn, rows)
         await self.ledger.write_outbox(conn, [row for place, row in letters.items() if place in new], now)
 
     def _committed(self, judged: Judged) -> None:

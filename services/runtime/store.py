@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from schemas.envelope import fact_id
@@ -16,9 +16,8 @@ from services.casefile.persons import Joined, of_persons, records_named, togethe
 from services.casefile.references import CRIME, crimes
 from services.runtime.bodies import Read
 from services.runtime.broker import Partition
+from services.runtime.rows import Connection, columns
 
-Connection = AsyncConnection[TupleRow]
-Place = tuple[str, int, int]  # topic, partition, offset
 Clocks = tuple[datetime, datetime]
 Statement = tuple[str, str]
 NamesOf = dict[Statement, set[str]]
@@ -326,11 +325,6 @@ class Store:
         )
         return [self._fact(row).fact for row in await rows.fetchall()]
 
-    async def open_refusals(self, conn: Connection, judged_by: str, limit: int) -> list[TupleRow]:
-        """Refusals that this release and policy have not tried: topic, partition, offset, time, key, value, headers."""
-        rows = await conn.execute(_OPEN_REFUSALS, {"s": self.service, "by": judged_by, "n": limit})
-        return await rows.fetchall()
-
     async def faulted_since(self, conn: Connection, window: timedelta) -> int:
         """Files that faulted within this time, by the server's own clock."""
         rows = await conn.execute(
@@ -511,14 +505,6 @@ _CONTENTS = (
     where t.service = %s and t.file = any(%b) and f.stands""",  # noqa: S608 - our columns
 )
 
-_REFUSED_BY_ANOTHER = """
-(select topic, partition, "offset", timestamp, key, value, headers from refusal
-where service = %(s)s and settled_at is null and judged_by {} %(by)s
-order by judged_by, topic, partition, "offset" limit %(n)s)
-"""
-# Those before it in the index and those behind it: by what is not equal no index finds anything.
-_OPEN_REFUSALS = " union all ".join(_REFUSED_BY_ANOTHER.format(beside) for beside in "<>") + " limit %(n)s"
-
 _DUE = """
 select file, looks, looked_at, faulted_tries, due_because from case_file
 where service = %(s)s and file in (
@@ -528,8 +514,3 @@ where service = %(s)s and file in (
         order by held_back_until limit %(n)s))
 order by file limit %(n)s for update skip locked
 """
-
-
-def columns(rows: Sequence[Sequence[Any]], width: int) -> tuple[list[Any], ...]:
-    """Rows as arrays, for `unnest`."""
-    return tuple([row[n] for row in rows] for n in range(width))

@@ -29,11 +29,11 @@ from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms, pseudonyms_of
 from services.runtime.publisher import TOPICS_AT_ONCE, Publisher
+from services.runtime.rows import Connection
 from services.runtime.sending import Sender
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
 from services.runtime.shell import Shell
-from services.runtime.store import Connection
 from services.runtime.watchdog import Watchdog
 from services.runtime.wire import group_of
 

@@ -21,7 +21,7 @@ from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
 from services.runtime.engine import EXIT_HALTED
 from services.runtime.keeper import PROJECT
-from services.runtime.store import Connection
+from services.runtime.rows import Connection
 from services.runtime.topics import apply_topics, topics
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
