@@ -27,15 +27,6 @@ AT_ONCE = 500
 POLL_MS = 500
 # The broker's clock and the database's may differ, and what was committed before the backup may be published after it.
 MARGIN = timedelta(hours=1)
-AGENCY_TOPIC = r"agency\.[a-z0-9-]+\.notifications"
-ADDED = frozenset(
-    f"dlq-{name}"
-    for name in (
-        "id", "original-topic", "original-partition", "original-offset", "original-timestamp", "consumer-group",
-        "service", "service-version", "stage", "reason", "exception-class", "exception-message", "attempts",
-        "first-failed-at", "last-failed-at",
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +166,24 @@ class Recovery:
         """The same dead letter is written once, with one content."""
         reasons = {str(reason): reason for reason in RefusalReason}
         for record in records:
-            letter = {name: value.decode(errors="replace") for name, value in record.headers if name in ADDED}
-            shell, reason = self.shells.get(letter.get("dlq-service", "")), reasons.get(letter.get("dlq-reason", ""))
+            if (read := wire.letter_of(record.headers)) is None:
+                continue
+            letter, headers = read
+            shell, reason = self.shells.get(letter.service), reasons.get(letter.reason)
             if shell is None or reason is None:
                 continue
             came = Record(
-                letter["dlq-original-topic"],
-                int(letter["dlq-original-partition"]),
-                int(letter["dlq-original-offset"]),
-                datetime.fromisoformat(letter["dlq-original-timestamp"]),
+                letter.original_topic,
+                int(letter.original_partition),
+                int(letter.original_offset),
+                datetime.fromisoformat(letter.original_timestamp),
                 record.key,
                 record.value,
-                tuple((name, value) for name, value in record.headers if name not in ADDED),
+                headers,
             )
-            refusal = Refusal(reason, letter["dlq-stage"], letter["dlq-exception-message"], None)
-            at = datetime.fromisoformat(letter["dlq-first-failed-at"])
-            row = RefusalRow(came, refusal, at, letter["dlq-service-version"], letter["dlq-id"])
+            refusal = Refusal(reason, letter.stage, letter.exception_message, None)
+            at = datetime.fromisoformat(letter.first_failed_at)
+            row = RefusalRow(came, refusal, at, letter.service_version, letter.id)
             async with shell.transaction() as conn:
                 back.letters += await shell.refusals.restore(conn, row)
 

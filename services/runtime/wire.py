@@ -11,7 +11,7 @@ from schemas import registry
 from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
 from schemas.envelope import LARGEST_HEADERS, LONGEST_KEY, Envelope
 from schemas.referral_decisions.v1 import Decision, Looked
-from schemas.refusals import Refusal
+from schemas.refusals import Refusal, Stage
 from services.casefile.duties import Asked as AskedOf
 from services.casefile.duties import Notice, Why, Withheld
 from services.casefile.facts import Key
@@ -39,6 +39,29 @@ class Outgoing(NamedTuple):
     value: bytes | None
     headers: str
     notice: str | None
+
+
+class Letter(NamedTuple):
+    """What a dead letter says beside what came, each in a header of its name: `dlq-original-topic`."""
+
+    id: str
+    original_topic: str
+    original_partition: str
+    original_offset: str
+    original_timestamp: str
+    consumer_group: str
+    service: str
+    service_version: str
+    stage: Stage
+    reason: str
+    exception_class: str
+    exception_message: str
+    attempts: str
+    first_failed_at: str
+    last_failed_at: str
+
+
+LETTER_HEADERS = tuple(f"dlq-{name.replace('_', '-')}" for name in Letter._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,25 +225,36 @@ def decision(
 def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
     """The record untouched, with the reason in headers of text; and the dead letter's id."""
     identity = str(uuid5(NAMESPACE_OID, f"{record.topic}/{record.partition}/{record.offset}"))
-    said = {
-        "dlq-id": identity,
-        "dlq-original-topic": record.topic,
-        "dlq-original-partition": str(record.partition),
-        "dlq-original-offset": str(record.offset),
-        "dlq-original-timestamp": record.timestamp.isoformat(),
-        "dlq-consumer-group": group_of(service),
-        "dlq-service": service,
-        "dlq-service-version": release,
-        "dlq-stage": refusal.stage,
-        "dlq-reason": refusal.reason,
-        "dlq-exception-class": "Refusal",
-        "dlq-exception-message": refusal.detail,
-        "dlq-attempts": "1",
-        "dlq-first-failed-at": now.isoformat(),
-        "dlq-last-failed-at": now.isoformat(),
-    }
-    headers = headers_to_text([*_sendable(record.headers), *((name, text.encode()) for name, text in said.items())])
+    said = Letter(
+        id=identity,
+        original_topic=record.topic,
+        original_partition=str(record.partition),
+        original_offset=str(record.offset),
+        original_timestamp=record.timestamp.isoformat(),
+        consumer_group=group_of(service),
+        service=service,
+        service_version=release,
+        stage=refusal.stage,
+        reason=refusal.reason,
+        exception_class="Refusal",
+        exception_message=refusal.detail,
+        attempts="1",
+        first_failed_at=now.isoformat(),
+        last_failed_at=now.isoformat(),
+    )
+    added = ((name, text.encode()) for name, text in zip(LETTER_HEADERS, said, strict=True))
+    headers = headers_to_text([*_sendable(record.headers), *added])
     return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, record.value, headers, None)
+
+
+def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Letter, tuple[tuple[str, bytes], ...]] | None:
+    """What a dead letter says, and the headers of what came; None for what is none."""
+    known = [(name, value or b"") for name, value in headers]
+    said = {name: value.decode(errors="replace") for name, value in known if name in LETTER_HEADERS}
+    if len(said) < len(LETTER_HEADERS):
+        return None
+    came = tuple((name, value) for name, value in known if name not in LETTER_HEADERS)
+    return Letter._make(said[name] for name in LETTER_HEADERS), came
 
 
 def group_of(service: str) -> str:

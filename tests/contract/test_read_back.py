@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.refusals import Refusal, RefusalReason
 from services.casefile.ladder import RUNGS
 from services.runtime import wire
+from services.runtime.engine import Record
 from services.runtime.recovering import key_of
 from tests import builders as b
 from tests.contract import grants_by_hand as by_hand
@@ -32,3 +34,19 @@ def test_every_notice_is_read_back_as_it_was_remembered(seed: int) -> None:
             assert wire.notice_of(said, notice.key) == notice
             named = {said.subject, *(item.about for item in said.matter)}
             assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
+
+
+def test_a_dead_letter_is_read_back_with_what_came_whatever_its_sender_called_his_own_headers() -> None:
+    own = (("ce_id", b"1"), ("dlq-reason", b"mine"), ("dlq-replay-of", b"2"), ("dlq-stage", b"\xff"))
+    came = Record("police.incidents", 3, 7, b.NOON, b"CR1", b"{", own)
+    refusal = Refusal(RefusalReason.INCOMPLETE, "decode", "the content stops before its end")
+    identity, letter = wire.dead_letter(came, refusal, "incidents", "release", b.NOON)
+    # A client may hand out a header without a value as nothing at all.
+    sent = [*wire.headers_from_text(letter.headers), ("dlq-of-another", None)]
+    read = wire.letter_of([("dlq-service", None), *sent])
+    assert read is not None
+    said, headers = read
+    assert (said.id, said.service, said.reason, said.stage) == (identity, "incidents", "incomplete", "decode")
+    assert (said.original_topic, said.original_partition, said.original_offset) == ("police.incidents", "3", "7")
+    assert headers == (("ce_id", b"1"), ("dlq-replay-of", b"2"), ("dlq-of-another", b""))
+    assert wire.letter_of(own) is None
