@@ -1,10 +1,10 @@
 """Facts with versions, and the case file of one person or one reference: all that rules may read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import Body, Withdrawn
@@ -12,6 +12,7 @@ from schemas.values import Body, Withdrawn
 INCIDENTS_REMEMBERED = 4_000  # with what was stated of each about 20 kB
 OF_AN_INCIDENT = frozenset({IncidentReported, RiskAssessed, ChildrenLinked})
 B = TypeVar("B", bound=Body)
+W = TypeVar("W")
 LINKING = frozenset({"uk.agency.link-made", "uk.agency.link-refused"})
 
 
@@ -128,6 +129,20 @@ class CaseFile:
         for fact in self.facts:
             found.setdefault(type(fact.body), []).append(fact)
         return {body: tuple(facts) for body, facts in found.items()}
+
+    def holds(self, bodies: Collection[type[Body]]) -> bool:
+        """Whether a standing fact has one of these bodies."""
+        return not self._by_body.keys().isdisjoint(bodies)
+
+    @cached_property
+    def _worked_out(self) -> dict[Callable[["CaseFile"], Any], Any]:
+        return {}
+
+    def once(self, work: Callable[["CaseFile"], W]) -> W:
+        """What this function gives of this file, worked out once: several rules of a look ask it."""
+        if work not in self._worked_out:
+            self._worked_out[work] = work(self)
+        return cast(W, self._worked_out[work])
 
     @cached_property
     def incidents(self) -> tuple["Incident", ...]:

@@ -8,6 +8,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Literal
 
+from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
 from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of
@@ -25,15 +26,17 @@ class Rule:
     """A rule under its name, which never changes, and in which files it runs: those of persons, or of references.
 
     `speaks_of`: whether it needs the whole file, or states the same of an incident whatever else the file holds.
+    `needs`: it states nothing of a file that holds no fact with one of these bodies, and is not asked; empty: of any.
     """
 
     name: str
     states: Callable[[CaseFile, Policy], Iterator[Statement]]
     runs_in: Literal["persons", "references"] = "persons"
     speaks_of: Literal["file", "incident"] = "file"
+    needs: frozenset[type[Body]] = frozenset()
 
     def runs_for(self, file: CaseFile) -> bool:
-        return file.is_home == (self.runs_in == "references")
+        return file.is_home == (self.runs_in == "references") and (not self.needs or file.holds(self.needs))
 
 
 def look(
@@ -118,6 +121,8 @@ def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) ->
                         found.extend(rule.states(file, policy))
         except Exception as error:  # noqa: BLE001 - whatever it is, it stops this rule for these files and nothing else
             faults.append(Fault(rule.name, type(error).__name__, _place(error.__traceback__)))
+            continue
+        if not found:
             continue
         keys = {statement.key for statement in found}
         if len(keys) < len(found):

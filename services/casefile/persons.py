@@ -88,7 +88,7 @@ def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
 
     What lies in it because of a merge, hers or that of anybody at the same incident, rests on that merge as well.
     """
-    known = {record for file in files for record in (file.key, *file.persons.values()) if record in joins}
+    known = joins and {record for file in files for record in (file.key, *file.persons.values()) if record in joins}
     if not known or files[0].is_home:
         return files[0]
     key = person_of_record(files[0].key, joins)

@@ -45,7 +45,7 @@ class HerFile:
 
     @cached_property
     def orders(self) -> tuple[Standing, ...]:
-        return tuple(register(self.file).orders.values())
+        return tuple(self.file.once(register).orders.values())
 
     @cached_property
     def protecting(self) -> tuple[Standing, ...]:

@@ -70,10 +70,11 @@ def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         )
 
 
+RESULTS = frozenset({HearingResulted})
 RULES = (
-    Rule("missed_order", missed_order),
-    Rule("missed_order_on_acquittal", missed_order_on_acquittal),
-    Rule("unlinked_result", unlinked_result, "references"),
+    Rule("missed_order", missed_order, needs=RESULTS),
+    Rule("missed_order_on_acquittal", missed_order_on_acquittal, needs=RESULTS),
+    Rule("unlinked_result", unlinked_result, "references", needs=RESULTS),
 )
 
 

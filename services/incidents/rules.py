@@ -1,5 +1,6 @@
 """All rules of incidents, by the names under which agencies were told: a name is never changed."""
 
+from schemas.police_incidents.v1 import ChildrenLinked
 from services.casefile.judge import Rule
 from services.incidents.children import child_home_educated, child_school
 from services.incidents.escalation import escalation
@@ -28,7 +29,7 @@ RULES = (
     Rule("escalation", escalation),
     Rule("child_school", child_school, speaks_of="incident"),
     Rule("child_home_educated", child_home_educated, speaks_of="incident"),
-    Rule("front_door_referral", front_door_referral),
+    Rule("front_door_referral", front_door_referral, needs=frozenset({ChildrenLinked})),
     Rule("young_person_referral", young_person_referral, speaks_of="incident"),
     Rule("held_for_specialist", held_for_specialist, speaks_of="incident"),
 )

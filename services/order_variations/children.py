@@ -36,7 +36,7 @@ class Protected:
 
 def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """An order known to protect this child was made or changed. Nothing is said of an application, ever."""
-    orders = register(file)
+    orders = file.once(register)
     touched = [(order, order.made_by) for order in orders.orders.values() if order.made_by is not None]
     touched += [(orders.orders[change.order], change.element) for change in orders.changes if change.order is not None]
     known = {child.place: child for child in _children(file)}

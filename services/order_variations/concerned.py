@@ -69,7 +69,7 @@ class HerOrders:
 
     @cached_property
     def register(self) -> Register:
-        return register(self.file)
+        return self.file.once(register)
 
     @cached_property
     def protecting(self) -> tuple[Standing, ...]:

@@ -65,7 +65,7 @@ def unlinked_application(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Linked, and nobody has said whom a hearing's orders protect, or which order it changed: the DAIT is asked.
     Where the incident's ordinary routes wait, the desk that policy names: his own force may be its."""
-    orders = register(file)
+    orders = file.once(register)
     refusals = tuple(fact for fact, _ in file.of(LinkRefused))
     for fact, body in file.of(OrdersResulted):
         links = file.links.get(fact.id, ())

@@ -479,7 +479,7 @@ def _known(lives: Residence) -> bool:
 
 
 def _letters(written: str) -> str:
-    return "".join(letter for letter in written.casefold() if letter.isalnum())
+    return "".join(filter(str.isalnum, written.casefold()))
 
 
 G = TypeVar("G")

@@ -190,3 +190,15 @@ def test_another_content_under_the_same_id_is_judged_anew(digest: bytes) -> None
 
     assert stated(Grade.HIGH) != stated(Grade.STANDARD)
     assert stated(Grade.HIGH) == stated(Grade.HIGH)
+
+
+@services
+@lives
+@given(given=facts)
+def test_a_rule_states_nothing_of_a_file_without_the_facts_that_it_needs(
+    rules: tuple[Rule, ...], given: list[Fact]
+) -> None:
+    policy = POLICY.at(NOW)
+    for file in files_of(given).values():
+        of_here = [rule for rule in rules if replace(rule, needs=frozenset()).runs_for(file)]
+        assert not [one for rule in of_here if not rule.runs_for(file) for one in rule.states(file, policy)]
