@@ -16,6 +16,7 @@ from schemas.values import Body, References
 from services.casefile.facts import Fact
 
 CRIME, PERSON = "crime:", "person:"
+OF_AN_INCIDENT = frozenset(f"uk.police.{name}" for name in ("incident-reported", "risk-assessed", "children-linked"))
 
 
 def references(fact: Fact) -> frozenset[str]:
@@ -29,6 +30,8 @@ def references(fact: Fact) -> frozenset[str]:
 
 def crimes(fact: Fact) -> frozenset[str]:
     """The crime references that a fact names."""
+    if fact.kind in OF_AN_INCIDENT:  # most are, and are asked for at every look
+        return frozenset({fact.subject.partition("/")[0]})
     return frozenset(name.removeprefix(CRIME) for name in references(fact) if name.startswith(CRIME))
 
 

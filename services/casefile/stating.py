@@ -44,7 +44,9 @@ def owed(
     """
     row = policy.route(route or rule, on)
     arose = (opens or recorded_at) + row.settles if row.settles is not None else opens or recorded_at
-    rests_on = file.grounds(*grounds)
+    rests_on, met = file.grounds(*grounds), file.grounds(*met_by)
+    inspector = policy.inspector(policy.risk_holding_force(areas))
+    same_person, safe_contact = _same_person(file, person, matter), _safe_contact_recorded_on(grounds)
 
     def due(within: Within) -> datetime:
         counted_in_days = within.days_beginning_with is not None or within.days_after is not None
@@ -83,18 +85,18 @@ def owed(
             asks=tuple(Ask(asking.ask, due(asking.within), asking.answers) for asking in told.asks),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),
             lapses=lapses,
-            met_by=file.grounds(*met_by),
+            met_by=met,
             ended=ended,
             settles=row.settles is not None,
             shortest_window=row.shortest_window,
             next_able=tuple(agency.id for agency in chosen.next_able),
-            inspector=policy.inspector(policy.risk_holding_force(areas)),
+            inspector=inspector,
             desk=desk,
             urgency=urgency or told.urgency or row.urgency,
             gather=told.gather,
             texts=(*told.texts, *row.texts, *texts),
-            same_person=_same_person(file, person, matter),
-            safe_contact_recorded_on=_safe_contact_recorded_on(grounds),
+            same_person=same_person,
+            safe_contact_recorded_on=safe_contact,
         )
 
 

@@ -1,6 +1,7 @@
 """What there is to say of an incident: enough to act on, and one victim's facts for her own agencies alone."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
@@ -10,6 +11,8 @@ from services.casefile.facts import Fact
 from services.casefile.matter import derived, show
 from services.incidents.assessed import Assessment
 from services.incidents.incident import Victim
+
+SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of a look, and the files of one incident, ask for the same
 
 REFERENCES = ("crime_reference", "incident_log", "reported_at")
 WHAT_HAPPENED = ("occurred_from", "occurred_to", "historic", "abuse_types", "location_type", "injury_level", "markers")
@@ -68,5 +71,7 @@ def counted(incidents: Iterable[Fact], months: int, about: str) -> tuple[Item, .
     )
 
 
+@lru_cache(maxsize=SAID_REMEMBERED)
 def each(fact: Fact, names: tuple[str, ...], within: str = "", about: str | None = None) -> tuple[Item, ...]:
+    """The values of these names under one path of a fact."""
     return tuple(item for name in names for item in show(fact, within + name, about))

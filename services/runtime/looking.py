@@ -69,12 +69,12 @@ def look_at(
     leads = {state.key: by_key[person_of_record(state.key, at.joins)] for state in states}
     for file in files:
         by_key[file.key].looks += 1
-    holders = _holders(states)
+    holders, told_before = _holders(states), len(found.notices)
     _remember(service, pseudonyms, states, holders, leads, look, at, found)
     for fault in look.faults:
         log.error(Event.RULE_FAULTED, service=service.name, rule=fault.rule, error=fault.error, where=fault.where)
     found.faults += bool(look.faults)
-    note = _Note(service, release, pseudonyms, look, at, now, found)
+    note = _Note(service, release, pseudonyms, look, at, now, found, found.notices[told_before:])
     withheld = {state.key: _withheld_of(state, states, holders, look) for state in states}
     for file in files:
         note.of(file, by_key[file.key], [state for state in states if leads[state.key].key == file.key], withheld)
@@ -149,6 +149,7 @@ class _Note:
     at: At
     now: datetime
     found: Looked
+    told: Sequence[tuple[Notice, str, int]]  # by this look
 
     def of(
         self, file: CaseFile, lead: FileState, states: Sequence[FileState], withheld: Mapping[str, dict[Key, Withheld]]
@@ -170,7 +171,7 @@ class _Note:
         self.found.files[lead.key] = FileRow(
             lead.key, lead.looks, self.now, again, self.look.held_back_until, self.look.faulted, lead.faulted_tries
         )
-        notices = [n for n, key, number in self.found.notices if (key, number) == (lead.key, lead.looks)]
+        notices = [notice for notice, key, _ in self.told if key == lead.key]
         if notices or changed or unexplained:
             which = wire.LookName(self.service.name, lead.key, lead.looks, self.now, self.at.cause, self.at.event)
             row = wire.decision(which, notices, changed, unexplained, self.at.policy, self.pseudonyms)
