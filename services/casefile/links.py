@@ -145,6 +145,7 @@ class _Matters:
     refused: dict[str, Fact] = field(init=False, default_factory=dict)
     linked: dict[str, tuple[Fact, LinkMade]] = field(init=False, default_factory=dict)
     orders: dict[str, Fact] = field(init=False, default_factory=dict)
+    lines: dict[str, Fact] = field(init=False, default_factory=dict)  # of a result: orders made, and changes
     attributions: dict[str, tuple[Fact, AttributionConfirmed]] = field(init=False, default_factory=dict)
     applications: dict[str, Fact] = field(init=False, default_factory=dict)
 
@@ -171,6 +172,7 @@ class _Matters:
             case OrdersResulted() as body:
                 imposed = (order for order in body.orders if order.action in ("imposed", "replaced"))
                 self.orders.update((body.place_of(order), fact) for order in imposed)
+                self.lines.update((body.place_of(order), fact) for order in body.orders)
             case ApplicationLodged() as body:
                 self.applications[body.application] = fact
 
@@ -206,14 +208,27 @@ class _Matters:
             if lacks := self.lacks(fact, found if refusal is None else [refusal]):
                 missing[fact.id] = lacks
             if isinstance(fact.body, ALSO_AT_HOME) or not found or lacks:
-                at_home = found.setdefault(home(fact), set())
+                at_home = found.setdefault(self.home_of(fact), set())
                 at_home.update(i for ids in list(found.values()) for i in ids)
                 if refusal is not None and refusal is not fact:
                     at_home.add(refusal.id)
             lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
+        self.lay_refusals_at_homes(lies_in)
         self.lay_held_at_homes(lies_in)
         persons = {crime: self.places(crime) for crime in {*self.incidents, *self.children}}
         return Linkage(lies_in, persons, missing, join(self.standing, self.is_placeholder))
+
+    def home_of(self, fact: Fact) -> str:
+        """What says whom an order protects lies where the order does, whatever that case is known by."""
+        if isinstance(fact.body, AttributionConfirmed) and fact.body.order in self.lines:
+            return home(self.lines[fact.body.order])
+        return home(fact)
+
+    def lay_refusals_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+        """A refusal lies where what it refuses does: it ends what is asked there."""
+        for fact in self.standing if self.refused else ():
+            if (refusal := self.refusal_of(fact)) is not None:
+                lies_in[refusal.id].setdefault(home(fact), ())
 
     def lay_held_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
         """An incident whose ordinary routes wait lies at the home of each court fact that leads to it, too: what is
@@ -378,7 +393,7 @@ class _Matters:
             case RiskAssessed() | ChildrenLinked() as body:
                 return None if body.crime_reference in self.incidents else "no_incident"
             case AttributionConfirmed() as body:
-                return None if body.order in self.orders else "no_order"
+                return None if body.order in self.lines else "no_order"
             case OrdersResulted(orders=()):
                 return None
             case body:

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.court_order_variations.v1 import OrderAction
 from schemas.police_incidents.v1 import AbuseType
-from schemas.values import Body
+from schemas.values import Body, References
 from services.casefile.duties import Duty, Withheld
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.judge import Rule, look
@@ -157,3 +157,23 @@ def test_the_dait_that_was_asked_hears_no_more_when_the_suspect_turns_out_to_be_
     second = look([home(made, known, charge)], remember({}, first), rules, b.policy(), later, later)
     (notice,) = (n for n in second.notices if n.key.agency == "dait-54")
     assert (notice.kind, notice.reason, notice.content) == ("correct", Reason.GROUND_FELL, ())
+
+
+@pytest.mark.parametrize("refs", [b.references(urn=None), b.references(urn=None, asn=None, defendant_id="D1")])
+def test_what_people_say_of_a_case_without_a_urn_is_heard_where_they_were_asked(refs: References) -> None:
+    made = b.orders_resulted(b.order(), references=refs, hearing=b.hearing_place(refs=refs))
+    known = (b.fact(made), b.fact(b.incident()), b.fact(b.charge(references=refs)))
+    said = {
+        Reason.ATTRIBUTED: b.attribution(b.party_ref(), order=made.place_of(made.orders[0])),
+        Reason.LINK_SETTLED: b.link_refused("case", f"-/{refs.asn or refs.defendant_id}"),
+    }
+    for reason, answer in said.items():
+        homes = [file for file in files_of((*known, b.fact(answer))).values() if file.is_home]
+        stated = [statement for file in homes for statement in attribution_question(file, b.policy())]
+        assert [s.ended for s in stated if isinstance(s, Duty)] == [reason]
+
+
+def test_a_confirmation_about_a_change_waits_for_no_order() -> None:
+    made = b.fact(b.orders_resulted(b.order("3263", action=OrderAction.CHANGED_NOT_STATED)))
+    said = b.fact(b.attribution(b.party_ref(), order=b.order_at(code="3263")))
+    assert said.id not in linked(made, said).unlinked
