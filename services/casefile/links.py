@@ -34,7 +34,6 @@ ALSO_AT_HOME = (*COURT, AttributionConfirmed)
 # What a fact that leads to nobody waits for.
 MISSING: Mapping[type[Body], str] = {
     ChargePreferred: "no_incident",
-    LinkMade: "no_incident",
     HearingResulted: "no_charge",
     OrdersResulted: "no_charge",
     ApplicationLodged: "no_order_or_charge",
@@ -387,13 +386,20 @@ class _Matters:
                 named = []
         return next((self.refused[name] for name in named if name in self.refused), None)
 
+    def knows(self, ref: PartyRef) -> bool:
+        return any(True for _ in self.at_party(ref))
+
     def lacks(self, fact: Fact, reached: Collection[object]) -> str | None:
         """The link that is missing; `reached`: persons found, and the refusal that ends the wait."""
         match fact.body:
             case RiskAssessed() | ChildrenLinked() as body:
                 return None if body.crime_reference in self.incidents else "no_incident"
             case AttributionConfirmed() as body:
-                return None if body.order in self.lines else "no_order"
+                if body.order not in self.lines:
+                    return "no_order"
+                return None if all(map(self.knows, body.protects)) else "no_incident"
+            case LinkMade() as body:
+                return None if body.parties and all(map(self.knows, body.parties)) else "no_incident"
             case OrdersResulted(orders=()):
                 return None
             case body:

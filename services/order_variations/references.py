@@ -71,7 +71,7 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         links = file.links.get(fact.id, ())
         if fact.id in file.unlinked or not links:
             continue
-        open_places, answered = _asked(orders, fact)
+        open_places, answered = _asked(file, orders, fact)
         refused = tuple(refusal for refusal in refusals if refusal.id in links)
         if open_places or answered:
             told = Matter(
@@ -110,13 +110,14 @@ def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...]) -> Reason | 
     return Reason.LINK_SETTLED if refused else None
 
 
-def _asked(orders: Register, fact: Fact) -> tuple[tuple[str, ...], tuple[Fact, ...]]:
-    """Places of this hearing of which something is open, and the facts by which the others are settled."""
+def _asked(file: CaseFile, orders: Register, fact: Fact) -> tuple[tuple[str, ...], tuple[Fact, ...]]:
+    """Places of this hearing of which something is open, and the facts by which the others are settled. Who confirms it
+    for a party that is not known may have mistyped her: it is asked still, until that incident is."""
     open_places: list[str] = []
     answered: list[Fact] = []
     for order in orders.orders.values():
         if order.made_by is not None and order.made_by.fact is fact:
-            if not order.attributed:
+            if not order.attributed or any(said.id in file.unlinked for said in order.attributed_by):
                 open_places.append(order.place)
             answered += order.attributed_by
     for change in orders.changes:

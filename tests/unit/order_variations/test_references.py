@@ -7,7 +7,7 @@ import pytest
 
 from schemas.court_order_variations.v1 import OrderAction
 from schemas.police_incidents.v1 import AbuseType
-from schemas.values import Body, References
+from schemas.values import Body, PartyRef, References
 from services.casefile.duties import Duty, Withheld
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.judge import Rule, look
@@ -177,3 +177,19 @@ def test_a_confirmation_about_a_change_waits_for_no_order() -> None:
     made = b.fact(b.orders_resulted(b.order("3263", action=OrderAction.CHANGED_NOT_STATED)))
     said = b.fact(b.attribution(b.party_ref(), order=b.order_at(code="3263")))
     assert said.id not in linked(made, said).unlinked
+
+
+@pytest.mark.parametrize("party", [b.party_ref(crime="CR11"), b.party_ref(11)])
+def test_a_confirmation_for_somebody_who_is_not_known_waits_and_leaves_the_question_open(party: PartyRef) -> None:
+    made, said = b.fact(b.orders_resulted(b.order())), b.fact(b.attribution(b.party_ref(), party))
+    file = linked(made, said)
+    assert file.unlinked[said.id] == "no_incident"
+    assert seen.owed(attribution_question, file)["dait-54"].ended is None
+
+
+def test_a_link_to_somebody_who_is_not_known_waits() -> None:
+    """It leads to the one who is known meanwhile."""
+    made, said = b.fact(b.orders_resulted(b.order())), b.fact(b.link_made(parties=(b.party_ref(), b.party_ref(11))))
+    files = files_of((made, said, b.fact(b.incident())))
+    assert {waiting for file in files.values() for waiting in file.unlinked} == {said.id}
+    assert said.id in files["record:vale-records:victim-1"].standing
