@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from schemas import registry
 from schemas.agency_responses.v1 import AgencyBody
+from schemas.envelope import version_of
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.policy import Policy
 from services.runtime.batch import Accepted, accepted
@@ -23,6 +24,9 @@ def believed(event: Accepted, policy: Policy, now: datetime) -> Refusal | None:
     kind, body = event.received.kind, event.received.body
     if event.fact.at > now + SOURCE_AHEAD:
         detail = "ce_time: more than an hour ahead of the relay's clock; set the publisher's clock right"
+        return Refusal(RefusalReason.SOURCE_TIME_AHEAD, "validate", detail, kind)
+    if event.fact.version_basis != "source" and event.fact.version > version_of(now + SOURCE_AHEAD):
+        detail = "factversion: a time more than an hour ahead; microseconds since 1970 are expected of this basis"
         return Refusal(RefusalReason.SOURCE_TIME_AHEAD, "validate", detail, kind)
     if body.force_code is not None and not policy.knows_force(body.force_code):
         detail = "force_code: a force that this deployment's policy knows is expected (deploy/policy/forces.yaml)"
