@@ -125,7 +125,7 @@ BAD_INPUT: tuple[BadInput, ...] = (
     BadInput("a key that is not the subject", R.KEY_MISMATCH, lambda record: record._replace(key=b"another")),
     BadInput("no key", R.KEY_MISMATCH, lambda record: record._replace(key=b"")),
     BadInput("a source time more than an hour ahead", R.SOURCE_TIME_AHEAD),
-    BadInput("the same source and id with another content", R.ID_REUSED),
+    BadInput("the same source and id with another content or version", R.ID_REUSED),
     BadInput("a force that the policy does not know", R.UNKNOWN_FORCE),
     BadInput("an agency that the policy does not know", R.UNKNOWN_AGENCY),
     BadInput("an agency that may not state this", R.NOT_ENTITLED),

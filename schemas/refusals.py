@@ -43,7 +43,10 @@ class RefusalReason(StrEnum):
     KEY_MISMATCH = "key_mismatch", "The record's key is not the subject, so that versions could overtake each other."
     WRONG_STREAM = "wrong_stream", "The type is known, and belongs on another stream."
     SOURCE_TIME_AHEAD = "source_time_ahead", "The source's time lies further ahead than clocks differ."
-    ID_REUSED = "id_reused", "An event with this id from this source, and another content, was accepted before."
+    ID_REUSED = (
+        "id_reused",
+        "An event with this id from this source, and another content or version, was accepted before.",
+    )
     UNKNOWN_FORCE = "unknown_force", "The policy in use knows no police force with this code."
     UNKNOWN_AGENCY = "unknown_agency", "The policy in use knows no agency with this id."
     NOT_ENTITLED = "not_entitled", "An agency of this kind may not state this."

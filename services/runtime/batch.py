@@ -18,12 +18,14 @@ ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted",
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An event that may be believed, with the record that brought it."""
+    """An event that may be believed, with the record that brought it. `digest`: of what it says of its subject; `said`:
+    of that as the version that it is, by which the event is known again."""
 
     record: Record
     received: Received
     fact: Fact
     digest: bytes
+    said: bytes
     names: frozenset[str]
 
     @property
@@ -78,7 +80,9 @@ def accepted(record: Record, received: Received) -> Accepted:
         version_basis=envelope.version_basis,
         digest=digest,
     )
-    return Accepted(record, received, fact, digest, references(fact))
+    # A version of receipt is another each time that the same statement comes.
+    version = b"" if fact.version_basis == "receipt" else str(fact.version).encode()
+    return Accepted(record, received, fact, digest, hashlib.sha256(digest + version).digest(), references(fact))
 
 
 @dataclass

@@ -425,11 +425,11 @@ class Shell:
 
     def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""
-        before = known.setdefault(event.fact.id, event.digest)
-        if before != event.digest:
-            detail = "ce_id: used for other content before; a correction is a new event with a higher factversion"
+        before = known.setdefault(event.fact.id, event.said)
+        if before != event.said:
+            detail = "ce_id: used for another statement before; a correction is a new event with a higher factversion"
             return Refusal(RefusalReason.ID_REUSED, "validate", detail, event.fact.kind)
-        if before is not event.digest:
+        if before is not event.said:
             return Change(event, "repeated")
         if not event.is_answer:
             return plan.apply(event)
@@ -524,7 +524,7 @@ class Shell:
     ) -> None:
         ledger = self.ledger
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
-        await ledger.write_inbox(conn, [(*c.event.name, c.event.digest, now) for c in made])
+        await ledger.write_inbox(conn, [(*c.event.name, c.event.said, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]
         stood = await self._write_facts(conn, made, states, answered, now)
         last = _last_of_each(accepted)

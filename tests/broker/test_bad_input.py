@@ -107,9 +107,8 @@ def spoilt() -> Iterator[Bad]:
 def beside_policy_clock_and_database(first: Message) -> Iterator[Bad]:
     """`first`: an event that is accepted before these are read."""
     again = police(header(first, "ce_subject"), circumstances="something else")
-    yield bad(
-        "the same source and id with another content", with_header(again, "ce_id", header(first, "ce_id").encode())
-    )
+    taken = header(first, "ce_id").encode()
+    yield bad("the same source and id with another content or version", with_header(again, "ce_id", taken))
     ahead = datetime.now(UTC) + timedelta(hours=2)
     yield bad("a source time more than an hour ahead", police("AHEAD", time=ahead))
     yield bad("a force that the policy does not know", police("FORCE", force_code="ZZ"))

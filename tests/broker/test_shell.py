@@ -87,20 +87,21 @@ async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, 
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_an_id_is_its_source_s_alone_and_has_one_content(database: str, at_once: int) -> None:
+def test_an_id_is_its_source_s_alone_and_has_one_content_and_version(database: str, at_once: int) -> None:
     async def story() -> None:
         records = [
             incident("CR1", offset=0, source="police-a", id_="7"),
             incident("CR2", offset=1, source="police-b", id_="7"),
             incident("CR2", offset=2, source="police-b", id_="7"),
             incident("CR3", offset=3, source="police-b", id_="7"),
+            record(b.incident("CR2"), "uk.police.incident-reported", offset=4, version=2, source="police-b", id_="7"),
         ]
         async with shell_on(database) as shell:
             while records:
                 del records[: await shell.take(records[:at_once])]
 
     asyncio.run(story())
-    assert fates(database) == ["accepted", "accepted", "repeated", "refused"]
+    assert fates(database) == ["accepted", "accepted", "repeated", "refused", "refused"]
     with psycopg.connect(database) as conn:
         standing = conn.execute("select source, event_id, subject from fact where stands order by source").fetchall()
         told = conn.execute("select distinct subject from told where rule = 'high_risk' order by 1").fetchall()
