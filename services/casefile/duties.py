@@ -197,8 +197,9 @@ class Fault:
 class Look:
     """One comparison of owed with told. `held_back_until`: a duty waits for the streams to be read this far.
 
-    `regrounded`: nothing is sent, but what these agencies were told now rests on other facts: the newest notice of each
-    key, with its grounds replaced, for the store to remember. `withheld`: all of them; the store records what changed.
+    `regrounded`: nothing is sent, but what these agencies were told now rests on other facts, or they have answered:
+    the newest notice of each key, with its grounds and what met its asks, for the store to remember. `withheld`: all of
+    them; the store records what changed.
     """
 
     notices: tuple[Notice, ...]

@@ -100,7 +100,8 @@ class _Found:
         self.notices.append(_first(before, duty, self.project(duty), self.now))
 
     def go_on(self, before: Notice, duty: Duty) -> None:
-        """An update if something that this agency may see has changed, else a reminder if one is due."""
+        """An update if something that this agency may see has changed, else a reminder if one is due. What has met its
+        asks is kept without a word: an agency that has answered is not told so, and nobody counts it as silent."""
         changed = _rests_on(duty) != before.grounds
         if changed and (updated := _updated(before, duty, self.project(duty), self.now)) is not None:
             self.notices.append(updated)
@@ -108,8 +109,8 @@ class _Found:
             after = _after(before, "remind", self.now)
             asks, texts = _flagged(before.asks, duty), self.project(duty).texts
             self.notices.append(replace(after, grounds=_rests_on(duty), asks=asks, texts=texts, reason=None))
-        elif changed:
-            self.regrounded.append(replace(before, grounds=_rests_on(duty)))
+        elif changed or _flagged(before.asks, duty) != before.asks:
+            self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=_flagged(before.asks, duty)))
 
     def close(self, before: Notice, duty: Duty, reason: str) -> None:
         """Those who were told hear that it has ended, and why. It may say no more than they may see now."""

@@ -59,6 +59,21 @@ def test_silence_climbs_from_the_desk_to_the_duty_inspector() -> None:
     ]
 
 
+def test_what_met_an_ask_is_kept_without_a_word_and_not_once_the_answer_is_taken_back() -> None:
+    world = World(rules=ONLY_HIGH_RISK)
+    world.look(b.fact(b.incident()), now=b.NOON)
+    said_yes = world.answer(Accepted, IDVA, b.NOON)
+    assert world.look(now=b.NOON) == []
+    assert world.told[IDVA].revision == 1
+    assert {asked.met_by for asked in world.told[IDVA].asks} == {said_yes.id}
+    assert {asked.met_by for asked in world.told[DAIT].asks} == {None}
+    world.look(now=b.NOON)
+    assert [notice for one in world.looks for notice in one.regrounded] == []
+    world.answers.clear()
+    assert world.look(now=b.NOON) == []
+    assert {asked.met_by for asked in world.told[IDVA].asks} == {None}
+
+
 def test_each_rung_goes_to_the_desk_that_can_still_act() -> None:
     world = told_on_time()
     climb(world, 4 * H)

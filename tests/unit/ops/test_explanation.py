@@ -192,9 +192,11 @@ def test_an_answer_stands_with_the_duty_that_it_answers() -> None:
     first = material(INCIDENT)
     key = next(key for _, key in first.told if key.rule == "high_risk" and key.agency.startswith("idva"))
     answered = b.answer(b.accepted(agency=key.agency), key)
-    found = material(INCIDENT, times=(b.NOON, b.NOON + timedelta(minutes=5)), answers=(answered,))
+    times = (b.NOON, b.NOON + timedelta(minutes=5), b.NOON + timedelta(days=9))
+    found = material(INCIDENT, times=times, answers=(answered,))
     (telling,) = [t for t in asked_by(AUDIT, of=found).tellings if (t.rule, t.recipient) == (key.rule, key.agency)]
     assert [(reply.answer, reply.counts) for reply in telling.replies] == [("accepted", True)]
+    assert {(ask.met_by, ask.overdue) for ask in telling.asks} == {(answered.fact.id, False)}
     assert [moment for moment in asked_by(AUDIT, of=found).timeline if moment.what == "answered"]
 
 
