@@ -166,11 +166,13 @@ class Shell:
 
     async def _read_in_time(self, records: Sequence[Record]) -> Sequence[Record]:
         """Reads the leading ones, one at least; large ones take long, and those that wait behind them may be good."""
-        began = time.perf_counter()
+        spent = 0.0  # without what the other services of this process do meanwhile
         for number, record in enumerate(records, 1):
             await asyncio.sleep(0)
+            began = time.perf_counter()
             self._read(record)
-            if time.perf_counter() - began > JUDGING_SECONDS:
+            spent += time.perf_counter() - began
+            if spent > JUDGING_SECONDS:
                 return records[:number]
         return records
 
