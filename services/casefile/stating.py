@@ -1,7 +1,7 @@
 """The one way to state a duty: who is chosen, by when, what is asked and under which power, all from the policy row."""
 
 from collections.abc import Collection, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
@@ -25,6 +25,7 @@ def owed(
     matter: tuple[Item, ...],
     route: str | None = None,
     opens: datetime | None = None,
+    settles: timedelta | None = None,
     statutory_from: datetime | None = None,
     lapses: datetime | None = None,
     met_by: tuple[Fact, ...] = (),
@@ -39,11 +40,13 @@ def owed(
     `on`: the day of the ground, which chooses the policy rows. `recorded_at`: when the source recorded the ground:
     service levels run from it; clocks counted in days run from `statutory_from`, the legal event, where it is given.
     `opens`: told from then on (an expiry ahead); without it, as soon as it is known, and where the route settles, a
-    settling time after the ground. What arose before the route's `tells_from` is withheld as `before_go_live`.
+    settling time after the ground. `settles`: that time, where it is not the route's. What arose before the route's
+    `tells_from` is withheld as `before_go_live`.
     `texts`: codes of fixed texts beside those of the route and the agency's kind.
     """
     row = policy.route(route or rule, on)
-    arose = (opens or recorded_at) + row.settles if row.settles is not None else opens or recorded_at
+    settles = row.settles if settles is None else settles
+    arose = (opens or recorded_at) + (settles or timedelta(0))
     rests_on, met = file.grounds(*grounds), file.grounds(*met_by)
     inspector = policy.inspector(policy.risk_holding_force(areas))
     same_person, safe_contact = _same_person(file, person, matter), _safe_contact_recorded_on(grounds)
@@ -81,13 +84,13 @@ def owed(
             arose=arose,
             on=on,
             tell_by=told_by(told.within or row.within),
-            opens=arose if opens is not None or row.settles is not None else None,
+            opens=arose if opens is not None or settles is not None else None,
             asks=tuple(Ask(asking.ask, due(asking.within), asking.answers) for asking in told.asks),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),
             lapses=lapses,
             met_by=met,
             ended=ended,
-            settles=row.settles is not None,
+            settles=settles is not None,
             shortest_window=row.shortest_window,
             next_able=tuple(agency.id for agency in chosen.next_able),
             inspector=inspector,

@@ -61,7 +61,7 @@ def waiting(
         grounds=(fact,),
         matter=references_only(fact, event),
         route=clock.route,
-        opens=fact.at + clock.settles,
+        settles=clock.settles,
         met_by=() if unlinked else (fact,),
         ended=None if unlinked else Reason.LINK_SETTLED,
     )

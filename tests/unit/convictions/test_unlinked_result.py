@@ -1,5 +1,6 @@
 """A result that leads to nobody: the duty desk hears where the case is marked as domestic abuse, else nobody does."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,12 @@ def test_a_marked_result_is_told_to_the_duty_desk_by_references_alone() -> None:
     assert duty.key.subject == f"uk.court.hearing-resulted:{result.subject}"
     assert {item.data_class.value for item in duty.matter} == {"R"}
     assert seen.matter(duty)["event"] == "hearing_resulted"
+
+
+def test_it_rests_on_absence_so_that_nobody_is_told_before_all_streams_are_read_so_far() -> None:
+    result = b.fact(marked())
+    (duty,) = seen.owed(unlinked_result, home(result)).values()
+    assert (duty.settles, duty.opens) == (True, result.at + timedelta(minutes=5))
 
 
 @pytest.mark.parametrize(

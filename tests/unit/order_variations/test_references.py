@@ -42,6 +42,7 @@ def test_an_order_that_leads_to_nobody_is_told_by_references_alone(action: Order
     assert set(duties) == TOLD
     for duty in duties.values():
         assert duty.why.route == route
+        assert (duty.settles, duty.opens) == (True, made.at + timedelta(minutes=5))
         assert duty.key.subject == f"uk.court.orders-resulted:{made.subject}"
         assert {item.data_class.value for item in duty.matter} == {"R"}
         assert seen.matter(duty)["event"] == f"order_{action}"
