@@ -1,15 +1,19 @@
 """A seeded load: families over all streams, with corrections, withdrawals, duplicates and late, disordered arrival.
 
-All of it lies days in the past, so that every settling time has passed, and no last day falls while it is judged.
+It lies days in the past, so that every settling time has passed, and no last day falls while it is judged. A live load
+has incidents and cases as well that come while it is published: of those reminders fall due, and somebody may hear that
+something is missing only where it is.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from schemas import values as v
+from schemas.agency_responses.v1 import WithdrawnByAgency
 from schemas.court_convictions.v1 import CourtType, Remand, Verdict
 from schemas.court_order_variations.v1 import Attribution, Order, OrderAction, Prohibition, ProtectedPerson
 from schemas.police_incidents.v1 import (
@@ -34,13 +38,15 @@ COURTS = {
     "53": (("C53GL00", CourtType.CROWN), ("B53CH00", CourtType.YOUTH)),
 }
 OFFENCES = ("OF61102", "OF61102", "SC15005", "MC80530")  # an assault, a strangulation, and a breach that is no offence
+LONDON = ZoneInfo("Europe/London")
 CHANGES = (OrderAction.VARIED, OrderAction.DISCHARGED, OrderAction.CHANGED_NOT_STATED)
 WITHDRAWN, CORRECTED, REPEATED = 0.06, 0.3, 0.15
 JITTER = 120  # how many events something may arrive too early or too late
 LATE = 0.04  # arrives anywhere after its place
 
-INCIDENT, CHILDREN, RISK, CHARGE = (
-    f"uk.police.{name}" for name in ("incident-reported", "children-linked", "risk-assessed", "charge-preferred")
+INCIDENT, CHILDREN, RISK, CHARGE, MERGED = (
+    f"uk.police.{name}"
+    for name in ("incident-reported", "children-linked", "risk-assessed", "charge-preferred", "persons-merged")
 )
 HEARING, ORDERS, LODGED, DECIDED, TAKEN_BACK = (
     f"uk.court.{name}"
@@ -62,6 +68,23 @@ class Load:
     unbelievable: frozenset[Message]
 
 
+# An event that is told when it happens: at this time.
+Live = Callable[[datetime], Message]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLoad:
+    """A load, and among it incidents that are reported, and cases that are heard, while it is published.
+
+    `complete`: URNs of cases of which the charge and an order come with the hearing. `reported`: crime references.
+    """
+
+    events: tuple[Message | Live, ...]
+    unbelievable: frozenset[Message]
+    complete: frozenset[str]
+    reported: frozenset[str]
+
+
 def load(seed: int, families: int, now: datetime) -> Load:
     """Some twelve events a family; of some the very same record once or twice more."""
     chance = random.Random(seed)  # noqa: S311 - a seed must give the same load again
@@ -71,6 +94,20 @@ def load(seed: int, families: int, now: datetime) -> Load:
     places = [(_arrives(chance, place, len(told)), event) for place, event in enumerate(told)]
     places += [(chance.uniform(0, len(told)), event) for event in (*spoilt, *again)]
     return Load(tuple(event for _, event in sorted(places, key=lambda arrival: arrival[0])), frozenset(spoilt))
+
+
+def live_load(seed: int, families: int, now: datetime) -> LiveLoad:
+    """The load of so many families, and one family in five more to whom it happens live."""
+    given, chance = load(seed, families, now), random.Random(seed)  # noqa: S311 - as above
+    cases = [_Case(chance, number) for number in range(families, families + families // 5)]
+    arrivals: list[tuple[float, Message | Live]] = list(enumerate(given.events))
+    for case in cases:
+        place = chance.uniform(0, len(given.events))
+        arrivals.append((place / 2, case.incident))
+        arrivals += [(place, event) for event in case.events()]
+    events = tuple(event for _, event in sorted(arrivals, key=lambda arrival: arrival[0]))
+    complete = frozenset(case.urn for case in cases if case.complete)
+    return LiveLoad(events, given.unbelievable, complete, frozenset(case.crime for case in cases))
 
 
 def _arrives(chance: random.Random, place: int, end: int) -> float:
@@ -114,6 +151,8 @@ class _Family:
             yield from self.incident()
         if self.often(0.6):
             yield from self.case()
+        if self.often(0.3):
+            yield from self.merge()
         if self.often(0.1):
             yield from self.answer_to_nothing()
 
@@ -135,7 +174,8 @@ class _Family:
 
     def parties(self) -> tuple[Party, ...]:
         connected = v.Relationship.INTIMATE if self.often(0.95) else v.Relationship.NOT_CONNECTED
-        hers: dict[str, Any] = {"record": self.record(f"w{self.number}"), "name": f"Example Woman{self.number}"}
+        again = f"w{self.number}{'b' if self.often(0.2) else ''}"  # she was entered a second time
+        hers: dict[str, Any] = {"record": self.record(again), "name": f"Example Woman{self.number}"}
         his: dict[str, Any] = {"record": self.record(f"m{self.number // 2}"), "name": f"Example Man{self.number}"}
         return (
             b.victim(
@@ -230,6 +270,18 @@ class _Family:
         ]
         return b.children(crime, *those, occurred_at=at, force_code=self.force)
 
+    def merge(self) -> Iterator[Message]:
+        """Her two records, or one of hers and a stranger's; sometimes it was wrong, and is taken back."""
+        at = self.ago(5, 15)
+        other = f"w{self.number}b" if self.often(0.8) else f"w{self.number + 1}"
+        told = b.merged(f"w{self.number}", other, occurred_at=at, force_code=self.force)
+        yield message(told, MERGED, time=at)
+        if self.often(0.2):
+            none = b.merged(f"w{self.number}", occurred_at=at, force_code=self.force)
+            yield message(none, MERGED, version=2, time=at + timedelta(hours=1))
+        elif self.often(0.3):
+            yield self.withdrawn(MERGED, told.subject, at + timedelta(days=1))
+
     def case(self) -> Iterator[Message]:
         at = self.ago(24, 34) if self.often(0.8) else self.ago(70, 90)
         court, sort = self.chance.choice(COURTS[self.force])
@@ -296,6 +348,16 @@ class _Family:
             if self.often(0.3):
                 refused = b.link_refused(reference=case, agency=speaker)
                 yield message(refused, "uk.agency.link-refused", version=2, time=at + timedelta(days=1))
+            if self.often(0.3):
+                later = at + timedelta(days=2)
+                gone = WithdrawnByAgency(
+                    occurred_at=later,
+                    withdrawn=True,
+                    correction_reason=v.CorrectionReason.WRONG_PERSON,
+                    agency=speaker,
+                    actor=made.actor,
+                )
+                yield message(gone, "uk.agency.link-made", version=9, time=later, subject=made.subject)
 
     def orders(self, crime: str, at: datetime, where: dict[str, Any]) -> Iterator[Message]:
         """An order made at the hearing, sometimes not by its amendment; then confirmed, changed, applied about."""
@@ -355,3 +417,68 @@ class _Family:
         yield message(b.acknowledged(notification, agency=sender), "uk.agency.acknowledged", time=at)
         if self.often(0.5):
             yield message(b.declined(notification, agency=sender), "uk.agency.declined", time=at)
+
+
+@dataclass
+class _Case:
+    """An incident, and later its case: charged, heard and ordered about; in one of three no order is made."""
+
+    chance: random.Random
+    number: int
+    complete: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.complete = self.chance.random() < 2 / 3
+
+    @property
+    def crime(self) -> str:
+        return f"5426{self.number:05d}0"
+
+    @property
+    def urn(self) -> str:
+        return f"54DC{self.number:07d}"
+
+    def incident(self, at: datetime) -> Message:
+        woman = b.victim(record=b.record(f"w{self.number}"), name=f"Example Woman{self.number}")
+        man = b.suspect(record=b.record(f"m{self.number}"), name=f"Example Man{self.number}")
+        told = b.incident(
+            self.crime, occurred_at=at, reported_at=at, incident_log=f"LOG-{self.crime}", parties=(woman, man)
+        )
+        return message(told, INCIDENT, time=at)
+
+    def events(self) -> list[Live]:
+        told: list[Live] = [self.charge, self.hearing, *([self.order] if self.complete else [])]
+        self.chance.shuffle(told)
+        return told
+
+    def where(self) -> dict[str, Any]:
+        court, _ = COURTS["54"][0]
+        refs = b.references(urn=self.urn, asn=f"2654DC01000000{self.number:06d}A", court_ou=court)
+        return {"references": refs, "court_ou": court, "force_code": "54"}
+
+    def charge(self, at: datetime) -> Message:
+        told = b.charge(
+            b.charged(crime=self.crime), references=self.where()["references"], occurred_at=at, force_code="54"
+        )
+        return message(told, CHARGE, time=at)
+
+    def hearing(self, at: datetime) -> Message:
+        day = at.astimezone(LONDON).date()
+        heard = b.offence(
+            code=OFFENCES[0],
+            verdict=Verdict.CONVICTED,
+            final=True,
+            sentenced_on=day,
+            verdict_date=day,
+            results=(b.result(ordered_date=day),),
+        )
+        told = b.hearing(heard, occurred_at=at, hearing_on=day, court_type=CourtType.CROWN, **self.where())
+        return message(told, HEARING, time=at)
+
+    def order(self, at: datetime) -> Message:
+        day = at.astimezone(LONDON).date()
+        her = ProtectedPerson(role="victim", party=b.party_ref(1, self.crime), attribution=Attribution.CODED)
+        made = b.orders_resulted(
+            b.order(made_on=day, protected_persons=(her,)), occurred_at=at, hearing_on=day, **self.where()
+        )
+        return message(made, ORDERS, time=at)

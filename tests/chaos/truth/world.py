@@ -82,6 +82,7 @@ class World:
             self.facts[fact.kind.rpartition(".")[2]].append(fact)
         self.incidents = {f.subject: Incident(f, policy) for f in self.facts["incident-reported"]}
         self.children = [(f, c) for f in self.facts["children-linked"] for c in f.body["children"]]
+        self.one_with = one_person(self.facts["persons-merged"])
         self.person: dict[str, str] = {}
         for incident in self.incidents.values():
             for party in incident.body["parties"]:
@@ -95,7 +96,10 @@ class World:
 
     def who(self, of: Body, place: str) -> str:
         record = of.get("record")
-        return place if record is None or self.policy.is_nobody(record["id"]) else f"{record['system']}:{record['id']}"
+        if record is None or self.policy.is_nobody(record["id"]):
+            return place
+        named = _record(record)
+        return self.one_with.get(named, named)
 
     def tell(
         self, rule: str, route: str, subject: str, areas: Areas, said: Content, but: str | None = None
@@ -177,6 +181,20 @@ class World:
             areas = Areas(fact.body.get("force_code") or refs["urn"][:2], fact.body.get("court_ou") or refs["court_ou"])
             said = {"event": event, "references.urn": refs["urn"]}
             yield from self.tell(rule, route, f"{fact.kind}:{fact.subject}", areas, said)
+
+
+def one_person(merges: Sequence[Fact]) -> dict[str, str]:
+    """Of each record that a merge names, the least of those that are one person's, directly or through others."""
+    groups = list[set[str]]()
+    for fact in merges:
+        joined = {_record(record) for record in (fact.body["record"], *fact.body["merged"])}
+        joined = joined.union(*(group for group in groups if group & joined))
+        groups = [group for group in groups if not group & joined] + [joined]
+    return {record: min(group) for group in groups for record in group}
+
+
+def _record(record: Body) -> str:
+    return f"{record['system']}:{record['id']}"
 
 
 def lives(of: Body) -> Lives:
