@@ -20,13 +20,13 @@ run: install ## play a year in the life of one family on a Kafka and a PostgreSQ
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not chaos"
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 hostile: install ## go through ten times as much hostile input as the tests do, for minutes
 	@HOSTILE_TIMES=10 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"
 
-chaos: install ## a hundred kills and restarts of workers, broker and database under load, and what agencies hold then
-	@$(BIN)/pytest -m chaos --capture=no
+chaos: install .relay/bin/toxiproxy ## a hundred faults of every kind under load; write docs/reliability.md from what agencies hold then
+	@$(BIN)/python -m tests.chaos
 
 lint: install ## check format, rules, types and imports, and change nothing
 	$(BIN)/ruff format --check .
@@ -79,3 +79,9 @@ stop: ## stop a `make run` that is still up
 	@mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
 		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" > .relay/maven.log 2>&1 || { cat .relay/maven.log >&2; exit 1; }
 	@touch $@
+
+.relay/bin/toxiproxy:
+	@command -v go >/dev/null || { echo "Go (go) is needed to fetch toxiproxy, which cuts and slows the network." >&2; exit 1; }
+	@echo "Fetching toxiproxy into .relay/bin ..."
+	@GOBIN="$(CURDIR)/.relay/bin" go install "github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0" > .relay/go.log 2>&1 || { cat .relay/go.log >&2; exit 1; }
+	@mv .relay/bin/server $@

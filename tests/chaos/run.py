@@ -1,24 +1,34 @@
 """One run: two workers under load while things go wrong, and afterwards the verdict of one who took no part."""
 
 import asyncio
+import re
+import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import psycopg
+from kafka import KafkaConsumer, TopicPartition
 
 from services.ops.serving import SERVICES
 from services.runtime.embedded import embedded_servers
+from services.runtime.keeper import PROJECT
 from services.runtime.offsets import Offsets
 from services.runtime.sending import Message
-from tests.broker.relay import DRAINED, Relay, relay_on, until
-from tests.chaos.faults import Fault, faults
-from tests.chaos.load import Load, load
+from tests.broker.relay import DRAINED, Relay, relay_on, shipped_policy, until
+from tests.broker.test_filling import caught_up
+from tests.chaos.bad_release import RELEASE
+from tests.chaos.database import NAME, Database, address
+from tests.chaos.faults import BEHIND_PROXIES, ON_SMALL_DISK, Fault, Scene
+from tests.chaos.load import Live, LiveLoad, live_load
+from tests.chaos.proxies import proxies
+from tests.chaos.small_disk import mount_for_ourselves, small_disk
 from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import (
     READS,
@@ -29,58 +39,193 @@ from tests.chaos.verifier import (
     notification_topics,
     read,
     verify,
+    verify_absences,
     verify_dead_letters,
     verify_ends,
+    verify_reminders,
 )
 from tests.chaos.worker import Workers, two_workers
 
 AT_ONCE = 25
 SECONDS_A_FAULT, SETTLED_SECONDS = 120.0, 300.0  # it takes a tenth of that where nothing else runs
+SETTLES = timedelta(seconds=10)
+REMINDED_AFTER = (1, 2, 3, 4, 5)  # minutes
+
+
+@dataclass(frozen=True)
+class Struck:
+    """One fault, and how long after its end the first record was judged, and the first notification published; zero
+    where nothing was left to do."""
+
+    kind: str
+    judged_after: float
+    told_after: float
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run was, in seconds and numbers, and what was found."""
+    """What a run was, in seconds and numbers, and what was found.
 
+    `absences`: cases in which something was missing for a moment.
+    """
+
+    seed: int
     events: int
-    struck: Counter[str]
+    struck: tuple[Struck, ...]
     seconds: float
+    absences: int
     verdict: Verdict
 
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(each.kind for each in self.struck)
 
-def run(seed: int, families: int, troubles: int, folder: Path) -> Outcome:
-    """`seed` gives the load of so many families and so many faults; workers log into `folder`."""
+
+@dataclass
+class Publisher:
+    """Sends what is due in its order, but for streams that are held back; `sent` is all that the broker has taken."""
+
+    relay: Relay
+    held_back: set[str]
+    sent: list[Message] = field(default_factory=list)
+    waiting: list[Message] = field(default_factory=list)
+
+    async def send(self, events: Sequence[Message | Live]) -> None:
+        for start in range(0, len(events), AT_ONCE):
+            at = datetime.now(UTC)
+            told = [e if isinstance(e, Message) else e(at) for e in events[start : start + AT_ONCE]]
+            self.waiting += [message for message in told if message.topic in self.held_back]
+            await self._send([message for message in told if message.topic not in self.held_back])
+
+    async def catch_up(self) -> None:
+        """Sends what was held back."""
+        waiting, self.waiting = self.waiting, []
+        await self._send(waiting)
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        await self.relay.publish(*messages)
+        self.sent += messages
+
+    @property
+    def ends(self) -> int:
+        """How many ends, counted in each service, all that was sent must have."""
+        return ends_of(self.sent)
+
+
+def ends_of(messages: Sequence[Message]) -> int:
+    return sum(message.topic in streams for message in messages for streams in READS.values())
+
+
+def run(seed: int, families: int, troubles: Sequence[Fault], folder: Path) -> Outcome:
+    """`seed` gives the load of so many families; workers log into `folder`."""
     now = datetime.now(UTC)
-    given, struck = load(seed, families, now), faults(seed, troubles)
+    given = live_load(seed, families, now)
 
     async def work() -> Outcome:
-        with embedded_servers(durable=True) as servers:
-            async with relay_on(servers, folder) as relay:
-                with two_workers(servers, folder) as workers:
-                    began = time.monotonic()
-                    await publish(relay, workers, given.events, struck)
-                    await wait(workers, lambda: settled(relay), SETTLED_SECONDS)
-                    took = time.monotonic() - began
-                    verdict = await asyncio.to_thread(judged, relay, given, now)
-        return Outcome(len(given.events), Counter(fault.kind for fault in struck), took, verdict)
+        async with on_stage(folder, {fault.kind for fault in troubles}) as (relay, scene):
+            began = time.monotonic()
+            publisher = Publisher(relay, scene.held_back)
+            struck = await publish(publisher, scene, given.events, troubles)
+            await asyncio.sleep(SETTLES.total_seconds())
+            await wait(scene.workers, lambda: settled(relay), SETTLED_SECONDS)
+            took = time.monotonic() - began
+            verdict, absences = await asyncio.to_thread(judged, relay, scene, publisher.sent, given, now)
+            return Outcome(seed, len(publisher.sent), tuple(struck), took, absences, verdict)
 
     return asyncio.run(work())
 
 
-async def publish(relay: Relay, workers: Workers, events: Sequence[Message], troubles: Sequence[Fault]) -> None:
+@asynccontextmanager
+async def on_stage(folder: Path, kinds: set[str]) -> AsyncIterator[tuple[Relay, Scene]]:
+    """A relay with two workers at work, on servers that can be disturbed as these kinds of faults need it."""
+    if kinds & ON_SMALL_DISK:
+        mount_for_ourselves()
+    with ExitStack() as stack:
+        servers = stack.enter_context(embedded_servers(durable=True))
+        disk = stack.enter_context(small_disk(servers, folder / "disk")) if kinds & ON_SMALL_DISK else None
+        between = stack.enter_context(proxies(servers)) if kinds & BEHIND_PROXIES else None
+        on_disk = f"alter database {NAME} set default_tablespace = small"
+        database = Database(address(servers.database), servers.database, (on_disk,) if disk else ())
+        database.make()
+        async with relay_on(servers, folder, database.url) as relay:
+            database.make_clock_settable()
+            addresses = between or servers
+            environment = {
+                "RELAY_KAFKA": addresses.kafka,
+                "RELAY_DATABASE": address(addresses.database),
+                "RELAY_POLICY": str(quick_policy(folder / "policy")),
+            }
+            with two_workers(environment, folder) as workers:
+                yield relay, Scene(servers, database, workers, between, disk)
+
+
+def quick_policy(folder: Path) -> Path:
+    """The shipped policy, in which what rests on absence settles within seconds, and reminders come within minutes."""
+    shutil.copytree(PROJECT / "deploy" / "policy", folder)
+    soon = "".join(f"{{minutes: {number}}}, " for number in REMINDED_AFTER)
+    for path in folder.glob("*.yaml"):
+        text = re.sub(r"(settles: (?:&\w+ )?)PT\w+", f"\\g<1>PT{SETTLES.total_seconds():.0f}S", path.read_text())
+        route = "  - route: high_risk\n"
+        path.write_text(text.replace(route, f"{route}    reminders: [{soon}]\n"))
+    return folder
+
+
+async def publish(
+    publisher: Publisher, scene: Scene, events: Sequence[Message | Live], troubles: Sequence[Fault]
+) -> list[Struck]:
     """The load in its order, and a fault whenever another equal part of it has been judged, while the part after the
     next is being published: so each strikes workers that have something to do."""
     length = -(-len(events) // (len(troubles) + 1))
     parts = [events[start : start + length] for start in range(0, len(events), length)]
-    await send(relay, [event for part in parts[:2] for event in part])
-    ends = 0
+    ends, struck = [0], list[Struck]()
+    for part in parts[:2]:
+        await publisher.send(part)
+        ends.append(publisher.ends)
     for number, fault in enumerate(troubles):
-        ends += sum(event.topic in streams for event in parts[number] for streams in READS.values())
-        await wait(workers, partial(reached, relay, ends), SECONDS_A_FAULT)
-        sys.stdout.write(f"{ends} records judged: {fault.kind}\n")
-        trouble = asyncio.create_task(asyncio.to_thread(fault.strike, workers))
-        await send(relay, [event for part in parts[number + 2 : number + 3] for event in part])
+        await wait(scene.workers, partial(reached, publisher.relay, ends[number + 1]), SECONDS_A_FAULT)
+        sys.stdout.write(f"{ends[number + 1]} records judged: {fault.kind}\n")
+        trouble = asyncio.create_task(asyncio.to_thread(fault.strike, scene))
+        for part in parts[number + 2 : number + 3]:
+            await publisher.send(part)
         await trouble
+        over = time.monotonic()
+        done = await progress(publisher.relay)
+        await publisher.catch_up()
+        ends.append(publisher.ends)
+        struck.append(await lateness(publisher, scene, fault.kind, over, done))
+    return struck
+
+
+async def lateness(publisher: Publisher, scene: Scene, kind: str, over: float, done: tuple[int, int]) -> Struck:
+    """How long after a fault that was over at this moment, with so much done, work goes on."""
+    after = dict[str, float]()
+
+    async def goes_on() -> bool:
+        judged, told = await progress(publisher.relay)
+        nothing_left = judged >= publisher.ends and await publisher.relay.rows(DRAINED) == [(True,)]
+        for what, moved in (("judged", judged > done[0]), ("told", told > done[1])):
+            if moved or nothing_left:
+                after.setdefault(what, 0.0 if nothing_left and not moved else time.monotonic() - over)
+        return len(after) == 2
+
+    await wait(scene.workers, goes_on, SECONDS_A_FAULT)
+    return Struck(kind, after["judged"], after["told"])
+
+
+async def progress(relay: Relay) -> tuple[int, int]:
+    """Records that have their end, counted in each service, and notifications published."""
+    ((records,),) = await relay.rows("select count(*) from record")
+    return int(records), await asyncio.to_thread(published, relay.servers.kafka)
+
+
+def published(kafka: str) -> int:
+    """So many records lie in the topics of all agencies."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka)
+    try:
+        topics = (f"agency.{agency.id}.notifications" for agency in shipped_policy().agencies)
+        return sum(consumer.end_offsets([TopicPartition(topic, 0) for topic in topics]).values())
+    finally:
+        consumer.close()
 
 
 async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: float) -> None:
@@ -94,11 +239,6 @@ async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: f
         await until(alive_and_true, seconds)
     except AssertionError as late:
         raise AssertionError("\n".join([str(late), *map(workers.tail, workers.processes)])) from None
-
-
-async def send(relay: Relay, events: Sequence[Message]) -> None:
-    for place in range(0, len(events), AT_ONCE):
-        await relay.publish(*events[place : place + AT_ONCE])
 
 
 async def reached(relay: Relay, ends: int) -> bool:
@@ -118,18 +258,26 @@ async def settled(relay: Relay) -> bool:
         for place, end in ends.items()
         if place[0] in service.reads and positions.get((service.name, *place), 0) < end
     ]
-    return not behind and await relay.rows(DRAINED) == [(True,)]
+    return not behind and await caught_up(relay) and await relay.rows(DRAINED) == [(True,)]
 
 
-def judged(relay: Relay, given: Load, now: datetime) -> Verdict:
-    """What the verifier says, by a plain consumer and one query."""
-    kafka, unbelievable = relay.servers.kafka, [marked(m.value, m.headers) for m in given.unbelievable]
-    records = read(kafka, STREAMS)
+def judged(relay: Relay, scene: Scene, sent: Sequence[Message], given: LiveLoad, now: datetime) -> tuple[Verdict, int]:
+    """What the verifier says, by a plain consumer and one query; and in how many cases something was missing for a
+    moment."""
+    end = datetime.now(UTC)
+    kafka, unbelievable = relay.servers.kafka, {marked(m.value, m.headers) for m in given.unbelievable}
+    records, told = scene.forgotten + read(kafka, STREAMS), read(kafka, notification_topics(kafka))
     with psycopg.connect(relay.database) as conn:
         ends = conn.execute('select service, topic, partition, "offset", fate from record').fetchall()
-    believable = [event for event in given.events if event not in given.unbelievable]
-    return (
-        verify(expected(believable, now), read(kafka, notification_topics(kafka)))
+    believable = [event for event in sent if event not in given.unbelievable]
+    good = [record for record in records if marked(record.value, record.headers) not in unbelievable]
+    absences, cases = verify_absences(good, given.complete, SETTLES, told)
+    letters = read(kafka, [f"{topic}.dlq" for topic in STREAMS])
+    verdict = (
+        verify(expected(believable, now), told)
         + verify_ends(records, unbelievable, [End(*row) for row in ends])
-        + verify_dead_letters(records, unbelievable, read(kafka, [f"{topic}.dlq" for topic in STREAMS]))
+        + verify_dead_letters(records, unbelievable, letters, RELEASE)
+        + absences
+        + verify_reminders(records, given.reported, REMINDED_AFTER, told, end)
     )
+    return verdict, cases

@@ -2,12 +2,24 @@
 
 import ast
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chaos.verifier import READS, End, Read, Verdict, marked, verify, verify_dead_letters, verify_ends
+from tests.chaos.verifier import (
+    READS,
+    End,
+    Read,
+    Verdict,
+    marked,
+    verify,
+    verify_absences,
+    verify_dead_letters,
+    verify_ends,
+    verify_reminders,
+)
 
 KEY = ("high_risk", "CR1/party/1", "idva-larkmead")
 OTHER = ("child_school", "CR1/child/1", "school-100001")
@@ -207,6 +219,7 @@ LETTER = Read(
         ("dlq-original-offset", b"3"),
         ("dlq-id", b"l1"),
         ("dlq-reason", b"not_json"),
+        ("dlq-service-version", b"shipped"),
     ),
 )
 PLACE = REFUSED[:3]
@@ -226,9 +239,74 @@ def test_a_dead_letter_of_a_good_record_is_wrong() -> None:
 
 
 def test_two_dead_letters_of_one_record_are_twice() -> None:
-    second = LETTER._replace(headers=(*LETTER.headers[:3], ("dlq-id", b"l2"), ("dlq-reason", b"not_json")))
+    second = LETTER._replace(headers=(*LETTER.headers[:3], ("dlq-id", b"l2"), *LETTER.headers[4:]))
     found = verify_dead_letters(RECORDS, UNBELIEVABLE, [LETTER, second])
     assert found == Verdict(twice=[f"{PLACE} has two dead letters"])
+
+
+def test_what_a_bad_release_refused_is_a_dead_letter_that_nothing_takes_back() -> None:
+    badly = LETTER._replace(headers=(*LETTER.headers[:4], ("dlq-reason", b"unknown"), ("dlq-service-version", b"bad")))
+    assert verify_dead_letters(RECORDS, [], [badly], "bad").clean
+    assert verify_dead_letters(RECORDS, UNBELIEVABLE, [badly], "bad").clean
+    assert verify_dead_letters(RECORDS, UNBELIEVABLE, [badly, LETTER], "bad").clean
+    assert verify_dead_letters(RECORDS, [], [badly], "worse").wrong == [f"{PLACE} has a dead letter and was right"]
+
+
+def said_of(urn: str, kind: str, told: int, read_after: float) -> Read:
+    """An event of a case, told in this second and at the broker so many seconds later."""
+    headers = (("ce_type", f"{kind}.v1".encode()), ("ce_time", (START + timedelta(seconds=told)).isoformat().encode()))
+    value = json.dumps({"references": {"urn": urn}}).encode()
+    return Read("a stream", 0, 0, value, headers, START + timedelta(seconds=told + read_after))
+
+
+def missed(urn: str) -> Read:
+    return issued(rule="missed_order", subject=f"CR1/party/1/{urn}/A1/1")
+
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SETTLES = timedelta(seconds=10)
+HEARD, ORDERED = "uk.court.hearing-resulted", "uk.court.orders-resulted"
+
+
+@pytest.mark.parametrize(("after", "cases"), [(8.9, 1), (9.1, 0)])
+def test_who_hears_that_an_order_is_missing_that_came_within_the_settling_time_is_told_wrongly(
+    after: float, cases: int
+) -> None:
+    records = [said_of("U1", HEARD, 0, 0.1), said_of("U1", ORDERED, 0, after), said_of("U2", HEARD, 0, 0.1)]
+    found, counted = verify_absences(records, ["U1"], SETTLES, [missed("U1"), missed("U2"), issued()])
+    assert counted == cases
+    assert len(found.wrong) == cases
+    assert all("U1" in line and "missing for a moment" in line for line in found.wrong)
+
+
+def test_an_order_that_is_delivered_again_later_came_when_it_came_first() -> None:
+    records = [said_of("U1", HEARD, 0, 0.1), said_of("U1", ORDERED, 0, 1), said_of("U1", ORDERED, 0, 60)]
+    assert verify_absences(records, ["U1"], SETTLES, [])[1] == 1
+
+
+def at(seconds: float, notification: Read) -> Read:
+    return notification._replace(at=START + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("told", "end", "lost"),
+    [
+        pytest.param([at(5, issued())], 61, 1, id="told once, and a minute has passed"),
+        pytest.param([at(5, issued())], 59, 0, id="told once, and no minute has passed"),
+        pytest.param([at(70, issued())], 119, 0, id="told late"),
+        pytest.param([at(70, issued())], 121, 1, id="told late, and another minute has passed"),
+        pytest.param([at(5, issued()), at(61, issued(2, kind="remind"))], 121, 0, id="reminded"),
+        pytest.param([at(5, issued()), at(61, issued(2, kind="update"))], 121, 1, id="told something else"),
+        pytest.param([], 121, 0, id="never told"),
+    ],
+)
+def test_who_was_not_reminded_when_the_time_had_come_has_lost_something(
+    told: list[Read], end: float, lost: int
+) -> None:
+    headers = (("ce_type", b"uk.police.incident-reported.v1"), ("ce_subject", b"CR1"))
+    report = Read("police.incidents", 0, 0, b"{}", (*headers, ("ce_time", START.isoformat().encode())), START)
+    found = verify_reminders([report], ["CR1"], [1, 2], told, START + timedelta(seconds=end))
+    assert found == Verdict(lost=[f"{KEY} was not reminded"] * lost)
 
 
 def test_the_verifier_shares_no_code_with_the_relay() -> None:

@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
@@ -25,8 +26,12 @@ READS = {
 }
 STREAMS = ("police.incidents", "court.convictions", "court.order-variations", "agency.responses")
 REFUSED, REPEATED = "refused", "repeated"
+ABSENCES = ("missed_order", "unlinked_")  # rules that speak of what has not come
 NEWS = ("matter", "asks", "texts", "urgency")  # one of which an update changes
 BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
+
+
+Place = tuple[str, int, int]  # topic, partition, offset
 
 
 class Read(NamedTuple):
@@ -37,6 +42,7 @@ class Read(NamedTuple):
     offset: int
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    at: datetime = datetime.fromtimestamp(0, UTC)  # by the broker's clock
 
 
 class End(NamedTuple):
@@ -132,11 +138,76 @@ def verify_ends(records: Sequence[Read], unbelievable: Iterable[bytes], ends: It
     return verdict
 
 
-def verify_dead_letters(records: Sequence[Read], unbelievable: Iterable[bytes], letters: Iterable[Read]) -> Verdict:
-    """Whatever is refused has a dead letter, with one content however often it was delivered, and nothing else has."""
+def verify_absences(
+    records: Sequence[Read], complete: Iterable[str], settles: timedelta, notifications: Iterable[Read]
+) -> tuple[Verdict, int]:
+    """In a case of which all was published within a settling time nobody hears that something is missing; and how many
+    such cases there were. `records`: what may be believed. `complete`: the URNs of cases to which nothing is missing in
+    the end."""
+    first, told = dict[tuple[str, str], datetime](), dict[str, datetime]()
+    for record in records:
+        headers = dict(record.headers)
+        kind = headers.get("ce_type", b"").decode()
+        if kind.startswith(("uk.court.", "uk.police.charge-preferred.")):
+            urn = json.loads(record.value).get("references", {}).get("urn")
+            at = datetime.fromisoformat(headers["ce_time"].decode())
+            first[urn, kind] = min(first.get((urn, kind), record.at), record.at)
+            told[urn] = min(told.get(urn, at), at)
+    last = dict[str, datetime]()
+    for (urn, _), at in first.items():
+        last[urn] = max(last.get(urn, at), at)
+    # The broker counts in thousandths, and the relay reads a clock of its own.
+    in_time = {urn for urn in complete if urn in last and last[urn] - told[urn] < settles - timedelta(seconds=1)}
+    verdict = Verdict()
+    for record in notifications:
+        said = json.loads(record.value)
+        if said["rule"].startswith(ABSENCES) and any(urn in said["subject"] for urn in in_time):
+            key = (said["rule"], said["subject"], said["agency"])
+            verdict.wrong.append(f"{key} was told at revision {said['revision']} what was missing for a moment only")
+    return verdict, len(in_time)
+
+
+def verify_reminders(
+    records: Sequence[Read],
+    reported: Iterable[str],
+    minutes: Iterable[int],
+    notifications: Iterable[Read],
+    end: datetime,
+) -> Verdict:
+    """Who was told of a high risk, and is asked something still, is reminded so many minutes after its report, where
+    that is before the end. `reported`: crime references of incidents that nobody corrected."""
+    at, first, reminded = dict[str, datetime](), dict[Key, datetime](), set[Key]()
+    for record in records:
+        headers = dict(record.headers)
+        if headers.get("ce_type", b"").startswith(b"uk.police.incident-reported."):
+            crime = headers["ce_subject"].decode()
+            at[crime] = datetime.fromisoformat(headers["ce_time"].decode())
+    for record in notifications:
+        said = json.loads(record.value)
+        key = (said["rule"], said["subject"], said["agency"])
+        if said["kind"] == "remind":
+            reminded.add(key)
+        first[key] = min(first.get(key, record.at), record.at)
+    told = {key: when for key, when in first.items() if key[0] == "high_risk" and key[1].partition("/")[0] in reported}
+    due = {
+        key
+        for key, when in told.items()
+        for number in minutes
+        if when < at[key[1].partition("/")[0]] + timedelta(minutes=number) < end
+    }
+    return Verdict(lost=[f"{key} was not reminded" for key in due - reminded])
+
+
+def verify_dead_letters(
+    records: Sequence[Read], unbelievable: Iterable[bytes], letters: Iterable[Read], bad_release: str = ""
+) -> Verdict:
+    """Whatever is refused has a dead letter, with one content however often it was delivered, and nothing else has.
+
+    Nothing takes back what a bad release wrote: it may stand alone, for whatever record.
+    """
     verdict, refused = Verdict(), set(unbelievable)
     wanted = {r[:3] for r in records if marked(r.value, r.headers) in refused}
-    contents: dict[tuple[str, int, int], set[str]] = defaultdict(set)
+    contents, badly = defaultdict[Place, set[str]](set), defaultdict[Place, set[str]](set)
     for letter in letters:
         said = dict(letter.headers)
         place = (
@@ -144,10 +215,12 @@ def verify_dead_letters(records: Sequence[Read], unbelievable: Iterable[bytes], 
             int(said["dlq-original-partition"]),
             int(said["dlq-original-offset"]),
         )
-        contents[place].add(f"{said['dlq-id']!r} {said['dlq-reason']!r} {letter.value!r}")
-    verdict.lost += [f"{place} has no dead letter" for place in wanted - contents.keys()]
+        found = badly if said["dlq-service-version"].decode() == bad_release else contents
+        found[place].add(f"{said['dlq-id']!r} {said['dlq-reason']!r} {letter.value!r}")
+    verdict.lost += [f"{place} has no dead letter" for place in wanted - contents.keys() - badly.keys()]
     verdict.wrong += [f"{place} has a dead letter and was right" for place in contents.keys() - wanted]
-    verdict.twice += [f"{place} has two dead letters" for place, said in contents.items() if len(said) > 1]
+    several = [place for found in (contents, badly) for place, said in found.items() if len(said) > 1]
+    verdict.twice += [f"{place} has two dead letters" for place in several]
     return verdict
 
 
@@ -166,12 +239,15 @@ def read(kafka: str, topics: Iterable[str]) -> list[Read]:
         ends, found = consumer.end_offsets(places), list[Read]()
         while any(consumer.position(place) < ends[place] for place in places):
             for place, records in consumer.poll(timeout_ms=200).items():
-                found += [
-                    Read(place.topic, place.partition, r.offset, r.value or b"", tuple(r.headers)) for r in records
-                ]
+                found += [_read(place, record) for record in records]
         return found
     finally:
         consumer.close()
+
+
+def _read(place: TopicPartition, record: Any) -> Read:
+    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return Read(place.topic, place.partition, record.offset, record.value or b"", tuple(record.headers), at)
 
 
 def notification_topics(kafka: str) -> list[str]:

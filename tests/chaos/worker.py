@@ -1,44 +1,49 @@
-"""Two worker processes, each running all services on the servers that a test has started."""
+"""Worker processes, each running all services on the servers that a test has started."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.ops.serving import SERVICES
-from services.runtime.embedded import Servers
+from services.runtime.engine import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 
 NAMES = ("first", "second")
-
+THIRD = "third"
 
 PATIENCE = 60.0
-STARTED = b"worker_started"
+COMMAND_SECONDS = 120.0
+RELAY = "from services.ops.cli import main; main()"
+STARTED, HALTED = b'"worker_started"', b'"halted"'
+AS_SHIPPED = ("services.ops.serving", *SERVICES)
 
 
 @dataclass
 class Workers:
-    """The processes, by name, each with a log of its own. One that ends by itself is a failure of its own."""
+    """The processes, by name, each with a log of its own. One that ends by itself is a failure of its own.
 
-    servers: Servers
+    `environment`: which servers and which policy are theirs.
+    """
+
+    environment: Mapping[str, str]
     folder: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     logs: dict[str, Path] = field(default_factory=dict)
 
-    def start(self, name: str) -> None:
-        environment = os.environ | {
-            "RELAY_KAFKA": self.servers.kafka,
-            "RELAY_DATABASE": self.servers.database,
-        }
-        command = [sys.executable, "-m", "services.ops.serving", *SERVICES]
+    def start(self, name: str, *module: str) -> None:
+        """`module`: what is run, with its arguments, where it is not the shipped release."""
+        command = [sys.executable, "-m", *(module or AS_SHIPPED)]
         self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
         with self.logs[name].open("wb") as log:
-            self.processes[name] = subprocess.Popen(command, env=environment, stderr=log, stdout=log, cwd=PROJECT)
+            self.processes[name] = subprocess.Popen(
+                command, env={**os.environ, **self.environment}, stderr=log, stdout=log, cwd=PROJECT
+            )
 
     def restart(self, name: str, sign: signal.Signals) -> None:
         """Ends one that is at work, and starts the next in its place."""
@@ -52,6 +57,30 @@ class Workers:
         process.send_signal(sign)
         process.wait(timeout=PATIENCE)
         assert sign is signal.SIGKILL or process.returncode == 0, f"the {name} worker ended badly: {self.tail(name)}"
+
+    def dismiss(self, name: str, sign: signal.Signals) -> None:
+        """Ends one, and nobody takes its place."""
+        self.end(name, sign)
+        del self.processes[name]
+
+    def command(self, *arguments: str) -> None:
+        """A `relay` command on their servers, which must do what it is asked."""
+        done = subprocess.run(
+            [sys.executable, "-c", RELAY, *arguments],
+            env={**os.environ, **self.environment},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"relay {' '.join(arguments)}: {done.stdout}{done.stderr}"
+
+    def wait_until_halted(self, name: str) -> None:
+        """It must end by itself, for a reason that it tells."""
+        code = self.processes[name].wait(timeout=PATIENCE)
+        assert code == EXIT_HALTED, f"the {name} worker ended with {code}: {self.tail(name)}"
+        assert HALTED in self.logs[name].read_bytes(), f"the {name} worker did not say why: {self.tail(name)}"
 
     def while_all_work(self, trouble: Callable[[], None]) -> None:
         """Makes trouble once all are at work: one that starts without its servers may end, to be started again."""
@@ -79,14 +108,14 @@ class Workers:
 
 
 @contextmanager
-def two_workers(servers: Servers, folder: Path) -> Iterator[Workers]:
+def two_workers(environment: Mapping[str, str], folder: Path) -> Iterator[Workers]:
     """Both, ended in order at the end of the block."""
-    workers = Workers(servers, folder)
+    workers = Workers(environment, folder)
     try:
         for name in NAMES:
             workers.start(name)
         yield workers
-        for name in workers.processes:
+        for name in NAMES:
             workers.end(name, signal.SIGTERM)
     finally:
         for process in workers.processes.values():

@@ -1,0 +1,74 @@
+"""Writes down what runs under faults found: a table by kind of fault, in docs/reliability.md."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import date
+from statistics import median
+
+from services.runtime.keeper import PROJECT
+from tests.chaos.run import SETTLES, Outcome, Struck
+from tests.chaos.verifier import Verdict
+
+REPORT = PROJECT / "docs" / "reliability.md"
+
+
+DOCUMENT = """\
+# Reliability: what was lost, issued twice or wrong under faults
+
+Written by `make chaos`; do not edit.
+
+{on}: {faults} faults of {kinds} kinds, seeds {seeds}, {events:,} events, {minutes:.0f} minutes on {cores} cores.
+
+**{lost} lost, {twice} issued twice, {wrong} wrong.**
+
+Two workers, each with all services, are under load the whole time: corrections, withdrawals, links made, refused and taken back, duplicates, late and disordered events, cases heard live.
+A fault strikes whenever another equal part of the load has been judged.
+
+Afterwards a verifier that shares no code with the relay states from what was published what each agency must hold, and reads the broker with a plain consumer.
+*Lost*: a notification, or a record without its end.
+*Issued twice*: one id with two contents, one revision with two ids, or the same told again.
+*Wrong*: held with other content, held and not owed, refused and good, or told of something that was missing for a moment only.
+What is found cannot be laid at the door of one fault: a row counts what was found in the runs that its kind struck in.
+The times run from the moment when the fault was over, in seconds, median and worst; 0.0 where nothing was left to do.
+
+| Fault | How often | Lost | Issued twice | Wrong | First record judged after | First notification after |
+| --- | --: | --: | --: | --: | --: | --: |
+{rows}
+
+In {absences} cases an order or a charge was missing for a moment and came within the settling time, here {settles:.0f} s: nobody was to hear of it.
+"""  # noqa: E501 - it is prose
+
+
+def written(outcomes: Sequence[Outcome], left_out: Mapping[str, str], on: date) -> str:
+    """The whole document, as text."""
+    struck = [(outcome, each) for outcome in outcomes for each in outcome.struck]
+    verdict = sum((outcome.verdict for outcome in outcomes), Verdict())
+    kinds = sorted({each.kind for _, each in struck})
+    rows = [_row(kind, [(outcome, each) for outcome, each in struck if each.kind == kind]) for kind in kinds]
+    rows += [f"| {kind} | left out: {why} | | | | | |" for kind, why in sorted(left_out.items())]
+    return DOCUMENT.format(
+        on=on.isoformat(),
+        faults=len(struck),
+        kinds=len(kinds),
+        seeds=", ".join(str(outcome.seed) for outcome in outcomes),
+        events=sum(outcome.events for outcome in outcomes),
+        minutes=sum(outcome.seconds for outcome in outcomes) / 60,
+        cores=os.cpu_count(),
+        lost=len(verdict.lost),
+        twice=len(verdict.twice),
+        wrong=len(verdict.wrong),
+        rows="\n".join(rows),
+        absences=sum(outcome.absences for outcome in outcomes),
+        settles=SETTLES.total_seconds(),
+    )
+
+
+def _row(kind: str, struck: Sequence[tuple[Outcome, Struck]]) -> str:
+    runs = {id(outcome): outcome.verdict for outcome, _ in struck}
+    found = sum(runs.values(), Verdict())
+    times = [
+        f"{median(after):.1f}, {max(after):.1f}"
+        for after in ([each.judged_after for _, each in struck], [each.told_after for _, each in struck])
+    ]
+    counts = (len(struck), len(found.lost), len(found.twice), len(found.wrong))
+    return f"| {kind} | {' | '.join(map(str, counts))} | {' | '.join(times)} |"
