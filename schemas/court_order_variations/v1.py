@@ -80,7 +80,7 @@ class Order(v.Frozen):
     offences: Annotated[tuple[v.Number, ...], REFERENCE] = ()
     made_on: Annotated[v.Day, TIME]
     expires_on: Annotated[v.Day | None, TIME] = None
-    until_further_order: Annotated[bool, ORDER_STATE] = False
+    until_further_order: Annotated[bool | None, ORDER_STATE] = None
     protected_persons: Annotated[tuple[ProtectedPerson, ...], REFERENCE] = ()
     prohibitions: Annotated[tuple[Prohibition, ...], TERMS] = ()
     child_contact_exception: Annotated[bool | None, TERMS] = None
@@ -136,12 +136,12 @@ class ApplicationLodged(v.Body):
     references: Annotated[v.References, REFERENCE]
     action: Annotated[Literal["vary", "discharge", "renew"], ORDER_STATE]
     order: Annotated[v.Place | None, REFERENCE] = None
-    mode: Annotated[Literal["written", "oral_in_court"], TIME] = "written"
+    mode: Annotated[Literal["written", "oral_in_court"] | None, TIME] = None
     applicant_role: Annotated[ApplicantRole, ORDER_STATE]
     represented: Annotated[bool | None, SUMMARY] = None
     same_firm_as_defendant: Annotated[bool | None, Marked(DataClass.IP)] = None
-    grounds_coded: Annotated[tuple[v.Code, ...], TERMS] = ()
-    place_term_proposed: Annotated[bool, TERMS] = False
+    grounds_coded: Annotated[tuple[v.Code, ...] | None, TERMS] = None
+    place_term_proposed: Annotated[bool | None, TERMS] = None
     offence_code: Annotated[v.Code | None, OFFENCE] = None
     lodged_at: Annotated[v.Moment, TIME]
     served_on_prosecutor_at: Annotated[v.Moment | None, TIME] = None

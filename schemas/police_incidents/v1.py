@@ -1,4 +1,7 @@
-"""What police record systems say: incidents, the risk in them, the children, and the charges that follow (v1)."""
+"""What police record systems say: incidents, the risk in them, the children, and the charges that follow (v1).
+
+What a system did not say is None, or `unknown` where the list of values has it: an absent field is never a no.
+"""
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -95,13 +98,13 @@ class SupportReferral(StrEnum):
 class Markers(v.Frozen):
     """Lethality markers, whatever the grade."""
 
-    strangulation: Annotated[bool, RISK] = False
-    weapon: Annotated[bool, RISK] = False
-    threat_to_kill: Annotated[bool, RISK] = False
-    stalking: Annotated[bool, RISK] = False
-    sexual_violence: Annotated[bool, SENSITIVE] = False
-    suicide_threat: Annotated[tuple[v.Number, ...], SENSITIVE] = ()
-    pregnant: Annotated[bool, SENSITIVE] = False
+    strangulation: Annotated[bool | None, RISK] = None
+    weapon: Annotated[bool | None, RISK] = None
+    threat_to_kill: Annotated[bool | None, RISK] = None
+    stalking: Annotated[bool | None, RISK] = None
+    sexual_violence: Annotated[bool | None, SENSITIVE] = None
+    suicide_threat: Annotated[tuple[v.Number, ...] | None, SENSITIVE] = None
+    pregnant: Annotated[bool | None, SENSITIVE] = None
     separation: Annotated[Literal["recent", "planned"] | None, RISK] = None
 
 
@@ -118,7 +121,7 @@ class Risk(v.Frozen):
     tool: Annotated[RiskTool, RISK]
     tool_version: Annotated[v.Code | None, RISK] = None
     grade: Annotated[Grade, RISK_GRADE]
-    professional_judgement_high: Annotated[bool, RISK] = False
+    professional_judgement_high: Annotated[bool | None, RISK] = None
     answers: Annotated[tuple[Answer, ...], RISK] = ()
     tick_count: Annotated[int | None, Field(ge=0, le=60), RISK] = None
     override_reason: Annotated[v.Code | None, RISK] = None
@@ -144,11 +147,11 @@ class Party(v.Frozen):
     relationships: Annotated[tuple[Connection, ...], RELATIONSHIP] = ()
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
     lives_with: Annotated[tuple[v.Number, ...], LOCATION] = ()
-    care_and_support_needs: Annotated[bool, SENSITIVE] = False
+    care_and_support_needs: Annotated[bool | None, SENSITIVE] = None
     position_of_trust: Annotated[Literal["children", "adults"] | None, IDENTITY] = None
-    is_police: Annotated[bool, IDENTITY] = False
+    is_police: Annotated[bool | None, IDENTITY] = None
     language: Annotated[v.Code | None, SENSITIVE] = None
-    interpreter_needed: Annotated[bool, SENSITIVE] = False
+    interpreter_needed: Annotated[bool | None, SENSITIVE] = None
 
 
 class IncidentReported(v.Body):
@@ -160,16 +163,16 @@ class IncidentReported(v.Body):
     occurred_from: Annotated[v.Moment, TIME]
     occurred_to: Annotated[v.Moment | None, TIME] = None
     reported_at: Annotated[v.Moment, TIME]
-    historic: Annotated[bool, TIME] = False
+    historic: Annotated[bool | None, TIME] = None
     abuse_types: Annotated[tuple[AbuseType, ...], SUMMARY]
     location_type: Annotated[LocationType, SUMMARY]
     location: Annotated[v.Text | None, LOCATION] = None
     injury_level: Annotated[Injury, SUMMARY] = Injury.UNKNOWN
     circumstances: Annotated[v.Text | None, NARRATIVE] = None
     markers: Annotated[Markers | None, RISK] = None
-    firearms_certificate: Annotated[Literal["yes", "no", "not_checked"], Marked(None)] = "not_checked"
-    counter_allegation: Annotated[bool, SUMMARY] = False
-    primary_perpetrator: Annotated[Literal["identified", "unresolved"], SUMMARY] = "identified"
+    firearms_certificate: Annotated[Literal["yes", "no", "not_checked"] | None, Marked(None)] = None
+    counter_allegation: Annotated[bool | None, SUMMARY] = None
+    primary_perpetrator: Annotated[Literal["identified", "unresolved"] | None, SUMMARY] = None
     parties: Annotated[tuple[Party, ...], Field(min_length=1), REFERENCE]
     support_referral: Annotated[SupportReferral, SUMMARY]
     safe_contact: Annotated[Literal["recorded_with_sender", "none", "unknown"], SAFE_CONTACT_STATE] = "unknown"
@@ -189,7 +192,7 @@ class IncidentReported(v.Body):
             raise ValueError("each party has a number of its own; one is there twice")
         named = {c.to_party for p in self.parties for c in p.relationships}
         named.update(n for p in self.parties for n in p.lives_with)
-        named.update(self.markers.suicide_threat if self.markers else ())
+        named.update((self.markers.suicide_threat or ()) if self.markers else ())
         if not named <= numbers:
             raise ValueError(
                 "a number that names a party of this incident names none; parties are named by their number"
@@ -235,20 +238,20 @@ class Child(v.Frozen):
     record: Annotated[v.RecordId | None, REFERENCE] = None
     name: Annotated[v.Name | None, CHILD] = None
     date_of_birth: Annotated[v.Day | None, CHILD] = None
-    unborn: Annotated[bool, CHILD] = False
+    unborn: Annotated[bool | None, CHILD] = None
     relation_to_victim: Annotated[v.Code, CHILD]
     present: Annotated[bool | None, CHILD] = None
     heard_or_saw: Annotated[bool | None, CHILD] = None
-    injured: Annotated[bool, CHILD] = False
-    intervened: Annotated[bool, CHILD] = False
-    target: Annotated[bool, CHILD] = False
+    injured: Annotated[bool | None, CHILD] = None
+    intervened: Annotated[bool | None, CHILD] = None
+    target: Annotated[bool | None, CHILD] = None
     spoken_alone: Annotated[bool | None, CHILD] = None
     voice: Annotated[v.Text | None, CHILD] = None
     unsafe_adult: Annotated[UnsafeAdult, CHILD] = UnsafeAdult.UNKNOWN
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
     school_urns: Annotated[tuple[v.SchoolUrn, ...], CHILD]
-    under_5_not_in_school: Annotated[bool, CHILD] = False
-    home_educated: Annotated[bool, CHILD] = False
+    under_5_not_in_school: Annotated[bool | None, CHILD] = None
+    home_educated: Annotated[bool | None, CHILD] = None
 
 
 class ChildrenLinked(v.Body):

@@ -44,7 +44,7 @@ class Assessment:
 
     @property
     def graded_high(self) -> bool:
-        return self.risk.grade is Grade.HIGH or self.risk.professional_judgement_high
+        return self.risk.grade is Grade.HIGH or self.risk.professional_judgement_high is True
 
     @cached_property
     def by_ticks(self) -> Level:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from schemas.police_incidents.v1 import Markers, SupportReferral
+from schemas.police_incidents.v1 import SupportReferral
 from services.casefile.duties import Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
@@ -83,7 +83,7 @@ def grade_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The DAIT supervisor reviews any grade at which a lethality marker stands; strangulation needs a medical check."""
     for her in victims(file, policy):
         markers = her.incident.markers
-        if markers is not None and markers != Markers():
+        if markers is not None and any(stands for _, stands in markers):
             texts = ("medical_check",) if markers.strangulation else ()
             own = her.assessments[0]
             yield from state(file, policy, "grade_review", her, own, her.outside, texts=texts)

@@ -128,7 +128,7 @@ def _order(
         offences=tuple(dict.fromkeys(sorted(one.offence.sequence for one in alike))),
         made_on=made_on,
         expires_on=length.expires_on,
-        until_further_order=length.until_further_order,
+        until_further_order=length.until_further_order or None,  # a text that ends it says nothing of it
         protected_persons=(NAMED,) if wording.names_somebody(text) else (),
         prohibitions=tuple(Prohibition(code=code, text=piece) for piece in pieces(text)),
         cause=_cause(alike, qualifiers, table, appealed=appealed),

@@ -13,6 +13,7 @@ from schemas.compatibility import breaking, mark_of, schema_of
 from schemas.field_errors import models_in
 from schemas.police_incidents.v1 import ChildrenLinked
 from schemas.registry import REGISTRY
+from schemas.values import Residence
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = pages()
@@ -45,6 +46,19 @@ def test_every_field_of_every_body_has_a_data_class() -> None:
 def test_every_body_and_every_part_of_it_says_what_it_is() -> None:
     models = {model for _, fact in REGISTRY.types.values() for model in models_in(fact.newest)}
     assert [model.__name__ for model in models if not (model.__doc__ or "").strip()] == []
+
+
+def test_a_field_that_is_left_out_states_nothing() -> None:
+    """None, `unknown`, or a list or an object with nothing in it; only the order that is alone has a number."""
+    models = {model for stream in REGISTRY.streams for fact in stream.types for model in models_in(fact.newest)}
+    silent: tuple[Any, ...] = (None, (), "unknown", Residence())
+    stated = {
+        (model.__name__, name)
+        for model in models
+        for name, field in model.model_fields.items()
+        if not field.is_required() and field.default not in silent
+    }
+    assert stated == {("Order", "number"), ("Asked", "met")}
 
 
 OLD = schema_of(ChildrenLinked)

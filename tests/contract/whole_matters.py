@@ -111,11 +111,14 @@ def _room(info: FieldInfo) -> str | None:
         return "day"
     if str not in kinds:
         return None
-    return "codes" if get_origin(_bare(info.annotation)) is tuple else "text"
+    return "codes" if _lists(info.annotation) else "text"
 
 
-def _bare(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+def _lists(annotation: Any) -> bool:
+    """Whether it is a list, or a list that may be missing."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return any(map(_lists, get_args(annotation)))
+    return get_origin(annotation) is tuple
 
 
 def _types(annotation: Any) -> Iterator[Any]:

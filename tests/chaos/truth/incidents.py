@@ -122,9 +122,10 @@ def of_risk(world: World, incident: Incident, victim: Body) -> Iterator[tuple[Ke
     if unfinished and views[-1][0].meanwhile:
         said["risk.grade"] = unfinished[0]["grade"]
         yield from world.tell("possible_above_threshold", "possible_above_threshold", place, areas, said)
-    markers = {name: value for name, value in incident.body.get("markers", {}).items() if value}
-    if markers:
-        said = {"crime_reference": incident.crime, "markers.strangulation": markers.get("strangulation", False)}
+    markers = incident.body.get("markers", {})
+    if any(markers.values()):
+        stated = {"markers.strangulation": markers["strangulation"]} if "strangulation" in markers else {}
+        said = {"crime_reference": incident.crime, **stated}
         yield from world.tell("grade_review", "grade_review", place, areas, said)
 
 

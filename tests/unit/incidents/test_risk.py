@@ -273,3 +273,16 @@ def test_the_order_of_arrival_of_views_changes_nothing(grades: list[Grade], cut:
 def test_a_party_of_unresolved_role_is_no_victim_yet() -> None:
     unresolved = hers(parties=(b.victim(role=Role.UNRESOLVED), b.suspect(role=Role.UNRESOLVED)))
     assert not list(high_risk(unresolved, b.policy()))
+
+
+def test_what_police_did_not_say_is_said_to_nobody_as_a_no() -> None:
+    duty = owed(high_risk, hers(risk=b.risk(Grade.HIGH), markers=Markers(strangulation=True, weapon=False)))["dait-54"]
+    said = {item.what: item.value for item in duty.matter}
+    assert (said["markers.strangulation"], said["markers.weapon"]) == (True, False)
+    assert {"markers.threat_to_kill", "markers.stalking", "markers.pregnant", "historic"}.isdisjoint(said)
+    assert {"parties.interpreter_needed", "risk.professional_judgement_high"}.isdisjoint(said)
+    assert [what for what, value in said.items() if value is False] == ["markers.weapon"]
+
+
+def test_markers_of_which_none_stands_are_no_ground_for_a_review() -> None:
+    assert owed(grade_review, hers(markers=Markers(weapon=False, suicide_threat=()))) == {}

@@ -168,9 +168,9 @@ def test_several_cases_defendants_and_sessions_are_hearings_of_their_own() -> No
 def test_one_code_in_the_same_words_is_one_order_and_in_others_the_second() -> None:
     _, (resulted, *_) = facts(example("several-cases"))
     assert [(o.number, o.code, o.offences, o.expires_on, o.until_further_order) for o in resulted.orders] == [
-        (1, "3047", (1, 2), date(2028, 3, 1), False),
+        (1, "3047", (1, 2), date(2028, 3, 1), None),
         (2, "3047", (3,), None, True),
-        (1, "3263", (4,), None, False),
+        (1, "3263", (4,), None, None),
     ]
     assert resulted.orders[2].cause == "breach_proceedings"
 
