@@ -107,7 +107,7 @@ def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key
                 continue
         found.setdefault(key, []).append(answer)
     for heard in found.values():
-        heard.sort(key=lambda known: (known.fact.at, known.fact.id))
+        heard.sort(key=_moment)
     return found
 
 
@@ -189,15 +189,29 @@ class _Chain:
             found |= member.met
         return found
 
+    def own(self, key: Key) -> Sequence[Answer]:
+        return [answer for answer in self.heard.get(key, ()) if answer.key.agency == key.agency]
+
+    @cached_property
+    def taken_on(self) -> Mapping[Key, Answer]:
+        """The agencies whose latest word is that they take it on, with that word."""
+        found = {}
+        for key in self.turn:
+            words = [answer for answer in self.own(key) if not _is(answer, Acknowledged)]
+            if words and not _is(words[-1], Declined):
+                found[key] = words[-1]
+        return found
+
     def member(self, key: Key) -> _Member:
-        """What this agency has answered: of accepting, deciding and declining, the latest counts."""
-        taken: Answer | None = None
+        """What this agency has answered: of accepting, deciding and declining, the latest counts. One that had declined
+        takes it on after all only while no other holds it."""
         met: dict[str, str] = {}
-        for answer in self.heard.get(key, ()):
-            if answer.key.agency == key.agency:
-                met |= dict.fromkeys(_meets(answer, self.head), answer.fact.id)
-                taken = taken if isinstance(answer.fact.body, Acknowledged) else answer
-        declined = taken if taken is not None and isinstance(taken.fact.body, Declined) else None
+        for answer in self.own(key):
+            met |= dict.fromkeys(_meets(answer, self.head), answer.fact.id)
+        declined = next((answer for answer in reversed(self.own(key)) if _is(answer, Declined)), None)
+        taken_on = self.taken_on.get(key)
+        if taken_on is not None and not any(_moment(other) < _moment(taken_on) for other in self.taken_on.values()):
+            declined = None
         duty = self.head
         if key != duty.key:
             agency = self.policy.agency(key.agency)
@@ -215,7 +229,7 @@ class _Chain:
 
     def owed(self) -> Iterator[Duty]:
         """The duty to the first; to the next able one when this one declines, or beside it when this one is silent."""
-        grounds, handed, beside = self.head.grounds, False, None
+        grounds, handed, beside, held = self.head.grounds, False, None, False
         for place, member in enumerate(self.members):
             duty = member.duty.but(grounds=grounds)
             if place > 0:
@@ -229,7 +243,8 @@ class _Chain:
             yield self.with_answers(member, duty)
             # Silence brings in one service beside the one that holds it, not all of them in turn.
             beside = self.silent_at(member) if place == 0 or handed else None
-            handed = member.declined is not None
+            held = held or (member.duty.key in self.taken_on and member.declined is None)
+            handed = member.declined is not None and not held
             if member.declined is not None:
                 grounds = tuple(sorted({*grounds, member.declined.fact.id}))
 
@@ -332,6 +347,14 @@ def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
     if isinstance(body, Decided):
         return frozenset(ask for ask in asks if ask != "decide" or body.decision in _answers(duty, ask))
     return asks
+
+
+def _is(answer: Answer, kind: type[AgencyBody]) -> bool:
+    return isinstance(answer.fact.body, kind)
+
+
+def _moment(answer: Answer) -> tuple[datetime, str]:
+    return answer.fact.at, answer.fact.id
 
 
 def _answers(duty: Duty, name: AskName) -> tuple[str, ...]:

@@ -178,6 +178,10 @@ def _before_told(over: str) -> str:
 
 def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -> Notice:
     revision = 1 if before is None else before.revision + 1
+    answered: dict[str, Asked] = {}
+    if before is not None and before.reason == Reason.DECLINED and set(seen.content) <= set(before.content):
+        # Its answer brought it back: what it answered is not asked of it again.
+        answered = {asked.ask: asked for asked in _flagged(before.asks, duty) if asked.met_by is not None}
     return Notice(
         kind="notify",
         state="live",
@@ -188,11 +192,13 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
         grounds=_rests_on(duty),
         content=seen.content,
         asks=tuple(
-            Asked(ask.ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), ask.answers, now) for ask in duty.asks
+            answered.get(ask.ask)
+            or Asked(ask.ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), ask.answers, now)
+            for ask in duty.asks
         ),
-        asked_at=revision,
+        asked_at=before.asked_at if before is not None and answered else revision,
         reason=None,
-        late=now > duty.tell_by,
+        late=before.late if before is not None and before.tell_by == duty.tell_by else now > duty.tell_by,
         at=now,
         first_told_at=now,
         arose=duty.arose,

@@ -215,6 +215,46 @@ def test_a_refusal_taken_back_gives_the_duty_back() -> None:
     assert not world.unexplained
 
 
+def test_who_takes_it_on_after_declining_is_asked_nothing_again_and_was_told_in_time() -> None:
+    world = told_on_time()
+    world.answer(Declined, IDVA, b.NOON + MINUTES)
+    world.look(now=b.NOON + MINUTES)
+    world.answer(Accepted, IDVA, b.NOON + 3 * H)
+    world.look(now=b.NOON + 3 * H)
+    assert (world.told[IDVA].state, world.told[IDVA].late) == ("live", False)
+    assert all(asked.met_by for asked in world.told[IDVA].asks)
+    assert climb(world, 400 * D) == []
+
+
+def test_who_takes_it_on_after_declining_is_asked_again_if_it_says_more_by_now() -> None:
+    world = told_on_time()
+    world.answer(Declined, IDVA, b.NOON + MINUTES)
+    world.look(now=b.NOON + MINUTES)
+    world.answer(Accepted, IDVA, b.NOON + 2 * MINUTES)
+    world.look(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 2 * MINUTES)
+    assert [asked.met_by for asked in world.told[IDVA].asks] == [None, None]
+
+
+def test_what_another_has_taken_on_stays_with_it() -> None:
+    world = told_on_time()
+    for minute, (answer, key) in enumerate(((Declined, IDVA), (Accepted, SOUTH), (Accepted, IDVA)), 1):
+        world.answer(answer, key, b.NOON + minute * MINUTES)
+        sent = said(world.look(now=b.NOON + minute * MINUTES))
+    assert sent == []
+    assert (world.told[IDVA].state, world.told[SOUTH].state) == ("closed", "live")
+    assert climb(world, 400 * D) == []
+
+
+def test_what_another_gives_back_goes_to_the_one_that_would_take_it_after_all() -> None:
+    world = told_on_time()
+    turns = ((Declined, IDVA), (Accepted, SOUTH), (Accepted, IDVA), (Declined, SOUTH))
+    for minute, (answer, key) in enumerate(turns, 1):
+        world.answer(answer, key, b.NOON + minute * MINUTES)
+        sent = said(world.look(now=b.NOON + minute * MINUTES))
+    assert sent == [("close", "high_risk", "south-idva"), ("notify", "high_risk", "north-idva")]
+    assert climb(world, 400 * D) == []
+
+
 def test_an_answer_to_a_replaced_notice_counts_only_if_the_update_said_nothing_new() -> None:
     world = told_on_time()
     world.look(b.fact(b.incident(circumstances="a quarrel"), version=2), now=b.NOON + MINUTES)
