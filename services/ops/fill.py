@@ -16,8 +16,8 @@ from services.ops.terminal import UsageError, complain, err, out, plural, server
 from services.policy.load import load
 from services.runtime import database, logs
 from services.runtime.database import AWAY
-from services.runtime.engine import Halt
 from services.runtime.filling import ArchiveLacksError, Filling, Plan, Stretch
+from services.runtime.halting import Halt
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
 from services.runtime.service import Service

@@ -10,7 +10,7 @@ from services.casefile.facts import Fact
 from services.casefile.links import Linkage, link
 from services.casefile.persons import Placeholder, person_of_record, records_named
 from services.casefile.references import crimes, references
-from services.runtime.engine import Record
+from services.runtime.records import Record
 from services.runtime.store import FileState, Matters, Statement
 
 ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))

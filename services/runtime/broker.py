@@ -19,6 +19,10 @@ Partition = tuple[str, int]
 Answer = TypeVar("Answer")
 
 
+class NotThereYet(Exception):  # noqa: N818 - nothing is wrong yet
+    """Raised by `assigned`: the broker does not say enough of these partitions to judge them. It is asked again."""
+
+
 def pauses() -> Iterator[float]:
     """Seconds before each next try, longer each time."""
     pause = FIRST_PAUSE

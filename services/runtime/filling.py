@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.runtime.broker import Partition
-from services.runtime.engine import Record
 from services.runtime.ledger import RecordRow
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
+from services.runtime.records import Record
 from services.runtime.service import Service
 from services.runtime.shell import Shell
 from services.runtime.wire import group_of, headers_from_text

@@ -15,8 +15,8 @@ from services.casefile.persons import Joined
 from services.runtime import wire
 from services.runtime.batch import Accepted, Change
 from services.runtime.broker import Partition
-from services.runtime.engine import Record
 from services.runtime.logs import Event
+from services.runtime.records import Record
 from services.runtime.restored import unlaid
 from services.runtime.rows import Connection, array, columns, insert, with_rows
 from services.runtime.sending import RefusedFor

@@ -16,11 +16,12 @@ from schemas.refusals import Refusal, RefusalReason
 from services.policy.clocks import london_day
 from services.runtime import metrics
 from services.runtime.attempts import Attempts
-from services.runtime.broker import Partition
+from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, CONTENDED, FULL, TOO_SLOW
-from services.runtime.engine import Halt, HaltReason, NotThereYet, Record
+from services.runtime.halting import Halt, HaltReason
 from services.runtime.logs import Event
 from services.runtime.offsets import Offsets
+from services.runtime.records import Record
 from services.runtime.shell import DUE_AT_ONCE, Shell
 from services.runtime.store import Position
 from services.runtime.wire import group_of

@@ -8,7 +8,7 @@ from schemas.envelope import version_of
 from schemas.refusals import Refusal, RefusalReason
 from services.policy.policy import Policy
 from services.runtime.batch import Accepted, accepted
-from services.runtime.engine import Record
+from services.runtime.records import Record
 
 SOURCE_AHEAD = timedelta(hours=1)  # publishers' clocks differ by less; what is later still would stand for ever
 

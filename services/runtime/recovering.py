@@ -17,9 +17,9 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, rung_key
 from services.runtime import wire
 from services.runtime.broker import Partition
-from services.runtime.engine import Record
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.records import Record
 from services.runtime.refused import RefusalRow
 from services.runtime.shell import Shell
 

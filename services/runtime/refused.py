@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from schemas.refusals import Refusal
 from services.runtime import wire
-from services.runtime.engine import Record
+from services.runtime.records import Record
 from services.runtime.rows import Connection, columns, with_rows
 
 Place = tuple[str, int, int]  # topic, partition, offset

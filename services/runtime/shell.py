@@ -23,7 +23,7 @@ from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overl
 from services.runtime.bodies import bodies_of
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
-from services.runtime.engine import BATCH, NO_TIME, Halt, HaltReason, Record
+from services.runtime.halting import Halt, HaltReason
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, follow_places, look_at
@@ -31,6 +31,7 @@ from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import believed, read
+from services.runtime.records import BATCH, NO_TIME, Record
 from services.runtime.refused import Place, RefusalRow, Refusals
 from services.runtime.restored import lay_told, number_looks
 from services.runtime.rows import Connection

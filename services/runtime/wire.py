@@ -18,8 +18,8 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.notices import frozen
 from services.policy.policy import Policy
-from services.runtime.engine import Record
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.records import Record
 
 NOTIFICATION = "uk.relay.notification-issued.v1"
 LOOKED = "uk.relay.looked.v1"

@@ -22,8 +22,9 @@ from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
-from services.runtime.engine import Consumer, Halt, end_process
+from services.runtime.engine import Consumer
 from services.runtime.gauges import gauges
+from services.runtime.halting import Halt, end_process
 from services.runtime.health import Health
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets

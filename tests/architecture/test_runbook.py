@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.runtime import metrics
-from services.runtime.engine import HaltReason
+from services.runtime.halting import HaltReason
 from services.runtime.logs import Event
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from services.runtime import logs
-from services.runtime.engine import Consumer, Halt, HaltReason, Record
+from services.runtime.engine import Consumer
+from services.runtime.halting import Halt, HaltReason
+from services.runtime.records import Record
 
 
 def note(options: argparse.Namespace, lines: Iterable[str]) -> None:

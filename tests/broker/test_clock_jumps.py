@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from services.runtime.engine import EXIT_HALTED, Halt
+from services.runtime.halting import EXIT_HALTED, Halt
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
 from tests.broker.test_shell import incident as record

@@ -20,8 +20,10 @@ from kafka.admin import KafkaAdminClient
 
 from services.runtime import metrics
 from services.runtime.embedded import Servers
-from services.runtime.engine import EXIT_HALTED, Consumer, Record
+from services.runtime.engine import Consumer
+from services.runtime.halting import EXIT_HALTED
 from services.runtime.offsets import Offsets
+from services.runtime.records import Record
 from services.runtime.sending import Message, Sender
 from services.runtime.topics import TopicSpec, apply_topics
 

@@ -15,7 +15,7 @@ from schemas.bad_input import BAD_INPUT, good_record
 from schemas.police_incidents.v1 import Markers
 from services.policy.model import Force
 from services.runtime.database import pool
-from services.runtime.engine import EXIT_HALTED
+from services.runtime.halting import EXIT_HALTED
 from services.runtime.loop import SLOW_TRIES
 from services.runtime.sending import Message
 from services.runtime.watchdog import EXIT_STUCK

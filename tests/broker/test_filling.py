@@ -13,8 +13,8 @@ from kafka import KafkaAdminClient, TopicPartition
 from services.ops.fill import OWNERS
 from services.ops.serving import SERVICES
 from services.runtime.database import pool
-from services.runtime.engine import EXIT_HALTED
 from services.runtime.filling import Filling
+from services.runtime.halting import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 from services.runtime.offsets import Offsets
 from services.runtime.shell import Shell

@@ -21,8 +21,8 @@ from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
 from services.runtime import database as tables
 from services.runtime.batch import Accepted
-from services.runtime.engine import Record
 from services.runtime.receiving import read
+from services.runtime.records import Record
 from services.runtime.sending import Message
 from services.runtime.shell import Shell
 from tests import builders as b

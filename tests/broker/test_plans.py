@@ -11,10 +11,10 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from services.incidents.__main__ import SERVICE
 from services.runtime import database as tables
 from services.runtime.broker import Partition
-from services.runtime.engine import Record
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.publisher import Publisher
+from services.runtime.records import Record
 from services.runtime.sending import Message
 from services.runtime.shell import Shell
 from tests import builders as b

@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.ops.serving import SERVICES
-from services.runtime.engine import EXIT_HALTED
+from services.runtime.halting import EXIT_HALTED
 from services.runtime.sending import Message
 from services.runtime.wire import DECISIONS
 from tests import builders as b

@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
-from services.runtime.engine import EXIT_HALTED
+from services.runtime.halting import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 from services.runtime.rows import Connection
 from services.runtime.topics import apply_topics, topics

@@ -22,13 +22,14 @@ from services.incidents.rules import RULES
 from services.order_variations.rules import RULES as ORDER_RULES
 from services.runtime import database as tables
 from services.runtime import metrics
-from services.runtime.broker import Partition
+from services.runtime.broker import NotThereYet, Partition
 from services.runtime.embedded import Servers
-from services.runtime.engine import Halt, NotThereYet, Record
 from services.runtime.gauges import gauges
+from services.runtime.halting import Halt
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
+from services.runtime.records import Record
 from services.runtime.service import Service
 from services.runtime.shell import Shell
 from services.runtime.topics import TopicSpec, apply_topics

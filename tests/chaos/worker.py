@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.ops.serving import SERVICES
-from services.runtime.engine import EXIT_HALTED
+from services.runtime.halting import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 
 NAMES = ("first", "second")

@@ -18,7 +18,7 @@ from schemas.agency_responses.v1 import Decision, DeclineReason
 from schemas.envelope import Record as Written
 from services.ops.cli import app
 from services.runtime import wire
-from services.runtime.engine import Record
+from services.runtime.records import Record
 from services.runtime.settings import Settings
 
 PROJECT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from schemas.envelope import Record
 from schemas.registry import REGISTRY, FactType, Refusal, Stream
 from services.casefile.facts import Fact
 from services.casefile.reasons import Reason
-from services.runtime import engine, wire
+from services.runtime import records, wire
 from tests import builders as b
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.spoiled import MARK, spoiled
@@ -90,7 +90,7 @@ def stated(type_: FactType) -> Fact:
 
 def dead_letter(topic: str, record: Record, refusal: Refusal) -> str:
     """Key and headers of the dead letter; its value is the record's own, untouched."""
-    came = engine.Record(topic, 0, 7, NOW, record.key, record.value, tuple(record.headers))
+    came = records.Record(topic, 0, 7, NOW, record.key, record.value, tuple(record.headers))
     identity, letter = wire.dead_letter(came, refusal, "incidents", "1", NOW)
     assert letter.value == record.value
     return outside(letter.key, wire.headers_from_text(letter.headers)) + identity + letter.topic

@@ -9,7 +9,7 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import Refusal, RefusalReason
 from services.casefile.ladder import RUNGS
 from services.runtime import wire
-from services.runtime.engine import Record
+from services.runtime.records import Record
 from services.runtime.recovering import key_of
 from tests import builders as b
 from tests.contract import grants_by_hand as by_hand

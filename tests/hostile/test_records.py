@@ -21,9 +21,10 @@ from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, body_of, check_strict
 from services.policy.load import load
 from services.policy.policy import Policy
-from services.runtime import engine, wire
+from services.runtime import wire
 from services.runtime.batch import Accepted
 from services.runtime.receiving import believed, read
+from services.runtime.records import Record
 from tests import builders as b
 from tests.contract.test_least import RULES
 from tests.hostile.records import EXAMPLES, MARK, WAYS, Hostile, Sent, hostile
@@ -41,10 +42,10 @@ def policy() -> Policy:
     return load(ROOT / "deploy" / "policy", ROOT / "deploy" / "agencies").at(NOW)
 
 
-def came(sent: Sent) -> engine.Record:
+def came(sent: Sent) -> Record:
     """The record as the engine hands it on."""
     headers = tuple((name, value or b"") for name, value in sent.headers)
-    return engine.Record(sent.topic, 0, 7, NOW, sent.key, sent.value, headers)
+    return Record(sent.topic, 0, 7, NOW, sent.key, sent.value, headers)
 
 
 def received(sent: Sent) -> Accepted | Refusal:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.runtime.engine import Consumer, Record, _Membership
+from services.runtime.engine import Consumer
+from services.runtime.membership import Membership
+from services.runtime.records import Record
 
 RECORD = Record("topic", 0, 0, datetime(2026, 3, 2, tzinfo=UTC), None, None, ())
 
@@ -24,7 +26,7 @@ def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gath
         consumer = Consumer(
             group="group", topics=["topic"], kafka=nowhere, folder=tmp_path, handle=handle, assigned=agree
         )
-        membership = consumer._membership = _Membership(
+        membership = consumer._membership = Membership(
             group="group", topics=["topic"], kafka=nowhere, folder=tmp_path, instance=None, news=consumer._news
         )
         membership.buffer.append(RECORD)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from psycopg_pool import AsyncConnectionPool
 
 from services.convictions.__main__ import SERVICE
-from services.runtime.engine import Record
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.records import Record
 from services.runtime.rows import Connection
 from services.runtime.shell import JUDGING_SECONDS, Shell
 from tests import builders as b

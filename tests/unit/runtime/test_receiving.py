@@ -8,8 +8,8 @@ from schemas import registry
 from schemas.envelope import VersionBasis, version_of
 from schemas.refusals import RefusalReason
 from services.runtime.batch import Accepted
-from services.runtime.engine import Record
 from services.runtime.receiving import believed, read
+from services.runtime.records import Record
 from tests import builders as b
 
 AHEAD = timedelta(hours=1, seconds=1)
