@@ -32,11 +32,11 @@ NARROW, WIDE = 80, 110
 FEW = 2
 FORMS = """Nothing is known by that name. What is understood:
   an event's id              as `relay publish` or the source gives it, or grounds name it
-  a notification's id        as `relay subscribe` shows it
+  a notification's id        as `relay subscribe` shows it; of either, 8 characters or more where one alone begins so
   a dead letter's id         as `relay dlq list` shows it
   a duty                     rule/subject/agency, or rule/subject
   a person                   record:SYSTEM:ID, or a place: 54260012345/party/1, in short 54260012345/1
-  a matter                   a crime reference, URN, ASN, order, application, hearing or court case
+  a matter                   a crime reference, incident log, URN, ASN, order, application, hearing or court case
   a reference's own file     home:urn:54DC0012326"""
 
 EXAMPLES = """

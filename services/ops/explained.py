@@ -118,9 +118,10 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         yield Padding(_refused(same), (1, 0, 0, 0))
     for conflict in e.conflicts:
         kind = conflict.kind.rpartition(".")[2]
-        said = f"Two contents of {kind} {conflict.subject}, version {conflict.version}"
+        number = len(conflict.others) + (conflict.stands is not None)
+        said = f"{number} contents of {kind} {conflict.subject}, version {conflict.version}"
         if conflict.stands is None:
-            yield Text(f"{said}; neither stands, since there is a higher version.", style="yellow")
+            yield Text(f"{said}; none stands, since there is a higher version.", style="yellow")
             yield Text(f"  {', '.join(conflict.others)}", style="dim")
             continue
         yield Text(
@@ -181,12 +182,16 @@ def _recipients(told: Iterable[Telling]) -> RenderableType:
     table.add_column(overflow="fold", ratio=5)
     table.add_column(overflow="fold", ratio=4)
     table.add_column(overflow="fold", ratio=3)
+    alike: dict[tuple[str, str, str], list[Text]] = {}
     for telling in told:
         word, style = STATES[telling.state]
         now = Text(word, style=style)
         for flag, colour in _flags(telling):
             now.append(f", {flag}", style=colour)
-        table.add_row(f"→ {telling.recipient}", moment(telling.told_at), now)
+        alike.setdefault((telling.recipient, moment(telling.told_at), now.plain), []).append(now)
+    for (recipient, at, _), same in alike.items():
+        several = f" ({plural(len(same), 'recipient')})" if len(same) > 1 else ""
+        table.add_row(f"→ {recipient}{several}", at, same[0])
     return table
 
 

@@ -52,6 +52,7 @@ class _Explaining:
         not_told = tuple(self.not_told())
         ahead = tuple(self.ahead())
         known = {i for telling in tellings for i in telling.grounds} | {i for said in not_told for i in said.grounds}
+        known |= {i for telling in tellings for change in telling.changes for i in change.grounds}
         everything = self.sees_all
         facts = tuple(fact for fact in self.facts() if everything or fact.id in known)
         return Explanation(
@@ -252,6 +253,7 @@ class _Explaining:
                 removed=tuple(sorted(before - says)),
                 # An id is made of the agency's name, and there are few names to try.
                 notification=notice.id if self.names(notice.key.agency) else None,
+                grounds=notice.grounds,
             )
             before = says
 

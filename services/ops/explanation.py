@@ -148,7 +148,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision: what it was, by which look and why. `added`, `removed`: names of what it says more and no more."""
+    """One revision: what it was, by which look and why. `added`, `removed`: names of what it says more and no more;
+    `grounds`: the facts on which it rested when it was sent."""
 
     revision: int
     kind: str
@@ -165,6 +166,7 @@ class Change:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     notification: str | None
+    grounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +290,7 @@ class FactTold:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two contents of one version: both were accepted, and the one with the later source time stands."""
+    """Several contents of one version: all were accepted, and the one with the later source time stands."""
 
     kind: str
     subject: str

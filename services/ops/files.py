@@ -32,6 +32,8 @@ from services.runtime.gauges import WAITING
 
 FILE = re.compile(r"(?:record:[^:/\s]+|place|home:[^:/\s]+):\S+")
 REFERENCES = ("crime", "urn", "asn", "defendant", "court_case", "charge", "hearing", "order", "application")
+START_OF_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f-]{0,27})?")
+INCIDENT = "uk.police.incident-reported"
 SHORTEST_PARTY = re.compile(r"(?P<crime>[^/\s]+)/(?P<number>[1-9][0-9]{0,2})")
 
 Rules = Mapping[str, Sequence[Rule]]
@@ -106,14 +108,34 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
 
 def find(conn: Connection, asked: str) -> Found | None:
     """What goes by this name, in the order in which names are tried; ids first, since nothing else looks like them."""
+    folded = "".join(asked.split())
     return (
-        _notification(conn, asked)
-        or _event(conn, asked)
-        or _dead_letter(conn, asked)
+        _identified(conn, asked)
+        or _identified(conn, folded.lower())
         or _duty(conn, asked)
-        or _person(conn, asked)
+        or _person(conn, folded)
         or _matter(conn, asked)
+        or _matter(conn, folded.upper())
+        or _logged(conn, folded)
+        or _begun(conn, folded.lower())
     )
+
+
+def _identified(conn: Connection, asked: str) -> Found | None:
+    return _notification(conn, asked) or _event(conn, asked) or _dead_letter(conn, asked)
+
+
+def _begun(conn: Connection, start: str) -> Found | None:
+    """By the first characters of an id, where one id alone begins so."""
+    if not START_OF_ID.fullmatch(start):
+        return None
+    ids = conn.execute(
+        """select id from notice where starts_with(id, %(start)s) union
+        select event_id from inbox where starts_with(event_id, %(start)s) union
+        select id from fact where starts_with(id, %(start)s) limit 2""",
+        {"start": start},
+    ).fetchall()
+    return _identified(conn, ids[0][0]) if len(ids) == 1 else None
 
 
 def _notification(conn: Connection, asked: str) -> Found | None:
@@ -153,7 +175,6 @@ def _event(conn: Connection, asked: str) -> Found | None:
             """select l.service, l.file from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
             join fact e on e.service = f.service and e.statement = f.statement and e.subject = f.subject
                 where e.id = any(%(ids)s)
-            union select service, file from look where fact_id = any(%(ids)s)
             union select t.service, t.file from answer a join told t on t.service = a.service and t.rule = a.rule
                 and t.subject = a.duty_subject and t.agency = a.agency
                 where a.fact_id = any(%(ids)s)""",
@@ -162,7 +183,31 @@ def _event(conn: Connection, asked: str) -> Found | None:
     }
     if not (sources or refused):
         return None
-    return Found("event", frozenset(files), about=frozenset(ids), refused=refused, ends=ends)
+    versions = conn.execute(
+        """select v.service, v.id, v.subject, coalesce((e.content::jsonb ->> 'withdrawn')::boolean, false) from fact e
+        join fact v on v.service = e.service and v.statement = e.statement and v.subject = e.subject
+        where e.id = any(%s)""",
+        (ids,),
+    ).fetchall()
+    files |= _once(conn, {i for _, i, _, _ in versions}, {subject for _, _, subject, _ in versions})
+    # What a withdrawal takes back rests on the versions before it, and never on the withdrawal.
+    about = frozenset(ids) | {i for _, i, _, takes_back in versions if takes_back}
+    return Found("event", frozenset(files), about=about, refused=refused, ends=ends)
+
+
+def _once(conn: Connection, ids: Iterable[str], names: Iterable[str]) -> set[File]:
+    """Files that these facts, all versions of them, once lay in: where they caused a look, and where something was told
+    whose subject bears one of these names. What is taken back lies nowhere, and stays told. The names are looked for
+    in all that was ever told, where no look is known."""
+    looked = conn.execute(
+        "select distinct service, file from look where fact_id = any(%s)", (sorted(set(ids)),)
+    ).fetchall()
+    told = looked or conn.execute(
+        """select distinct t.service, t.file from told t join unnest(%s::text[]) as n(name)
+        on t.subject = n.name or starts_with(t.subject, n.name || '/')""",
+        (sorted(set(names)),),
+    )
+    return {(service, file) for service, file in told}
 
 
 def _dead_letter(conn: Connection, asked: str) -> Found | None:
@@ -203,23 +248,50 @@ def _person(conn: Connection, asked: str) -> Found | None:
         (place.partition("/")[0], place),
     ).fetchall()
     files |= {(service, person) for service, person in rows}
-    return Found("person", frozenset(files)) if files else None
+    return Found("person", frozenset(files)) if files else _once_at(conn, place)
+
+
+def _once_at(conn: Connection, place: str) -> Found | None:
+    """Where nobody stands at the place any more: what was told of whoever stood there."""
+    crime = place.partition("/")[0]
+    ids = (i for _, i, _ in _named(conn, [f"crime:{crime}"]))
+    files = frozenset(_once(conn, ids, [crime]))
+    told = _told(conn, sorted(files))
+    keys = frozenset(_head(key) for (_, key), notice in told.items() if notice.person == place)
+    return Found("person", files, keys=keys) if keys else None
 
 
 def _matter(conn: Connection, asked: str) -> Found | None:
     """A crime reference, URN, ASN, order, application, hearing or court case: whatever facts name it."""
     kind, _, name = asked.partition(":")
-    names = [asked] if kind in REFERENCES and name else [f"{kind}:{asked}" for kind in REFERENCES]
-    rows = conn.execute(
+    kind = kind.lower()
+    named = kind in REFERENCES and bool(name)
+    rows = _named(conn, [f"{kind}:{name}"] if named else [f"{kind}:{asked}" for kind in REFERENCES])
+    if not rows:
+        return None
+    ids = frozenset(i for _, i, _ in rows)
+    files = {(service, file) for service, _, file in rows if file is not None}
+    return Found("matter", frozenset(files | _once(conn, ids, [name if named else asked])), about=ids)
+
+
+def _named(conn: Connection, names: Sequence[str]) -> list[tuple[str, str, str | None]]:
+    """Service, id and file of all versions of the facts that bear one of these names; no file where none holds it."""
+    return conn.execute(
         """select distinct f.service, f.id, l.file from fact_reference r
         join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject
         left join lies_in l on l.service = f.service and l.fact_id = f.id where r.name = any(%s)""",
-        (names,),
+        (list(names),),
     ).fetchall()
-    if not rows:
-        return None
-    files = frozenset((service, file) for service, _, file in rows if file is not None)
-    return Found("matter", files, about=frozenset(i for _, i, _ in rows))
+
+
+def _logged(conn: Connection, asked: str) -> Found | None:
+    """By the number of an incident's log, which notices bear; no fact is linked by it, so all incidents are read."""
+    row = conn.execute(
+        """select subject from fact where kind = %s and upper(content::jsonb ->> 'incident_log') = upper(%s)
+        group by subject order by max(accepted_at) desc limit 1""",
+        (INCIDENT, asked),
+    ).fetchone()
+    return _matter(conn, f"crime:{row[0]}") if row else None
 
 
 def _of_persons(conn: Connection, files: frozenset[File]) -> frozenset[File]:

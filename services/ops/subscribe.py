@@ -15,7 +15,7 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.envelope import Envelope, to_document
 from schemas.registry import Refusal, decode
 from services.ops.notices import newest, tell
-from services.ops.terminal import UsageError, err, out, plural, servers
+from services.ops.terminal import UsageError, err, moment, out, plural, servers
 from services.policy.clocks import LONDON
 from services.policy.load import load
 from services.policy.policy import PolicySet
@@ -72,8 +72,7 @@ def subscribe(
     topic = f"agency.{agency}.notifications"
     try:
         consumer = open_topics(servers(settings).kafka, [topic])
-        kept = [heard for heard in read_to_end(consumer) if earliest is None or heard.notice.issued_at >= earliest]
-        _show_kept(kept, name, as_json=as_json, everything=everything)
+        _show_kept(read_to_end(consumer), name, earliest, as_json=as_json, everything=everything)
         if follow:
             if not as_json:
                 err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim", markup=False)
@@ -156,9 +155,16 @@ def _heard(record: Any) -> Heard | None:
     return Heard(read.envelope, body, read.content) if isinstance(body, NotificationIssued) else None
 
 
-def _show_kept(kept: Sequence[Heard], name: str, *, as_json: bool, everything: bool) -> None:
-    if everything:
-        shown: Iterable[Heard] = kept
+def _show_kept(
+    heard_so_far: Sequence[Heard], name: str, earliest: datetime | None, *, as_json: bool, everything: bool
+) -> None:
+    shown: Iterable[Heard] = ()
+    kept = [heard for heard in heard_so_far if earliest is None or heard.notice.issued_at >= earliest]
+    if earliest is not None and not kept:
+        if not as_json:
+            err.print(f"{name}: {_nothing_since(earliest, heard_so_far)}", style="dim", markup=False)
+    elif everything:
+        shown = kept
     else:
         stands = {id(notice) for notice in newest(heard.notice for heard in kept) if notice.state == "live"}
         shown = [heard for heard in kept if id(heard.notice) in stands]
@@ -169,6 +175,12 @@ def _show_kept(kept: Sequence[Heard], name: str, *, as_json: bool, everything: b
             err.print(f"{name}: {open_now}{more}.", style="dim", markup=False)
     for heard in shown:
         _show(heard, name, as_json=as_json)
+
+
+def _nothing_since(earliest: datetime, heard_so_far: Iterable[Heard]) -> str:
+    older = sum(notice.state == "live" for notice in newest(heard.notice for heard in heard_so_far))
+    still = f"{plural(older, 'older matter')} {'is' if older == 1 else 'are'} open" if older else "nothing is open"
+    return f"Nothing was told since {moment(earliest)}; {still}."
 
 
 def _show(heard: Heard, name: str, *, as_json: bool) -> None:

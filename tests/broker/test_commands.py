@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from prometheus_client import generate_latest
 from psycopg import AsyncConnection
 from typer.testing import CliRunner, Result
 
+from schemas.values import CorrectionReason, Withdrawn
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
@@ -21,7 +23,7 @@ from services.runtime.embedded import Servers, embedded_servers
 from services.runtime.gauges import gauges
 from services.runtime.sending import Message
 from tests import builders as b
-from tests.broker.relay import Relay, message, relay_on
+from tests.broker.relay import NOW, Relay, message, relay_on
 
 
 def another_source_with_the_id_of(other: Message, sent: Message) -> Message:
@@ -36,6 +38,15 @@ UNLINKED = message(b.orders_resulted(DISCHARGED), "uk.court.orders-resulted")
 NO_FORCE = message(b.incident("CR2", force_code="ZZ"), "uk.police.incident-reported")
 SAME_ID = another_source_with_the_id_of(INCIDENT, message(b.incident("CR4"), "uk.police.incident-reported"))
 NOT_READ_YET = message(b.incident("CR3"), "uk.police.incident-reported")
+OTHERS = (b.victim(record=b.record("another-woman")), b.suspect(record=b.record("another-man")))
+ONCE = message(b.incident("CR5", parties=OTHERS), "uk.police.incident-reported", version=1)
+RAISED = message(b.incident("CR5", parties=OTHERS, circumstances="a quarrel"), "uk.police.incident-reported", version=2)
+TAKEN_BACK = message(
+    Withdrawn(occurred_at=NOW, withdrawn=True, correction_reason=CorrectionReason.RECORDED_WRONGLY),
+    "uk.police.incident-reported",
+    version=3,
+    subject="CR5",
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,9 @@ async def _happen(servers: Servers, folder: Path) -> None:
         async with relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker:
             await relay.publish(INCIDENT, INCIDENT, CHILDREN, UNLINKED, NO_FORCE, SAME_ID)
             await relay.settled(worker)
+            for version in (ONCE, RAISED, TAKEN_BACK):
+                await relay.publish(version)
+                await relay.settled(worker)
         await relay.publish(NOT_READ_YET)
 
 
@@ -76,6 +90,37 @@ def event_of(sent: Message) -> str:
 def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(history: History, asked: str) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
     assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("asked", [*map(event_of, (ONCE, RAISED, TAKEN_BACK)), "CR5", "CR5/1", "CR5/party/1"])
+def test_what_was_told_of_an_incident_that_was_taken_back_is_found_by_each_of_its_names(
+    history: History, asked: str
+) -> None:
+    found = history.read("explain", asked, "--json", "--role", "audit")
+    assert {t["state"] for t in found["tellings"] if t["rule"] == "high_risk"} == {"withdrawn"}
+    assert {t["subject"].partition("/")[0] for t in found["tellings"]} == {"CR5"}
+    assert {fact["version"] for fact in found["facts"]} >= {1, 2}
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "asked", [event_of(INCIDENT).upper(), event_of(INCIDENT)[:13], f"log-{b.CRIME}".lower(), f" {b.CRIME.lower()} "]
+)
+def test_a_name_is_found_in_whichever_case_by_its_beginning_and_by_the_incident_s_log(
+    history: History, asked: str
+) -> None:
+    found = history.read("explain", asked, "--json", "--role", "audit")
+    assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+
+
+@pytest.mark.broker
+def test_an_agency_told_of_nothing_of_late_hears_what_older_matters_are_open(history: History) -> None:
+    told = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
+    agency = next(t["recipient"] for t in told if t["rule"] == "high_risk" and t["state"] == "live")
+    said = history.relay("subscribe", agency, "--no-follow", "--since", "2190-01-01").output
+    assert "Nothing was told since" in said
+    assert re.search(r"[1-9] older matters? (is|are)\s+open", said)
 
 
 @pytest.mark.broker
@@ -149,7 +194,7 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
     incidents = services["incidents"]
     assert (incidents["lag"], incidents["group_lag"]) == (1, 1)
     assert incidents["lag_seconds"] >= 0
-    assert (incidents["decided"], incidents["waiting"]) == (3, 1)
+    assert (incidents["decided"], incidents["waiting"]) == (6, 1)
     assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)
     assert incidents["oldest_without_outcome"] == incidents["lag_seconds"]
     assert json.loads(result.stdout)["moved_ahead"] == []

@@ -212,6 +212,42 @@ def test_two_contents_of_one_version_are_shown_as_a_conflict() -> None:
     )
 
 
+def test_of_three_contents_of_one_version_all_are_named() -> None:
+    found = material(INCIDENT)
+    others = tuple(
+        replace(version(INCIDENT, stands=False, content=name.encode()), event=name) for name in ("first", "second")
+    )
+    said = asked_by(OPS, of=replace(found, versions=(*found.versions, *others)))
+    assert said.conflicts[0].others == ("first of source", "second of source")
+    read = printed(said)
+    assert "3 contents of incident-reported" in read
+    assert "first of source" in read
+    assert "second of source" in read
+
+
+def test_an_agency_reads_the_replaced_facts_on_which_its_own_revisions_rested() -> None:
+    amended = b.fact(b.incident(circumstances="a quarrel about money"), version=2, at=INCIDENT.at + timedelta(hours=1))
+    first = material(INCIDENT)
+    key = next(key for _, key in first.told if key.rule == "high_risk" and key.agency.startswith("idva"))
+    notice = replace(first.told[SERVICE, key], grounds=(amended.id,))
+    versions = (version(INCIDENT, stands=False), version(amended))
+    found = replace(first, told=dict(first.told) | {(SERVICE, key): notice}, versions=versions)
+    said = asked_by("idva", key.agency, of=found)
+    assert {(fact.id, fact.state) for fact in said.facts} == {(INCIDENT.id, "replaced"), (amended.id, "stands")}
+    assert {fact.id for fact in asked_by("dsl", of=found).facts} == set()
+
+
+def test_recipients_who_read_alike_are_one_line_with_their_number() -> None:
+    assert "the victim's support service (2 recipients)" in printed(asked_by(OPS))
+    assert "recipients)" not in printed(asked_by(AUDIT))
+
+
+def printed(explanation: Explanation) -> str:
+    console = Console(width=110, record=True)
+    console.print(shown(explanation))
+    return console.export_text()
+
+
 def test_a_link_is_waited_for_only_where_no_service_has_it() -> None:
     lacking = replace(version(INCIDENT), missing="no_incident")
     linked = replace(version(INCIDENT), service="convictions")
