@@ -69,6 +69,7 @@ def _text(written: bytes) -> Change:
 R = RefusalReason
 BAD_INPUT: tuple[BadInput, ...] = (
     BadInput("not JSON", R.NOT_JSON, _content(b"{'crime_reference': 1}")),
+    BadInput("two documents in one", R.NOT_JSON, lambda record: record._replace(value=record.value * 2)),
     BadInput("XML where JSON belongs", R.NOT_JSON, _content(b"<Incident/>")),
     BadInput(
         "half a message", R.INCOMPLETE, lambda record: record._replace(value=record.value[: len(record.value) // 2])
@@ -80,7 +81,7 @@ BAD_INPUT: tuple[BadInput, ...] = (
     BadInput(
         "a byte order mark", R.WRONG_ENCODING, lambda record: record._replace(value=b"\xef\xbb\xbf" + record.value)
     ),
-    BadInput("half of a surrogate pair", R.WRONG_ENCODING, _text(b'"\\ud83d"')),
+    BadInput("half of a surrogate pair", R.HALF_A_CHARACTER, _text(b'"\\ud83d"')),
     BadInput("a NUL in a text", R.NUL_CHARACTER, _text(b'"\\u0000"')),
     BadInput("NaN", R.NOT_FINITE_NUMBER, _text(b"NaN")),
     BadInput("a number beyond all floats", R.NOT_FINITE_NUMBER, _text(b"1e999")),

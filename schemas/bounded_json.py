@@ -70,8 +70,11 @@ def _read(content: bytes | None, largest: int, names: frozenset[str]) -> dict[st
 
 
 def _text(content: bytes) -> str:
-    if content.startswith(codecs.BOM_UTF8) or json.detect_encoding(content) != "utf-8":
-        raise _Problem(RefusalReason.WRONG_ENCODING, "the content: UTF-8 without a byte order mark is expected")
+    if content.startswith(codecs.BOM_UTF8):
+        detail = "the content begins with a byte order mark; UTF-8 without one is expected"
+        raise _Problem(RefusalReason.WRONG_ENCODING, detail)
+    if (looks_like := json.detect_encoding(content)) != "utf-8":
+        raise _Problem(RefusalReason.WRONG_ENCODING, f"the content is {looks_like.upper()}; UTF-8 is expected")
     if b"\x00" in content:
         raise _Problem(RefusalReason.NUL_CHARACTER, f"the content holds NUL at byte {content.index(0)}")
     try:
@@ -104,6 +107,8 @@ def _not_json(text: str, error: json.JSONDecodeError, *, left_open: bool) -> _Pr
         return _Problem(RefusalReason.NOT_JSON, "the content looks like XML; one JSON object is expected")
     if not text.strip() or left_open:
         return _Problem(RefusalReason.INCOMPLETE, f"the content stops before its end ({at})")
+    if error.msg == "Extra data":
+        return _Problem(RefusalReason.NOT_JSON, f"the content goes on after its end, at {at}; one object is expected")
     return _Problem(RefusalReason.NOT_JSON, f"the content stops being JSON at {at}")
 
 
@@ -164,7 +169,7 @@ def _check(path: tuple[Step, ...], leaf: Any, names: frozenset[str]) -> None:
         if unstorable(leaf):
             if "\x00" in leaf:
                 refuse(RefusalReason.NUL_CHARACTER, "the text holds NUL, which cannot be stored")
-            refuse(RefusalReason.WRONG_ENCODING, "the text holds half of a surrogate pair; Unicode text is expected")
+            refuse(RefusalReason.HALF_A_CHARACTER, "the text holds half of a surrogate pair; Unicode text is expected")
     elif isinstance(leaf, float):
         if not math.isfinite(leaf):
             refuse(RefusalReason.NOT_FINITE_NUMBER, "a finite number is expected")

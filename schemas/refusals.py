@@ -21,7 +21,11 @@ class RefusalReason(StrEnum):
 
     NOT_JSON = "not_json", "The content is not JSON."
     INCOMPLETE = "incomplete", "The content stops before its end, or there is none."
-    WRONG_ENCODING = "wrong_encoding", "The content is not UTF-8, or a text holds half of a surrogate pair."
+    WRONG_ENCODING = (
+        "wrong_encoding",
+        "The content is not in the encoding that is expected: UTF-8 without a byte order mark, or what XML declares.",
+    )
+    HALF_A_CHARACTER = "half_a_character", "A text holds half of a surrogate pair, which is no character by itself."
     TOO_LARGE = "too_large", "The content or its headers are larger than this stream takes."
     TOO_DEEP = "too_deep", "The content is nested deeper than any event is."
     NUL_CHARACTER = "nul_character", "A text holds the character NUL."

@@ -181,7 +181,7 @@ def publication(document: bytes, registry: Registry = REGISTRY) -> Publication |
     `id` and `specversion` may be left out; so may `factversion`, which is then the microseconds of `time`.
     """
     largest = max(stream.largest_message for stream in registry.streams)
-    written = read_object(document, largest=largest, names=_ENVELOPE_NAMES)
+    written = read_object(document, largest=largest, names=_ENVELOPE_NAMES | registry.field_names)
     if isinstance(written, Refusal):
         return written
     content = canonical(written.get("data"))
@@ -242,7 +242,9 @@ def _binary(value: bytes | None, headers: Headers, stream: Stream, registry: Reg
 
 
 def _structured(value: bytes | None, stream: Stream, registry: Registry) -> Received | Refusal:
-    document = read_object(value, largest=stream.largest_message + LARGEST_HEADERS, names=_ENVELOPE_NAMES)
+    document = read_object(
+        value, largest=stream.largest_message + LARGEST_HEADERS, names=_ENVELOPE_NAMES | registry.field_names
+    )
     if isinstance(document, Refusal):
         return document
     envelope = from_document(document)

@@ -12,6 +12,7 @@ from schemas.agency_responses import v1 as responses_v1
 from schemas.court_convictions import v1 as convictions_v1
 from schemas.court_order_variations import v1 as orders_v1
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED
+from schemas.field_errors import field_names
 from schemas.police_incidents import v1 as incidents_v1
 from schemas.referral_decisions import v1 as decisions_v1
 from schemas.refusals import Refusal, RefusalReason
@@ -94,6 +95,12 @@ class Registry:
     def types(self) -> Mapping[str, tuple[Stream, FactType]]:
         """Every type by its name without version."""
         return {fact.name: (stream, fact) for stream in self.streams for fact in stream.types}
+
+    @cached_property
+    def field_names(self) -> frozenset[str]:
+        """Of all bodies: what a refusal may repeat before it is known of which type an event is."""
+        bodies = (version.body for _, fact in self.types.values() for version in fact.versions)
+        return frozenset().union(*map(field_names, bodies))
 
     @cached_property
     def _named(self) -> Mapping[str, Stream]:

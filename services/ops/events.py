@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -81,7 +81,7 @@ def events(written: Written, received_at: datetime) -> Iterator[Ready | NotReady
     """Every event that is written there. `received_at` stands in where a court message does not say when."""
     match written.format or guess(written.content):
         case Format.JSON:
-            yield _checked(written.origin, written.content)
+            yield _one(_checked(written.origin, written.content))
         case Format.JSONL:
             lines = ((number, line) for number, line in enumerate(written.content.splitlines(), 1) if line.strip())
             yield from (_checked(f"{written.origin}:{number}", line) for number, line in lines)
@@ -108,6 +108,14 @@ def _is_whole(line: bytes) -> bool:
 def _checked(origin: str, document: bytes) -> Ready | NotReady:
     read = publication(document)
     return NotReady(origin, read) if isinstance(read, Refusal) else Ready(origin, read)
+
+
+def _one(read: Ready | NotReady) -> Ready | NotReady:
+    """Where a document is not JSON, its writer may have meant several."""
+    if isinstance(read, Ready) or read.refusal.reason is not RefusalReason.NOT_JSON:
+        return read
+    detail = f"{read.refusal.detail}. Write one event in a document, or one event a line (.jsonl)"
+    return replace(read, refusal=replace(read.refusal, detail=detail))
 
 
 def _court_message(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:

@@ -416,7 +416,7 @@ ROWS: tuple[tuple[str, set[R] | None, Way], ...] = (
     ("UTF-16 or UTF-32", {R.WRONG_ENCODING}, _value(lambda value, random: value.decode().encode(random.choice(["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])))),
     ("a byte order mark", {R.WRONG_ENCODING}, _value(lambda value, _: b"\xef\xbb\xbf" + value)),
     ("bytes that are no UTF-8", {R.WRONG_ENCODING}, _somewhere(b'"Zo\xeb %s"' % MARKED, b'"\xc0\xaf"', b'"\xc1\x81"', b'"\xe0\x80\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xf8\x88\x80\x80\x80"', b'"\xff"', b'"\x80"')),
-    ("half of a pair", {R.WRONG_ENCODING}, _somewhere(b'"\\ud83d %s"' % MARKED, b'"\\udc00"', b'"\\udfff\\ud800"', b'{"\\ud800":1}')),
+    ("half of a pair", {R.HALF_A_CHARACTER}, _somewhere(b'"\\ud83d %s"' % MARKED, b'"\\udc00"', b'"\\udfff\\ud800"', b'{"\\ud800":1}')),
     ("NUL", {R.NUL_CHARACTER}, _somewhere(b'"%s\\u0000"' % MARKED, b'"\x00"', b'{"\\u0000":1}', b'["\\u0000"]')),
     ("a control character in a text", {R.NOT_JSON}, _somewhere(b'"%s\x01"' % MARKED, b'"\n"', b'"\x1b[2J"', b'"\t"')),
     ("no finite number", {R.NOT_FINITE_NUMBER}, _somewhere(b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"1e999999999999", b"1" + b"0" * 400 + b".0")),

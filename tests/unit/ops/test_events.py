@@ -68,6 +68,31 @@ def test_what_is_wrong_is_said_by_field_and_quotes_no_value() -> None:
     assert "blue" not in event.refusal.detail
 
 
+def test_a_name_in_the_content_is_said_as_that_of_an_attribute_is() -> None:
+    (event,) = read(document(data=ACCEPTED["data"] | {"parties": [{"name": "Zo\0e", "Zq9mark": 1}], "Zq9mark": "\0"}))
+    assert isinstance(event, NotReady)
+    assert event.refusal.detail.startswith("data.parties[0].name: ")
+
+
+def test_several_documents_that_are_not_one_a_line_are_said_to_be_that() -> None:
+    (event,) = read(json.dumps(ACCEPTED, indent=2).encode() * 2)
+    assert isinstance(event, NotReady)
+    assert event.refusal.reason is RefusalReason.NOT_JSON
+    assert "goes on after its end, at line" in event.refusal.detail
+    assert "one event a line (.jsonl)" in event.refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16-LE"), ("utf-8-sig", "byte order mark")]
+)
+def test_another_encoding_is_said_by_its_name_and_not_as_half_a_character(encoding: str, said: str) -> None:
+    (event,) = read(document().decode().encode(encoding), Format.JSON)
+    assert isinstance(event, NotReady)
+    assert event.refusal.reason is RefusalReason.WRONG_ENCODING
+    assert said in event.refusal.detail
+    assert "surrogate" not in event.refusal.reason.sentence
+
+
 def test_a_folder_is_read_however_deep_in_the_order_of_source_times(tmp_path: Path) -> None:
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "z-first.json").write_bytes(document(time="2026-03-01T07:00:00Z"))
