@@ -109,6 +109,8 @@ class Worker:
         self.health = Health(ready=self.ready, port=self._http_port)
         await self.health.start()
         self._stack.push_async_callback(self.health.stop)
+        names = ",".join(service.name for service in self._services)
+        log.info(logs.Event.WORKER_STARTED, services=names, release=self._release, port=self.health.port)
 
     async def stop(self) -> None:
         """Finishes what is in hand, publishes what waits if the broker takes it, and leaves the groups."""
@@ -249,12 +251,6 @@ async def serve(services: Sequence[Service], settings: Settings, servers: Addres
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     if await begun(worker, stopping):
-        log.info(
-            logs.Event.WORKER_STARTED,
-            services=",".join(s.name for s in services),
-            release=release_of(),
-            port=worker.health.port if worker.health else 0,
-        )
         await stopping.wait()
     await end(worker)
 

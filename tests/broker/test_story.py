@@ -147,4 +147,4 @@ def test_after_the_story_the_clock_is_the_true_one_and_publishing_it_again_tells
     assert len(read_to_end(consumer)) == 0
     assert before >= len(told)
     consumer.close()
-    assert Path(services.log).exists()
+    assert '"event": "worker_started"' in Path(services.log).read_text()
