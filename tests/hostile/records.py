@@ -133,6 +133,12 @@ def _header(name: str, *values: bytes | None) -> Way:
     return lambda good, random: good.with_header(name, random.choice(values))
 
 
+def _version(basis: str, *values: bytes) -> Way:
+    return lambda good, random: good.with_header("ce_factversionbasis", basis.encode()).with_header(
+        "ce_factversion", random.choice(values)
+    )
+
+
 def _value(change: Callable[[bytes, Random], bytes | None]) -> Way:
     return lambda good, random: good.with_value(change(good.value or b"", random))
 
@@ -464,7 +470,8 @@ ROWS: tuple[tuple[str, set[R] | None, Way], ...] = (
     ("a header of somebody else's", set(), _also(("x-" + MARK, b"\xff\x00\r\n"), ("", b""), ("ce_later", b"1"), ("ce_data", MARKED), ("ce_", b"\x00"), ("traceparent", b"x"), ("ce_traceparent", b"00-broken"), ("dlq-reason", b"none"), ("ce_correlationid", None), ("Ä", b"x"))),
     ("headers in capitals", set(), _cased_headers),
     ("a time written otherwise", set(), _otherwise_written_time),
-    ("the least and the greatest version", set(), _header("ce_factversion", b"1", b"9223372036854775807", b"4294967296")),
+    ("the least and the greatest version", set(), _version("source", b"1", b"9223372036854775807", b"4294967296")),
+    ("a version made of a time ahead", {R.SOURCE_TIME_AHEAD}, _version("written", b"9223372036854775807")),
     ("structured", set(), lambda good, _: structured(good)),
     ("structured, with more attributes", set(), lambda good, _: structured(good, lambda document: document.update({MARK: [MARK], "dataschema": 7}))),
     # Either.
