@@ -38,9 +38,12 @@ UNLINKED = message(b.orders_resulted(DISCHARGED), "uk.court.orders-resulted")
 NO_FORCE = message(b.incident("CR2", force_code="ZZ"), "uk.police.incident-reported")
 SAME_ID = another_source_with_the_id_of(INCIDENT, message(b.incident("CR4"), "uk.police.incident-reported"))
 NOT_READ_YET = message(b.incident("CR3"), "uk.police.incident-reported")
-OTHERS = (b.victim(record=b.record("another-woman")), b.suspect(record=b.record("another-man")))
-ONCE = message(b.incident("CR5", parties=OTHERS), "uk.police.incident-reported", version=1)
-RAISED = message(b.incident("CR5", parties=OTHERS, circumstances="a quarrel"), "uk.police.incident-reported", version=2)
+WRONG_WOMAN, RIGHT_WOMAN = (
+    b.incident("CR5", parties=(b.victim(record=b.record(who)), b.suspect(record=b.record("another-man"))))
+    for who in ("another-woman", "the-right-woman")
+)
+ONCE = message(WRONG_WOMAN, "uk.police.incident-reported", version=1)
+AMENDED = message(RIGHT_WOMAN, "uk.police.incident-reported", version=2)
 TAKEN_BACK = message(
     Withdrawn(occurred_at=NOW, withdrawn=True, correction_reason=CorrectionReason.RECORDED_WRONGLY),
     "uk.police.incident-reported",
@@ -75,7 +78,7 @@ async def _happen(servers: Servers, folder: Path) -> None:
         async with relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker:
             await relay.publish(INCIDENT, INCIDENT, CHILDREN, UNLINKED, NO_FORCE, SAME_ID)
             await relay.settled(worker)
-            for version in (ONCE, RAISED, TAKEN_BACK):
+            for version in (ONCE, AMENDED, TAKEN_BACK):
                 await relay.publish(version)
                 await relay.settled(worker)
         await relay.publish(NOT_READ_YET)
@@ -93,7 +96,7 @@ def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(his
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("asked", [*map(event_of, (ONCE, RAISED, TAKEN_BACK)), "CR5", "CR5/1", "CR5/party/1"])
+@pytest.mark.parametrize("asked", [*map(event_of, (ONCE, AMENDED, TAKEN_BACK)), "CR5", "CR5/1", "CR5/party/1"])
 def test_what_was_told_of_an_incident_that_was_taken_back_is_found_by_each_of_its_names(
     history: History, asked: str
 ) -> None:
