@@ -1,14 +1,23 @@
 """What a deployer sets: the one place where the environment is read."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from services.runtime.keeper import PROJECT
 from services.runtime.running import find_running
+
+
+BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+LAST_PORT = 65_535
 
 
 class SettingsError(Exception):
@@ -43,6 +52,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def servers_have_addresses(self) -> Self:
+        """Whatever would read them later might quote them, and a password with them."""
+        if self.kafka is not None and not all(map(_is_broker, self.kafka.split(","))):
+            raise ValueError("RELAY_KAFKA is no address: write host:port, several with commas and no spaces")
+        if self.database is not None and not _is_database(self.database):
+            raise ValueError("RELAY_DATABASE is no address: write postgresql://user:password@host:port/database")
+        return self
+
+    @model_validator(mode="after")
     def folders_exist(self) -> Self:
         for name, folder in (("RELAY_AGENCIES", self.agencies), ("RELAY_POLICY", self.policy)):
             if name.removeprefix("RELAY_").lower() in self.model_fields_set and not folder.is_dir():
@@ -71,6 +89,21 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as problem:
         raise SettingsError("; ".join(_in_words(error["loc"], error["msg"]) for error in problem.errors())) from None
+
+
+def _is_broker(text: str) -> bool:
+    found = BROKER.fullmatch(text)
+    return found is not None and 0 < int(found["port"]) <= LAST_PORT
+
+
+def _is_database(text: str) -> bool:
+    """Whether both clients of PostgreSQL, for the services and for the tables, can read it."""
+    try:
+        conninfo_to_dict(text)
+        make_url(text)
+    except (psycopg.ProgrammingError, ArgumentError, ValueError):
+        return False
+    return text.startswith(("postgresql://", "postgres://"))
 
 
 def _in_words(place: tuple[int | str, ...], message: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.ops.cli import main
 from services.runtime.processes import started_at
 from services.runtime.running import Running, announce, find_running, stop_running
 from services.runtime.settings import Addresses, SettingsError, load_settings
@@ -43,6 +44,47 @@ def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SettingsError, match=f"both or neither: {missing} is not set") as refused:
         load_settings()
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "mysql://relay:secret@db/relay",
+        "postgres:/relay:secret@db/relay",
+        "postgresql+psycopg://relay:secret@db/relay",
+        "postgresql://relay:secret@db:port/relay",
+        "postgresql://relay:secret@db/relay?no_such_option=secret",
+        "host=db password=secret",
+        "secret",
+    ],
+)
+def test_what_is_no_address_of_a_database_is_said_in_a_sentence_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: str
+) -> None:
+    monkeypatch.setenv("RELAY_KAFKA", "kafka:9092")
+    monkeypatch.setenv("RELAY_DATABASE", database)
+    monkeypatch.setattr(sys, "argv", ["relay", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.splitlines() == ["RELAY_DATABASE is no address: write postgresql://user:password@host:port/database"]
+
+
+@pytest.mark.parametrize("kafka", ["kafka", "kafka:", ":9092", "kafka:0", "kafka:70000", "http://kafka:9092", "a:1,b"])
+def test_a_broker_is_named_with_its_port(monkeypatch: pytest.MonkeyPatch, kafka: str) -> None:
+    monkeypatch.setenv("RELAY_KAFKA", kafka)
+    monkeypatch.setenv("RELAY_DATABASE", DATABASE)
+    with pytest.raises(SettingsError, match="RELAY_KAFKA is no address: write host:port"):
+        load_settings()
+
+
+@pytest.mark.parametrize("kafka", ["kafka:9092", "a-1.example:9092,b_2:9093", "127.0.0.1:1", "[::1]:9092"])
+@pytest.mark.parametrize("database", [DATABASE, "postgres://db", "postgresql:///relay?host=/run/postgresql"])
+def test_addresses_of_all_usual_forms_are_taken(monkeypatch: pytest.MonkeyPatch, kafka: str, database: str) -> None:
+    monkeypatch.setenv("RELAY_KAFKA", kafka)
+    monkeypatch.setenv("RELAY_DATABASE", database)
+    assert load_settings().servers == Addresses(kafka, database)
 
 
 @pytest.mark.parametrize(
