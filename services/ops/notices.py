@@ -137,7 +137,7 @@ def _how_to_answer(notice: NotificationIssued) -> Iterator[Line]:
 
 def _to_link(notice: NotificationIssued) -> tuple[str, ...]:
     """What to type where the notice asks whom a court fact is about; its subject is `<kind>:<the fact's subject>`."""
-    end = f"--as {notice.agency}"
+    end = f"--as {notice.agency} --actor YOU"
     place = notice.subject.partition(":")[2]
     if notice.rule in ("unlinked_result", "unlinked_order"):
         what = f"case {'/'.join(place.split('/')[:2])}"
@@ -158,7 +158,7 @@ def _to_link(notice: NotificationIssued) -> tuple[str, ...]:
 def commands(notice: NotificationIssued, ask: Asked) -> tuple[str, ...]:
     """What to type for the answers that an ask accepts."""
     of = f"relay respond {notice.notification}"
-    end = f"--as {notice.agency}"
+    end = f"--as {notice.agency} --actor YOU"
     plain = [code for code in ask.answers if code in ("acknowledged", "accepted")]
     declines = [code for code in ask.answers if code in (*DECLINE, "declined")]
     decisions = [code for code in ask.answers if code not in plain and code not in declines]

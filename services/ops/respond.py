@@ -1,6 +1,7 @@
 """`relay respond`, `link`, `attribute`: what people at agencies say back, built and published as facts."""
 
 import re
+import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -12,14 +13,18 @@ from schemas.agency_responses.v1 import AgencyBody, Decision, DeclineReason
 from schemas.field_errors import refusal_of
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
 from services.ops.events import Ready
+from services.ops.outcome import awaited
 from services.ops.publish import connected, send
 from services.ops.subscribe import name_of
-from services.ops.terminal import UsageError, out, servers
+from services.ops.terminal import UsageError, complain, out, servers
 from services.policy.load import load
-from services.runtime.settings import load_settings
+from services.runtime.settings import Addresses, load_settings
 
 PARTY = re.compile(r"(?P<crime>[A-Za-z0-9._:-]+)/(?:party/)?(?P<number>[1-9][0-9]{0,2})")
 SOURCE = "urn:relay:command"
+OUTCOME_SECONDS = 5.0
+NAMED_BY_CONTENT = 5  # the version of all UUIDs that `notification_id` makes
+EXAMPLE_ID = "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77"
 
 
 class AnswerName(StrEnum):
@@ -40,21 +45,32 @@ class Linked(StrEnum):
 
 
 As = Annotated[str, typer.Option("--as", metavar="AGENCY", help="The agency that says it.")]
-Actor = Annotated[str, typer.Option(help="Who there, by a pseudonym that only the agency can resolve.")]
+Actor = Annotated[
+    str | None,
+    typer.Option(
+        metavar="YOU",
+        help="The person there, by a pseudonym that only the agency can resolve; a screen or a robot is nobody. "
+        "Without it RELAY_ACTOR is taken.",
+    ),
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for what comes of it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command(
-        epilog="Example: `relay respond ID declined --reason no_capacity --as idva-larkmead`, ID as a notice has it",
+        epilog="Example: `relay respond ID declined --reason no_capacity --as idva-larkmead --actor w-17`, "
+        "ID as a notice has it",
         no_args_is_help=True,
     )(respond)
     app.command(
-        epilog="Example: `relay link case 54DC0012326/2654DC0100000004711B --party 54260012345/1 --as dait-54`",
+        epilog="Example: `relay link case 54DC0012326/2654DC0100000004711B --party 54260012345/1 --as dait-54 "
+        "--actor w-17`",
         no_args_is_help=True,
     )(link)
     app.command(
-        epilog="Example: `relay attribute ORDER --protects 54260012345/1 --as dait-54`, ORDER as the notice names it",
+        epilog="Example: `relay attribute ORDER --protects 54260012345/1 --as dait-54 --actor w-17`, "
+        "ORDER as the notice names it",
         no_args_is_help=True,
     )(attribute)
 
@@ -65,9 +81,15 @@ def respond(
     agency: As,
     reason: Annotated[str | None, typer.Option(help=f"For declined: {', '.join(DeclineReason)}.")] = None,
     decision: Annotated[str | None, typer.Option(help=f"For decided: {', '.join(Decision)}.")] = None,
-    actor: Actor = "relay-command",
+    actor: Actor = None,
+    no_wait: NoWait = False,
 ) -> None:
-    """Answer a notification as the agency that it was sent to."""
+    """Answer a notification as the agency that it was sent to, and say what came of it.
+
+    Exit status: 0 taken, or sent and not read yet; 1 it does not count, and why is said; 2 not sent.
+    """
+    if not _is_notification(notification):
+        raise UsageError(f"A notification's id is as {EXAMPLE_ID}: copy the whole of it from the notice.")
     if answer is AnswerName.DECLINED and reason is None:
         raise UsageError(f"To decline, give a --reason: {', '.join(DeclineReason)}.")
     if answer is AnswerName.DECIDED and decision is None:
@@ -77,7 +99,7 @@ def respond(
     if answer is AnswerName.DECLINED and decision:
         raise UsageError("An answer that is declined has a --reason and no --decision.")
     said = {"notification": notification, "reason": reason, "decision": decision}
-    publish(f"uk.agency.{answer}", agency, actor, **said)
+    publish(f"uk.agency.{answer}", agency, actor, wait=not no_wait, **said)
 
 
 def link(
@@ -90,16 +112,21 @@ def link(
     refuse: Annotated[
         str | None, typer.Option(help="It is about nobody here: not_domestic_abuse, not_ours, duplicate.")
     ] = None,
-    actor: Actor = "relay-command",
+    actor: Actor = None,
+    no_wait: NoWait = False,
 ) -> None:
-    """Say whom a court fact is about, or that it is about nobody whom this scheme protects."""
+    """Say whom a court fact is about, or that it is about nobody whom this scheme protects.
+
+    Exit status: 0 taken, or sent and not read yet; 1 it does not count, and why is said; 2 not sent.
+    """
     if bool(party) == bool(refuse):
         raise UsageError("Give either --party CRIME/N (once or more) or --refuse CODE.")
     said: dict[str, Any] = {"what": what, "reference": reference}
     if refuse:
-        publish("uk.agency.link-refused", agency, actor, **said, refused=refuse)
+        publish("uk.agency.link-refused", agency, actor, wait=not no_wait, **said, refused=refuse)
     else:
-        publish("uk.agency.link-made", agency, actor, **said, parties=[party_of(text) for text in party or ()])
+        parties = [party_of(text) for text in party or ()]
+        publish("uk.agency.link-made", agency, actor, wait=not no_wait, **said, parties=parties)
 
 
 def attribute(
@@ -109,15 +136,20 @@ def attribute(
         list[str] | None, typer.Option(metavar="CRIME/N", help="A party whom it protects; may be repeated.")
     ] = None,
     nobody: Annotated[bool, typer.Option("--nobody", help="It protects nobody known here.")] = False,
-    actor: Actor = "relay-command",
+    actor: Actor = None,
+    no_wait: NoWait = False,
 ) -> None:
-    """Confirm whom an order protects: all of them, since what is said later replaces this."""
+    """Confirm whom an order protects: all of them, since what is said later replaces this.
+
+    Exit status: 0 taken, or sent and not read yet; 1 it does not count, and why is said; 2 not sent.
+    """
     if bool(protects) == nobody:
         raise UsageError("Give either --protects CRIME/N (once or more) or --nobody.")
     publish(
         "uk.agency.attribution-confirmed",
         agency,
         actor,
+        wait=not no_wait,
         order=order,
         protects=[party_of(text) for text in protects or ()],
     )
@@ -150,13 +182,16 @@ def built(kind: str, agency: str, actor: str, at: datetime, **said: Any) -> Publ
     return Publication(topic, received, record)
 
 
-def publish(kind: str, agency: str, actor: str, **said: Any) -> None:
-    """Builds the fact, sends it and says so. UsageError for an agency that policy does not know: the relay would refuse
-    it where this person does not look."""
+def publish(kind: str, agency: str, actor: str | None, *, wait: bool, **said: Any) -> None:
+    """Builds the fact, sends it, and says what came of it. UsageError for an agency that policy does not know, and
+    where nobody is named."""
     settings = load_settings()
     name_of(agency, load(settings.policy, settings.agencies))
+    who = actor or settings.actor
+    if who is None:
+        raise UsageError("Say which person says so: --actor, a pseudonym that your agency can resolve, or RELAY_ACTOR.")
     addresses = servers(settings)
-    fact = built(kind, agency, actor, datetime.now(UTC), **said)
+    fact = built(kind, agency, who, datetime.now(UTC), **said)
     with connected(addresses.kafka) as producer:
         unsent = send(producer, [Ready("this command", fact)])
     if unsent:
@@ -165,5 +200,36 @@ def publish(kind: str, agency: str, actor: str, **said: Any) -> None:
     out.print(
         f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False, soft_wrap=True
     )
-    out.print("  sent; whether it was taken, and what came of it:", style="dim")
+    counts = _tell_outcome(addresses, fact) if wait else _tell_sent("sent")
     out.print(f"  relay explain {envelope.id}", style="dim", markup=False, soft_wrap=True)
+    if not counts:
+        raise typer.Exit(1)
+
+
+def _tell_outcome(addresses: Addresses, fact: Publication) -> bool:
+    """Says what came of it; False where it does not count."""
+    try:
+        found = awaited(addresses.database, fact.received, OUTCOME_SECONDS)
+    except UsageError as problem:
+        complain(str(problem))
+        return _tell_sent("sent")
+    if found is None:
+        return _tell_sent(f"sent, and not read by the relay within {OUTCOME_SECONDS:.0f} seconds")
+    if found.counts:
+        out.print(f"  {found.said}", style="green", markup=False, soft_wrap=True)
+    else:
+        complain(f"  {found.said[:1].upper()}{found.said[1:]}")
+    return found.counts
+
+
+def _tell_sent(what: str) -> bool:
+    out.print(f"  {what}; whether it was taken, and what came of it:", style="dim", markup=False)
+    return True
+
+
+def _is_notification(text: str) -> bool:
+    """Whether it has the form of the ids that the relay gives: those of another form are nobody's."""
+    try:
+        return str(found := uuid.UUID(text)) == text and found.version == NAMED_BY_CONTENT
+    except ValueError:
+        return False

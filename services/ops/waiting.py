@@ -299,7 +299,7 @@ def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
         yield _more(Text(f"told already: {'; '.join(fact.told) or 'nobody'}", style="dim"))
         if fact.kind in OF_A_CASE:
             case = "/".join(fact.subject.split("/")[:2])
-            yield _to_copy(f"relay link case {case} --party CRIME/N --as AGENCY", style="cyan")
+            yield _to_copy(f"relay link case {case} --party CRIME/N --as AGENCY --actor YOU", style="cyan")
 
 
 def _more(text: Text) -> RenderableType:

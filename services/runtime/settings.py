@@ -15,7 +15,6 @@ from sqlalchemy.exc import ArgumentError
 from services.runtime.keeper import PROJECT
 from services.runtime.running import find_running
 
-
 BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 LAST_PORT = 65_535
 
@@ -42,6 +41,7 @@ class Settings(BaseSettings):
     agencies: Path = PROJECT / "deploy" / "agencies"
     policy: Path = PROJECT / "deploy" / "policy"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    actor: str | None = Field(default=None, min_length=1, description="who says what `relay respond` and `link` send")
     http_port: int = Field(default=0, ge=0, le=65_535, description="health and metrics; 0 takes a free port")
 
     @model_validator(mode="after")

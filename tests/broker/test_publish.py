@@ -100,9 +100,42 @@ def test_an_answer_by_command_is_taken_for_its_notification(running: Relay) -> N
     asked = next(
         n for n in running.heard if n.rule == "high_risk" and n.agency == "marac-larkmead" and n.state == "live"
     )
-    said = running.relay("respond", asked.notification, "acknowledged", "--as", asked.agency)
+    said = running.relay("respond", asked.notification, "acknowledged", "--as", asked.agency, "--actor", "w-17")
     assert said.exit_code == 0, said.output
+    assert "taken." in said.output
     assert not [notice for notice in running.told() if notice.rule == "answer_without_notice"]
+
+
+@pytest.mark.parametrize(
+    ("agency", "notification", "answer", "said"),
+    [
+        ("idva-larkmead", None, ("acknowledged",), "Refused: The notification that is answered went to another agency"),
+        (None, "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77", ("acknowledged",), "It belongs to no notification"),
+        (None, None, ("decided", "--decision", "application_opposed"), "decides nothing here: asked for is"),
+    ],
+)
+def test_an_answer_that_does_not_count_is_said_to_count_for_nothing(
+    running: Relay, agency: str | None, notification: str | None, answer: tuple[str, ...], said: str
+) -> None:
+    asked = next(
+        n
+        for n in running.heard
+        if n.rule == "high_risk" and n.agency == "marac-larkmead" and n.state == "live" and len(n.asks) > 1
+    )
+    sent = running.relay(
+        "respond", notification or asked.notification, *answer, "--as", agency or asked.agency, "--actor", "w-17"
+    )
+    assert sent.exit_code == 1, sent.output
+    assert said in sent.output
+
+
+def test_a_link_by_an_agency_that_may_not_link_is_said_to_be_refused(running: Relay) -> None:
+    case = "54DC0012326/2654DC0100000004711B"
+    who = ("--as", "idva-larkmead", "--actor", "w-17")
+    sent = running.relay("link", "case", case, "--party", "54260012345/1", *who)
+    assert sent.exit_code == 1, sent.output
+    assert "Refused: An agency of this kind may not state this" in sent.output
+    assert running.relay("link", "case", case, "--party", "54260012345/1", *who, "--no-wait").exit_code == 0
 
 
 def test_an_agency_reads_what_stands_and_how_to_answer_it(running: Relay) -> None:

@@ -78,14 +78,14 @@ def test_it_says_what_is_asked_by_when_and_how_long_that_is() -> None:
 
 def test_it_says_how_to_answer_with_the_codes_that_count() -> None:
     command = f"relay respond {NOTICE.notification}"
-    assert f"{command} accepted --as idva-larkmead" in text()
-    assert f"{command} declined --reason no_capacity|out_of_area --as idva-larkmead" in text()
+    assert f"{command} accepted --as idva-larkmead --actor YOU" in text()
+    assert f"{command} declined --reason no_capacity|out_of_area --as idva-larkmead --actor YOU" in text()
 
 
 def test_a_decision_is_asked_for_with_its_codes() -> None:
     decide = Asked(ask="decide", by=ACCEPT.by, answers=("order_to_be_sought", "order_not_sought"))
     said = text(changed(asks=(decide,)))
-    assert "decided --decision order_to_be_sought|order_not_sought --as idva-larkmead" in said
+    assert "decided --decision order_to_be_sought|order_not_sought --as idva-larkmead --actor YOU" in said
 
 
 def test_fixed_texts_and_the_power_to_share_stand_on_it() -> None:
@@ -138,5 +138,5 @@ def test_who_is_asked_whom_a_court_fact_is_about_reads_what_to_type_also_after_h
     read = NOTICE.model_copy(update={"rule": "unlinked_result", "subject": subject, "asks": ()})
     said = [line.text for line in tell(read, AT, "DAIT")]
     case = "    relay link case 54DC0055525/2554DC0100000055501J"
-    assert f"{case} --party CRIME/N --as idva-larkmead" in said
-    assert f"{case} --refuse not_domestic_abuse|not_ours|duplicate --as idva-larkmead" in said
+    assert f"{case} --party CRIME/N --as idva-larkmead --actor YOU" in said
+    assert f"{case} --refuse not_domestic_abuse|not_ours|duplicate --as idva-larkmead --actor YOU" in said

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.agency_responses.v1 import AttributionConfirmed, Declined, LinkMade
-from services.ops.respond import built, party_of
+from services.ops.respond import AnswerName, built, party_of, respond
 from services.ops.subscribe import moment_of, name_of
 from services.ops.terminal import UsageError, span
 from services.policy.load import load
@@ -31,6 +31,20 @@ def test_the_same_answer_at_the_same_time_is_the_same_event() -> None:
 def test_an_unknown_code_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(UsageError, match="no_capacity"):
         built("uk.agency.declined", "idva-larkmead", "duty-7", AT, notification=ID, reason="too_busy")
+
+
+@pytest.mark.parametrize(
+    "notification", [ID[:-1], ID.upper(), "00000000-0000-0000-0000-000000000000", f"{ID[:14]}4{ID[15:]}", "54260012345"]
+)
+def test_what_cannot_be_a_notification_s_id_is_not_sent(notification: str) -> None:
+    with pytest.raises(UsageError, match="copy the whole of it"):
+        respond(notification, AnswerName.ACKNOWLEDGED, "idva-larkmead", actor="w-17")
+
+
+def test_an_answer_names_a_person_or_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RELAY_ACTOR", raising=False)
+    with pytest.raises(UsageError, match="RELAY_ACTOR"):
+        respond(ID, AnswerName.ACKNOWLEDGED, "idva-larkmead")
 
 
 def test_a_link_names_its_parties() -> None:

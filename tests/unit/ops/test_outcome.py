@@ -1,0 +1,75 @@
+"""Whether an answer that was taken counts for what its agency is asked now."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from schemas.agency_responses.v1 import Acknowledged, Answer, Decided, Decision
+from services.casefile.duties import Asked, Notice, Why
+from services.casefile.facts import Key
+from services.ops.outcome import WHOLE, of_answer
+
+AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+DECIDE = Asked("decide", AT, ("safety_plan_made", "no_further_action"), AT)
+FIRST = Notice(
+    kind="notify",
+    state="live",
+    key=Key("high_risk", "54250077303/party/1", "idva-larkmead"),
+    agency_kind="idva",
+    person="record:police:1",
+    revision=1,
+    grounds=(),
+    content=(),
+    asks=(Asked("acknowledge", AT, ("acknowledged",), AT), DECIDE),
+    asked_at=1,
+    reason=None,
+    late=False,
+    at=AT,
+    first_told_at=AT,
+    arose=AT,
+    tell_by=AT,
+    desk="duty",
+    urgency="urgent",
+    gather="singly",
+    texts=(),
+    why=Why("high_risk", "2025.1", "SafeLives"),
+)
+REPEATED = replace(FIRST, kind="update", revision=2)
+ASKED_ANEW = replace(FIRST, kind="update", revision=3, asked_at=3)
+CLOSED = replace(FIRST, kind="close", state="closed", revision=2, asks=())
+READ = Acknowledged(occurred_at=AT, agency="idva-larkmead", actor="w-17", notification=FIRST.id)
+
+
+def decided(decision: Decision) -> Answer:
+    return Decided(
+        occurred_at=AT, agency="idva-larkmead", actor="w-17", notification=FIRST.id, decision=decision, reason=None
+    )
+
+
+def test_an_answer_to_what_stands_counts() -> None:
+    assert of_answer("fact", READ, FIRST, FIRST) == WHOLE
+    assert of_answer("fact", decided(Decision.SAFETY_PLAN_MADE), FIRST, FIRST) == WHOLE
+
+
+def test_an_answer_to_a_replaced_notice_counts_until_something_is_asked_anew() -> None:
+    assert of_answer("fact", READ, FIRST, REPEATED) == WHOLE
+    late = of_answer("fact", READ, FIRST, ASKED_ANEW)
+    assert not late.counts
+    assert late.said == f"it was replaced by revision 3: answer that one, {ASKED_ANEW.id}."
+
+
+def test_an_answer_that_closed_the_matter_counts_and_one_to_the_closing_notice_does_not() -> None:
+    assert of_answer("fact", READ, FIRST, CLOSED) == WHOLE
+    assert "closed" in of_answer("fact", READ, CLOSED, CLOSED).said
+
+
+def test_an_answer_that_met_an_ask_counts_whatever_was_told_because_of_it() -> None:
+    met = tuple(replace(ask, met_by="fact") for ask in FIRST.asks)
+    assert of_answer("fact", decided(Decision.SAFETY_PLAN_MADE), FIRST, replace(ASKED_ANEW, asks=met)) == WHOLE
+
+
+def test_a_decision_that_was_not_asked_for_decides_nothing() -> None:
+    other = of_answer("fact", decided(Decision.APPLICATION_OPPOSED), FIRST, FIRST)
+    assert not other.counts
+    assert "safety_plan_made or no_further_action" in other.said
+    without = replace(FIRST, asks=FIRST.asks[:1])
+    assert "no decision was asked for" in of_answer("fact", decided(Decision.SAFETY_PLAN_MADE), without, without).said
