@@ -3,7 +3,7 @@
 import typer
 from sqlalchemy.exc import OperationalError
 
-from services.ops.terminal import UsageError, out, servers
+from services.ops.terminal import UsageError, database_called, out, servers
 from services.runtime import database
 
 
@@ -22,9 +22,8 @@ def migrate() -> None:
     """
     try:
         before, after = database.migrate(servers().database)
-    except OperationalError as problem:
-        cause = type(problem.orig).__name__
-        raise UsageError(f"The database at RELAY_DATABASE does not answer ({cause}): is it up?") from None
+    except OperationalError:
+        raise UsageError(f"{database_called()} does not answer: is it up?") from None
     if before == after:
         out.print(f"The tables are those of this release already ({after}).", style="green", markup=False)
     else:

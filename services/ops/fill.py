@@ -12,7 +12,7 @@ from rich.table import Table
 from schemas.registry import REGISTRY
 from services.ops.kafka_client import members_of, set_committed
 from services.ops.serving import SERVICES
-from services.ops.terminal import UsageError, complain, err, out, plural, servers
+from services.ops.terminal import UsageError, complain, database_called, err, out, plural, servers
 from services.policy.load import load
 from services.runtime import database, logs
 from services.runtime.database import AWAY
@@ -71,8 +71,8 @@ def fill(
     except KeyboardInterrupt:
         complain("Interrupted. Nothing is lost: `relay fill` goes on from there.")
         raise typer.Exit(1) from None
-    except AWAY as problem:
-        raise UsageError(f"The database does not answer ({type(problem).__name__}): is it up?") from None
+    except AWAY:
+        raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except ArchiveLacksError as problem:
         complain(f"The owner accepted a record that its archive has not: {problem}. Call the developers.")
         raise typer.Exit(1) from None

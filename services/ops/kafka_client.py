@@ -1,5 +1,7 @@
 """Kafka as commands use it: in no group, answering within seconds or saying that it does not."""
 
+import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,10 +12,11 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
-from services.ops.terminal import UsageError
+from services.ops.terminal import UsageError, err, kafka_called
 
 BROKER_MS = 10_000
 FETCH_MS = 3_000
+TELL_SECONDS, GIVE_UP_SECONDS, LOOK_SECONDS = 2.0, 10.0, 0.2
 LARGEST_REQUEST = 16 * 1024 * 1024
 
 Partition = tuple[str, int]
@@ -85,8 +88,8 @@ def set_committed(kafka: str, group: str, offsets: Mapping[Partition, int]) -> N
         done = admin.alter_group_offsets(
             group, {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
         )
-    if wrong := sorted({error.__name__ for error in done.values() if error is not NoError}):
-        raise UsageError(f"Kafka did not move the group {group} ({', '.join(wrong)}): is a worker of it running?")
+    if any(error is not NoError for error in done.values()):
+        raise UsageError(f"Kafka did not move the group {group}: is a worker of it running?")
 
 
 def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
@@ -117,6 +120,7 @@ def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
 
 
 def _consumer(kafka: str) -> Any:
+    wait_for(kafka)
     return KafkaConsumer(
         bootstrap_servers=kafka.split(","), group_id=None, enable_auto_commit=False, request_timeout_ms=BROKER_MS
     )
@@ -124,6 +128,29 @@ def _consumer(kafka: str) -> Any:
 
 def _admin(kafka: str) -> Any:
     return KafkaAdminClient(bootstrap_servers=kafka.split(","), request_timeout_ms=BROKER_MS)
+
+
+def wait_for(kafka: str) -> None:
+    """Returns once one of these brokers takes a connection; says so where that is not at once. UsageError when the time
+    is up: a client of its own would say nothing for half a minute."""
+    began, told = time.monotonic(), False
+    while not any(map(_takes_connections, kafka.split(","))):
+        waited = time.monotonic() - began
+        if waited >= GIVE_UP_SECONDS:
+            raise UsageError(f"{kafka_called()} cannot be reached: is it up?")
+        if waited >= TELL_SECONDS and not told:
+            err.print(f"Waiting for Kafka at {kafka} ...", style="dim", markup=False, soft_wrap=True)
+            told = True
+        time.sleep(LOOK_SECONDS)
+
+
+def _takes_connections(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=TELL_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -138,5 +165,5 @@ def _closing(client: Any) -> Iterator[Any]:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except KafkaError as problem:
-        raise UsageError(f"Kafka at RELAY_KAFKA does not answer ({type(problem).__name__}): is it up?") from None
+    except KafkaError:
+        raise UsageError(f"{kafka_called()} does not answer: is it up?") from None

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
-from services.ops.terminal import UsageError
+from services.ops.terminal import UsageError, database_called
 
 CONNECT_SECONDS = 5
 READING_MS = 60_000
@@ -25,10 +25,8 @@ def reading(url: str) -> Iterator[Connection]:
             conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             conn.read_only = True
             yield conn
-    except psycopg.OperationalError as problem:
-        raise UsageError(
-            f"The database at RELAY_DATABASE does not answer ({type(problem).__name__}): is it up?"
-        ) from None
+    except psycopg.OperationalError:
+        raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         raise UsageError("The database has not the tables of this release: run `relay db migrate`.") from None
 

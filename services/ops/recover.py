@@ -12,7 +12,7 @@ from schemas.registry import REGISTRY
 from services.ops.fill import alone
 from services.ops.kafka_client import set_committed
 from services.ops.serving import SERVICES
-from services.ops.terminal import UsageError, complain, err, moment, out, plural, servers
+from services.ops.terminal import UsageError, complain, database_called, err, moment, out, plural, servers
 from services.policy.load import load
 from services.runtime import database, logs
 from services.runtime.database import AWAY
@@ -61,8 +61,8 @@ def recover(
     except KeyboardInterrupt:
         complain("Interrupted. Nothing is lost: run `relay recover` again before any worker starts.")
         raise typer.Exit(1) from None
-    except AWAY as problem:
-        raise UsageError(f"The database does not answer ({type(problem).__name__}): is it up?") from None
+    except AWAY:
+        raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except CannotReadBackError as problem:
         complain(f"What agencies were told cannot be read back: {problem}. Start nothing, and call the developers.")
         raise typer.Exit(1) from None

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -20,6 +20,7 @@ from services.ops.terminal import UsageError, complain, out
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime.embedded import RELAY_FOLDER, Servers, embedded_servers
+from services.runtime.health import THIS_MACHINE
 from services.runtime.keeper import PROJECT
 from services.runtime.running import announce
 from services.runtime.settings import Addresses, load_settings
@@ -86,8 +87,8 @@ def run(
     except (ServicesEndedError, StoryStuckError) as problem:
         complain(str(problem))
         raise typer.Exit(1) from None
-    except (KafkaError, psycopg.OperationalError) as problem:
-        complain(f"Kafka or PostgreSQL is gone ({type(problem).__name__}).")
+    except (KafkaError, psycopg.OperationalError):
+        complain("Kafka or PostgreSQL is gone.")
         raise typer.Exit(1) from None
 
 
@@ -105,26 +106,35 @@ def _run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
     with embedded_servers(RELAY_FOLDER / name, tell=_tell) as servers:
         out.print(f"RELAY_KAFKA={servers.kafka}", markup=False, soft_wrap=True)
         out.print(f"RELAY_DATABASE={servers.database}", markup=False, soft_wrap=True)
-        with announce(servers.kafka, servers.database):
+        with announce(servers.kafka, servers.database) as tell_health:
             _tell("Making tables and topics ...")
             prepare(Addresses(servers.kafka, servers.database), policies)
-            _serve(servers, name, policies, _story() if tell_story else None)
+            _serve(servers, name, policies, _story() if tell_story else None, tell_health)
 
 
-def _serve(servers: Servers, name: str, policies: PolicySet, story: Story | None) -> None:
+def _serve(
+    servers: Servers, name: str, policies: PolicySet, story: Story | None, tell_health: Callable[[str], None]
+) -> None:
     if story is None:
         _tell("Starting the services ...")
         with all_services(servers, LOGS / f"{name}.log", RELAY_FOLDER / name / "work") as services:
-            _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
+            _tell_where(services, tell_health)
             _stay_up(services, WITHOUT_STORY)
     with story_clock(servers.kafka, servers.database) as clock:
         clock.stand_at(story.events[0].time)
         _tell("Starting the services ...")
         with all_services(servers, LOGS / f"{name}.log", RELAY_FOLDER / name / "work") as services:
-            _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
+            _tell_where(services, tell_health)
             play(story, clock, services, policies)
             clock.let_go()
             _stay_up(services, AFTER_STORY)
+
+
+def _tell_where(services: Services, tell_health: Callable[[str], None]) -> None:
+    health = f"http://{THIS_MACHINE}:{services.port}"
+    tell_health(health)
+    _tell(f"Their logs go to {services.log.relative_to(PROJECT)}.")
+    _tell(f"Health and metrics: {health}/readyz, /metrics")
 
 
 def _story() -> Story:

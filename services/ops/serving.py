@@ -19,6 +19,7 @@ from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.policy.load import load
 from services.responses.__main__ import SERVICE as RESPONSES
 from services.runtime import logs
+from services.runtime.health import THIS_MACHINE
 from services.runtime.keeper import LIBC, PR_SET_PDEATHSIG
 from services.runtime.service import Service
 from services.runtime.settings import load_settings
@@ -53,7 +54,7 @@ async def _serve_child(kafka: str, database: str, folder: Path) -> None:
         loop.add_signal_handler(sign, stopping.set)
     threading.Thread(target=_end_with_asker, args=(loop, stopping), daemon=True).start()
     policies = load(settings.policy, settings.agencies)
-    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, folder, settings.http_port)
+    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, folder, settings.http_port, THIS_MACHINE)
     Watchdog(STUCK_SECONDS).start()
     if not await begun(worker, stopping):
         await end(worker)

@@ -26,6 +26,7 @@ MODULE = "services.ops.serving"
 # As they are started by default; each is a folder of `services/`.
 SERVICE_NAMES = ("incidents", "convictions", "order_variations", "responses")
 LOGS = RELAY_FOLDER / "logs"
+CALLED = {"kafka": "Kafka", "postgres": "PostgreSQL"}
 LOGS_KEPT = 5
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.3
@@ -54,8 +55,8 @@ class Services:
                 f"The services have ended by themselves, with status {status}; why is in {self.log}, and what to do in "
                 "docs/runbook.md."
             )
-        if started_at(self.servers.keeper_pid) is None:
-            raise ServicesEndedError("Kafka and PostgreSQL have ended.")
+        if gone := _ended(self.servers):
+            raise ServicesEndedError(gone)
 
 
 def prepare(servers: Addresses, policies: PolicySet) -> tuple[Difference, ...]:
@@ -101,7 +102,7 @@ def all_services(servers: Servers, log_file: Path, folder: Path) -> Iterator[Ser
         try:
             yield _started(process, servers, log_file, folder)
         finally:
-            _end(process, patience=STOP_SECONDS if started_at(servers.keeper_pid) is not None else 0)
+            _end(process, patience=0 if _ended(servers) else STOP_SECONDS)
 
 
 def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder: Path) -> Services:
@@ -111,13 +112,21 @@ def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder
     process.stdin.write(json.dumps(addresses) + "\n")
     process.stdin.flush()
     while not select.select([process.stdout], [], [], LOOK_SECONDS)[0]:
-        if started_at(servers.keeper_pid) is None:
-            raise ServicesEndedError("Kafka and PostgreSQL have ended.")
+        if gone := _ended(servers):
+            raise ServicesEndedError(gone)
     answer = process.stdout.readline()
     if not answer:
         raise ServicesEndedError(f"The services could not be started; why is in {log}.")
     said = json.loads(answer)
     return Services(process, servers, log, said["port"], said["reads"])
+
+
+def _ended(servers: Servers) -> str | None:
+    """Which of the servers has ended, in words; None while they run."""
+    if started_at(servers.keeper_pid) is None:
+        return "Kafka and PostgreSQL have ended."
+    gone = [CALLED[name] for name, pid in servers.pids.items() if started_at(pid) is None]
+    return f"{' and '.join(gone)} {'has' if len(gone) == 1 else 'have'} ended, and with it the run." if gone else None
 
 
 def _end(process: subprocess.Popen[str], patience: float) -> None:

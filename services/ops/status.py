@@ -19,6 +19,7 @@ from services.ops.kafka_client import Partition, ends_and_committed, times_of
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import err, moment, out, servers, span
 from services.runtime.gauges import ASKS_OVERDUE, WAITING
+from services.runtime.running import find_running
 from services.runtime.wire import group_of
 
 LEAST_PAUSE = 1.0
@@ -103,10 +104,12 @@ def status(
     docs/runbook.md says what to do. What was refused, what waits for a link and who has not answered is counted here
     and never makes it 1: `relay dlq list` and `relay waiting list` have a status of their own.
     """
-    addresses = servers()
+    addresses, running = servers(), find_running()
     if watch is None:
         now = _look(addresses.kafka, addresses.database)
         _write(now) if as_json else out.print(_shown(now))
+        if not as_json and running is not None and running.health and addresses.kafka == running.kafka:
+            out.print(f"Health and metrics: {running.health}/readyz, /metrics", style="dim", markup=False)
         raise typer.Exit(1 if now.moved_ahead or any(service.needs_somebody for service in now.services) else 0)
     try:
         with Live(console=out, auto_refresh=False, transient=False) as live:

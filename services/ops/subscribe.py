@@ -14,8 +14,9 @@ from kafka.errors import KafkaError
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.envelope import Envelope, to_document
 from schemas.registry import Refusal, decode
+from services.ops.kafka_client import wait_for
 from services.ops.notices import newest, tell
-from services.ops.terminal import UsageError, err, moment, out, plural, servers
+from services.ops.terminal import UsageError, err, kafka_called, moment, out, plural, servers
 from services.policy.clocks import LONDON
 from services.policy.load import load
 from services.policy.policy import PolicySet
@@ -80,8 +81,8 @@ def subscribe(
                 _show(heard, name, as_json=as_json)
     except KeyboardInterrupt:
         return
-    except KafkaError as problem:
-        raise UsageError(f"Kafka at RELAY_KAFKA cannot be read ({type(problem).__name__}): is it up?") from None
+    except KafkaError:
+        raise UsageError(f"{kafka_called()} cannot be read: is it up?") from None
 
 
 def name_of(agency: str, policies: PolicySet) -> str:
@@ -108,7 +109,8 @@ def moment_of(text: str, now: datetime) -> datetime:
 
 
 def open_topics(kafka: str, topics: Sequence[str]) -> Any:
-    """A consumer in no group, at the beginning of these topics. UsageError where they are not there yet."""
+    """A consumer in no group, at the beginning of these topics. UsageError where they, or a broker, are not there."""
+    wait_for(kafka)
     consumer = KafkaConsumer(
         bootstrap_servers=kafka.split(","),
         group_id=None,

@@ -34,6 +34,17 @@ def servers(settings: Settings | None = None) -> Addresses:
     return found
 
 
+def kafka_called() -> str:
+    """How the person at the terminal knows it."""
+    return "Kafka at RELAY_KAFKA" if load_settings().named_servers is not None else "The Kafka of the `make run`"
+
+
+def database_called() -> str:
+    """How the person at the terminal knows it."""
+    named = load_settings().named_servers is not None
+    return "The database at RELAY_DATABASE" if named else "The database of the `make run`"
+
+
 def moment(when: datetime, *, year: bool = True) -> str:
     """`Sat 4 Oct 2025, 22:41`, in London."""
     local = when.astimezone(LONDON)

@@ -4,7 +4,8 @@ import typer
 from kafka.errors import KafkaError
 from rich.table import Table
 
-from services.ops.terminal import UsageError, out, plural, servers
+from services.ops.kafka_client import wait_for
+from services.ops.terminal import UsageError, kafka_called, out, plural, servers
 from services.policy.load import load
 from services.runtime.settings import load_settings
 from services.runtime.topics import Applied, apply_topics, topics
@@ -27,10 +28,12 @@ def apply() -> None:
     """
     settings = load_settings()
     declared = topics(load(settings.policy, settings.agencies))
+    kafka = servers(settings).kafka
+    wait_for(kafka)
     try:
-        applied = apply_topics(servers(settings).kafka, declared)
-    except KafkaError as problem:
-        raise UsageError(f"Kafka at RELAY_KAFKA did not do it ({type(problem).__name__}): is it up?") from None
+        applied = apply_topics(kafka, declared)
+    except KafkaError:
+        raise UsageError(f"{kafka_called()} did not do it: is it up?") from None
     there = len(declared) - len(applied.created)
     out.print(f"{plural(len(applied.created), 'topic')} made; {there} were there.", style="bold green", markup=False)
     for name in applied.created:

@@ -13,6 +13,9 @@ READY_SECONDS = 2.0
 LONGEST_HEAD = 8 * 1024
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
+ANYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machines; it tells nothing of a case
+THIS_MACHINE = "127.0.0.1"
+
 Answer = tuple[HTTPStatus, str, bytes]
 
 
@@ -27,7 +30,7 @@ class Health:
         *,
         ready: Callable[[], Awaitable[bool]],
         port: int = 0,
-        host: str = "0.0.0.0",  # noqa: S104 - probes and Prometheus come from other machines; it tells nothing of a case
+        host: str = ANYWHERE,
     ) -> None:
         """Port 0 takes a free one, which `port` then tells."""
         self._ready = ready

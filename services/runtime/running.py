@@ -6,7 +6,7 @@ Run as a module it stops that run.
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Running(BaseModel):
     started: int
     kafka: str
     database: str
+    health: str | None = None  # the URL under which /readyz and /metrics are, once the services have started
 
 
 def find_running(note: Path = NOTE) -> Running | None:
@@ -38,18 +39,24 @@ def find_running(note: Path = NOTE) -> Running | None:
 
 
 @contextmanager
-def announce(kafka: str, database: str, note: Path = NOTE) -> Iterator[None]:
-    """Lets other commands find these servers for as long as the block lasts."""
+def announce(kafka: str, database: str, note: Path = NOTE) -> Iterator[Callable[[str], None]]:
+    """Lets other commands find these servers for as long as the block lasts, and the services' health once its URL is
+    given to what it yields."""
     mine = Running(pid=os.getpid(), started=started_at(os.getpid()) or 0, kafka=kafka, database=database)
     note.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = note.with_name(f"{note.name}.{mine.pid}")
-    unfinished.write_text(mine.model_dump_json())
-    unfinished.replace(note)
+    _write(mine, note)
     try:
-        yield
+        yield lambda health: _write(mine.model_copy(update={"health": health}), note)
     finally:
-        if find_running(note) == mine:
+        left = find_running(note)
+        if left is not None and (left.pid, left.started) == (mine.pid, mine.started):
             note.unlink()
+
+
+def _write(running: Running, note: Path) -> None:
+    unfinished = note.with_name(f"{note.name}.{running.pid}")
+    unfinished.write_text(running.model_dump_json())
+    unfinished.replace(note)
 
 
 def stop_running(note: Path = NOTE) -> str:

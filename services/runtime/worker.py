@@ -25,7 +25,7 @@ from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
 from services.runtime.engine import Consumer
 from services.runtime.gauges import gauges
 from services.runtime.halting import Halt, end_process
-from services.runtime.health import Health
+from services.runtime.health import ANYWHERE, Health
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms, pseudonyms_of
@@ -78,6 +78,7 @@ class Worker:
         policies: PolicySet,
         folder: Path,
         http_port: int = 0,
+        http_host: str = ANYWHERE,
         release: str | None = None,
         instance: str | None = None,
         contract: Registry = REGISTRY,
@@ -88,7 +89,8 @@ class Worker:
             database_url, size=SESSIONS * len(self._services) + 2
         )
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
-        self._http_port, self._release, self._instance = http_port, release or release_of(), instance
+        self._http_port, self._http_host = http_port, http_host
+        self._release, self._instance = release or release_of(), instance
         self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
@@ -106,7 +108,7 @@ class Worker:
         for service in self._services:
             self.running.append(await self._run(service, pseudonyms))
         self._tasks.append(asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING))
-        self.health = Health(ready=self.ready, port=self._http_port)
+        self.health = Health(ready=self.ready, port=self._http_port, host=self._http_host)
         await self.health.start()
         self._stack.push_async_callback(self.health.stop)
         names = ",".join(service.name for service in self._services)

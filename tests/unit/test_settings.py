@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.ops.cli import main
+from services.ops.terminal import database_called, kafka_called
 from services.runtime.processes import started_at
 from services.runtime.running import Running, announce, find_running, stop_running
 from services.runtime.settings import Addresses, SettingsError, load_settings
@@ -107,10 +108,13 @@ def test_a_setting_that_cannot_be_used_is_named(
 
 def test_a_run_is_found_while_it_lasts(tmp_path: Path) -> None:
     note = tmp_path / "servers.json"
-    with announce("127.0.0.1:1", DATABASE, note):
+    with announce("127.0.0.1:1", DATABASE, note) as tell_health:
         running = find_running(note)
         assert running is not None
         assert (running.pid, running.kafka, running.database) == (os.getpid(), "127.0.0.1:1", DATABASE)
+        assert running.health is None
+        tell_health("http://127.0.0.1:2")
+        assert find_running(note) == running.model_copy(update={"health": "http://127.0.0.1:2"})
     assert find_running(note) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -130,3 +134,10 @@ def test_stopping_ends_the_run(tmp_path: Path) -> None:
         note.write_text(running.model_dump_json())
         assert stop_running(note) == "Stopped."
         assert sleeper.wait(5) == -signal.SIGTERM
+
+
+def test_servers_that_do_not_answer_are_called_as_the_person_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (kafka_called(), database_called()) == ("The Kafka of the `make run`", "The database of the `make run`")
+    monkeypatch.setenv("RELAY_KAFKA", "kafka:9092")
+    monkeypatch.setenv("RELAY_DATABASE", DATABASE)
+    assert (kafka_called(), database_called()) == ("Kafka at RELAY_KAFKA", "The database at RELAY_DATABASE")
