@@ -17,6 +17,7 @@ from rich.text import Text
 from schemas import registry
 from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted
 from schemas.values import Body
+from services.casefile.duties import Notice
 from services.casefile.notices import notice_from_json
 from services.casefile.projection import recipient_label
 from services.ops import words
@@ -36,6 +37,7 @@ Examples:
     relay waiting list --json | jq -r '.facts[] | select(.overdue) | .subject'
 """
 
+LINK = "uk.agency.link-made"
 # Their subjects begin with the case: `<urn>/<asn or defendant id>`.
 OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 
@@ -43,7 +45,8 @@ OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact that is linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
-    ends, None where policy has none for it; `told`: who was told of it by references alone. `services`: who lacks the
+    ends, None where policy has none for it; `told`: who was told of it by references alone; `desks`: the ids of those of
+    them that may link it. `services`: who lacks the
     link; each keeps its own."""
 
     id: str
@@ -57,6 +60,7 @@ class Fact:
     link_by: datetime | None
     overdue: bool
     told: tuple[str, ...]
+    desks: tuple[str, ...]
     services: tuple[str, ...]
 
 
@@ -173,12 +177,13 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
         from fact where (service, id) in (select service, id from ({WAITING}) w)
         group by id, event_id, source, kind, subject"""  # noqa: S608
     ).fetchall()
-    told = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows], policy)
+    told = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows])
     found: list[tuple[Fact, float]] = []
     for identity, event, source, kind, subject, lacking, recorded_at, accepted_at, services, type_, content in rows:
         body = registry.body_of(type_, content)
         ends = link_by(kind, body, recorded_at, policy)
         by, variant = ends if ends is not None else (None, "")
+        notices = told.get(f"{kind}:{subject}", ())
         name = kind.rpartition(".")[2].replace("-", " ")
         fact = Fact(
             id=identity,
@@ -191,7 +196,8 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
             accepted_at=accepted_at,
             link_by=by,
             overdue=by is not None and by < now,
-            told=tuple(told.get(f"{kind}:{subject}", ())),
+            told=tuple(sorted({recipient_label(n.agency_kind, policy) for n in notices})),
+            desks=tuple(sorted({n.key.agency for n in notices if policy.may_state(LINK, n.agency_kind)})),
             services=tuple(services),
         )
         # Danger is the length of the clock, which does not shrink as time goes by.
@@ -199,13 +205,13 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
     return by_danger(found)
 
 
-def _told_unlinked(conn: Connection, subjects: Sequence[str], policy: Policy) -> dict[str, list[str]]:
+def _told_unlinked(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Notice]]:
     rows = conn.execute("select content from told where subject = any(%s) and state = 'live'", (list(subjects),))
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Notice]] = {}
     for (content,) in rows.fetchall():
         notice = notice_from_json(content)
-        found.setdefault(notice.key.subject, []).append(recipient_label(notice.agency_kind, policy))
-    return {subject: sorted(set(labels)) for subject, labels in found.items()}
+        found.setdefault(notice.key.subject, []).append(notice)
+    return found
 
 
 def _faulted(conn: Connection) -> tuple[Faulted, ...]:
@@ -252,7 +258,7 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
         late = f", {overdue} past the time by which it should be linked" if overdue else ""
         yield Rule(f"Linked to nobody: {plural(len(found.facts), 'fact')}{late}", align="left", style="dim")
         yield from _facts_shown(found)
-        yield Text("CRIME/N is a person of an incident, as 54260012345/1; AGENCY the desk that says so.", style="dim")
+        yield Text("CRIME/N is a person of an incident, as 54260012345/1; YOU whoever says so.", style="dim")
     if found.faulted:
         yield Rule(f"A rule raises: {plural(len(found.faulted), 'file')}", align="left", style="red")
         yield _table(
@@ -294,12 +300,14 @@ def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
         yield said
         yield _to_copy(fact.subject)
         if fact.link_by is not None:
-            yield _more(Text(f"to be linked by {moment(fact.link_by)}", style="bold red" if fact.overdue else ""))
+            late = f": past, {span((found.at - fact.link_by).total_seconds())} ago" if fact.overdue else ""
+            yield _more(Text(f"to be linked by {moment(fact.link_by)}{late}", style="bold red" if late else ""))
         yield _more(Text(f"needs {missing(fact.missing)}", style="dim"))
         yield _more(Text(f"told already: {'; '.join(fact.told) or 'nobody'}", style="dim"))
         if fact.kind in OF_A_CASE:
             case = "/".join(fact.subject.split("/")[:2])
-            yield _to_copy(f"relay link case {case} --party CRIME/N --as AGENCY --actor YOU", style="cyan")
+            for desk in fact.desks or ("AGENCY",):
+                yield _to_copy(f"relay link case {case} --party CRIME/N --as {desk} --actor YOU", style="cyan")
 
 
 def _more(text: Text) -> RenderableType:

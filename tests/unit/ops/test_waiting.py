@@ -44,6 +44,7 @@ def test_of_equal_danger_the_oldest_comes_first_and_the_most_dangerous_before_ol
             False,
             (),
             (),
+            (),
         )
 
     young, old, calm = fact("young", 1), fact("old", 2), fact("calm", 900)
