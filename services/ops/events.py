@@ -1,7 +1,7 @@
 """Events as people keep them (files, folders, standard input), read and checked before anything is sent."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,8 @@ from pathlib import Path
 from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, publication
 from services.intake import spi
+from services.ops.mending import hint
+from services.runtime.receiving import SOURCE_AHEAD
 
 STANDARD_INPUT = "-"
 
@@ -39,10 +41,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """What will not be sent, and what its writer should mend; it quotes no value."""
+    """What will not be sent, and what its writer should mend; it quotes no value. `hint`: for the writer's own screen
+    alone, which may repeat what is written."""
 
     origin: str
     refusal: Refusal
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,31 @@ def in_time(read: Sequence[Ready | NotReady]) -> list[Ready | NotReady]:
     return [*(event for event in read if isinstance(event, NotReady)), *ready]
 
 
+def that_would_be_taken(read: Iterable[Ready | NotReady], now: datetime) -> Iterator[Ready | NotReady]:
+    """What can be known before sending of how the relay judges events beside others: those of a time that is to come,
+    and of those that share a source and an id all that do not say what the first of them says."""
+    first: dict[tuple[str, str], Ready] = {}
+    for event in read:
+        if isinstance(event, NotReady):
+            yield event
+            continue
+        envelope, content = event.publication.received.envelope, event.publication.received.content
+        before = first.setdefault((envelope.source, envelope.id), event).publication.received
+        if envelope.time > now + SOURCE_AHEAD:
+            detail = "time: more than an hour ahead of this machine's clock; set the right one"
+            yield NotReady(event.origin, Refusal(RefusalReason.SOURCE_TIME_AHEAD, "validate", detail))
+        elif (before.envelope.type, before.envelope.subject, before.content) != (
+            envelope.type,
+            envelope.subject,
+            content,
+        ):
+            where = f"as in {first[envelope.source, envelope.id].origin}"
+            detail = "id: used here for other content; a correction is a new event with a higher factversion"
+            yield NotReady(event.origin, Refusal(RefusalReason.ID_REUSED, "validate", detail), where)
+        else:
+            yield event
+
+
 def events(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:
     """Every event that is written there. `received_at` stands in where a court message does not say when."""
     match written.format or guess(written.content):
@@ -107,7 +136,7 @@ def _is_whole(line: bytes) -> bool:
 
 def _checked(origin: str, document: bytes) -> Ready | NotReady:
     read = publication(document)
-    return NotReady(origin, read) if isinstance(read, Refusal) else Ready(origin, read)
+    return NotReady(origin, read, hint(document, read)) if isinstance(read, Refusal) else Ready(origin, read)
 
 
 def _one(read: Ready | NotReady) -> Ready | NotReady:

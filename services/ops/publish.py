@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,9 @@ from kafka.errors import KafkaError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from services.ops.events import STANDARD_INPUT, Format, NotReady, Ready, Written, events, read_path
-from services.ops.terminal import UsageError, err, out, plural, servers, shown
+from services.ops.events import STANDARD_INPUT, Format, NotReady, Ready, Written, events, read_path, that_would_be_taken
+from services.ops.kafka_client import wait_for
+from services.ops.terminal import UsageError, err, kafka_called, out, plural, servers, shown
 
 BROKER_SECONDS = 15
 LISTED = 40
@@ -25,7 +26,7 @@ PROGRESS_FROM = 200
 EXAMPLES = """
 Examples:
 
-    relay publish schemas/examples/story
+    relay publish schemas/examples/police.incidents
     relay publish --dry-run new-incident.json
     relay publish --format spi results/*.xml
     cat events.jsonl | relay publish -
@@ -62,9 +63,12 @@ def publish(
     Everything is checked before anything is sent; what is right is sent even where something else is not. A folder's
     events go out in the order of their sources' times. Publishing the same again changes nothing.
 
+    schemas/examples/story is what `make run` tells, each part at its own time: published in real time, its answers come
+    before the notices that they answer, and whoever sent them hears that they belong to no notification.
+
     Exit status: 0 all published, 1 not all of it, 2 not begun.
     """
-    read = list(_read(paths, format))
+    read = list(that_would_be_taken(_read(paths, format), datetime.now(UTC)))
     ready = [event for event in read if isinstance(event, Ready)]
     refused = [event for event in read if isinstance(event, NotReady)]
     if not read:
@@ -84,6 +88,7 @@ def publish(
 def connected(kafka: str) -> Iterator[Any]:
     """A producer of which each message is written once, however often the connection breaks. UsageError if no broker
     is there."""
+    wait_for(kafka)
     try:
         producer = KafkaProducer(
             bootstrap_servers=kafka.split(","),
@@ -95,8 +100,8 @@ def connected(kafka: str) -> Iterator[Any]:
             request_timeout_ms=BROKER_SECONDS * 1000,
             max_request_size=16 * 1024 * 1024,
         )
-    except KafkaError as problem:
-        raise UsageError(f"Kafka at RELAY_KAFKA cannot be reached ({type(problem).__name__}): is it up?") from None
+    except KafkaError:
+        raise UsageError(f"{kafka_called()} cannot be reached: is it up?") from None
     try:
         yield producer
     finally:
@@ -126,15 +131,11 @@ def _start(producer: Any, event: Ready) -> Any:
 
 def _ended(delivery: Any) -> str | None:
     """None when the broker has it, else why it does not."""
-    problem = delivery
     if not isinstance(delivery, KafkaError):
-        try:
+        with suppress(KafkaError):
             delivery.get(timeout=2 * BROKER_SECONDS)
-        except KafkaError as failed:
-            problem = failed
-        else:
             return None
-    return f"Kafka did not take it ({type(problem).__name__}); are the topics there? See `relay topics apply`."
+    return f"{kafka_called()} did not take it: is it up, and are the topics there? See `relay topics apply`."
 
 
 def _progress(total: int) -> Progress:
@@ -210,6 +211,8 @@ def _tell_refused(refused: Sequence[NotReady], unsent: Sequence[Unsent]) -> None
         out.print(f"  {shown(failure.origin)}", style="bold", markup=False, soft_wrap=True)
         out.print(f"    {refusal.reason}: {refusal.reason.sentence}", markup=False, soft_wrap=True)
         out.print(f"    {refusal.detail}", markup=False, soft_wrap=True)
+        if failure.hint:
+            out.print(f"    {shown(failure.hint)}", style="cyan", markup=False, soft_wrap=True)
     for missed in unsent:
         out.print(f"  {shown(missed.event.origin)}", style="bold", markup=False, soft_wrap=True)
         out.print(f"    {missed.why}", markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.refusals import RefusalReason
-from services.ops.events import Format, NotReady, Ready, Written, events, find, guess, read_path
+from services.ops.events import Format, NotReady, Ready, Written, events, find, guess, read_path, that_would_be_taken
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -109,3 +109,38 @@ def test_every_file_of_the_story_is_ready_to_be_sent() -> None:
     assert [event for event in read_events if isinstance(event, NotReady)] == []
     times = [event.time for event in read_events if isinstance(event, Ready)]
     assert times == sorted(times)
+
+
+def hint_of(**changes: object) -> str:
+    (refused,) = read(document(**changes))
+    assert isinstance(refused, NotReady)
+    return refused.hint or ""
+
+
+def test_an_unknown_type_is_answered_with_the_one_that_is_meant_and_those_of_its_stream() -> None:
+    said = hint_of(type="uk.police.incident-report.v1")
+    assert said.startswith("did you mean uk.police.incident-reported.v1? police.incidents has ")
+    assert "court" not in said
+    assert "notification-issued" not in hint_of(type="x")
+
+
+def test_a_writer_is_told_the_name_of_what_is_not_known_and_the_subject_that_is_expected() -> None:
+    assert hint_of(data=ACCEPTED["data"] | {"actr": "duty-7"}) == "not known is: actr"
+    assert hint_of(sorce="x") == "not known is: sorce"
+    notification = ACCEPTED["data"]["notification"]
+    assert hint_of(subject="another") == f"expected is notification, here {notification}"
+
+
+def test_what_the_relay_would_refuse_beside_others_is_refused_before_it_is_sent() -> None:
+    def judged(*documents: bytes) -> list[str | None]:
+        given = [event for each in documents for event in read(each)]
+        return [
+            event.refusal.reason if isinstance(event, NotReady) else None for event in that_would_be_taken(given, NOW)
+        ]
+
+    first, other = document(id="a"), document(id="a", data=ACCEPTED["data"] | {"actor": "another"})
+    assert judged(first, first) == [None, None]
+    assert judged(first, other) == [None, RefusalReason.ID_REUSED]
+    assert judged(first, document(id="a", source="urn:another")) == [None, None]
+    assert judged(document(time="2026-06-01T00:59:00Z")) == [None]
+    assert judged(document(time="2026-06-01T05:00:00Z")) == [RefusalReason.SOURCE_TIME_AHEAD]
