@@ -45,9 +45,8 @@ OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact that is linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
-    ends, None where policy has none for it; `told`: who was told of it by references alone; `desks`: the ids of those of
-    them that may link it. `services`: who lacks the
-    link; each keeps its own."""
+    ends, None where policy has none for it; `told`: who was told of it by references alone; `desks`: the ids of those
+    of them that may link it. `services`: who lacks the link; each keeps its own."""
 
     id: str
     event: str
@@ -306,8 +305,9 @@ def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
         yield _more(Text(f"told already: {'; '.join(fact.told) or 'nobody'}", style="dim"))
         if fact.kind in OF_A_CASE:
             case = "/".join(fact.subject.split("/")[:2])
-            for desk in fact.desks or ("AGENCY",):
-                yield _to_copy(f"relay link case {case} --party CRIME/N --as {desk} --actor YOU", style="cyan")
+            desks = "|".join(fact.desks) or "AGENCY"
+            yield _to_copy(f"relay link case {case} \\", style="cyan")
+            yield _to_copy(f"  --party CRIME/N --as {desks} --actor YOU", style="cyan")
 
 
 def _more(text: Text) -> RenderableType:
