@@ -67,7 +67,7 @@ def _subject(written: Mapping[str, Any]) -> str | None:
 def _unknown(written: Mapping[str, Any]) -> Iterator[str]:
     """The names of all fields that the type does not know, and of what stands around the content."""
     found = REGISTRY.find(str(written.get("type")))
-    if not isinstance(found, Refusal):
+    if not isinstance(found, Refusal) and isinstance(written.get("data"), dict):
         fact, number = found
         withdrawn = fact.withdrawn if written["data"].get("withdrawn") else None
         try:
