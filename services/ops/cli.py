@@ -1,6 +1,7 @@
 """The `relay` command: every group of commands is a module of this folder, registered here by one line."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -19,10 +20,11 @@ from services.ops import (
     topics,
     waiting,
 )
-from services.ops.terminal import UsageError, complain
+from services.ops.terminal import UsageError, complain, out
 from services.policy.load import PolicyRefusedError
 from services.runtime.embedded import EmbeddedServersError
 from services.runtime.settings import SettingsError
+from services.runtime.worker import release_of
 
 USAGE = 2
 
@@ -36,6 +38,22 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        out.print(f"Referral Relay, release {release_of()}", markup=False)
+        raise typer.Exit
+
+
+@app.callback()
+def relay(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which release this is.")
+    ] = False,
+) -> None:
+    """All commands."""
+
 
 # A module registers its own commands: `def register(app: typer.Typer) -> None`.
 for module in (run, publish, subscribe, respond, explain, waiting, status, dlq, fill, recover, agencies, topics, db):

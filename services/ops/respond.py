@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
 
 def respond(
     notification: Annotated[str, typer.Argument(help="The notification's id, as `relay subscribe` shows it.")],
-    answer: Annotated[AnswerName, typer.Argument(help="What the agency answers.")],
+    answer: Annotated[AnswerName, typer.Argument(metavar="ANSWER", help=f"One of {', '.join(AnswerName)}.")],
     agency: As,
     reason: Annotated[str | None, typer.Option(help=f"For declined: {', '.join(DeclineReason)}.")] = None,
     decision: Annotated[str | None, typer.Option(help=f"For decided: {', '.join(Decision)}.")] = None,
@@ -103,7 +103,7 @@ def respond(
 
 
 def link(
-    what: Annotated[Linked, typer.Argument(help="What is linked.")],
+    what: Annotated[Linked, typer.Argument(metavar="WHAT", help=f"What is linked: {', '.join(Linked)}.")],
     reference: Annotated[str, typer.Argument(help="Its reference, as the notice names it.")],
     agency: As,
     party: Annotated[
