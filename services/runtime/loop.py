@@ -96,30 +96,38 @@ class Loop:
         that went back, whoever holds the partition that tells."""
         group = await self._offsets.committed(group_of(self.service.name))
         begins = await self._offsets.begin_offsets(self.service.reads)
-        ends = await self._offsets.end_offsets(self.service.reads)
-        await self._compare(begins.keys() & ends.keys(), group, begins, ends)
+        positions, ends = await self._reached(self.service.reads)
+        self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
         await self.leave()
         topics = {topic for topic, _ in partitions}
         group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
-        ends = await self._offsets.end_offsets(topics)
+        positions, ends = await self._reached(topics)
         if not partitions <= begins.keys() & ends.keys():
             # A broker that has just started may not know its topics yet: that says nothing of what they hold.
             raise NotThereYet
-        await self._compare(partitions, group, begins, ends)
+        self._compare(partitions, group, begins, positions, ends)
         self._unproven |= partitions
         self._proven -= partitions
 
-    async def _compare(
+    async def _reached(self, topics: Collection[str]) -> tuple[Mapping[Partition, Position], Mapping[Partition, int]]:
+        """Positions in the database and ends of the streams, and of the database first: others read on meanwhile.
+
+        What the group committed and where streams begin was asked before, for the same reason.
+        """
+        positions = await self._until_stored(self._positions)
+        return positions, await self._offsets.end_offsets(topics)
+
+    def _compare(
         self,
         partitions: Collection[Partition],
         group: Mapping[Partition, int | None],
         begins: Mapping[Partition, int],
+        positions: Mapping[Partition, Position],
         ends: Mapping[Partition, int],
     ) -> None:
-        positions = await self._until_stored(self._positions)
         for partition in sorted(partitions):
             known = positions[partition].next_offset if partition in positions else None
             reached, first = group.get(partition), begins[partition]

@@ -382,6 +382,27 @@ def test_a_broker_that_does_not_know_a_stream_yet_is_asked_again_and_one_that_we
     asyncio.run(story())
 
 
+def test_a_stream_that_others_read_on_while_a_worker_was_stopped_has_not_gone_back(
+    servers: Servers, database: str
+) -> None:
+    stream = (f"stream-{secrets.token_hex(4)}", 0)
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+
+            class StoppedBehind(Offsets):
+                async def end_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
+                    ends = await super().end_offsets(topics)
+                    async with shell.transaction() as conn:
+                        await shell.ledger.advance(conn, {stream: (ends[stream] + 1, NOW)})
+                    return ends
+
+            await Loop(shell, none_committed, StoppedBehind(servers.kafka)).assigned(frozenset({stream}))
+
+    apply_topics(servers.kafka, [TopicSpec(stream[0], 1)])
+    asyncio.run(story())
+
+
 def test_two_halves_of_a_matter_that_are_read_before_either_is_written_find_each_other(database: str) -> None:
     linked = record(b.children("CR1", b.child()), "uk.police.children-linked", offset=0)
 
