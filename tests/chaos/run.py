@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import psycopg
-from kafka import KafkaConsumer, TopicPartition
 
 from services.ops.serving import SERVICES
 from services.runtime.embedded import embedded_servers
@@ -215,17 +214,8 @@ async def lateness(publisher: Publisher, scene: Scene, kind: str, over: float, d
 async def progress(relay: Relay) -> tuple[int, int]:
     """Records that have their end, counted in each service, and notifications published."""
     ((records,),) = await relay.rows("select count(*) from record")
-    return int(records), await asyncio.to_thread(published, relay.servers.kafka)
-
-
-def published(kafka: str) -> int:
-    """So many records lie in the topics of all agencies."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka)
-    try:
-        topics = (f"agency.{agency.id}.notifications" for agency in shipped_policy().agencies)
-        return sum(consumer.end_offsets([TopicPartition(topic, 0) for topic in topics]).values())
-    finally:
-        consumer.close()
+    topics = {f"agency.{agency.id}.notifications" for agency in shipped_policy().agencies}
+    return int(records), sum((await Offsets(relay.servers.kafka).end_offsets(topics)).values())
 
 
 async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: float) -> None:
