@@ -112,13 +112,20 @@ async def _homes_of_facts(
     )
     found: dict[str, str] = {fact: file async for fact, file in rows}
     rows = await conn.execute(
-        """select distinct r.name from fact f join fact_reference r using (service, statement, subject)
+        """select f.id, f.statement, f.subject, r.name from fact f
+        join fact_reference r using (service, statement, subject)
         where f.service = %s and f.id = any(%s)""",
         (store.service, [fact for fact in wanted if fact not in found]),
     )
-    as_it_was = link(await _last_known(conn, store, [name async for (name,) in rows]), is_placeholder)
-    before = {fact: file for fact, lies in as_it_was.lies_in.items() for file in lies if file.startswith("home:")}
-    return {fact: before[fact] for fact in wanted if fact in before} | found
+    statements, names = dict[str, tuple[str, str]](), set[str]()
+    async for fact, statement, subject, name in rows:
+        statements[fact] = (statement, subject)
+        names.add(name)
+    known = await _last_known(conn, store, sorted(names))
+    lies_in = link(known, is_placeholder).lies_in
+    # A version that another has replaced lay where that one lies.
+    homes = {fact.statement: file for fact in known for file in lies_in.get(fact.id, ()) if file.startswith("home:")}
+    return {fact: homes[said] for fact, said in statements.items() if said in homes} | found
 
 
 async def _last_known(conn: Connection, store: Store, names: Sequence[str]) -> list[Fact]:

@@ -101,10 +101,14 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
 
 
 def answers(told: dict[str, list[NotificationIssued]]) -> list[Message]:
-    """Agencies take on what they are asked for."""
-    asked = [notice for notices in told.values() for notice in notices if any(a.ask == "accept" for a in notice.asks)]
+    """Agencies have read what they are asked to read."""
+    asked = [
+        notice for notices in told.values() for notice in notices if any(a.ask == "acknowledge" for a in notice.asks)
+    ]
     return [
-        message(b.accepted(notice.notification, agency=notice.agency), "uk.agency.accepted", time=datetime.now(UTC))
+        message(
+            b.acknowledged(notice.notification, agency=notice.agency), "uk.agency.acknowledged", time=datetime.now(UTC)
+        )
         for notice in asked[:ANSWERED]
     ]
 
