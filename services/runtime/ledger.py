@@ -266,8 +266,11 @@ class Ledger:
             [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision) for row in rows],
         )
 
-    async def write_notices(self, conn: Connection, rows: Sequence[tuple[Notice, str, int]]) -> None:
-        """Notices with their file and look; each is what its agency was told until a newer revision is."""
+    async def write_notices(
+        self, conn: Connection, rows: Sequence[tuple[Notice, str, int]], lies: Mapping[Key, str]
+    ) -> None:
+        """Notices with their file and look; each is what its agency was told until a newer revision is. `lies`: the
+        file in which what was told of these keys, and of others told before, is now."""
         contents = [notice_to_json(notice) for notice, _, _ in rows]
         told = [(notice, file, look, text) for (notice, file, look), text in zip(rows, contents, strict=True)]
         await insert(
@@ -277,7 +280,7 @@ class Ledger:
             "text text text int text text int text timestamptz text",
             [(*n.key, n.revision, n.id, file, look, n.kind, n.at, text) for n, file, look, text in told],
         )
-        newest = {n.key: (*n.key, file, n.revision, n.state, text) for n, file, _, text in told}
+        newest = {n.key: (*n.key, lies[n.key], n.revision, n.state, text) for n, _, _, text in told}
         await insert(
             conn,
             self.service,
@@ -286,6 +289,14 @@ class Ledger:
             list(newest.values()),
             """on conflict (service, rule, subject, agency) do update set file = excluded.file,
             revision = excluded.revision, state = excluded.state, content = excluded.content""",
+        )
+        await with_rows(
+            conn,
+            self.service,
+            """update told t set file = m.file
+            from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
+            where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
+            [(*key, file) for key, file in lies.items() if key not in newest],
         )
 
     async def restore_notices(self, conn: Connection, rows: Sequence[tuple[Notice, datetime]]) -> int:
@@ -329,17 +340,6 @@ class Ledger:
             sorted(numbers.items()),
             """on conflict (service, file_pseudonym) do update
             set number = greatest(l.number, excluded.number)""",
-        )
-
-    async def move_told(self, conn: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
-        """Keys that another file states now: rule, subject, agency, file."""
-        await with_rows(
-            conn,
-            self.service,
-            """update told t set file = m.file
-            from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
-            where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
-            rows,
         )
 
     async def take_over(self, conn: Connection, rows: Sequence[tuple[str, str, str, str]]) -> set[Key]:

@@ -46,7 +46,7 @@ class Looked:
     looks: list[LookRow] = field(default_factory=list)
     notices: list[tuple[Notice, str, int]] = field(default_factory=list)  # with file and look
     files: dict[str, FileRow] = field(default_factory=dict)
-    moved: list[tuple[str, str, str, str]] = field(default_factory=list)  # rule, subject, agency, the file it is in now
+    lies: dict[Key, str] = field(default_factory=dict)  # the file, as it is now, of what was told or has moved
     regrounded: list[Notice] = field(default_factory=list)
     outbox: list[wire.Outgoing] = field(default_factory=list)
     faults: int = 0
@@ -114,10 +114,9 @@ def _remember(
             state.told.pop(notice.key, None)
         holder = holders.get(notice.person, states[0])
         holder.told[notice.key] = notice
+        found.lies[notice.key] = holder.key
         lead = leads[holder.key]
         found.notices.append((notice, lead.key, lead.looks))
-        if holder is not lead:
-            found.moved.append((*notice.key, holder.key))
         found.outbox.append(wire.notification(notice, service.name, at.policy, pseudonyms))
     _lay_told(states, holders, found)
 
@@ -135,7 +134,7 @@ def _lay_told(states: Sequence[FileState], holders: Mapping[str, FileState], fou
             if holder is not state:
                 holder.told[key] = state.told.pop(key)
                 holder.answers |= {s: answer for s, answer in state.answers.items() if answer.key == key}
-                found.moved.append((*key, holder.key))
+                found.lies[key] = holder.key
 
 
 @dataclass(frozen=True, slots=True)

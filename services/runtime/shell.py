@@ -587,7 +587,7 @@ class Shell:
         try:
             yield
         except UniqueViolation as known:
-            first = [(notice.key, file) for notice, file, _ in found.notices if notice.revision == 1]
+            first = [(n.key, found.lies[n.key]) for n, _, _ in found.notices if n.revision == 1]
             if known.diag.constraint_name != NOTICE_ONCE or not first:
                 raise
             raise ToldElsewhereError(first) from known
@@ -601,8 +601,7 @@ class Shell:
         self, conn: Connection, found: Looked, states: Mapping[str, FileState], now: datetime
     ) -> None:
         ledger = self.ledger
-        await ledger.write_notices(conn, found.notices)
-        await ledger.move_told(conn, found.moved)
+        await ledger.write_notices(conn, found.notices, found.lies)
         await ledger.reground(conn, found.regrounded)
         await ledger.write_statements(conn, states.values(), now)
         await ledger.write_looks(conn, found.looks)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -247,6 +247,33 @@ def test_a_place_that_was_nobody_s_for_a_while_and_then_another_s_is_told_on_und
         where rule = 'high_risk' and agency = 'idva-larkmead'"""
     assert rows(database, in_order) == [(1, 0)]
     assert fates(database) == ["accepted"] * 6
+
+
+def test_what_was_told_anew_of_a_place_that_moves_on_in_the_same_batch_lies_where_it_moved_to(database: str) -> None:
+    """Her records are one person's, and what she is told of lies in each; then her incident is found to be another's."""
+    reported = "uk.police.incident-reported"
+
+    def version(number: int, who: str, **over: Any) -> Record:
+        body = b.incident("CR1", parties=(b.victim(record=b.record(who)), b.suspect()), **over)
+        return record(body, reported, offset=number, version=number)
+
+    merged = record(b.merged("kept", "other"), "uk.police.persons-merged", offset=1)
+    elsewhere = b.incident("CR2", parties=(b.victim(record=b.record("kept")), b.suspect()))
+    batch = [
+        merged,
+        record(elsewhere, reported, offset=2),
+        version(3, "other", abuse_types=("stalking",)),
+        version(4, "another", abuse_types=("stalking",)),
+    ]
+
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            assert await shell.take([version(0, "other")]) == 1
+            assert await shell.take(batch) == len(batch)
+
+    asyncio.run(story())
+    told = rows(database, "select distinct file, state from told where subject = 'CR1/party/1' and state = 'live'")
+    assert told == [("record:vale-records:another", "live")]
 
 
 def test_what_was_told_of_a_fact_goes_with_it_to_another_home(database: str) -> None:
