@@ -142,7 +142,7 @@ class Notice:
     """One message to one agency; the newest of a key is what the agency was told.
 
     `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
-    since which the asks stand: an answer to an older one no longer counts. `first_told_at`: when this run of the duty
+    since which the asks stand. `first_told_at`: when this run of the duty
     began, reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`.
     """
 
@@ -172,6 +172,11 @@ class Notice:
     def id(self) -> str:
         """The notification's id: the same key and revision have one id for ever."""
         return notification_id(self.key, self.revision)
+
+    def heeds(self, answered: int) -> bool:
+        """Whether an answer to this revision counts for the newest: what was replaced by more than it, or taken back,
+        is not what its agency has taken on."""
+        return self.state != "withdrawn" and answered >= self.asked_at
 
     @property
     def replaces(self) -> str | None:

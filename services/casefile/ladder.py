@@ -90,12 +90,12 @@ def rule_of(key: Key) -> str:
 
 
 def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key, list[Answer]]:
-    """The answers that count, by duty. Only the recipient answers; an answer to a notice that was replaced by one which
-    says more does not count; one to a rung counts for its duty while that has not been asked anew."""
+    """The answers that count, by duty. Only the recipient answers; one to a rung counts for its duty while that has not
+    been asked anew."""
     found: dict[Key, list[Answer]] = {}
     for answer in answers:
         notice, body = told.get(answer.key), answer.fact.body
-        if notice is None or answer.revision < notice.asked_at:
+        if notice is None or not notice.heeds(answer.revision):
             continue
         if not isinstance(body, AgencyBody) or body.agency != answer.key.agency:
             continue

@@ -263,7 +263,7 @@ class _Explaining:
     def replies(self, service: str, key: Key, notice: Notice) -> Iterator[Reply]:
         for answer in sorted(self.material.answers, key=lambda answer: (answer.at, answer.fact)):
             if (answer.service, answer.key) == (service, key):
-                counts = not answer.withdrawn and answer.revision >= notice.asked_at
+                counts = not answer.withdrawn and notice.heeds(answer.revision)
                 yield Reply(answer.kind.rpartition(".")[2], answer.code, answer.at, answer.revision, counts)
 
     def ladder(self, service: str, key: Key) -> Iterator[Rung]:

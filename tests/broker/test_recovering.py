@@ -45,10 +45,6 @@ class Backup:
             conn.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(of)))
 
 
-@pytest.mark.xfail(
-    reason="an agency that has answered a duty can hold it where a later correction gives it to another",
-    strict=False,  # it depends on who has answered what, and on the day of the load
-)
 @pytest.mark.parametrize("ask", ["acknowledge", "accept"])
 def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_contents(play: Play, ask: str) -> None:
     given = load(21, 40, now := datetime.now(UTC))

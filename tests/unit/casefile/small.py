@@ -102,7 +102,8 @@ def agency(name: str, kind: str, **where: object) -> Agency:
 
 AGENCIES = (
     agency("north-dait", "dait", forces={"54"}, default=True),
-    agency("north-idva", "idva", las={"866"}, default=True),
+    agency("north-idva", "idva", las={"866"}, able_for={"865"}, default=True),
+    agency("east-idva", "idva", las={"865"}),
     agency("south-idva", "idva", able_for={"866"}),
     agency("west-idva", "idva", able_for={"866"}),
     agency("first-school", "dsl", schools={"100001"}),
@@ -162,7 +163,10 @@ POLICY = PolicySet(
         *(text(f"basis_{basis}") for basis in ("recorded", "alleged", "assessed", "court_found")),
     ),
     forces=(Force(code="54", name="Vale"),),
-    local_authorities=(LocalAuthority(la_code="866", name="Vale North", force="54"),),
+    local_authorities=(
+        LocalAuthority(la_code="866", name="Vale North", force="54"),
+        LocalAuthority(la_code="865", name="Vale East", force="54"),
+    ),
 )
 
 

@@ -267,6 +267,25 @@ def test_an_answer_to_a_replaced_notice_counts_only_if_the_update_said_nothing_n
     assert (MANAGER, "acknowledge") in rungs(world)
 
 
+@pytest.mark.parametrize("answer", [Acknowledged, Accepted])
+@pytest.mark.parametrize("before", [True, False])
+def test_whoever_answered_what_was_taken_back_is_told_no_more_where_it_was_another_s(
+    answer: type[Acknowledged | Accepted], *, before: bool
+) -> None:
+    """She lives elsewhere than was recorded: the advocates who were told are able in the place of those there."""
+    world = told_on_time()
+    if before:
+        world.answer(answer, IDVA, b.NOON + MINUTES)
+        world.look(now=b.NOON + MINUTES)
+    there = (b.victim(residence=b.residence(la_code="865")), b.suspect())
+    sent = said(world.look(b.fact(b.incident(parties=there), version=2), now=b.NOON + 2 * MINUTES))
+    assert ("correct", "high_risk", "north-idva") in sent
+    assert ("notify", "high_risk", "east-idva") in sent
+    world.answer(answer, IDVA, b.NOON + 3 * MINUTES)
+    assert world.look(now=b.NOON + 3 * MINUTES) == []
+    assert ("notify", MANAGER, "east-idva") in [line for _, line in climb(world, 3 * H)]  # hers is not answered
+
+
 def test_what_had_been_answered_is_asked_anew_with_time_to_answer_it() -> None:
     world = told_on_time()
     world.answer(Accepted, IDVA, b.NOON + H)

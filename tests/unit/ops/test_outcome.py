@@ -36,6 +36,7 @@ FIRST = Notice(
 REPEATED = replace(FIRST, kind="update", revision=2)
 ASKED_ANEW = replace(FIRST, kind="update", revision=3, asked_at=3)
 CLOSED = replace(FIRST, kind="close", state="closed", revision=2, asks=())
+TAKEN_BACK = replace(FIRST, kind="correct", state="withdrawn", revision=2, asks=())
 READ = Acknowledged(occurred_at=AT, agency="idva-larkmead", actor="w-17", notification=FIRST.id)
 
 
@@ -60,6 +61,12 @@ def test_an_answer_to_a_replaced_notice_counts_until_something_is_asked_anew() -
 def test_an_answer_that_closed_the_matter_counts_and_one_to_the_closing_notice_does_not() -> None:
     assert of_answer("fact", READ, FIRST, CLOSED) == WHOLE
     assert "closed" in of_answer("fact", READ, CLOSED, CLOSED).said
+
+
+def test_an_answer_to_what_was_taken_back_does_not_count() -> None:
+    late = of_answer("fact", READ, FIRST, TAKEN_BACK)
+    assert not late.counts
+    assert "taken back" in late.said
 
 
 def test_an_answer_that_met_an_ask_counts_whatever_was_told_because_of_it() -> None:
