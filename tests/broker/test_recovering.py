@@ -4,20 +4,20 @@ import asyncio
 import json
 from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import chain
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from schemas.agency_notifications.v1 import NotificationIssued
 from services.ops.serving import SERVICES
 from services.runtime.halting import EXIT_HALTED
 from services.runtime.sending import Message
 from services.runtime.wire import DECISIONS
-from tests import builders as b
 from tests.broker.conftest import Play
-from tests.broker.relay import Relay, message, until
+from tests.broker.relay import Relay, until
 from tests.broker.test_filling import caught_up, command, serve
+from tests.chaos.answering import answer, asked_to
 from tests.chaos.load import load
 from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import marked, notification_topics, read, verify
@@ -60,7 +60,8 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
         async with relay.working(*ALL) as worker:
             await relay.publish(*since, Message("agency.responses", b"nobody", b"no answer"))
             await relay.settled(worker)
-            await relay.publish(*answers(await relay.all_told(), ask))
+            told = chain.from_iterable((await relay.all_told()).values())
+            await relay.publish(*(answer(notice, ask) for notice in asked_to(ask, told)[:ANSWERED]))
             await relay.settled(worker)
         said, decided, letters = await everything_said(relay)
         answered = await relay.rows("select count(*) from answer")
@@ -100,19 +101,6 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
             conn.execute(SQL("drop database {}").format(Identifier(backup.copy)))
 
     play(story)
-
-
-def answers(told: dict[str, list[NotificationIssued]], ask: str) -> list[Message]:
-    """Agencies do what they are asked: they read it, or take it on."""
-    asked = [notice for notices in told.values() for notice in notices if any(a.ask == ask for a in notice.asks)]
-    done, kind = {
-        "acknowledge": (b.acknowledged, "uk.agency.acknowledged"),
-        "accept": (b.accepted, "uk.agency.accepted"),
-    }[ask]
-    return [
-        message(done(notice.notification, agency=notice.agency), kind, time=datetime.now(UTC))
-        for notice in asked[:ANSWERED]
-    ]
 
 
 async def everything_said(relay: Relay) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[tuple[str, str]]]:

@@ -250,7 +250,7 @@ def test_a_place_that_was_nobody_s_for_a_while_and_then_another_s_is_told_on_und
 
 
 def test_what_was_told_anew_of_a_place_that_moves_on_in_the_same_batch_lies_where_it_moved_to(database: str) -> None:
-    """Her records are one person's, and what she is told of lies in each; then her incident is found to be another's."""
+    """Her two records are found to be one person's, and then her incident is found to be another woman's."""
     reported = "uk.police.incident-reported"
 
     def version(number: int, who: str, **over: Any) -> Record:

@@ -21,7 +21,7 @@ Written by `make chaos`; do not edit.
 
 **{lost} lost, {twice} issued twice, {wrong} wrong.**
 
-Two workers, each with all services, are under load the whole time: corrections, withdrawals, links made, refused and taken back, duplicates, late and disordered events, cases heard live.
+Two workers, each with all services, are under load the whole time: corrections, withdrawals, links made, refused and taken back, duplicates, late and disordered events, cases heard live, and agencies that answer what they are told.
 A fault strikes whenever another equal part of the load has been judged.
 
 Afterwards a verifier that shares no code with the relay states from what was published what each agency must hold, and reads the broker with a plain consumer.

@@ -1,6 +1,7 @@
 """One run: two workers under load while things go wrong, and afterwards the verdict of one who took no part."""
 
 import asyncio
+import random
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import psycopg
@@ -22,6 +24,7 @@ from services.runtime.offsets import Offsets
 from services.runtime.sending import Message
 from tests.broker.relay import DRAINED, Relay, relay_on, shipped_policy, until
 from tests.broker.test_filling import caught_up
+from tests.chaos.answering import ANSWERS, answer, asked_to
 from tests.chaos.bad_release import RELEASE
 from tests.chaos.database import NAME, Database, address
 from tests.chaos.faults import BEHIND_PROXIES, ON_SMALL_DISK, Fault, Scene
@@ -46,6 +49,7 @@ from tests.chaos.verifier import (
 from tests.chaos.worker import Workers, two_workers
 
 AT_ONCE = 25
+ANSWERED = 0.3  # of what asks for something
 SECONDS_A_FAULT, SETTLED_SECONDS = 120.0, 300.0  # it takes a tenth of that where nothing else runs
 SETTLES = timedelta(seconds=10)
 REMINDED_AFTER = (1, 2, 3, 4, 5)  # minutes
@@ -82,12 +86,18 @@ class Outcome:
 
 @dataclass
 class Publisher:
-    """Sends what is due in its order, but for streams that are held back; `sent` is all that the broker has taken."""
+    """Sends what is due in its order, but for streams that are held back; `sent` is all that the broker has taken.
+
+    `answers`: of agencies to what they were told, which changes nothing of what they must hold.
+    """
 
     relay: Relay
     held_back: set[str]
+    chance: random.Random
     sent: list[Message] = field(default_factory=list)
     waiting: list[Message] = field(default_factory=list)
+    answers: list[Message] = field(default_factory=list)
+    heard: set[str] = field(default_factory=set)
 
     async def send(self, events: Sequence[Message | Live]) -> None:
         for start in range(0, len(events), AT_ONCE):
@@ -101,6 +111,17 @@ class Publisher:
         waiting, self.waiting = self.waiting, []
         await self._send(waiting)
 
+    async def answer(self) -> None:
+        """Agencies answer some of what they were told since the last time, whatever becomes of it meanwhile."""
+        told = chain.from_iterable((await self.relay.all_told()).values())
+        new = [notice for notice in told if notice.notification not in self.heard]
+        self.heard |= {notice.notification for notice in new}
+        answers = [
+            answer(notice, ask) for ask in ANSWERS for notice in asked_to(ask, new) if self.chance.random() < ANSWERED
+        ]
+        await self.relay.publish(*answers)
+        self.answers += answers
+
     async def _send(self, messages: Sequence[Message]) -> None:
         await self.relay.publish(*messages)
         self.sent += messages
@@ -108,7 +129,7 @@ class Publisher:
     @property
     def ends(self) -> int:
         """How many ends, counted in each service, all that was sent must have."""
-        return ends_of(self.sent)
+        return ends_of(self.sent) + ends_of(self.answers)
 
 
 def ends_of(messages: Sequence[Message]) -> int:
@@ -123,13 +144,14 @@ def run(seed: int, families: int, troubles: Sequence[Fault], folder: Path) -> Ou
     async def work() -> Outcome:
         async with on_stage(folder, {fault.kind for fault in troubles}) as (relay, scene):
             began = time.monotonic()
-            publisher = Publisher(relay, scene.held_back)
+            publisher = Publisher(relay, scene.held_back, random.Random(seed))  # noqa: S311 - as the load
             struck = await publish(publisher, scene, given.events, troubles)
             await asyncio.sleep(SETTLES.total_seconds())
             await wait(scene.workers, lambda: settled(relay), SETTLED_SECONDS)
             took = time.monotonic() - began
             verdict, absences = await asyncio.to_thread(judged, relay, scene, publisher.sent, given, now)
-            return Outcome(seed, len(publisher.sent), tuple(struck), took, absences, verdict)
+            events = len(publisher.sent) + len(publisher.answers)
+            return Outcome(seed, events, tuple(struck), took, absences, verdict)
 
     return asyncio.run(work())
 
@@ -183,6 +205,7 @@ async def publish(
     for number, fault in enumerate(troubles):
         await wait(scene.workers, partial(reached, publisher.relay, ends[number + 1]), SECONDS_A_FAULT)
         sys.stdout.write(f"{ends[number + 1]} records judged: {fault.kind}\n")
+        await publisher.answer()
         trouble = asyncio.create_task(asyncio.to_thread(fault.strike, scene))
         for part in parts[number + 2 : number + 3]:
             await publisher.send(part)

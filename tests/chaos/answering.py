@@ -1,0 +1,25 @@
+"""What agencies do with what they are told: they read it, or take it on."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from schemas.agency_notifications.v1 import NotificationIssued
+from services.runtime.sending import Message
+from tests import builders as b
+from tests.broker.relay import message
+
+ANSWERS = {
+    "acknowledge": (b.acknowledged, "uk.agency.acknowledged"),
+    "accept": (b.accepted, "uk.agency.accepted"),
+}
+
+
+def asked_to(ask: str, told: Iterable[NotificationIssued]) -> list[NotificationIssued]:
+    """Those that ask for this."""
+    return [notice for notice in told if any(one.ask == ask for one in notice.asks)]
+
+
+def answer(notice: NotificationIssued, ask: str) -> Message:
+    """The agency does what it is asked to, now."""
+    say, kind = ANSWERS[ask]
+    return message(say(notice.notification, agency=notice.agency), kind, time=datetime.now(UTC))
