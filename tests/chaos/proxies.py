@@ -19,6 +19,7 @@ from services.runtime.keeper import PROJECT, die_with_keeper, free_ports
 
 TOXIPROXY = PROJECT / ".relay" / "bin" / "toxiproxy"
 START_SECONDS = 10.0
+ANSWER_SECONDS = 60.0  # it answers once what was held has gone to whoever reads it, however slow they are
 HELD_MS = 120_000  # longer than any trouble lasts: what is held comes through when the trouble ends
 SLOW_MS = 400
 
@@ -61,7 +62,7 @@ class Proxies:
             self._ask("POST", f"/proxies/{name}/toxics", toxic)
 
     def _ask(self, method: str, path: str, body: object = None) -> None:
-        api = HTTPConnection("127.0.0.1", self.api, timeout=START_SECONDS)
+        api = HTTPConnection("127.0.0.1", self.api, timeout=ANSWER_SECONDS)
         try:
             api.request(method, path, None if body is None else json.dumps(body))
             answer = api.getresponse()
