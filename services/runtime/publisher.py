@@ -3,8 +3,11 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -17,13 +20,18 @@ from services.runtime.rows import Connection
 from services.runtime.sending import Message, Outcome, Refused, Sender
 from services.runtime.wire import headers_from_text
 
-AT_ONCE = 500
-# Of one service; each of them holds a session for as long as its broker takes.
-TOPICS_AT_ONCE = 4
+ROWS_AT_ONCE = 2000
+ROWS_OF_A_TOPIC = 500
+TOPICS_AT_ONCE = 500  # of one service; each holds a lock in the server's memory
+# A topic that its broker keeps waiting so long goes on by itself, in a session of its own; so many topics can.
+TOGETHER_SECONDS = 0.5
+TOPICS_APART = 3
 IDLE_SECONDS = 1.0
 ALIVE_SECONDS = 1.0  # well within the server's time-out for sessions that stand still in a transaction
 
 log = structlog.get_logger("relay")
+
+Sending = asyncio.Task[dict[int, Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,8 @@ class Waiting:
 class Publisher:
     """Publishes for one service. Each topic's rows are taken under a lock, so no two workers send them side by side.
 
-    Topics go side by side, a few at once, each in a session of its own: one that its broker keeps waiting takes one of
-    these places, and delays no other topic.
+    All topics go side by side, in one transaction: an event is told to many agencies. One that its broker keeps waiting
+    is parted from them, and delays no other, as long as there are not too many of its kind.
     """
 
     def __init__(
@@ -52,30 +60,30 @@ class Publisher:
         contract: Registry = REGISTRY,
     ) -> None:
         self.service, self.pool, self.sender, self.wake, self.contract = service, pool, sender, wake, contract
-        self._under_way: dict[str, asyncio.Task[int]] = {}
-        self._last: dict[str, float] = {}
+        self._apart: dict[str, asyncio.Task[None]] = {}
+        self._after = ""  # the topic after which the next are taken, where there are very many
 
     async def run(self) -> None:
         """Until cancelled: publishes what waits, then sleeps until woken."""
-        resting: set[str] = set()  # topics of which nothing could be sent just now
-        rested_at = time.monotonic()
         try:
             while True:
-                await self._begin(resting)
-                await self._until_news()
-                resting |= self._reap()
-                if self.wake.is_set() or time.monotonic() - rested_at >= IDLE_SECONDS:
-                    self.wake.clear()
-                    resting.clear()
-                    rested_at = time.monotonic()
+                self.wake.clear()
+                try:
+                    sent = await self._publish()
+                except (*AWAY, *CONTENDED, *TOO_SLOW):
+                    sent = 0
+                    log.warning(Event.DATABASE_AWAITED, service=self.service)
+                if not sent:
+                    await self._until_news()
+                self._reap()
         finally:
-            for task in self._under_way.values():
+            for task in self._apart.values():
                 task.cancel()
-            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+            await asyncio.gather(*self._apart.values(), return_exceptions=True)
 
     async def unpark(self) -> None:
         """Lets what was parked be tried again: since the last start its cause may have been mended."""
-        async with self.pool.connection() as conn, conn.transaction():
+        async with self._transaction() as conn:
             rows = await conn.execute(
                 """select number, topic, coalesce(octet_length(value), 0) from outbox
                 where service = %s and parked is not null""",
@@ -84,77 +92,112 @@ class Publisher:
             fit = [number async for number, topic, size in rows if size <= self.contract.largest_of(topic)]
             await conn.execute("update outbox set parked = null where number = any(%s)", (fit,))
 
-    async def _begin(self, resting: Collection[str]) -> None:
-        """Begins with those topics that waited longest, as many as there are places."""
-        places = TOPICS_AT_ONCE - len(self._under_way)
-        if not places:
-            return
-        try:
-            waiting = await self._topics()
-        except (*AWAY, *CONTENDED, *TOO_SLOW):
-            log.warning(Event.DATABASE_AWAITED, service=self.service)
-            return
-        ready = [topic for topic in waiting if topic not in self._under_way and topic not in resting]
-        for topic in sorted(ready, key=lambda topic: self._last.get(topic, 0.0))[:places]:
-            self._last[topic] = time.monotonic()
-            self._under_way[topic] = asyncio.create_task(self._publish(topic))
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        async with self.pool.connection() as conn, conn.transaction():
+            yield conn
 
     async def _until_news(self) -> None:
         woken = asyncio.create_task(self.wake.wait())
         try:
             await asyncio.wait(
-                [woken, *self._under_way.values()], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                [woken, *self._apart.values()], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             woken.cancel()
 
-    def _reap(self) -> set[str]:
-        """Takes out the topics that have come to an end; those of which nothing was sent."""
-        idle: set[str] = set()
-        for topic, task in [(topic, task) for topic, task in self._under_way.items() if task.done()]:
-            del self._under_way[topic]
+    def _reap(self) -> None:
+        """Lets topics that have come to an end by themselves go with the others again."""
+        for topic, task in [(topic, task) for topic, task in self._apart.items() if task.done()]:
+            del self._apart[topic]
             try:
-                sent = task.result()
+                task.result()
             except (*AWAY, *CONTENDED, *TOO_SLOW):
-                sent = 0
                 log.warning(Event.DATABASE_AWAITED, service=self.service)
-            if not sent:
-                idle.add(topic)
-        return idle
 
-    async def _topics(self) -> list[str]:
-        """Topics for which something waits, found one after another by index, however much that is."""
-        async with self.pool.connection() as conn:
-            rows = await conn.execute(_TOPICS, {"s": self.service})
-            return [topic async for (topic,) in rows]
+    async def _publish(self) -> int:
+        """Sends what waits now; how many rows have their outcome."""
+        async with self._transaction() as conn:
+            waiting = await self._waiting(conn, await self._lock_topics(conn))
+            sending = {topic: asyncio.create_task(self._send(rows)) for topic, rows in waiting.items()}
+            try:
+                outcomes = {topic: task.result() for topic, task in (await self._sent(conn, waiting, sending)).items()}
+            except BaseException:
+                for task in sending.values():
+                    task.cancel()
+                raise
+            rows = [row for topic in outcomes for row in waiting[topic]]
+            return await self._mark(conn, rows, {n: end for ends in outcomes.values() for n, end in ends.items()})
 
-    async def _publish(self, topic: str) -> int:
-        """Sends what waits for this topic now; how many rows have their outcome."""
-        async with self.pool.connection() as conn, conn.transaction():
-            row = await (
-                await conn.execute(
-                    "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (f"{self.service} {topic}",)
-                )
-            ).fetchone()
-            if row is None or not row[0]:
-                return 0
-            await conn.execute("set local transaction_timeout = 0")
-            waiting = await self._waiting(conn, topic)
-            if not waiting:
-                return 0
-            outcomes = await _kept_alive(conn, self._send(waiting))
-            for number, outcome in outcomes.items():
-                if isinstance(outcome, Refused):
-                    log.error(Event.NOTICE_PARKED, service=self.service, topic=topic, reason=outcome.reason)
-                    metrics.PARKED.labels(self.service).inc()
-                    await conn.execute("update outbox set parked = %s where number = %s", (outcome.reason, number))
-            sent = [w for w in waiting if w.number in outcomes and not isinstance(outcomes[w.number], Refused)]
-            await conn.execute("delete from outbox where number = any(%s)", ([w.number for w in sent],))
-            await conn.execute(
-                "update notice set published_at = clock_timestamp() where id = any(%s)",
-                ([w.notice_id for w in sent if w.notice_id],),
-            )
-            return len(outcomes)
+    async def _sent(
+        self, conn: Connection, waiting: Mapping[str, Sequence[Waiting]], sending: Mapping[str, Sending]
+    ) -> Mapping[str, Sending]:
+        """Those that have come to their end; the others, few as they are, go on by themselves."""
+        began, pending = time.monotonic(), set(sending.values())
+        while pending:
+            left = began + TOGETHER_SECONDS - time.monotonic()
+            _, pending = await asyncio.wait(pending, timeout=left if left > 0 else ALIVE_SECONDS)
+            late = {topic: task for topic, task in sending.items() if task in pending}
+            if len(late) <= TOPICS_APART - len(self._apart):
+                for topic, task in late.items():
+                    self._apart[topic] = asyncio.create_task(self._go_on(topic, waiting[topic], task))
+                break
+            await conn.execute("select 1")
+        return {topic: task for topic, task in sending.items() if task.done()}
+
+    async def _go_on(self, topic: str, rows: Sequence[Waiting], sending: Sending) -> None:
+        """Waits for the broker however long it takes; a process that is stopped meanwhile loses its session, and with
+        it the lock, to the server's time-out, so that another can publish."""
+        try:
+            async with self._transaction() as conn:
+                await conn.execute("set local transaction_timeout = 0")
+                # Those that it is parted from let go of it now.
+                lock = "select pg_advisory_xact_lock(hashtextextended(%s || ' ' || %s, 0))"
+                await conn.execute(lock, (self.service, topic))
+                while not (await asyncio.wait([sending], timeout=ALIVE_SECONDS))[0]:
+                    await conn.execute("select 1")
+                await self._mark(conn, rows, sending.result())
+        finally:
+            sending.cancel()
+
+    async def _lock_topics(self, conn: Connection) -> list[str]:
+        """Topics for which something waits, found one after another by index, however much that is; without those that
+        another worker publishes to."""
+        found = await conn.execute(
+            _LOCK_TOPICS,
+            {"s": self.service, "after": self._after, "apart": list(self._apart), "most": TOPICS_AT_ONCE},
+        )
+        topics = [topic for (topic,) in await found.fetchall()]
+        self._after = topics[-1] if len(topics) == TOPICS_AT_ONCE else ""
+        return topics
+
+    async def _waiting(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Waiting]]:
+        """By topic, in order; a duty of which one notice is parked waits, all others go on."""
+        if not topics:
+            return {}
+        await conn.execute("set local transaction_timeout = 0")
+        most = min(ROWS_OF_A_TOPIC, 1 + ROWS_AT_ONCE // len(topics))
+        rows = await conn.execute(_WAITING, {"s": self.service, "topics": topics, "most": most})
+        waiting = [
+            Waiting(number, duty, Message(topic, key, value, headers_from_text(headers)), notice)
+            async for number, topic, duty, key, value, headers, notice in rows
+        ]
+        return {topic: list(of) for topic, of in groupby(waiting, attrgetter("message.topic"))}
+
+    async def _mark(self, conn: Connection, rows: Sequence[Waiting], outcomes: Mapping[int, Outcome]) -> int:
+        """Notes what the broker has, and what it refused; how many rows that is."""
+        refused = {row: end for row in rows if isinstance(end := outcomes.get(row.number), Refused)}
+        for row, end in refused.items():
+            log.error(Event.NOTICE_PARKED, service=self.service, topic=row.message.topic, reason=end.reason)
+            metrics.PARKED.labels(self.service).inc()
+            await conn.execute("update outbox set parked = %s where number = %s", (end.reason, row.number))
+        sent = [row for row in rows if row.number in outcomes and row not in refused]
+        await conn.execute("delete from outbox where number = any(%s)", ([row.number for row in sent],))
+        await conn.execute(
+            "update notice set published_at = clock_timestamp() where id = any(%s)",
+            ([row.notice_id for row in sent if row.notice_id],),
+        )
+        return len(outcomes)
 
     async def _send(self, waiting: Sequence[Waiting]) -> dict[int, Outcome]:
         """By number; what follows a refused notice of its duty is left out."""
@@ -170,38 +213,21 @@ class Publisher:
             lanes = {duty: lane for duty, lane in lanes.items() if lane and duty not in held}
         return outcomes
 
-    async def _waiting(self, conn: Connection, topic: str) -> Sequence[Waiting]:
-        """In order; a duty of which one notice is parked waits, all others go on."""
-        rows = await conn.execute(
-            """select number, duty, key, value, headers, notice_id from outbox o
-            where service = %s and topic = %s and parked is null and not exists (select 1 from outbox p
-                where p.service = o.service and p.topic = o.topic and p.duty = o.duty and p.parked is not null)
-            order by number limit %s""",
-            (self.service, topic, AT_ONCE),
-        )
-        return [
-            Waiting(number, duty, Message(topic, key, value, headers_from_text(headers)), notice)
-            async for number, duty, key, value, headers, notice in rows
-        ]
 
-
-_TOPICS = """
+_LOCK_TOPICS = """
 with recursive waiting (topic) as (
-    (select topic from outbox where service = %(s)s and parked is null order by topic limit 1)
+    (select topic from outbox where service = %(s)s and parked is null and topic > %(after)s order by topic limit 1)
     union all
     select (select o.topic from outbox o where o.service = %(s)s and o.parked is null and o.topic > w.topic
         order by o.topic limit 1) from waiting w where w.topic is not null)
-select topic from waiting where topic is not null
+select topic from waiting where topic is not null and topic <> all(%(apart)s)
+    and pg_try_advisory_xact_lock(hashtextextended(%(s)s || ' ' || topic, 0)) limit %(most)s
 """
-
-
-async def _kept_alive(conn: Connection, sending: Coroutine[None, None, dict[int, Outcome]]) -> dict[int, Outcome]:
-    """Waits for the broker however long it takes; a process that is stopped meanwhile loses its session, and with it
-    the lock, to the server's time-out, so that another can publish."""
-    task = asyncio.create_task(sending)
-    try:
-        while not (await asyncio.wait([task], timeout=ALIVE_SECONDS))[0]:
-            await conn.execute("select 1")
-        return task.result()
-    finally:
-        task.cancel()
+_WAITING = """
+select o.number, t.topic, o.duty, o.key, o.value, o.headers, o.notice_id from unnest(%(topics)s::text[]) as t (topic)
+cross join lateral (select * from outbox o where o.service = %(s)s and o.topic = t.topic and o.parked is null
+    and not exists (select 1 from outbox p where p.service = o.service and p.topic = o.topic and p.duty = o.duty
+        and p.parked is not null)
+    order by o.number limit %(most)s) as o
+order by t.topic, o.number
+"""
