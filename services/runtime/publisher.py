@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 import structlog
@@ -119,15 +119,16 @@ class Publisher:
         """Sends what waits now; how many rows have their outcome."""
         async with self._transaction() as conn:
             waiting = await self._waiting(conn, await self._lock_topics(conn))
+            if not waiting:
+                return 0
             sending = {topic: asyncio.create_task(self._send(rows)) for topic, rows in waiting.items()}
             try:
-                outcomes = {topic: task.result() for topic, task in (await self._sent(conn, waiting, sending)).items()}
-            except BaseException:
-                for task in sending.values():
-                    task.cancel()
-                raise
-            rows = [row for topic in outcomes for row in waiting[topic]]
-            return await self._mark(conn, rows, {n: end for ends in outcomes.values() for n, end in ends.items()})
+                sent = await self._sent(conn, waiting, sending)
+            finally:
+                for topic in sending.keys() - self._apart.keys():
+                    sending[topic].cancel()  # which those that have come to their end do not hear
+            rows = [row for topic in sent for row in waiting[topic]]
+            return await self._mark(conn, rows, dict(chain.from_iterable(t.result().items() for t in sent.values())))
 
     async def _sent(
         self, conn: Connection, waiting: Mapping[str, Sequence[Waiting]], sending: Mapping[str, Sending]
@@ -163,11 +164,11 @@ class Publisher:
     async def _lock_topics(self, conn: Connection) -> list[str]:
         """Topics for which something waits, found one after another by index, however much that is; without those that
         another worker publishes to."""
-        found = await conn.execute(
-            _LOCK_TOPICS,
-            {"s": self.service, "after": self._after, "apart": list(self._apart), "most": TOPICS_AT_ONCE},
-        )
-        topics = [topic for (topic,) in await found.fetchall()]
+        wanted = {"s": self.service, "after": self._after, "apart": list(self._apart), "most": TOPICS_AT_ONCE}
+        found = await (await conn.execute(_LOCK_TOPICS, wanted)).fetchall()
+        if not found and self._after:
+            found = await (await conn.execute(_LOCK_TOPICS, wanted | {"after": ""})).fetchall()
+        topics: list[str] = [topic for (topic,) in found]
         self._after = topics[-1] if len(topics) == TOPICS_AT_ONCE else ""
         return topics
 

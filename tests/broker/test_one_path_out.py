@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas import registry
+from services.runtime import publisher
 from services.runtime.topics import apply_topics, topics
 from tests import builders as b
 from tests.broker.conftest import Play, Start
@@ -126,6 +127,21 @@ def allowing(largest: int) -> registry.Registry:
             for stream in registry.STREAMS
         )
     )
+
+
+def test_more_topics_and_rows_than_go_at_once_all_go(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = service()
+    for name in ("TOPICS_AT_ONCE", "ROWS_OF_A_TOPIC"):
+        monkeypatch.setattr(publisher, name, 2)
+
+    async def story(relay: Relay) -> None:
+        crimes = [f"CR{number}" for number in range(5)]
+        async with relay.working(mine) as worker:
+            await relay.publish(*map(incident, crimes))
+            await relay.settled(worker)
+        assert await told(relay) == everybody_once(*crimes)
+
+    play(story)
 
 
 def test_a_topic_that_takes_nothing_for_now_delays_no_other(play: Play) -> None:
