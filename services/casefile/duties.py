@@ -142,8 +142,8 @@ class Notice:
     """One message to one agency; the newest of a key is what the agency was told.
 
     `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
-    since which the asks stand. `first_told_at`: when this run of the duty
-    began, reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`.
+    since which the asks stand. `first_told_at`: when this run of the duty began, reminders and updates keep it.
+    `texts`: codes of fixed texts. `late`: first told after `tell_by`.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]

@@ -54,7 +54,8 @@ def climb_each(
                 return (statement,)
             told_of = rungs[statement.key]
             return (statement, *(replace(statement, key=rung.key, kind=rung.agency_kind) for rung in told_of))
-        if statement.key not in told or not (statement.asks or statement.key in heard):
+        before = told.get(statement.key)
+        if before is None or before.state == "withdrawn" or not (statement.asks or statement.key in heard):
             return (statement,)  # nobody is waited for
         able = [Key(statement.key.rule, statement.key.subject, agency) for agency in statement.next_able]
         turn = [statement.key, *(key for key in able if key not in by_rule)] if able else [statement.key]

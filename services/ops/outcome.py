@@ -71,10 +71,10 @@ def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
 
 def of_answer(fact: str, body: Answer, answered: Notice, newest: Notice) -> Outcome:
     """Whether an answer that was taken counts for what its agency is asked now, as the ladder has it."""
-    if newest.state == "withdrawn":
-        return Outcome(counts=False, said="it was taken back: what it said was not so, and it asks for nothing.")
     met = {ask.ask for ask in newest.asks if ask.met_by == fact}
-    if not met and answered.revision < newest.asked_at:
+    if not met and not newest.heeds(answered.revision):
+        if newest.state == "withdrawn":
+            return Outcome(counts=False, said="it was taken back: what it said was not so, and it asks for nothing.")
         which = f"it was replaced by revision {newest.revision}"
         return Outcome(counts=False, said=f"{which}: answer that one, {newest.id}.")
     if answered.state != "live":

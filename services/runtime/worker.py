@@ -29,7 +29,7 @@ from services.runtime.health import ANYWHERE, Health
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms, pseudonyms_of
-from services.runtime.publisher import TOPICS_APART, Publisher
+from services.runtime.publisher import Publisher
 from services.runtime.rows import Connection
 from services.runtime.sending import Sender
 from services.runtime.service import Service
@@ -38,8 +38,8 @@ from services.runtime.shell import Shell
 from services.runtime.watchdog import Watchdog
 from services.runtime.wire import group_of
 
-# Of one service at once: its batch, its due files, what was refused before, the topics that it publishes and one more.
-SESSIONS = TOPICS_APART + 5
+# Of one service at once: its batch, its due files, what was refused before, what it publishes and one more.
+SESSIONS = 5
 DUE_SECONDS = 0.25
 CHECKING = "check streams"
 STOP_SECONDS = 10.0

@@ -26,6 +26,7 @@ from services.runtime.offsets import Offsets
 from services.runtime.records import Record
 from services.runtime.sending import Message, Sender
 from services.runtime.topics import TopicSpec, apply_topics
+from tests.processes import started
 
 pytestmark = pytest.mark.broker
 
@@ -80,7 +81,7 @@ def start(servers: Servers, topic: str, tmp_path: Path) -> Iterator[Callable[...
         command = [sys.executable, "-m", "tests.broker.engine_worker", "--kafka", servers.kafka, "--topics", topic]
         command += ["--groups", *[f"{topic}-{group}" for group in groups], "--folder", str(tmp_path / "faust")]
         with (tmp_path / f"{len(workers)}.err").open("w") as errors:
-            process = subprocess.Popen([*command, "--log", str(log), *options], cwd=PROJECT, stderr=errors, text=True)
+            process = started([*command, "--log", str(log), *options], stderr=errors, text=True)
         workers.append(Worker(process, log))
         return workers[-1]
 

@@ -129,17 +129,29 @@ def allowing(largest: int) -> registry.Registry:
     )
 
 
-def test_more_topics_and_rows_than_go_at_once_all_go(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_topics_and_rows_than_go_at_once_all_go_and_each_duty_in_order(play: Play) -> None:
     mine = service()
-    for name in ("TOPICS_AT_ONCE", "ROWS_OF_A_TOPIC"):
-        monkeypatch.setattr(publisher, name, 2)
+    few, many, duties = 3, 2 * publisher.ROWS_AT_ONCE, 5
 
     async def story(relay: Relay) -> None:
-        crimes = [f"CR{number}" for number in range(5)]
-        async with relay.working(mine) as worker:
-            await relay.publish(*map(incident, crimes))
-            await relay.settled(worker)
-        assert await told(relay) == everybody_once(*crimes)
+        names = [f"agency.{agency.id}.notifications" for agency in relay.policies.agencies]
+        others = [name for name in names if name != MARAC][: publisher.TOPICS_AT_ONCE + 4]
+        assert len(others) == publisher.TOPICS_AT_ONCE + 4
+        for topic, rows in ((MARAC, many), *((name, few) for name in others)):
+            await relay.rows(
+                """insert into outbox (service, topic, duty, revision, key, value, headers, at)
+                select %s, %s, 'duty-' || s.n %% %s, s.n, ('key-' || s.n %% %s)::bytea, s.n::text::bytea, '[]', now()
+                from generate_series(1, %s) as s (n) order by s.n""",
+                *(mine.name, topic, duties, duties, rows),
+            )
+        async with relay.working(mine):
+            await until(lambda: _published(relay))
+        assert Counter(record.topic for record in await relay.records(*others)) == dict.fromkeys(others, few)
+        sent = [(record.key, int(record.value or b"")) for record in await relay.records(MARAC)]
+        assert len(sent) == many
+        for key in {key for key, _ in sent}:
+            of_one = [number for own, number in sent if own == key]
+            assert of_one == sorted(of_one)
 
     play(story)
 

@@ -20,13 +20,13 @@ from psycopg_pool import AsyncConnectionPool
 from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
 from services.runtime.halting import EXIT_HALTED
-from services.runtime.keeper import PROJECT
 from services.runtime.rows import Connection
 from services.runtime.topics import apply_topics, topics
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, shipped_policy, until
 from tests.broker.troubled import STREAM, everybody_once, fates, incident, service, told
+from tests.processes import started
 
 pytestmark = pytest.mark.broker
 
@@ -134,7 +134,7 @@ def serving(servers: Servers, database: str, log: Path, **settings: str) -> Iter
     }
     command = [sys.executable, "-m", "services.incidents"]
     with log.open("wb") as errors:
-        process = subprocess.Popen(command, cwd=PROJECT, stderr=errors, env=os.environ | addresses | settings)
+        process = started(command, stderr=errors, env=os.environ | addresses | settings)
     try:
         yield process
     finally:

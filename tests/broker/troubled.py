@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -25,13 +24,13 @@ from services.casefile.judge import Rule
 from services.incidents.rules import RULES
 from services.policy.policy import Policy, PolicySet
 from services.runtime import logs
-from services.runtime.keeper import PROJECT
 from services.runtime.sending import Message
 from services.runtime.service import Service
 from services.runtime.watchdog import Watchdog
 from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.relay import Relay, message, shipped_policy
+from tests.processes import started
 
 STREAM = "police.incidents"
 HIGH_RISK, GRADE_REVIEW = (next(rule for rule in RULES if rule.name == name) for name in ("high_risk", "grade_review"))
@@ -97,7 +96,7 @@ class Process:
         self._log = relay.folder / f"{name}-{secrets.token_hex(4)}.log"
         command = [sys.executable, "-m", "tests.broker.troubled", relay.servers.kafka, relay.database]
         with self._log.open("w") as errors:
-            self.running = subprocess.Popen([*command, str(relay.folder), name, *options], cwd=PROJECT, stderr=errors)
+            self.running = started([*command, str(relay.folder), name, *options], stderr=errors)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """What it said of this event."""

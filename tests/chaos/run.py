@@ -201,10 +201,11 @@ async def publish(
     ends, struck = [0], list[Struck]()
     for part in parts[:2]:
         await publisher.send(part)
-        ends.append(publisher.ends)
+        ends.append(ends_of(publisher.sent))
     for number, fault in enumerate(troubles):
-        await wait(scene.workers, partial(reached, publisher.relay, ends[number + 1]), SECONDS_A_FAULT)
-        sys.stdout.write(f"{ends[number + 1]} records judged: {fault.kind}\n")
+        judged = ends[number + 1] + ends_of(publisher.answers)
+        await wait(scene.workers, partial(reached, publisher.relay, judged), SECONDS_A_FAULT)
+        sys.stdout.write(f"{judged} records judged: {fault.kind}\n")
         await publisher.answer()
         trouble = asyncio.create_task(asyncio.to_thread(fault.strike, scene))
         for part in parts[number + 2 : number + 3]:
@@ -213,7 +214,7 @@ async def publish(
         over = time.monotonic()
         done = await progress(publisher.relay)
         await publisher.catch_up()
-        ends.append(publisher.ends)
+        ends.append(ends_of(publisher.sent))
         struck.append(await lateness(publisher, scene, fault.kind, over, done))
     return struck
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from services.ops.serving import SERVICES
 from services.runtime.halting import EXIT_HALTED
 from services.runtime.keeper import PROJECT
+from tests.processes import started
 
 NAMES = ("first", "second")
 THIRD = "third"
@@ -41,9 +42,8 @@ class Workers:
         command = [sys.executable, "-m", *(module or AS_SHIPPED)]
         self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
         with self.logs[name].open("wb") as log:
-            self.processes[name] = subprocess.Popen(
-                command, env={**os.environ, **self.environment}, stderr=log, stdout=log, cwd=PROJECT
-            )
+            environment = {**os.environ, **self.environment}
+            self.processes[name] = started(command, env=environment, stderr=log, stdout=log)
 
     def restart(self, name: str, sign: signal.Signals) -> None:
         """Ends one that is at work, and starts the next in its place."""

@@ -286,6 +286,22 @@ def test_whoever_answered_what_was_taken_back_is_told_no_more_where_it_was_anoth
     assert ("notify", MANAGER, "east-idva") in [line for _, line in climb(world, 3 * H)]  # hers is not answered
 
 
+@pytest.mark.parametrize("answer", [Acknowledged, Accepted])
+def test_an_area_that_is_corrected_and_corrected_back_is_told_as_at_first(
+    answer: type[Acknowledged | Accepted],
+) -> None:
+    world, east = World(rules=ONLY_HIGH_RISK), IDVA._replace(agency="east-idva")
+    for version, (la_code, hers, other) in enumerate((("865", east, IDVA), ("866", IDVA, east), ("865", east, IDVA))):
+        now = b.NOON + version * MINUTES
+        people = (b.victim(residence=b.residence(la_code=la_code)), b.suspect())
+        world.look(b.fact(b.incident(parties=people), version=version + 1), now=now)
+        assert world.told[hers].state == "live"
+        assert other not in world.told or world.told[other].state == "withdrawn"
+        assert not any(asked.met_by for asked in world.told[hers].asks)
+        world.answer(answer, hers, now, revision=world.told[hers].revision)
+        world.look(now=now)
+
+
 def test_what_had_been_answered_is_asked_anew_with_time_to_answer_it() -> None:
     world = told_on_time()
     world.answer(Accepted, IDVA, b.NOON + H)
