@@ -20,10 +20,10 @@ from services.runtime.rows import Connection
 from services.runtime.sending import Message, Outcome, Refused, Sender
 from services.runtime.wire import headers_from_text
 
-ROWS_AT_ONCE = 250  # of one topic
-TOPICS_AT_ONCE = 16  # of one service
+ROWS_AT_ONCE = 100  # of one topic
+TOPICS_AT_ONCE = 16  # of one service in one worker
 IDLE_SECONDS = 1.0
-# Of a session whose process was stopped: the server ends it, and others may publish. In use it is never idle so long.
+# Then the server ends the session, and others may publish: this process was stopped, or its loop stood still.
 IDLE_SESSION_SECONDS = 5
 STOP_SECONDS = 3.0
 
@@ -69,10 +69,11 @@ class Publisher:
         self.service, self.pool, self.sender, self.wake, self.contract = service, pool, sender, wake, contract
         self._under_way: dict[str, Sending] = {}
         self._last: dict[str, float] = {}
+        self._resting: set[str] = set()  # topics of which nothing could be taken just now
 
     async def run(self) -> None:
         """Until cancelled: publishes what waits, then sleeps until woken. Cancelled, it sends what waits by then, if
-        the broker takes it soon."""
+        database and broker take it soon."""
         while True:
             try:
                 async with self._session() as conn:
@@ -82,9 +83,8 @@ class Publisher:
                         with suppress(TimeoutError, *TROUBLE):
                             await asyncio.wait_for(self._send_the_rest(conn), STOP_SECONDS)
                         raise
-            except TROUBLE:
-                log.warning(Event.DATABASE_AWAITED, service=self.service)
-                await asyncio.sleep(IDLE_SECONDS)
+            except TROUBLE as problem:
+                await self._wait_for_database(problem)
 
     async def unpark(self) -> None:
         """Lets what was parked be tried again: since the last start its cause may have been mended."""
@@ -99,7 +99,8 @@ class Publisher:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Connection]:
-        """A session of its own; when it ends its locks go with it, and what is still on its way is given up."""
+        """A session of its own, which nobody uses after it; its locks end with it, and what is still on its way is
+        given up."""
         async with self.pool.connection() as conn:
             try:
                 await conn.set_autocommit(True)
@@ -113,11 +114,24 @@ class Publisher:
                 await asyncio.gather(*given_up, return_exceptions=True)
 
     async def _publish(self, conn: Connection) -> None:
+        rested_at = time.monotonic()
         while True:
-            self.wake.clear()
+            if self.wake.is_set() or time.monotonic() - rested_at >= IDLE_SECONDS:
+                self.wake.clear()
+                self._resting.clear()
+                rested_at = time.monotonic()
             await self._begin(conn)
             await self._until_news()
-            await self._end(conn)
+            try:
+                await self._end(conn)
+            except TROUBLE as problem:
+                if conn.closed:
+                    raise
+                await self._wait_for_database(problem)  # with the locks: nobody sends again what could not be marked
+
+    async def _wait_for_database(self, problem: Exception) -> None:
+        log.warning(Event.DATABASE_AWAITED, service=self.service, error=type(problem).__name__)
+        await asyncio.sleep(IDLE_SECONDS)
 
     async def _send_the_rest(self, conn: Connection) -> None:
         while True:
@@ -138,42 +152,49 @@ class Publisher:
     async def _begin(self, conn: Connection) -> None:
         """Begins with those topics that waited longest, as many as there are places."""
         rows = await conn.execute(_TOPICS, {"s": self.service})
-        ready = [topic for (topic,) in await rows.fetchall() if topic not in self._under_way]
-        ready.sort(key=lambda topic: self._last.get(topic, 0.0))
-        if not (chosen := ready[: TOPICS_AT_ONCE - len(self._under_way)]):
-            return
-        self._last |= dict.fromkeys(chosen, time.monotonic())
-        rows = await conn.execute(_LOCK, {"s": self.service, "topics": chosen})
-        locked = [topic for (topic,) in await rows.fetchall()]
-        waiting = await self._waiting(conn, locked)
-        for topic, found in waiting.items():
-            self._under_way[topic] = Sending(found, asyncio.create_task(self._send(found)))
-        await self._unlock(conn, [topic for topic in locked if topic not in waiting])
+        topics = {topic for (topic,) in await rows.fetchall()} - self._under_way.keys() - self._resting
+        ready = sorted(topics, key=lambda topic: self._last.get(topic, 0.0))
+        while ready and (places := TOPICS_AT_ONCE - len(self._under_way)):
+            chosen, ready = ready[:places], ready[places:]
+            self._last |= dict.fromkeys(chosen, time.monotonic())
+            rows = await conn.execute(_LOCK, {"s": self.service, "topics": chosen})
+            locked = [topic for (topic,) in await rows.fetchall()]
+            waiting = await self._waiting(conn, locked)
+            for topic, found in waiting.items():
+                self._under_way[topic] = Sending(found, asyncio.create_task(self._send(found)))
+            self._resting |= set(chosen) - waiting.keys()
+            await self._unlock(conn, [topic for topic in locked if topic not in waiting])
 
     async def _end(self, conn: Connection) -> None:
         """Marks what the broker has, and what it refused, of topics that have come to their end."""
         ended = {topic: sending for topic, sending in self._under_way.items() if sending.task.done()}
         if not ended:
             return
-        sent = list[Waiting]()
+        refused, sent = list[tuple[Waiting, Refused]](), list[Waiting]()
+        for sending in ended.values():
+            outcomes = sending.task.result()
+            for row in sending.rows:
+                match outcomes.get(row.number):
+                    case None:
+                        pass  # it waits behind one that was refused
+                    case Refused() as refusal:
+                        refused.append((row, refusal))
+                    case _:
+                        sent.append(row)
         async with conn.transaction():
-            for topic, sending in ended.items():
-                outcomes = sending.task.result()
-                for row in sending.rows:
-                    match outcomes.get(row.number):
-                        case None:
-                            pass  # it waits behind one that was refused
-                        case Refused(reason=reason):
-                            log.error(Event.NOTICE_PARKED, service=self.service, topic=topic, reason=reason)
-                            metrics.PARKED.labels(self.service).inc()
-                            await conn.execute("update outbox set parked = %s where number = %s", (reason, row.number))
-                        case _:
-                            sent.append(row)
+            await conn.execute(
+                """update outbox o set parked = r.reason from unnest(%s::bigint[], %s::text[]) as r (number, reason)
+                where o.number = r.number""",
+                ([row.number for row, _ in refused], [refusal.reason for _, refusal in refused]),
+            )
             await conn.execute("delete from outbox where number = any(%s)", ([row.number for row in sent],))
             await conn.execute(
                 "update notice set published_at = clock_timestamp() where id = any(%s)",
                 ([row.notice_id for row in sent if row.notice_id],),
             )
+        for row, refusal in refused:
+            log.error(Event.NOTICE_PARKED, service=self.service, topic=row.message.topic, reason=refusal.reason)
+            metrics.PARKED.labels(self.service).inc()
         await self._unlock(conn, list(ended))
         for topic in ended:
             del self._under_way[topic]

@@ -1,16 +1,18 @@
 """Notices that the broker will not have are parked with an alarm; only their own duty waits, and nothing is lost."""
 
+import asyncio
 import os
 import signal
 from collections import Counter
 from dataclasses import replace
 
+import psycopg
 import pytest
 from aiokafka import ConsumerRecord
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas import registry
-from services.runtime import publisher
+from services.runtime import database, publisher
 from services.runtime.topics import apply_topics, topics
 from tests import builders as b
 from tests.broker.conftest import Play, Start
@@ -19,6 +21,7 @@ from tests.broker.troubled import HEARS_OF_HIGH_RISK, everybody_once, fates, inc
 
 pytestmark = pytest.mark.broker
 
+LOCK_SECONDS = database.TIMEOUTS_MS["lock_timeout"] / 1000
 MARAC = "agency.marac-larkmead.notifications"
 
 
@@ -236,6 +239,44 @@ def test_a_worker_that_is_stopped_while_it_publishes_does_not_keep_others_from_i
         async with relay.working(mine):
             await until(lambda: _published(relay))
         assert b"value" in {record.value for record in await relay.records(MARAC)}
+
+    play(story)
+
+
+def test_what_could_not_be_marked_is_marked_later_and_not_sent_again(play: Play) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR1"))
+            await relay.settled(worker)
+            before = len(await relay.records(MARAC))
+            async with await psycopg.AsyncConnection.connect(relay.database) as other:
+                await other.execute("select 1 from notice for update")
+                await relay.rows(
+                    """insert into outbox (service, topic, duty, revision, key, value, headers, notice_id, at)
+                    select %s, %s, 'duty', 1, 'key', 'value', '[]', min(id), now() from notice""",
+                    *(mine.name, MARAC),
+                )
+                await asyncio.sleep(2 * LOCK_SECONDS)
+                assert await parked(relay) != []
+            await relay.settled(worker)
+        assert len(await relay.records(MARAC)) == before + 1
+
+    play(story)
+
+
+def test_a_worker_that_is_told_to_end_sends_what_waits(play: Play) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine):
+            await relay.rows(
+                """insert into outbox (service, topic, duty, revision, key, value, headers, at)
+                select %s, %s, 'duty-' || n, 1, 'key', 'value', '[]', now() from generate_series(1, %s) n""",
+                *(mine.name, MARAC, 3 * publisher.ROWS_AT_ONCE),
+            )
+        assert await parked(relay) == []
 
     play(story)
 

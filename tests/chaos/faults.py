@@ -101,7 +101,7 @@ def unreachable(name: Name) -> Strike:
         else:
             behind.swallow(name, HELD_SECONDS - 1)
         time.sleep(HELD_SECONDS)
-        behind.heal()
+        behind.heal(name)
 
     return strike
 
@@ -111,7 +111,7 @@ def slow(name: Name) -> Strike:
         behind = _behind(scene)
         behind.slow_down(name)
         time.sleep(SLOW_SECONDS)
-        behind.heal()
+        behind.heal(name)
 
     return strike
 
@@ -124,7 +124,7 @@ def cut(name: Name) -> Strike:
         behind.cut(name)
         behind.cut_after(name, chance.randint(1_000, 20_000))
         time.sleep(CUTTING_SECONDS)
-        behind.heal()
+        behind.heal(name)
         behind.cut(name)
 
     return strike

@@ -19,7 +19,6 @@ from services.runtime.keeper import PROJECT, die_with_keeper, free_ports
 
 TOXIPROXY = PROJECT / ".relay" / "bin" / "toxiproxy"
 START_SECONDS = 10.0
-ANSWER_SECONDS = 60.0  # it answers once what was held has gone to whoever reads it, however slow they are
 HELD_MS = 120_000  # longer than any trouble lasts: what is held comes through when the trouble ends
 SLOW_MS = 400
 
@@ -53,8 +52,14 @@ class Proxies:
         self._ask("POST", f"/proxies/{name}", {"enabled": False})
         self._ask("POST", f"/proxies/{name}", {"enabled": True})
 
-    def heal(self) -> None:
-        self._ask("POST", "/reset")
+    def heal(self, name: Name) -> None:
+        """What was held comes through now. Where somebody does not read it, toxiproxy waits for ever: then every
+        connection is found dead instead."""
+        try:
+            self._ask("POST", "/reset")
+        except TimeoutError:
+            self.cut(name)
+            self._ask("POST", "/reset")
 
     def _both_ways(self, name: Name, kind: str, **attributes: int) -> None:
         for way in ("upstream", "downstream"):
@@ -62,7 +67,7 @@ class Proxies:
             self._ask("POST", f"/proxies/{name}/toxics", toxic)
 
     def _ask(self, method: str, path: str, body: object = None) -> None:
-        api = HTTPConnection("127.0.0.1", self.api, timeout=ANSWER_SECONDS)
+        api = HTTPConnection("127.0.0.1", self.api, timeout=START_SECONDS)
         try:
             api.request(method, path, None if body is None else json.dumps(body))
             answer = api.getresponse()
