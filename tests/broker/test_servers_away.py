@@ -20,8 +20,10 @@ from psycopg_pool import AsyncConnectionPool
 from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
 from services.runtime.halting import EXIT_HALTED
+from services.runtime.offsets import Offsets
 from services.runtime.rows import Connection
 from services.runtime.topics import apply_topics, topics
+from services.runtime.wire import group_of
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, shipped_policy, until
@@ -156,6 +158,7 @@ def test_a_database_behind_its_group_halts_the_worker_and_says_what_it_needs(pla
         async with relay.working(mine) as worker:
             await relay.publish(incident("CR1"), incident("CR1", version=2))
             await relay.settled(worker)
+            await until(lambda: acknowledged(relay, mine.name, 2))
         await relay.rows("update stream_position set next_offset = next_offset - 1 where next_offset > 0")
         process = start(relay, mine.name)
         assert await process.dies() == EXIT_HALTED
@@ -165,6 +168,11 @@ def test_a_database_behind_its_group_halts_the_worker_and_says_what_it_needs(pla
         assert process.lines("halted")[0]["reason"] == "offsets_ahead"
 
     play(story)
+
+
+async def acknowledged(relay: Relay, service: str, records: int) -> bool:
+    """Whether the service's group has committed so many: it does so a while after they are done."""
+    return sum((await Offsets(relay.servers.kafka).committed(group_of(service))).values()) == records
 
 
 def test_records_gone_before_they_were_read_halt_the_worker_and_say_what_it_needs(play: Play, start: Start) -> None:
