@@ -38,6 +38,8 @@ FULL = (errors.DiskFull,)
 CONTENDED = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 # One that took longer than it may.
 TOO_SLOW = (errors.QueryCanceled, errors.TransactionTimeout, errors.IdleInTransactionSessionTimeout)
+# What is asked again later, as it is.
+PASSING = (*AWAY, *CONTENDED, *TOO_SLOW)
 
 
 def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:

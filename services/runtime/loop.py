@@ -17,7 +17,7 @@ from services.policy.clocks import london_day
 from services.runtime import metrics
 from services.runtime.attempts import Attempts
 from services.runtime.broker import NotThereYet, Partition
-from services.runtime.database import AWAY, CONTENDED, FULL, TOO_SLOW
+from services.runtime.database import AWAY, CONTENDED, FULL, PASSING, TOO_SLOW
 from services.runtime.halting import Halt, HaltReason
 from services.runtime.logs import Event
 from services.runtime.offsets import Offsets
@@ -321,7 +321,7 @@ class Loop:
         while True:
             try:
                 return await work()
-            except (*CONTENDED, *TOO_SLOW, *AWAY) as problem:
+            except PASSING as problem:
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
                 await asyncio.sleep(tries.pause())
             except OURS as problem:

@@ -14,10 +14,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
 from services.runtime import metrics
-from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
+from services.runtime.database import PASSING
 from services.runtime.logs import Event
 from services.runtime.rows import Connection
-from services.runtime.sending import Message, Outcome, Refused, Sender
+from services.runtime.sending import Message, Outcome, Refused, Sender, Sent
 from services.runtime.wire import headers_from_text
 
 ROWS_AT_ONCE = 100  # of one topic
@@ -26,8 +26,6 @@ IDLE_SECONDS = 1.0
 # Then the server ends the session, and others may publish: this process was stopped, or its loop stood still.
 IDLE_SESSION_SECONDS = 5
 STOP_SECONDS = 3.0
-
-TROUBLE = (*AWAY, *CONTENDED, *TOO_SLOW)
 
 log = structlog.get_logger("relay")
 
@@ -80,10 +78,10 @@ class Publisher:
                     try:
                         await self._publish(conn)
                     except asyncio.CancelledError:
-                        with suppress(TimeoutError, *TROUBLE):
+                        with suppress(TimeoutError, *PASSING):
                             await asyncio.wait_for(self._send_the_rest(conn), STOP_SECONDS)
                         raise
-            except TROUBLE as problem:
+            except PASSING as problem:
                 await self._wait_for_database(problem)
 
     async def unpark(self) -> None:
@@ -124,7 +122,7 @@ class Publisher:
             await self._until_news()
             try:
                 await self._end(conn)
-            except TROUBLE as problem:
+            except PASSING as problem:
                 if conn.closed:
                     raise
                 await self._wait_for_database(problem)  # with the locks: nobody sends again what could not be marked
@@ -170,23 +168,16 @@ class Publisher:
         ended = {topic: sending for topic, sending in self._under_way.items() if sending.task.done()}
         if not ended:
             return
-        refused, sent = list[tuple[Waiting, Refused]](), list[Waiting]()
-        for sending in ended.values():
-            outcomes = sending.task.result()
-            for row in sending.rows:
-                match outcomes.get(row.number):
-                    case None:
-                        pass  # it waits behind one that was refused
-                    case Refused() as refusal:
-                        refused.append((row, refusal))
-                    case _:
-                        sent.append(row)
+        outcomes = [(row, s.task.result().get(row.number)) for s in ended.values() for row in s.rows]
+        refused = [(row, refusal) for row, refusal in outcomes if isinstance(refusal, Refused)]
+        sent = [row for row, outcome in outcomes if isinstance(outcome, Sent)]
         async with conn.transaction():
-            await conn.execute(
-                """update outbox o set parked = r.reason from unnest(%s::bigint[], %s::text[]) as r (number, reason)
-                where o.number = r.number""",
-                ([row.number for row, _ in refused], [refusal.reason for _, refusal in refused]),
-            )
+            if refused:
+                await conn.execute(
+                    """update outbox o set parked = r.reason from unnest(%s::bigint[], %s::text[]) as r (number, reason)
+                    where o.number = r.number""",
+                    ([row.number for row, _ in refused], [refusal.reason for _, refusal in refused]),
+                )
             await conn.execute("delete from outbox where number = any(%s)", ([row.number for row in sent],))
             await conn.execute(
                 "update notice set published_at = clock_timestamp() where id = any(%s)",

@@ -21,7 +21,7 @@ from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import Partition
-from services.runtime.database import AWAY, CONTENDED, TOO_SLOW
+from services.runtime.database import AWAY, PASSING
 from services.runtime.engine import Consumer
 from services.runtime.gauges import gauges
 from services.runtime.halting import Halt, end_process
@@ -200,7 +200,7 @@ class Worker:
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
                 await self._gauge()
-            except (*AWAY, *CONTENDED, *TOO_SLOW) as problem:
+            except PASSING as problem:
                 log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
