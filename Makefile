@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help install run test hostile chaos lint format docs bench lock stop
+.PHONY: help install run test hostile chaos year lint format docs bench lock stop
 
 help: ## list what can be done
 	@echo "Referral Relay: make <target>"
@@ -20,13 +20,16 @@ run: install ## play a year in the life of one family on a Kafka and a PostgreSQ
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 hostile: install ## go through ten times as much hostile input as the tests do, for minutes
 	@HOSTILE_TIMES=10 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"
 
 chaos: install .relay/bin/toxiproxy ## a hundred faults of every kind under load; write docs/reliability.md from what agencies hold then
 	@$(BIN)/python -m tests.chaos
+
+year: install ## put a national year of incidents through, judged as it goes: hours (PART=50 for one in fifty); write docs/year.md
+	@$(BIN)/python -m tests.chaos.year $(if $(PART),--part $(PART))
 
 lint: install ## check format, rules, types and imports, and change nothing
 	$(BIN)/ruff format --check .

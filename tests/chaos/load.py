@@ -40,7 +40,7 @@ COURTS = {
 OFFENCES = ("OF61102", "OF61102", "SC15005", "MC80530")  # an assault, a strangulation, and a breach that is no offence
 LONDON = ZoneInfo("Europe/London")
 CHANGES = (OrderAction.VARIED, OrderAction.DISCHARGED, OrderAction.CHANGED_NOT_STATED)
-WITHDRAWN, CORRECTED, REPEATED = 0.06, 0.3, 0.15
+INCIDENTS = (1, 1, 2, 3, 4, 6)  # of a family
 JITTER = 120  # how many events something may arrive too early or too late
 LATE = 0.04  # arrives anywhere after its place
 
@@ -57,6 +57,34 @@ HEARING, ORDERS, LODGED, DECIDED, TAKEN_BACK = (
         "application-decided",
         "application-withdrawn",
     )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How much there is of what can be rare: of families, of a person's facts, of all that is told."""
+
+    cases: float
+    convicted: float
+    ordered: float
+    merges: float
+    strays: float
+    corrected: float
+    withdrawn: float
+    repeated: float
+    spoilt: float
+
+
+CROWDED = Shares(  # more of everything than there is, so that it meets
+    cases=0.6,
+    convicted=0.6,
+    ordered=0.6,
+    merges=0.3,
+    strays=0.1,
+    corrected=0.3,
+    withdrawn=0.06,
+    repeated=0.15,
+    spoilt=0.1,
 )
 
 
@@ -85,12 +113,16 @@ class LiveLoad:
     reported: frozenset[str]
 
 
-def load(seed: int, families: int, now: datetime) -> Load:
-    """Some twelve events a family; of some the very same record once or twice more."""
+def load(seed: int, families: int, now: datetime, shares: Shares = CROWDED, first: int = 0) -> Load:
+    """Some twelve events a family; of some the very same record once or twice more. `first`: the number of the first
+    family."""
     chance = random.Random(seed)  # noqa: S311 - a seed must give the same load again
-    told = [event for number in range(families) for event in _Family(chance, number, now).events()]
-    spoilt = list(_spoilt(chance, told, families // 10))
-    again = [same for same in chance.sample(told, int(REPEATED * len(told))) for _ in range(chance.randint(1, 2))]
+    numbers = range(first, first + families)
+    told = [event for number in numbers for event in _Family(chance, number, now, shares).events()]
+    spoilt = list(_spoilt(chance, told, int(families * shares.spoilt)))
+    again = [
+        same for same in chance.sample(told, int(shares.repeated * len(told))) for _ in range(chance.randint(1, 2))
+    ]
     places = [(_arrives(chance, place, len(told)), event) for place, event in enumerate(told)]
     places += [(chance.uniform(0, len(told)), event) for event in (*spoilt, *again)]
     return Load(tuple(event for _, event in sorted(places, key=lambda arrival: arrival[0])), frozenset(spoilt))
@@ -138,6 +170,7 @@ class _Family:
     chance: random.Random
     number: int
     now: datetime
+    shares: Shares
     force: str = field(init=False)
     crimes: list[str] = field(init=False, default_factory=list)
     logs: list[str] = field(init=False, default_factory=list)
@@ -147,13 +180,13 @@ class _Family:
         self.force = self.chance.choice(("54", "54", "53"))
 
     def events(self) -> Iterator[Message]:
-        for _ in range(self.chance.choice((1, 1, 2, 3, 4, 6))):
+        for _ in range(self.chance.choice(INCIDENTS)):
             yield from self.incident()
-        if self.often(0.6):
+        if self.often(self.shares.cases):
             yield from self.case()
-        if self.often(0.3):
+        if self.often(self.shares.merges):
             yield from self.merge()
-        if self.often(0.1):
+        if self.often(self.shares.strays):
             yield from self.answer_to_nothing()
 
     def often(self, share: float) -> bool:
@@ -244,10 +277,10 @@ class _Family:
         first = told()
         yield message(first, kind, time=at)
         for version in (2, 3):
-            if not self.often(CORRECTED):
+            if not self.often(self.shares.corrected):
                 break
             yield message(told(), kind, version=version, time=at + timedelta(hours=version))
-        if self.often(WITHDRAWN):
+        if self.often(self.shares.withdrawn):
             yield self.withdrawn(kind, first.subject, at + timedelta(days=1))
 
     def withdrawn(self, kind: str, subject: str, at: datetime) -> Message:
@@ -291,7 +324,7 @@ class _Family:
         where = {"references": refs, "court_ou": court, "force_code": self.force}
         crime = self.crimes[-1]
         told = [*self.hearings(at, where, sort), *self.leads(crime, at, refs)]
-        if self.often(0.6):
+        if self.often(self.shares.ordered):
             told += self.orders(crime, at, where)
         self.chance.shuffle(told)
         yield from told
@@ -320,7 +353,7 @@ class _Family:
                 **where,
             )
 
-        verdict = Verdict.CONVICTED if self.often(0.6) else self.chance.choice(list(Verdict))
+        verdict = Verdict.CONVICTED if self.often(self.shares.convicted) else self.chance.choice(list(Verdict))
         if self.often(0.3):
             earlier = at - timedelta(days=7)
             yield message(told(verdict, earlier, None), HEARING, time=earlier)
@@ -339,7 +372,7 @@ class _Family:
             yield message(
                 b.charge(*offences, references=refs, occurred_at=before, force_code=self.force), CHARGE, time=before
             )
-            if self.often(WITHDRAWN):
+            if self.often(self.shares.withdrawn):
                 yield self.withdrawn(CHARGE, case, at)
         elif self.often(0.6):
             speaker = f"dait-{self.force}"

@@ -229,13 +229,17 @@ def marked(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> bytes:
     return json.dumps([(value or b"").hex(), sorted((name, said.hex()) for name, said in headers)]).encode()
 
 
-def read(kafka: str, topics: Iterable[str]) -> list[Read]:
-    """All that these topics hold, partition by partition, by a consumer that belongs to no group."""
+def read(kafka: str, topics: Iterable[str], since: Mapping[tuple[str, int], int] | None = None) -> list[Read]:
+    """All that these topics hold, partition by partition, by a consumer that belongs to no group. `since`: the offset
+    to begin with, where it is not the first."""
     consumer = KafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
         places = [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t) or ())]
         consumer.assign(places)
         consumer.seek_to_beginning(*places)
+        for (topic, partition), offset in (since or {}).items():
+            if (place := TopicPartition(topic, partition)) in places:
+                consumer.seek(place, offset)
         ends, found = consumer.end_offsets(places), list[Read]()
         while any(consumer.position(place) < ends[place] for place in places):
             for place, records in consumer.poll(timeout_ms=200).items():
