@@ -264,6 +264,8 @@ class Sender:
         return [outcomes[number] for number in range(len(messages))]
 
     async def _settle(self, message: Message) -> Outcome:
+        if message.key is None and message.value is None:
+            return Refused(RefusedFor.INVALID)  # clients send none
         waits = pauses()
         while True:
             async with self._places[message.topic]:

@@ -223,7 +223,10 @@ def decision(
 
 
 def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
-    """The record untouched, with the reason in headers of text; and the dead letter's id."""
+    """The record untouched, with the reason in headers of text; and the dead letter's id.
+
+    One with neither key nor value gets an empty value: clients read such a record, and send none.
+    """
     identity = str(uuid5(NAMESPACE_OID, f"{record.topic}/{record.partition}/{record.offset}"))
     said = Letter(
         id=identity,
@@ -244,7 +247,8 @@ def dead_letter(record: Record, refusal: Refusal, service: str, release: str, no
     )
     added = ((name, text.encode()) for name, text in zip(LETTER_HEADERS, said, strict=True))
     headers = headers_to_text([*_sendable(record.headers), *added])
-    return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, record.value, headers, None)
+    value = b"" if record.key is None and record.value is None else record.value
+    return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, value, headers, None)
 
 
 def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Letter, tuple[tuple[str, bytes], ...]] | None:

@@ -1,9 +1,13 @@
 """Publishers' clients pack their batches as they like; what would unpack to more than anybody may send is refused."""
 
+import asyncio
+
 import pytest
 from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
 
 from schemas.envelope import STILL_PACKED
+from services.ops.cli import app
 from services.runtime.lenient_records import MOST_UNPACKED
 from services.runtime.sending import Message
 from services.runtime.service import Service
@@ -59,5 +63,25 @@ def test_packed_batches_are_read_and_those_that_unpack_beyond_all_measure_are_re
         assert {dict(letter.headers)[STILL_PACKED] for letter in letters} == {codec.encode()}
         assert len(letters) == 1 + len(of_the_bomb)
         assert not await relay.rows("select 1 from outbox")
+
+    play(story)
+
+
+def test_a_record_with_neither_key_nor_value_has_its_dead_letter_and_holds_up_nobody(play: Play) -> None:
+    async def story(relay: Relay) -> None:
+        async with relay.working(MINE) as worker:
+            await publish_packed(relay, "gzip", incident("CR1"), Message(STREAM, None, None), incident("CR2"))
+            await relay.settled(worker)
+        ends = [fate for (fate,) in await relay.rows('select fate from record order by "offset"')]
+        assert ends == ["accepted", "refused", "accepted"]
+        (letter,) = await relay.records(f"{STREAM}.dlq")
+        assert (letter.key, letter.value) == (None, b"")
+        ((identity, key, value),) = await relay.rows("select dead_letter, key, value from refusal")
+        assert (key, value) == (None, None)
+        assert not await relay.rows("select 1 from outbox")
+        addresses = {"RELAY_KAFKA": relay.servers.kafka, "RELAY_DATABASE": relay.database}
+        replayed = await asyncio.to_thread(CliRunner().invoke, app, ["dlq", "replay", identity], env=addresses)
+        assert replayed.exit_code == 1
+        assert "neither key nor value" in replayed.output
 
     play(story)
