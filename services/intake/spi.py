@@ -6,7 +6,7 @@ lacks or adds: names count without their namespace, what is missing is left open
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
@@ -154,8 +154,8 @@ def read(message: bytes, received_at: datetime) -> Read:
     root = parsed(message)
     if isinstance(root, Refusal):
         return Read(refusals=(root,))
-    results = _messages(root)
-    if not results:
+    results, unread = _messages(root)
+    if not results and not unread:
         expected = f"the message: a {MESSAGE} with a {DEFENDANT} is expected"
         return Read(refusals=(Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", expected),))
     written_at = next((at for e in named(root, "CreationDateTime") if (at := fitting.moment(text(e)))), None)
@@ -173,19 +173,27 @@ def read(message: bytes, received_at: datetime) -> Read:
             for sittings in hearings.values()
             for body in _bodies(sittings, table)
         ),
-        refusals=tuple(refusal for result in results for refusal in _silent_cases(result)),
+        refusals=(*unread, *(refusal for result in results for refusal in _silent_cases(result))),
     )
 
 
-def _messages(root: Element) -> list[Element]:
-    """The result messages, in whatever they are wrapped, be it as an escaped text; else all, if it has defendants."""
-    if _has_matter(root):
-        return [*outermost(root, MESSAGE)] or [root]
+def _messages(root: Element) -> tuple[list[Element], list[Refusal]]:
+    """The result messages, in whatever they are wrapped, be it as escaped texts; else all, if it has defendants. And
+    why an escaped one cannot be read."""
+    found, unread = _results_in(root), list[Refusal]()
     texts = ((each.text or "").strip() for each in root.iter())
     likely = (said for said in texts if said.startswith("<") and (DEFENDANT in said or OFFENCE in said))
-    escaped = (parsed(DECLARATION.sub("", said).encode()) for said in likely)
-    inner = (each for each in escaped if isinstance(each, Element) and _has_matter(each))
-    return [message for each in inner for message in [*outermost(each, MESSAGE)] or [each]]
+    for number, said in enumerate(likely, 1):
+        inner = parsed(DECLARATION.sub("", said).encode())
+        if isinstance(inner, Refusal):
+            unread.append(replace(inner, detail=f"text {number} that holds a message of its own: {inner.detail}"))
+        else:
+            found += _results_in(inner)
+    return found, unread
+
+
+def _results_in(root: Element) -> list[Element]:
+    return ([*outermost(root, MESSAGE)] or [root]) if _has_matter(root) else []
 
 
 def _has_matter(element: Element) -> bool:

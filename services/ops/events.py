@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 
 from schemas.refusals import RefusalReason
@@ -58,19 +59,34 @@ class Written:
     format: Format | None
 
 
+def receipts(first: datetime) -> Iterator[datetime]:
+    """A time for each document that is read, later than that of the one before: of two court messages that do not say
+    when they were written, the one that is read later stands."""
+    return (first + n * timedelta(microseconds=1) for n in count())
+
+
+def format_of(file: Path) -> Format | None:
+    """By its name, however it is spelt: `RESULT.XML` is XML."""
+    return SUFFIXES.get(file.suffix.lower())
+
+
 def find(path: Path) -> tuple[Path, ...]:
     """A file itself; of a folder all files in it, however deep, that hold events by their names, in their order."""
     if path.is_dir():
-        return tuple(sorted(file for file in path.rglob("*") if file.is_file() and file.suffix in SUFFIXES))
+        return tuple(sorted(file for file in path.rglob("*") if file.is_file() and format_of(file)))
     return (path,)
 
 
-def read_path(path: Path, format: Format | None, received_at: datetime) -> list[Ready | NotReady]:  # noqa: A002
+def read_path(
+    path: Path,
+    format: Format | None,  # noqa: A002
+    received: Iterator[datetime],
+) -> list[Ready | NotReady]:
     """All events of a file, or of a folder in the order of their sources' times. OSError if it cannot be read."""
     read = [
         event
         for file in find(path)
-        for event in events(Written(str(file), file.read_bytes(), format or SUFFIXES.get(file.suffix)), received_at)
+        for event in events(Written(str(file), file.read_bytes(), format or format_of(file)), next(received))
     ]
     return in_time(read) if path.is_dir() else read
 

@@ -15,7 +15,17 @@ from kafka.errors import KafkaError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from services.ops.events import STANDARD_INPUT, Format, NotReady, Ready, Written, events, read_path, that_would_be_taken
+from services.ops.events import (
+    STANDARD_INPUT,
+    Format,
+    NotReady,
+    Ready,
+    Written,
+    events,
+    read_path,
+    receipts,
+    that_would_be_taken,
+)
 from services.ops.kafka_client import wait_for
 from services.ops.terminal import UsageError, err, kafka_called, out, plural, servers, shown
 
@@ -150,15 +160,15 @@ def _progress(total: int) -> Progress:
 
 
 def _read(paths: Iterable[str], format: Format | None) -> Iterable[Ready | NotReady]:  # noqa: A002
-    now = datetime.now(UTC)
+    received = receipts(datetime.now(UTC))
     for path in paths:
         if path == STANDARD_INPUT:
-            yield from events(Written("standard input", sys.stdin.buffer.read(), format), now)
+            yield from events(Written("standard input", sys.stdin.buffer.read(), format), next(received))
             continue
         if not Path(path).exists():
             raise UsageError(f"There is no file or folder {shown(path)}.")
         try:
-            yield from read_path(Path(path), format, now)
+            yield from read_path(Path(path), format, received)
         except OSError as problem:
             raise UsageError(f"{shown(str(problem.filename or path))} cannot be read: {problem.strerror}.") from None
 

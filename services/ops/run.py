@@ -13,7 +13,7 @@ import psycopg
 import typer
 from kafka.errors import KafkaError
 
-from services.ops.events import NotReady, Ready, read_path
+from services.ops.events import NotReady, Ready, read_path, receipts
 from services.ops.starting import LOGS, SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
 from services.ops.story import STORY, Story, play, read_telling
 from services.ops.terminal import UsageError, complain, out
@@ -138,7 +138,7 @@ def _tell_where(services: Services, tell_health: Callable[[str], None]) -> None:
 
 
 def _story() -> Story:
-    read = read_path(STORY, None, datetime.now(UTC))
+    read = read_path(STORY, None, receipts(datetime.now(UTC)))
     if wrong := [event for event in read if isinstance(event, NotReady)]:
         raise UsageError(f"The story cannot be told: {wrong[0].origin}: {wrong[0].refusal.detail}")
     return Story(tuple(event for event in read if isinstance(event, Ready)), read_telling())

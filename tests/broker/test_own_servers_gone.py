@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ops.events import Ready, read_path
+from services.ops.events import Ready, read_path, receipts
 from services.ops.publish import connected, send
 from services.ops.starting import ServicesEndedError, all_services, prepare
 from services.policy.load import load
@@ -37,7 +37,7 @@ def test_a_database_that_died_is_named_and_a_stop_without_it_is_no_fault(tmp_pat
             wait_until_gone(database)
             with pytest.raises(ServicesEndedError, match=r"^PostgreSQL has ended"):
                 services.check()
-            ready = [event for event in read_path(EXAMPLE, None, NOW) if isinstance(event, Ready)]
+            ready = [event for event in read_path(EXAMPLE, None, receipts(NOW)) if isinstance(event, Ready)]
             with connected(servers.kafka) as producer:
                 assert send(producer, ready) == []
             until = time.monotonic() + NOTICED_WITHIN

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.agency_notifications.v1 import NotificationIssued
-from services.ops.events import Ready, read_path
+from services.ops.events import Ready, read_path, receipts
 from services.ops.publish import connected, send
 from services.ops.starting import Services, all_services, prepare
 from services.ops.story import STORY, Story, held, play, read_telling
@@ -25,7 +25,7 @@ Told = tuple[NotificationIssued, ...]
 
 
 def story_events() -> tuple[Ready, ...]:
-    return tuple(event for event in read_path(STORY, None, datetime.now(UTC)) if isinstance(event, Ready))
+    return tuple(event for event in read_path(STORY, None, receipts(datetime.now(UTC))) if isinstance(event, Ready))
 
 
 def kinds(told: Told, agency: str, rule: str, about: str = "") -> list[str]:

@@ -111,7 +111,7 @@ ROWS: tuple[tuple[str, set[R] | None, Way], ...] = (
     ("empty", {R.INCOMPLETE, R.NOT_XML}, lambda m, r: r.choice([b"", b" \r\n", b"\xef\xbb\xbf", b"<?xml version='1.0'?>", b"<!-- %s -->" % MARKED])),
     ("more after its end", {R.NOT_XML}, lambda m, r: m + r.choice([b"<x/>", MARKED, b"</x>", b"\x00"])),
     ("another language", {R.NOT_XML, R.INCOMPLETE}, lambda m, r: r.choice([b'{"a":"%s"}' % MARKED, MARKED, b"%PDF-1.7", b"PK\x03\x04", b"<html><br>%s</html>" % MARKED, b"\x00" * 50])),
-    ("other XML", {R.NOT_A_COURT_RESULT}, lambda m, r: r.choice([b"<Letter>%s</Letter>" % MARKED, b"<ResultedCaseMessage/>", b"<a>&lt;Defendant/%s</a>" % MARKED, b"<a>" + b"&lt;b/>" * 1000 + b"</a>"])),
+    ("other XML", {R.NOT_A_COURT_RESULT, R.NOT_XML, R.INCOMPLETE}, lambda m, r: r.choice([b"<Letter>%s</Letter>" % MARKED, b"<ResultedCaseMessage/>", b"<a>&lt;Defendant/%s</a>" % MARKED, b"<a>" + b"&lt;b/>" * 1000 + b"</a>"])),
     ("too large", {R.TOO_LARGE}, lambda m, r: m + b" " * (5_000_001 - len(m)) if r.random() < 0.5 else _inside(b"<!--" + b"x" * 5_000_001 + b"-->")(m, r)),
     ("too deep", {R.TOO_DEEP}, _inside(b"<a>" * 101 + b"</a>" * 101, b"<a>" * 5_000 + b"</a>" * 5_000)),
     ("an encoding that is none", {R.WRONG_ENCODING}, lambda m, r: b'<?xml version="1.0" encoding="' + r.choice([b"klingon", MARKED, b"rot13", b"hex", b"zlib", b"base64", b"undefined", b"idna", b"punycode", b"mbcs", b"oem", b"utf-7", b"utf-32", b"shift_jis", b"gb18030", b"x" * 300]) + b'"?>' + m),

@@ -19,6 +19,7 @@ from schemas.court_order_variations.v1 import (
     ProtectedPerson,
 )
 from schemas.envelope import Envelope, version_of
+from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY, Received, content_of, decode, encode
 from services.intake.fitting import UNCODED
 from services.intake.spi import TEXT_GOES_ON, read
@@ -323,6 +324,23 @@ def test_what_a_message_is_wrapped_in_does_not_matter(wrapper: str) -> None:
 def test_a_message_inside_a_text_is_read() -> None:
     inner = '<?xml version="1.0" encoding="UTF-8"?>' + example("little-said").decode()
     assert facts(f"<Deliver><Message><![CDATA[{inner}]]></Message></Deliver>".encode()) == facts(example("little-said"))
+
+
+def test_of_messages_inside_texts_one_that_is_cut_off_is_said_and_the_others_are_read() -> None:
+    inner = example("little-said").decode()
+    texts = (f"<Message><![CDATA[{said}]]></Message>" for said in (inner, inner[: len(inner) // 2]))
+    found = read(f"<Deliver>{''.join(texts)}</Deliver>".encode(), RECEIVED)
+    assert found.facts == read(inner.encode(), RECEIVED).facts
+    (refusal,) = found.refusals
+    assert refusal.reason is RefusalReason.INCOMPLETE
+    assert refusal.detail.startswith("text 2 that holds a message of its own: ")
+
+
+def test_a_message_beside_one_inside_a_text_is_read_and_so_is_the_other() -> None:
+    plain, inside = (example(name).decode().partition("?>") for name in ("little-said", "adjourned"))
+    both = facts(f"<Deliver>{plain[2] or plain[0]}<Text><![CDATA[{inside[2] or inside[0]}]]></Text></Deliver>".encode())
+    alone = facts(example("little-said")), facts(example("adjourned"))
+    assert [len(stated) for stated in both] == [len(alone[0][n]) + len(alone[1][n]) for n in range(2)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1", "windows-1252"])

@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from schemas.refusals import RefusalReason
-from services.ops.events import Format, NotReady, Ready, Written, events, find, guess, read_path, that_would_be_taken
+from services.ops.events import (
+    Format,
+    NotReady,
+    Ready,
+    Written,
+    events,
+    find,
+    guess,
+    read_path,
+    receipts,
+    that_would_be_taken,
+)
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -99,13 +110,28 @@ def test_a_folder_is_read_however_deep_in_the_order_of_source_times(tmp_path: Pa
     (tmp_path / "deep" / "er" / "a-last.json").write_bytes(document(time="2026-03-01T09:00:00Z"))
     (tmp_path / "deep" / "lines.jsonl").write_bytes(document(time="2026-03-01T08:00:00Z") + b"\n")
     (tmp_path / "telling.yaml").write_text("no: event")
-    read_events = read_path(tmp_path, None, NOW)
+    read_events = read_path(tmp_path, None, receipts(NOW))
     assert [Path(event.origin).name for event in read_events] == ["z-first.json", "lines.jsonl:1", "a-last.json"]
     assert [file.name for file in find(tmp_path)] == ["a-last.json", "lines.jsonl", "z-first.json"]
 
 
+def test_of_court_messages_that_do_not_say_when_they_were_written_the_one_read_later_stands(tmp_path: Path) -> None:
+    message = (EXAMPLES / "spi" / "unknown-codes.xml").read_bytes()
+    names = [f"{number:02}-RESULT.XML" for number in range(12)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(message.replace(b"</DC:PersonFamilyName>", b"%d</DC:PersonFamilyName>" % number))
+    versions: dict[str, dict[str, int]] = {}
+    for event in read_path(tmp_path, None, receipts(NOW)):
+        assert isinstance(event, Ready)
+        received = event.publication.received
+        versions.setdefault(received.kind, {})[Path(event.origin).name] = received.envelope.factversion
+    for of_kind in versions.values():
+        assert sorted(of_kind, key=of_kind.__getitem__) == names
+        assert len(set(of_kind.values())) == len(names)
+
+
 def test_every_file_of_the_story_is_ready_to_be_sent() -> None:
-    read_events = read_path(EXAMPLES / "story", None, NOW)
+    read_events = read_path(EXAMPLES / "story", None, receipts(NOW))
     assert [event for event in read_events if isinstance(event, NotReady)] == []
     times = [event.time for event in read_events if isinstance(event, Ready)]
     assert times == sorted(times)

@@ -14,13 +14,13 @@ from schemas.values import child_place, party_place
 from services.casefile.duties import notification_id
 from services.casefile.facts import Key
 from services.casefile.ladder import rung_key
-from services.ops.events import Ready, find, read_path
+from services.ops.events import Ready, find, read_path, receipts
 from services.ops.story import STORY, read_telling
 from services.ops.words import RULES
 from services.policy.load import load
 
 PROJECT = Path(__file__).parents[3]
-READ = [e for e in read_path(STORY, None, datetime(2026, 6, 1, tzinfo=UTC)) if isinstance(e, Ready)]
+READ = [e for e in read_path(STORY, None, receipts(datetime(2026, 6, 1, tzinfo=UTC))) if isinstance(e, Ready)]
 BODIES = [event.publication.received.body for event in READ]
 ANSWERS = [body for body in BODIES if isinstance(body, Answer)]
 REVISIONS = range(1, 5)
