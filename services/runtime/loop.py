@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeVar
@@ -29,6 +30,8 @@ from services.runtime.wire import group_of
 OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
 ALONE_SPAN = 500  # a batch: the record that ends workers lies within it
+RETRY_TRIES = 2  # of a record that was set aside, at each release and policy
+TAKE_BACK_SECONDS = 2.0
 SLOW_TRIES = 12  # of one record by itself that takes longer than a transaction may
 FAULT_WINDOW = timedelta(minutes=1)
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
@@ -179,7 +182,7 @@ class Loop:
             tries = _Tries(DUE_AT_ONCE)
 
     async def retry_refused(self) -> None:
-        """Tries what was refused under another release or policy; one that kills the process is tried once."""
+        """Tries what was refused under another release or policy; one that kills the process is tried twice."""
         while waiting := await self._until_stored(self.shell.refused_before):
             for record in waiting:
                 await self._retry(record)
@@ -281,9 +284,22 @@ class Loop:
         return done
 
     async def _retry(self, record: Record) -> None:
-        """As `_alone`; it was set aside before, and stays so where it still has no other end."""
+        """As `_alone`, but that the worker may end twice meanwhile, since it may be for another reason; the record was
+        set aside before, and stays so where it still has no other end."""
+        tried = await self._until_stored(lambda: self._count_alone(record))
+        try:
+            await self._try_again(record, "again" if tried <= RETRY_TRIES else "faulted")
+        except (Halt, asyncio.CancelledError):
+            # The worker ends on purpose: it was not for this record.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TAKE_BACK_SECONDS):
+                    await self._until_stored(lambda: self._forget_alone(record))
+            raise
+        await self._until_stored(lambda: self._forget_alone(record))
+        await self._halt_if_too_many_faulted()
+
+    async def _try_again(self, record: Record, end: End) -> None:
         tries = _Tries(1)
-        end: End = "again" if await self._until_stored(lambda: self._count_alone(record)) == 1 else "faulted"
         while end == "again":
             try:
                 await self.shell.take([record], again=True)
@@ -294,8 +310,6 @@ class Loop:
             place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             log.warning(Event.RECORD_FAULTED, service=self.service.name, **place)
             await self._until_stored(lambda: self.shell.still_refused(record))
-        await self._until_stored(lambda: self._forget_alone(record))
-        await self._halt_if_too_many_faulted()
 
     async def _fault(self, record: Record, why: str) -> None:
         """Keeps a record that could not be judged, with an alarm; it is judged again after each release.

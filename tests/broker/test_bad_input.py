@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -29,6 +30,7 @@ from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.responses.__main__ import SERVICE as RESPONSES
 from services.runtime.keeper import PROJECT
+from services.runtime.loop import RETRY_TRIES
 from services.runtime.sending import Message, Refused, RefusedFor, Sent
 from services.runtime.worker import Worker
 from tests import builders as b
@@ -375,6 +377,31 @@ def test_what_is_unknown_today_is_accepted_once_by_a_release_and_a_policy_that_k
             }
 
     play(story)
+
+
+def test_workers_that_end_while_they_try_a_refused_record_again_do_not_use_up_its_tries(
+    play: Play, tmp_path: Path
+) -> None:
+    async def story(relay: Relay) -> None:
+        async with working(relay, "earlier", EARLIER, shipped_policy()) as worker:
+            await relay.publish(police("FORCE", force_code="ZZ"))
+            await relay.settled(worker)
+        policies = later_policy(tmp_path / "later")
+        for _ in range(RETRY_TRIES + 1):
+            async with await psycopg.AsyncConnection.connect(relay.database) as conn:
+                await conn.execute("lock table inbox")
+                async with working(relay, "later", LATER, policies):
+                    await until(lambda: is_tried_again(relay))
+            assert not await is_tried_again(relay)
+        assert not await nothing_open(relay)
+        async with working(relay, "later", LATER, policies):
+            await until(lambda: nothing_open(relay))
+
+    play(story)
+
+
+async def is_tried_again(relay: Relay) -> bool:
+    return bool(await relay.rows("select 1 from attempt where alone > 0"))
 
 
 async def nothing_open(relay: Relay) -> bool:
