@@ -33,6 +33,7 @@ class Event(StrEnum):
     COMMIT_TOO_LATE = "commit_too_late"
     DATABASE_AWAITED = "database_awaited"
     DATABASE_BEHIND_GROUP = "database_behind_group"
+    DATABASE_WENT_BACK = "database_went_back"
     DATABASE_REFUSES = "database_refuses"
     ENGINE_RESTARTED = "engine_restarted"
     FILE_FAULTED = "file_faulted"

@@ -23,7 +23,7 @@ from services.runtime.halting import Halt, HaltReason
 from services.runtime.logs import Event
 from services.runtime.offsets import Offsets
 from services.runtime.records import Record
-from services.runtime.shell import DUE_AT_ONCE, Shell
+from services.runtime.shell import DUE_AT_ONCE, RECOVER, Shell
 from services.runtime.store import Position
 from services.runtime.wire import group_of
 
@@ -40,7 +40,6 @@ PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
 
-RECOVER = "the database lies behind what this group has read: stop all workers, then `relay recover` (docs/runbook.md)"
 FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
 RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
@@ -342,9 +341,9 @@ class Loop:
                 tries.ours += 1
                 await self._refused_by_database(problem, tries)
 
-    async def _positions(self) -> dict[Partition, Position]:
+    async def _positions(self) -> Mapping[Partition, Position]:
         async with self.shell.transaction() as conn:
-            return await self.shell.store.positions(conn)
+            return await self.shell.positions(conn)
 
     async def _count_starts(self, batch: Sequence[Record]) -> None:
         """Counts, in a transaction of its own, that work begins at a partition's first record since it was assigned."""

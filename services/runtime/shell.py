@@ -30,6 +30,7 @@ from services.runtime.looking import At, Looked, fault_pause, follow_places, loo
 from services.runtime.one_clock import ClockWatch, Reading, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
+from services.runtime.read_so_far import ReadSoFar
 from services.runtime.receiving import believed, read
 from services.runtime.records import BATCH, NO_TIME, Record
 from services.runtime.refused import Place, RefusalRow, Refusals
@@ -46,6 +47,7 @@ RENEWED_AT_ONCE = 1000
 FILES_A_SECOND = 100  # that were accepted into while the service caught up
 NOTICE_ONCE = "notice_pkey"  # a key and a revision have one notice
 
+RECOVER = "the database lies behind what was read: stop all workers, then `relay recover` (docs/runbook.md)"
 SET_RIGHT = "set the clock of the database's machine right, then start the worker again (docs/runbook.md)"
 
 log = structlog.get_logger("relay")
@@ -104,6 +106,7 @@ class Shell:
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
         self._watch = ClockWatch()
+        self._so_far = ReadSoFar()
         self.committed = asyncio.Event()  # set after each commit: the publisher has work
 
     @asynccontextmanager
@@ -162,6 +165,8 @@ class Shell:
         self.records_at_once.took(len(offered), done)
         if done == len(portion):
             self._read.cache_clear()  # large ones would be held until as many others came
+        if not again:
+            self._so_far.learn(((row.topic, row.partition), row.offset + 1) for row in judged.ended)
         self._committed(judged)
         return done
 
@@ -182,7 +187,7 @@ class Shell:
         place = (record.topic, record.partition)
         async with self.transaction() as conn:
             await self.store.lock_positions(conn, [place])
-            if record.offset < (await self.store.positions(conn))[place].next_offset:
+            if record.offset < (await self.positions(conn))[place].next_offset:
                 return
             now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
@@ -283,10 +288,25 @@ class Shell:
             raise Halt(HaltReason.CLOCK_JUMPED)
         return now
 
+    async def positions(self, conn: Connection) -> Mapping[Partition, Position]:
+        """How far this service has read. Halts where that is less than this process has seen."""
+        seen = self._so_far.seen()
+        return self._held_against_seen(await self.store.positions(conn), seen)
+
+    def _held_against_seen(
+        self, positions: Mapping[Partition, Position], seen: Mapping[Partition, int]
+    ) -> Mapping[Partition, Position]:
+        """These positions. Halts, and with it ends the transaction, where the database went back under this process."""
+        if back := self._so_far.went_back({p: at.next_offset for p, at in positions.items()}, seen):
+            place = {"service": self.service.name, "topic": back.partition[0], "partition": back.partition[1]}
+            log.critical(Event.DATABASE_WENT_BACK, **place, seen=back.seen, database=back.found, advice=RECOVER)
+            raise Halt(HaltReason.OFFSETS_AHEAD)
+        return positions
+
     async def reached(self, conn: Connection) -> tuple[datetime | None, bool]:
         """How far all streams of this service have been read, None while one of them has not been read at all; and
         whether it is catching up: it accepts, and looks at nothing."""
-        return self._reached(await self.store.positions(conn))
+        return self._reached(await self.positions(conn))
 
     def _reached(self, positions: Mapping[Partition, Position]) -> tuple[datetime | None, bool]:
         reached = [position.read_to for (topic, _), position in positions.items() if topic in self.service.reads]
@@ -298,7 +318,7 @@ class Shell:
         """Once all is read that there was when catching up began: what came in meanwhile is looked at, at a limited
         rate, so that what comes in now does not wait behind it."""
         async with self.transaction() as conn:
-            positions = await self.store.positions(conn)
+            positions = await self.positions(conn)
             if any(at.look_from is not None and at.next_offset < at.look_from for at in positions.values()):
                 return
             if await self.refusals.open(conn, self.judged_by, 1):
@@ -325,7 +345,7 @@ class Shell:
     async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
         """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`."""
         async with self.transaction() as conn:
-            positions = await self.store.positions(conn)
+            positions = await self.positions(conn)
             if new := ends.keys() - positions.keys():
                 await self.store.meet(conn, new)  # else what is in them would not count as unread
             read = {p: (end, at) for p, end in ends.items() if positions.get(p, Position()).next_offset >= end}
@@ -342,7 +362,7 @@ class Shell:
     ) -> Judged:
         read = [event for record in records if isinstance(event := self._read(record), Accepted)]
         linkable = [event for event in read if not event.is_answer]
-        before = ticks()
+        before, seen = ticks(), self._so_far.seen()
         begun = await self.store.begin(
             conn,
             {(record.topic, record.partition) for record in records},
@@ -351,7 +371,8 @@ class Shell:
             names.union(*(event.names for event in linkable)),
         )
         now, known, answered = self._held_against_ticks(begun.clocks, before), begun.known, begun.answered
-        policy, (read_to, catching_up) = self.policies.at(now), self._reached(begun.positions)
+        reached = self._held_against_seen(begun.positions, seen)
+        policy, (read_to, catching_up) = self.policies.at(now), self._reached(reached)
         # What is read late is believed, or not, as it would have been when it came.
         came = [self.policies.at(_came(record, now)) if catching_up else policy for record in records]
         heard = [self._hear(record, then, now) for record, then in zip(records, came, strict=True)]
@@ -383,7 +404,6 @@ class Shell:
         done = len(ended)
         refused = [(r, c) for r, c in zip(records[:done], changes, strict=False) if isinstance(c, Refusal)]
         # What was read before keeps its end: another release may have accepted it.
-        reached = begun.positions
         refused = [(r, c) for r, c in refused if again or r.offset >= reached[r.topic, r.partition].next_offset]
         async with self._new_to_their_keys(found), conn.pipeline():
             await self._refuse(conn, refused, now)

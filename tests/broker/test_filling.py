@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from aiokafka import AIOKafkaConsumer
 from kafka import KafkaAdminClient, TopicPartition
 
 from services.ops.fill import OWNERS
@@ -18,6 +19,7 @@ from services.runtime.halting import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 from services.runtime.offsets import Offsets
 from services.runtime.shell import Shell
+from services.runtime.wire import group_of
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
 from tests.chaos.load import load
@@ -221,10 +223,18 @@ def test_a_service_of_which_a_worker_runs_is_not_filled_beside_it(play: Play) ->
         await relay.publish(*load(9, 6, datetime.now(UTC)).events)
         async with relay.working(SERVICES["incidents"]) as worker:
             await relay.settled(worker)
-            ends = await Offsets(relay.servers.kafka).end_offsets(["police.incidents"])
-            await relay.rows("update stream_position set next_offset = 0 where topic = 'police.incidents'")
-            await asyncio.to_thread(forget, relay, ends)
+        ends = await Offsets(relay.servers.kafka).end_offsets(["police.incidents"])
+        await relay.rows("update stream_position set next_offset = 0 where topic = 'police.incidents'")
+        await asyncio.to_thread(forget, relay, ends)
+        # A worker would halt for the gap, or for a database that goes back under it: the group's member is enough.
+        member = AIOKafkaConsumer(
+            "police.incidents", bootstrap_servers=relay.servers.kafka, group_id=group_of("incidents")
+        )
+        await member.start()
+        try:
             refused = await command(relay, "fill", "incidents", "--accept-gap")
+        finally:
+            await member.stop()
         assert refused.status == 2
         assert "stop them first" in refused.text
         assert await relay.rows("select 1 from gap") == []

@@ -170,6 +170,29 @@ def test_a_database_behind_its_group_halts_the_worker_and_says_what_it_needs(pla
     play(story)
 
 
+def test_a_database_that_goes_back_under_a_worker_halts_it_before_it_writes_anything(play: Play, start: Start) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        process = start(relay, mine.name)
+        await relay.publish(incident("CR1"), incident("CR1", version=2))
+        await until(lambda: read_on(relay, 2))
+        await relay.rows("update stream_position set next_offset = next_offset - 1 where next_offset > 0")
+        await relay.publish(incident("CR2"))
+        assert await process.dies() == EXIT_HALTED
+        (line,) = process.lines("database_went_back")
+        assert (line["topic"], line["seen"], line["database"]) == (STREAM, 2, 1)
+        assert "relay recover" in line["advice"]
+        assert process.lines("halted")[0]["reason"] == "offsets_ahead"
+        assert not await read_on(relay, 2)
+
+    play(story)
+
+
+async def read_on(relay: Relay, offset: int) -> bool:
+    return bool(await relay.rows("select 1 from stream_position where next_offset >= %s", offset))
+
+
 async def acknowledged(relay: Relay, service: str, records: int) -> bool:
     """Whether the service's group has committed so many: it does so a while after they are done."""
     return sum((await Offsets(relay.servers.kafka).committed(group_of(service))).values()) == records
