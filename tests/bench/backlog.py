@@ -21,6 +21,7 @@ from services.runtime.keeper import PROJECT
 from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.relay import message, relay_on
+from tests.processes import most_resident_mib, processor_seconds
 
 WORKER = "services.incidents"
 POLL_SECONDS = 0.1
@@ -79,32 +80,22 @@ def _watch(database: str, worker: subprocess.Popen[bytes], events: int, tell: Te
         while True:
             done, waiting = _row(conn, "select (select count(*) from record), (select count(*) from outbox)")
             if done and began is None:
-                began = time.monotonic(), _processor_seconds(worker.pid)
+                began = time.monotonic(), processor_seconds(worker.pid)
             tell(done, events)
             if began is not None and done == events and not waiting:
                 break
             if worker.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the worker did not get through the backlog")
             time.sleep(POLL_SECONDS)
-        seconds, processor = time.monotonic() - began[0], _processor_seconds(worker.pid) - began[1]
+        seconds, processor = time.monotonic() - began[0], processor_seconds(worker.pid) - began[1]
         notices, looks = _row(conn, "select (select count(*) from notice), (select count(*) from look)")
-    return Pace(events, seconds, processor, notices, looks, _most_resident_mib(worker.pid))
+    return Pace(events, seconds, processor, notices, looks, most_resident_mib(worker.pid))
 
 
 def _row(conn: psycopg.Connection[tuple[int, int]], query: LiteralString) -> tuple[int, int]:
     row = conn.execute(query).fetchone()
     assert row is not None
     return row
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _most_resident_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def backlog(events: int) -> Iterator[Message]:

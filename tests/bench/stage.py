@@ -1,6 +1,5 @@
 """The stage on which contestants appear one after the other: the same servers, fresh topics and an empty database."""
 
-import os
 import signal
 import subprocess
 import tempfile
@@ -26,6 +25,7 @@ from services.runtime.topics import topics
 from tests.bench.contestants import work
 from tests.bench.entrants import Addresses, Entrant, For
 from tests.broker.relay import empty_topics
+from tests.processes import most_resident_mib, processor_seconds
 
 PARTITIONS = 6
 POLL_SECONDS = 0.05
@@ -188,7 +188,7 @@ class Appearance:
 
     def most_resident_mib(self) -> float:
         """Of the worker that took most."""
-        return max(_most_resident_mib(worker.pid) for worker in self.workers if worker.poll() is None)
+        return max(most_resident_mib(worker.pid) for worker in self.workers if worker.poll() is None)
 
     def processor_seconds(self) -> float:
         return sum(processor_seconds(worker.pid) for worker in self.workers if worker.poll() is None)
@@ -249,13 +249,3 @@ class Stage:
             gone.result(30)
         with suppress(Exception):
             admin.delete_consumer_groups([group])[group].result(10)
-
-
-def processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _most_resident_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

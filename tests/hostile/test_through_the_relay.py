@@ -3,7 +3,6 @@ ones hear nothing of it."""
 
 import asyncio
 import logging
-import re
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from tests.broker.relay import Relay, relay_on, until
 from tests.broker.test_bad_input import good
 from tests.broker.test_nothing_leaks import log_files, metrics, read_by_all
 from tests.hostile.records import EXAMPLES, MARK, Hostile, Sent, hostile
+from tests.processes import most_resident_mib
 
 HOSTILE, WAVES, GOOD_IN_A_WAVE = 2400, 40, 3
 HEARS_FIRST = "idva-larkmead"
@@ -106,8 +106,7 @@ def spread(seconds: Sequence[float]) -> str:
 
 def mebibytes(services: Services) -> int:
     """The most that the services' process ever held."""
-    status = Path(f"/proc/{services.process.pid}/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
+    return int(most_resident_mib(services.process.pid))
 
 
 @pytest.mark.broker
