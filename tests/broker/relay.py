@@ -30,6 +30,7 @@ from services.runtime.topics import TopicSpec, apply_topics, topics
 from services.runtime.worker import Worker
 
 PATIENCE = 45.0
+OFTEN = 0.05  # seconds
 PSEUDONYMS = Pseudonyms(b"a secret of the tests")
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -174,9 +175,9 @@ def empty_topics(kafka: str, specs: Sequence[TopicSpec]) -> None:
     apply_topics(kafka, specs)
 
 
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
-    """Waits for something that must come; fails when it does not."""
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE, every: float = OFTEN) -> None:
+    """Waits for something that must come; fails when it does not. `every`: seconds between two questions."""
     deadline = time.monotonic() + seconds
     while not await true():
         assert time.monotonic() < deadline, "what was waited for did not come in time"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every)

@@ -22,7 +22,7 @@ from services.runtime.embedded import embedded_servers
 from services.runtime.keeper import PROJECT
 from services.runtime.offsets import Offsets
 from services.runtime.sending import Message
-from tests.broker.relay import DRAINED, Relay, relay_on, shipped_policy, until
+from tests.broker.relay import DRAINED, OFTEN, Relay, relay_on, shipped_policy, until
 from tests.broker.test_filling import caught_up
 from tests.chaos.answering import ANSWERS, answer, asked_to
 from tests.chaos.bad_release import RELEASE
@@ -242,7 +242,7 @@ async def progress(relay: Relay) -> tuple[int, int]:
     return int(records), sum((await Offsets(relay.servers.kafka).end_offsets(topics)).values())
 
 
-async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: float) -> None:
+async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: float, every: float = OFTEN) -> None:
     """Waits for something that must come while no worker ends by itself; fails with their last words."""
 
     async def alive_and_true() -> bool:
@@ -250,7 +250,7 @@ async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: f
         return await true()
 
     try:
-        await until(alive_and_true, seconds)
+        await until(alive_and_true, seconds, every)
     except AssertionError as late:
         raise AssertionError("\n".join([str(late), *map(workers.tail, workers.processes)])) from None
 

@@ -84,7 +84,7 @@ def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
     for record in notifications:
         said = json.loads(record.value)
         identity, text = said["notification"], json.dumps(said, sort_keys=True)
-        key = (said["rule"], said["subject"], said["agency"])
+        key = key_of(said)
         if record.topic != f"agency.{said['agency']}.notifications":
             verdict.wrong.append(f"{key} revision {said['revision']} was published to {record.topic}")
             continue
@@ -162,7 +162,7 @@ def verify_absences(
     for record in notifications:
         said = json.loads(record.value)
         if said["rule"].startswith(ABSENCES) and any(urn in said["subject"] for urn in in_time):
-            key = (said["rule"], said["subject"], said["agency"])
+            key = key_of(said)
             verdict.wrong.append(f"{key} was told at revision {said['revision']} what was missing for a moment only")
     return verdict, len(in_time)
 
@@ -184,7 +184,7 @@ def verify_reminders(
             at[crime] = datetime.fromisoformat(headers["ce_time"].decode())
     for record in notifications:
         said = json.loads(record.value)
-        key = (said["rule"], said["subject"], said["agency"])
+        key = key_of(said)
         if said["kind"] == "remind":
             reminded.add(key)
         first[key] = min(first.get(key, record.at), record.at)
@@ -275,6 +275,10 @@ def _check_sequence(key: Key, issued: Mapping[int, Said], verdict: Verdict) -> N
             verdict.twice.append(f"{key} was told anew at revision {revision}")
         elif now["kind"] == "update" and all(_in_any_order(now[part]) == _in_any_order(before[part]) for part in NEWS):
             verdict.twice.append(f"{key} was told nothing new at revision {revision}")
+
+
+def key_of(notification: Said) -> Key:
+    return notification["rule"], notification["subject"], notification["agency"]
 
 
 def _in_any_order(part: Any) -> Any:

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -32,15 +31,15 @@ from services.runtime.sending import Message
 from tests.broker.relay import Relay, relay_on
 from tests.chaos.answering import ANSWERS, answer, asked_to
 from tests.chaos.load import INCIDENTS, Load, Shares, load
-from tests.chaos.run import settled
+from tests.chaos.run import settled, wait
 from tests.chaos.truth.expected import expected
-from tests.chaos.truth.facts import Key
 from tests.chaos.verifier import (
     READS,
     STREAMS,
     End,
     Read,
     Verdict,
+    key_of,
     marked,
     notification_topics,
     read,
@@ -49,6 +48,7 @@ from tests.chaos.verifier import (
     verify_ends,
 )
 from tests.chaos.worker import Workers, two_workers
+from tests.processes import most_resident_mib
 
 YEAR = 1_350_460  # incidents and crimes that police recorded, year ending March 2025 (ONS)
 PROSECUTIONS, CONVICTED, ORDERS = 54_987, 0.747, 19_216 + 2_000  # of that year (CPS); on conviction and on acquittal
@@ -133,7 +133,7 @@ class Year:
             len(given.events) + len(answers),
             notices,
             seconds,
-            max(map(_most_resident_mib, self.workers.processes.values())),
+            max(most_resident_mib(worker.pid) for worker in self.workers.processes.values()),
             self.database_gib(),
             _gib(self.folder / "kafka"),
             verdict,
@@ -143,10 +143,7 @@ class Year:
         """Publishes them; the seconds until they are read, looked at and told."""
         began = time.monotonic()
         await self.relay.publish(*events)
-        while not await settled(self.relay):
-            self.workers.assert_alive()
-            assert time.monotonic() < began + PATIENCE, "a slice was not worked off in time"
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+        await wait(self.workers, lambda: settled(self.relay), PATIENCE, ASK_AGAIN_SECONDS)
         return time.monotonic() - began
 
     def told(self) -> list[Read]:
@@ -162,23 +159,24 @@ class Year:
         kafka, unbelievable = self.relay.servers.kafka, {marked(m.value, m.headers) for m in given.unbelievable}
         records, all_told = read(kafka, STREAMS, self.since), self.told()
         letters = read(kafka, [f"{topic}.dlq" for topic in STREAMS], self.since)
-        told, late = list[Read](), Verdict()
+        told, new, late = list[Read](), set[int](), Verdict()
         for record in all_told:
             said = json.loads(record.value)
-            key: Key = (said["rule"], said["subject"], said["agency"])
-            if not key[0].startswith(RUNGS) and hash(key) not in self.earlier:
+            key, is_rung = key_of(said), said["rule"].startswith(RUNGS)
+            if not is_rung and hash(key) not in self.earlier:
                 told.append(record)
-            else:
-                self.afterwards[said["kind"]] += 1
-                if not key[0].startswith(RUNGS) and said["kind"] != "remind":
-                    late.wrong.append(f"{key} was told again long after: {said['kind']}")
+                new.add(hash(key))
+                continue
+            self.afterwards[said["kind"]] += 1
+            if not is_rung and said["kind"] != "remind":
+                late.wrong.append(f"{key} was told again long after: {said['kind']}")
         verdict = (
             verify(expected([e for e in given.events if e not in given.unbelievable], now), told)
             + verify_ends(records, unbelievable, self.ends())
             + verify_dead_letters(records, unbelievable, letters)
             + late
         )
-        self.earlier |= {hash((said["rule"], said["subject"], said["agency"])) for said in _contents(told)}
+        self.earlier |= new
         for record in (*records, *all_told, *letters):
             place = record.topic, record.partition
             self.since[place] = max(self.since.get(place, 0), record.offset + 1)
@@ -290,17 +288,8 @@ def main() -> None:
     sys.exit(not all(each.verdict.clean for each in done))
 
 
-def _contents(told: Sequence[Read]) -> list[dict[str, str]]:
-    return [json.loads(record.value) for record in told]
-
-
 def _is_of(message: Message, kind: bytes) -> bool:
     return dict(message.headers).get("ce_type", b"").startswith(kind)
-
-
-def _most_resident_mib(process: subprocess.Popen[bytes]) -> float:
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _gib(folder: Path) -> float:
