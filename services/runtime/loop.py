@@ -3,8 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeVar
@@ -271,12 +271,8 @@ class Loop:
             await self._fault(record, "kills_or_hangs")
             done = 1
         else:
-            try:
+            async with self._no_death_of(record):
                 done = await self._smaller_until_done([record])
-            except Halt:
-                # The worker ends on purpose, as in `handle`: at its next start this is no second death.
-                await self._until_stored(lambda: self._forget_alone(record))
-                raise
         await self._until_stored(lambda: self._forget_alone(record))
         self._taken_alone = None
         await self._until_stored(lambda: self._prove([record]))
@@ -286,16 +282,25 @@ class Loop:
         """As `_alone`, but that the worker may end twice meanwhile, since it may be for another reason; the record was
         set aside before, and stays so where it still has no other end."""
         tried = await self._until_stored(lambda: self._count_alone(record))
-        try:
+        async with self._no_death_of(record):
             await self._try_again(record, "again" if tried <= RETRY_TRIES else "faulted")
-        except (Halt, asyncio.CancelledError):
-            # The worker ends on purpose: it was not for this record.
+        await self._until_stored(lambda: self._forget_alone(record))
+        await self._halt_if_too_many_faulted()
+
+    @asynccontextmanager
+    async def _no_death_of(self, record: Record) -> AsyncIterator[None]:
+        """Where the worker ends on purpose meanwhile, takes back that this record was taken alone: it did not die of
+        it. Told to end, it waits for a database that is away only so long."""
+        try:
+            yield
+        except Halt:
+            await self._until_stored(lambda: self._forget_alone(record))
+            raise
+        except asyncio.CancelledError:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TAKE_BACK_SECONDS):
                     await self._until_stored(lambda: self._forget_alone(record))
             raise
-        await self._until_stored(lambda: self._forget_alone(record))
-        await self._halt_if_too_many_faulted()
 
     async def _try_again(self, record: Record, end: End) -> None:
         tries = _Tries(1)
