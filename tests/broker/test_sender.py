@@ -85,6 +85,15 @@ def test_a_message_that_is_too_large_is_refused_and_the_ones_around_it_are_sent(
     assert sorted(read(servers, topic)) == [(b"a", b"after"), (b"a", b"before"), (b"b", b"beside")]
 
 
+def test_a_message_with_neither_key_nor_value_is_refused_and_the_ones_around_it_are_sent(
+    servers: Servers, topic: str
+) -> None:
+    outcomes = send_all(servers, [Message(topic, b"a", b"x"), Message(topic, None, None), Message(topic, b"b", b"y")])
+
+    assert outcomes[1] == Refused(RefusedFor.INVALID)
+    assert sorted(read(servers, topic)) == [(b"a", b"x"), (b"b", b"y")]
+
+
 def test_small_messages_whose_batch_is_too_large_are_all_sent(servers: Servers) -> None:
     topic = f"sender-{secrets.token_hex(4)}"
     apply_topics(servers.kafka, [TopicSpec(topic, 1, max_message_bytes=2_000)])
