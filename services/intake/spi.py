@@ -182,7 +182,8 @@ def _messages(root: Element) -> tuple[list[Element], list[Refusal]]:
     why an escaped one cannot be read."""
     found, unread = _results_in(root), list[Refusal]()
     texts = ((each.text or "").strip() for each in root.iter())
-    likely = (said for said in texts if said.startswith("<") and (DEFENDANT in said or OFFENCE in said))
+    names = (MESSAGE, DEFENDANT, OFFENCE)
+    likely = (said for said in texts if said.startswith("<") and any(each in said for each in names))
     for number, said in enumerate(likely, 1):
         inner = parsed(DECLARATION.sub("", said).encode())
         if isinstance(inner, Refusal):

@@ -326,9 +326,11 @@ def test_a_message_inside_a_text_is_read() -> None:
     assert facts(f"<Deliver><Message><![CDATA[{inner}]]></Message></Deliver>".encode()) == facts(example("little-said"))
 
 
-def test_of_messages_inside_texts_one_that_is_cut_off_is_said_and_the_others_are_read() -> None:
+@pytest.mark.parametrize("kept", ["half", "its first elements"])
+def test_of_messages_inside_texts_one_that_is_cut_off_is_said_and_the_others_are_read(kept: str) -> None:
     inner = example("little-said").decode()
-    texts = (f"<Message><![CDATA[{said}]]></Message>" for said in (inner, inner[: len(inner) // 2]))
+    cut = inner[: len(inner) // 2 if kept == "half" else inner.index("Defendant") - 1]
+    texts = (f"<Message><![CDATA[{said}]]></Message>" for said in (inner, cut))
     found = read(f"<Deliver>{''.join(texts)}</Deliver>".encode(), RECEIVED)
     assert found.facts == read(inner.encode(), RECEIVED).facts
     (refusal,) = found.refusals
