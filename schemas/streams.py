@@ -19,6 +19,7 @@ from schemas.refusals import Refusal, RefusalReason
 
 KIB = 1024
 DEAD_LETTER = ".dlq"
+USUAL_BATCH = 1024 * KIB + 12  # what brokers take unless told otherwise; librdkafka puts together a million bytes
 _TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
 
 
@@ -73,8 +74,9 @@ class Stream:
 
     @property
     def largest_record(self) -> int:
-        """What the broker takes: more than is accepted, so that what is too large is refused with its reason."""
-        return 2 * self.largest_message + LARGEST_HEADERS
+        """What the broker takes: more than is accepted, so that what is too large is refused with its reason, and as
+        much as a batch of a client's own making may have, since the broker refuses a larger one whole."""
+        return max(2 * self.largest_message + LARGEST_HEADERS, USUAL_BATCH)
 
     @property
     def largest_dead_letter(self) -> int:

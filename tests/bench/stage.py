@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
@@ -86,6 +86,11 @@ class Reader:
         consumer.close()
 
 
+def _delivered(error: KafkaError | None, _: object) -> None:
+    if error is not None:
+        raise RuntimeError(f"the broker refused some of the load: {error.str()}")
+
+
 @dataclass(slots=True)
 class Appearance:
     """One contestant with its workers on fresh topics, and the agencies' reader."""
@@ -128,6 +133,7 @@ class Appearance:
             message.key,
             partition=zlib.crc32(crime.encode()) % PARTITIONS,
             headers=list(message.headers),
+            on_delivery=_delivered,
         )
         self._producer.poll(0)
         self.published += 1
@@ -137,7 +143,8 @@ class Appearance:
         began = time.time()
         for message in messages:
             self.publish(message)
-        self._producer.flush(30)
+        if self._producer.flush(30):
+            raise RuntimeError("the broker did not take the load in time")
         return began
 
     def read_by_group(self) -> int:

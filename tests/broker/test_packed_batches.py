@@ -25,7 +25,7 @@ def incident(crime: str) -> Message:
     return message(b.incident(crime), "uk.police.incident-reported")
 
 
-async def publish_packed(relay: Relay, codec: str, *messages: Message) -> None:
+async def publish_packed(relay: Relay, codec: str | None, *messages: Message) -> None:
     """As one batch of one partition."""
     producer = AIOKafkaProducer(
         bootstrap_servers=relay.servers.kafka, compression_type=codec, max_batch_size=4 * MOST_UNPACKED
@@ -83,5 +83,21 @@ def test_a_record_with_neither_key_nor_value_has_its_dead_letter_and_holds_up_no
         replayed = await asyncio.to_thread(CliRunner().invoke, app, ["dlq", "replay", identity], env=addresses)
         assert replayed.exit_code == 1
         assert "neither key nor value" in replayed.output
+
+    play(story)
+
+
+def test_a_batch_as_large_as_clients_put_together_is_taken_whole(play: Play) -> None:
+    event = incident("CR1")
+    many = 1_000_000 // (len(event.value or b"") + 500)
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(MINE) as worker:
+            await publish_packed(relay, None, *[event] * many)
+            await relay.settled(worker)
+        assert dict(await relay.rows("select fate, count(*) from record group by fate")) == {
+            "accepted": 1,
+            "repeated": many - 1,
+        }
 
     play(story)
