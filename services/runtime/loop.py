@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal, TypeVar
+from datetime import datetime, timedelta
+from typing import Literal, NoReturn, TypeVar
 
 import structlog
 from psycopg import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, errors
@@ -92,6 +92,8 @@ class Loop:
         self._taken_alone: Record | None = None
         self._faults: list[float] = []
         self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
+        self._read_next: Mapping[Partition, int] = {}  # when the streams' ends were noted last
+        self._lies_at: dict[Partition, int] = {}  # the offset of a record that is known to be there, and is next
 
     async def check(self) -> None:
         """As `assigned`, of all partitions, before anything is looked at or published: no look may rest on a database
@@ -99,7 +101,33 @@ class Loop:
         group = await self._offsets.committed(group_of(self.service.name))
         begins = await self._offsets.begin_offsets(self.service.reads)
         positions, ends = await self._reached(self.service.reads)
+        if positions and not ends:
+            raise NotThereYet
         self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
+
+    async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
+        """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`.
+
+        The broker may lose records under a running worker: those that were read, and others then take their places; or
+        those that were not, when it keeps them no longer. Halts at either.
+        """
+        before, self._read_next = self._read_next, await self.shell.note_ends(ends, at)
+        passed = dict[Partition, int]()
+        for place, end in ends.items():
+            known, was = self._read_next[place], before.get(place, 0)
+            if was > end:
+                self._halt_went_back(place, end, was)
+            if place in before and was == known < end and self._lies_at.get(place) != known:
+                first = await self._offsets.first_record(place, known, end)
+                if first is None:
+                    begins = await self._offsets.begin_offsets([place[0]])
+                    self._halt_gone(place, begins[place], known)
+                elif first < end:
+                    self._lies_at[place] = known
+                else:
+                    passed[place] = end
+        if passed:
+            await self.shell.pass_over(passed, at)
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Holds what the group committed and what the broker still has against what the database knows."""
@@ -133,16 +161,25 @@ class Loop:
         for partition in sorted(partitions):
             known = positions[partition].next_offset if partition in positions else None
             reached, first = group.get(partition), begins[partition]
-            place = {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
             if reached is not None and reached > (known or 0):
+                place = self._place(partition)
                 log.critical(Event.DATABASE_BEHIND_GROUP, **place, group=reached, database=known or 0, advice=RECOVER)
                 raise Halt(HaltReason.OFFSETS_AHEAD)
             if known is not None and known > ends[partition]:
-                log.critical(Event.STREAM_WENT_BACK, **place, end=ends[partition], database=known, advice=RESTORED)
-                raise Halt(HaltReason.OFFSETS_AHEAD)
+                self._halt_went_back(partition, ends[partition], known)
             if first > (known or 0):
-                log.critical(Event.RECORDS_GONE, **place, first=first, database=known or 0, advice=FILL)
-                raise Halt(HaltReason.OFFSETS_UNKNOWN)
+                self._halt_gone(partition, first, known or 0)
+
+    def _halt_went_back(self, partition: Partition, end: int, known: int) -> NoReturn:
+        log.critical(Event.STREAM_WENT_BACK, **self._place(partition), end=end, database=known, advice=RESTORED)
+        raise Halt(HaltReason.OFFSETS_AHEAD)
+
+    def _halt_gone(self, partition: Partition, first: int, known: int) -> NoReturn:
+        log.critical(Event.RECORDS_GONE, **self._place(partition), first=first, database=known, advice=FILL)
+        raise Halt(HaltReason.OFFSETS_UNKNOWN)
+
+    def _place(self, partition: Partition) -> dict[str, str | int]:
+        return {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
 
     async def leave(self) -> None:
         """Takes back what was counted against records that this process has left to others: it did not die of them."""

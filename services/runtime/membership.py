@@ -17,12 +17,13 @@ from typing import Any
 import faust
 import faust.app
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from services.runtime import logs
 from services.runtime.broker import Partition
+from services.runtime.offsets import Offsets
 from services.runtime.records import BATCH, NO_TIME, Record
 
 BUFFER = 2 * BATCH
@@ -56,7 +57,7 @@ class Membership:
     def __init__(
         self, *, group: str, topics: Sequence[str], kafka: str, folder: Path, instance: str | None, news: asyncio.Event
     ) -> None:
-        self._kafka = kafka
+        self._offsets = Offsets(kafka)
         self._app = _App(
             group,
             broker=";".join(f"kafka://{address.strip()}" for address in kafka.split(",")),
@@ -127,12 +128,17 @@ class Membership:
         await self._app.stop()
 
     async def open(self, epoch: int) -> None:
-        """Notes where reading begins in each partition and lets records in; raises KafkaError."""
+        """Notes where reading begins in each partition and lets records in; raises KafkaError.
+
+        What the broker no longer keeps is passed over: whoever was asked about this assignment has agreed to that.
+        """
         committed = await self.committed(self.partitions)
-        unknown = [TopicPartition(*place) for place, offset in committed.items() if offset is None]
-        first = await self._request("beginning_offsets", unknown) if unknown else {}
+        first = await self._request("beginning_offsets", [TopicPartition(*place) for place in committed])
         if epoch == self.epoch:
-            self._next = {place: first[place] if offset is None else offset for place, offset in committed.items()}
+            for (topic, partition), offset in committed.items():
+                self._next[topic, partition] = begins = max(offset or 0, first[topic, partition])
+                if offset is not None and offset < begins:
+                    log.warning(logs.Event.RECORDS_GONE, topic=topic, partition=partition, start=offset, first=begins)
             self.unchecked = False
             self.ready = True
             self._open.set()
@@ -252,22 +258,15 @@ class Membership:
             self._news.set()
 
     async def _is_first_from(self, place: Partition, offset: int) -> bool:
-        """Asks the broker itself whether the records before this one are gone, or were only passed over."""
-        epoch, start = self.epoch, self._next[place]
-        probe = AIOKafkaConsumer(bootstrap_servers=self._kafka, auto_offset_reset="earliest")
+        """Asks the broker itself whether there is no record before this one, or Faust has only passed it over, or it is
+        no longer kept: at the next assignment the loop halts for that."""
+        epoch = self.epoch
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                await probe.start()
-                probe.assign([TopicPartition(*place)])
-                probe.seek(TopicPartition(*place), start)
-                first = await probe.getone()
-        except UNAVAILABLE:
+                first = await self._offsets.first_record(place, self._next[place], offset)
+        except TimeoutError:
             return epoch != self.epoch
-        finally:
-            await probe.stop()
-        if first.offset >= offset:
-            log.warning(logs.Event.RECORDS_GONE, topic=place[0], partition=place[1], start=start, first=offset)
-        return bool(first.offset >= offset)
+        return first is not None and first >= offset
 
 
 def record_of(message: Any) -> Record:

@@ -7,11 +7,14 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import OffsetOutOfRangeError
 
 from services.runtime.broker import REQUEST_MS, Partition, until_answered
 
 # What a group that is not sharing out calls itself, with members and without.
 SHARED_OUT = ("Stable", "Empty", "Dead")
+PROBE_BYTES = 64 * 1024
+PROBE_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,33 @@ class Offsets:
     async def end_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
         """The offset that the next record of each partition will get."""
         return await self._of_topics(AIOKafkaConsumer.end_offsets, topics)
+
+    async def first_record(self, place: Partition, start: int, end: int) -> int | None:
+        """The offset of the first record from `start` on, `end` where none lies before it: not all that has a place in
+        a stream is a record, the end of a transaction is none. None where the broker no longer keeps what lay there."""
+
+        async def ask() -> int | None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._kafka,
+                request_timeout_ms=REQUEST_MS,
+                auto_offset_reset="none",
+                max_partition_fetch_bytes=PROBE_BYTES,
+            )
+            partition = TopicPartition(*place)
+            try:
+                await consumer.start()
+                consumer.assign([partition])
+                consumer.seek(partition, start)
+                while await consumer.position(partition) < end:
+                    for record, *_ in (await consumer.getmany(timeout_ms=PROBE_MS, max_records=1)).values():
+                        return int(record.offset)
+            except OffsetOutOfRangeError:
+                return None
+            finally:
+                await consumer.stop()
+            return end
+
+        return await until_answered(ask)
 
     async def committed(self, group: str) -> dict[Partition, int]:
         """The group's committed offsets; a partition for which it has none is left out."""

@@ -342,8 +342,9 @@ class Shell:
             await self.ledger.resume_looks(conn)
         log.info(Event.CAUGHT_UP, service=self.service.name, files=due)
 
-    async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
-        """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`."""
+    async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> Mapping[Partition, int]:
+        """Where each of these partitions is read next. `ends`: the streams' end offsets, asked for after `at`: where
+        all is read, it is read up to `at`."""
         async with self.transaction() as conn:
             positions = await self.positions(conn)
             if new := ends.keys() - positions.keys():
@@ -356,6 +357,12 @@ class Shell:
             labels = (wire.group_of(self.service.name), topic, str(partition))
             metrics.LAG.labels(*labels).set(max(0, end - offset))
             metrics.LAG_SECONDS.labels(*labels).set(max(0.0, behind))
+        return {place: positions.get(place, Position()).next_offset for place in ends}
+
+    async def pass_over(self, ends: Mapping[Partition, int], at: datetime) -> None:
+        """Notes partitions as read up to these offsets, at this time: between them and what was read is no record."""
+        async with self.transaction() as conn:
+            await self.ledger.advance(conn, {place: (end, at) for place, end in ends.items()})
 
     async def _batch(
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], supposed: Joins, *, again: bool
@@ -448,12 +455,12 @@ class Shell:
 
     def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""
-        before = known.setdefault(event.fact.id, event.said)
-        if before != event.said:
+        if (before := known.get(event.fact.id)) is not None:
+            if before == event.said:
+                return Change(event, "repeated")
             detail = "ce_id: used for another statement before; a correction is a new event with a higher factversion"
             return Refusal(RefusalReason.ID_REUSED, "validate", detail, event.fact.kind)
-        if before is not event.said:
-            return Change(event, "repeated")
+        known[event.fact.id] = event.said
         if not event.is_answer:
             return plan.apply(event)
         return self._answer(event, answered)

@@ -20,7 +20,7 @@ from schemas.registry import REGISTRY, Registry
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
-from services.runtime.broker import Partition
+from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, PASSING
 from services.runtime.engine import Consumer
 from services.runtime.gauges import gauges
@@ -164,7 +164,7 @@ class Worker:
             await loop.check()
             await shell.begin(RELEASE_FILES_A_SECOND)
             at = await shell.clock()
-            await shell.note_ends(await self._offsets.end_offsets(service.reads), at)
+            await loop.note_ends(await self._offsets.end_offsets(service.reads), at)
             await publisher.unpark()
 
         try:
@@ -196,7 +196,7 @@ class Worker:
                 times = [await running.shell.clock() for running in self.running]
                 ends = await self._offsets.end_offsets(topics)
                 for running, at in zip(self.running, times, strict=True):
-                    await running.shell.note_ends(
+                    await running.loop.note_ends(
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
                 await self._gauge()
@@ -207,13 +207,15 @@ class Worker:
 
 
 async def _once_there(work: Callable[[], Awaitable[T]]) -> T:
-    """A worker may start while the database is away: it waits, as it would at work."""
+    """A worker may start while its servers are away: it waits, as it would at work."""
     while True:
         try:
             return await work()
         except AWAY:
             log.warning(logs.Event.DATABASE_AWAITED)
-            await asyncio.sleep(CHECK_SECONDS)
+        except NotThereYet:
+            log.warning(logs.Event.BROKER_AWAITED)
+        await asyncio.sleep(CHECK_SECONDS)
 
 
 async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:

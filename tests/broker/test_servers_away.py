@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from psycopg import OperationalError
@@ -22,11 +23,12 @@ from services.runtime.embedded import Name, Servers
 from services.runtime.halting import EXIT_HALTED
 from services.runtime.offsets import Offsets
 from services.runtime.rows import Connection
+from services.runtime.sending import Message
 from services.runtime.topics import apply_topics, topics
 from services.runtime.wire import group_of
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
-from tests.broker.relay import PATIENCE, Relay, shipped_policy, until
+from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
 from tests.broker.troubled import STREAM, everybody_once, fates, incident, service, told
 from tests.processes import started
 
@@ -217,6 +219,74 @@ def test_records_gone_before_they_were_read_halt_the_worker_and_say_what_it_need
         assert await fates(relay, mine.name) == {"accepted": 1}
 
     play(story)
+
+
+def test_records_gone_under_a_worker_halt_it_and_say_what_it_needs(play: Play, start: Start) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        process = start(relay, mine.name)
+        await relay.publish(incident("CR1"))
+        await until(lambda: read_on(relay, 1))
+        process.running.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(LONGEST_FETCH)  # one that is under way would be answered with what comes now
+        await relay.publish(incident("CR1", version=2))
+        ((partition,),) = await relay.rows("select partition from stream_position where next_offset = 1")
+        await asyncio.to_thread(forget, relay, TopicPartition(STREAM, partition), 2)
+        process.running.send_signal(signal.SIGCONT)
+        assert await process.dies() == EXIT_HALTED
+        assert (process.lines("records_gone")[0]["partition"], await fates(relay, mine.name)) == (
+            partition,
+            {"accepted": 1},
+        )
+        assert process.lines("halted")[0]["reason"] == "offsets_unknown"
+
+    play(story)
+
+
+def test_a_stream_that_loses_what_was_read_halts_the_worker_before_others_take_its_place(
+    play: Play, start: Start
+) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        process = start(relay, mine.name)
+        await relay.publish(incident("CR1"), incident("CR1", version=2))
+        await until(lambda: read_on(relay, 2))
+        spec = next(each for each in topics(relay.policies) if each.name == STREAM)
+        await asyncio.to_thread(empty_topics, relay.servers.kafka, [spec])
+        assert await process.dies() == EXIT_HALTED
+        (line,) = process.lines("stream_went_back")
+        assert (line["topic"], line["end"], line["database"]) == (STREAM, 0, 2)
+        assert process.lines("halted")[0]["reason"] == "offsets_ahead"
+
+    play(story)
+
+
+def test_the_end_of_a_senders_transaction_is_passed_over_and_the_stream_counts_as_read(play: Play) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=relay.servers.kafka, transactional_id="police")
+        await producer.start()
+        async with relay.working(mine) as worker, producer.transaction():
+            await sent_by(producer, incident("CR1"))
+        async with relay.working(mine) as worker:
+            async with producer.transaction():
+                await sent_by(producer, incident("CR1", version=2))
+            await relay.settled(worker)
+            assert await relay.rows("select 1 from stream_position where next_offset = 4")
+        await producer.stop()
+        assert await fates(relay, mine.name) == {"accepted": 2}
+
+    play(story)
+
+
+async def sent_by(producer: AIOKafkaProducer, event: Message) -> None:
+    await producer.send_and_wait(event.topic, event.value, key=event.key, headers=list(event.headers))
+
+
+LONGEST_FETCH = 2.0  # seconds; Faust asks the broker to wait less
 
 
 def forget(relay: Relay, place: TopicPartition, before: int) -> None:
