@@ -198,13 +198,13 @@ class _Chain:
         """The agencies whose latest word is that they take it on, with that word."""
         found = {}
         for key in self.turn:
-            words = [answer for answer in self.own(key) if not _is(answer, Acknowledged)]
+            words = [a for a in self.own(key) if _is(a, Declined) or _takes_on(a, self.head)]
             if words and not _is(words[-1], Declined):
                 found[key] = words[-1]
         return found
 
     def member(self, key: Key) -> _Member:
-        """What this agency has answered: of accepting, deciding and declining, the latest counts. One that had declined
+        """What this agency has answered: of taking it on and declining, the latest counts. One that had declined
         takes it on after all only while no other holds it."""
         met: dict[str, str] = {}
         for answer in self.own(key):
@@ -342,12 +342,16 @@ def _statements(of: _Chain) -> tuple[Statement, ...]:
 
 
 def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
-    """A decision about something else shows that a person is at it, and leaves open what was to be decided."""
+    """A decision about something else, or one that lacks its reason, shows that a person has read it, and leaves open
+    what was to be taken on and decided."""
     body = answer.fact.body
-    asks = next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
-    if isinstance(body, Decided):
-        return frozenset(ask for ask in asks if ask != "decide" or body.decision in _answers(duty, ask))
-    return asks
+    if isinstance(body, Decided) and (body.unreasoned or body.decision not in _answers(duty, "decide")):
+        return MEETS[Acknowledged]
+    return next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
+
+
+def _takes_on(answer: Answer, duty: Duty) -> bool:
+    return bool(_meets(answer, duty) - MEETS[Acknowledged])
 
 
 def _is(answer: Answer, kind: type[AgencyBody]) -> bool:

@@ -76,8 +76,7 @@ class HerFile:
             agency, body = self.policy.agency(answer.key.agency), answer.fact.body
             if agency is None or agency.kind != "cps" or not isinstance(body, Decided):
                 continue
-            unreasoned = body.decision is Decision.ORDER_NOT_SOUGHT and body.reason is None
-            if body.decision in DECIDED and not unreasoned:
+            if body.decision in DECIDED and not body.unreasoned:
                 # Its manager, who heard that the desk is silent, decides as well as the desk.
                 about = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
                 found[about.rule, about.subject] = (answer.fact, DECIDED[body.decision])
