@@ -11,7 +11,7 @@ from typing import Literal
 from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
-from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of
+from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of, that_count
 from services.casefile.projection import project
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import reconcile, remember
@@ -54,7 +54,7 @@ def look(
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
-    stated, faults = state(files, rules, policy)
+    stated, faults = state([heeded(file, told) for file in files], rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}
         told = {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
@@ -103,6 +103,13 @@ def _after(found: Look, part: Look, again: Collection[Key]) -> Look:
         withheld=(*(statement for statement in found.withheld if statement.key not in again), *part.withheld),
         unexplained=tuple(sorted({*found.unexplained, *part.unexplained}.difference(n.key for n in part.notices))),
     )
+
+
+def heeded(file: CaseFile, told: Mapping[Key, Notice]) -> CaseFile:
+    """The file as rules read it, with those answers alone that count for what is asked now: rules do not know what was
+    told, and go by the same answers as the ladder."""
+    answers = tuple(answer for _, answer in that_count(file.answers, told))
+    return file if answers == file.answers else replace(file, answers=answers)
 
 
 def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> tuple[list[Statement], list[Fault]]:

@@ -90,10 +90,9 @@ def rule_of(key: Key) -> str:
     return asked_of(key)[0].rule if key.rule in RUNGS else key.rule
 
 
-def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key, list[Answer]]:
-    """The answers that count, by duty. Only the recipient answers; one to a rung counts for its duty while that has not
-    been asked anew."""
-    found: dict[Key, list[Answer]] = {}
+def that_count(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Iterator[tuple[Key, Answer]]:
+    """The answers that count for what is asked now, each with its duty. Only the recipient answers; one to a rung
+    counts for its duty while that has not been asked anew."""
     for answer in answers:
         notice, body = told.get(answer.key), answer.fact.body
         if notice is None or not notice.heeds(answer.revision):
@@ -106,6 +105,13 @@ def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key
             asked = _asked(told.get(key), ask)
             if asked is None or notice.first_told_at < asked.since:
                 continue
+        yield key, answer
+
+
+def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key, list[Answer]]:
+    """The answers that count, by duty, in the order in which they were given."""
+    found: dict[Key, list[Answer]] = {}
+    for key, answer in that_count(answers, told):
         found.setdefault(key, []).append(answer)
     for heard in found.values():
         heard.sort(key=_moment)
