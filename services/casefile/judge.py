@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from types import TracebackType
 from typing import Literal
@@ -14,7 +14,8 @@ from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Ke
 from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of, that_count
 from services.casefile.projection import project
 from services.casefile.reasons import Reason
-from services.casefile.reconcile import reconcile, remember
+from services.casefile.reconcile import Projection, reconcile, remember
+from services.casefile.safe_contact import safe_contact_recorded_on
 from services.policy.policy import Policy
 
 MOST_PASSES = 5
@@ -61,8 +62,11 @@ def look(
     standing = frozenset[str]().union(*(file.standing for file in files))
     answers = [answer for file in files for answer in file.answers]
 
+    def seen(duty: Duty) -> Projection:
+        return project(duty, policy, now, safe_contact_recorded_on(files, duty))
+
     def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
-        return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy, now=now))
+        return reconcile(told, owed, standing, read_to, now, seen)
 
     owed = climb_each(stated, told, answers, policy)
     whole = tuple(_all(owed))
