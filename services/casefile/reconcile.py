@@ -127,7 +127,9 @@ class _Found:
         grounds = _rests_on(duty)
         if grounds == before.grounds:
             return
-        content = self.project(duty).content
+        said = {line[:2] for line in before.content}
+        as_said = tuple(item for item in duty.matter if (item.what, item.about) in said)
+        content = self.project(duty.but(matter=as_said)).content
         if set(before.content) <= set(content):
             self.regrounded.append(replace(before, grounds=grounds))
         else:
