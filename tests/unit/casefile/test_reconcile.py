@@ -122,6 +122,16 @@ def test_a_service_that_declined_is_told_what_was_wrong_and_nothing_that_is_new(
     assert "Vera Corrected" in {line[2] for line in corrected.content}
 
 
+def test_what_is_corrected_after_its_end_has_the_words_that_belong_to_it_now() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    world.answer(Declined, IDVA, b.NOON)
+    world.look(now=b.NOON)
+    assert "safe_contact" not in world.told[IDVA].texts
+    world.look(incident(2, parties=(b.victim(name="Vera Corrected"), b.suspect())), now=b.NOON + 40 * D)
+    assert (world.told[IDVA].kind, "safe_contact" in world.told[IDVA].texts) == ("correct", True)
+
+
 def test_a_duty_that_is_withheld_after_an_amendment_corrects_those_who_were_told_of_it() -> None:
     world = World(rules=of("high_risk"))
     world.look(incident(), now=b.NOON)
