@@ -77,6 +77,11 @@ class Decided(Answer):
     decision: Annotated[Decision, REFERENCE]
     reason: Annotated[v.Code | None, REFERENCE] = None
 
+    @property
+    def unreasoned(self) -> bool:
+        """Not to ask for an order, without the coded reason that this needs: it decides nothing."""
+        return self.decision is Decision.ORDER_NOT_SOUGHT and self.reason is None
+
 
 class Linking(AgencyBody):
     """One statement for each reference of what it is about. Subject: `<what>/<reference>`; a case's reference is

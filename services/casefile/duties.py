@@ -90,7 +90,6 @@ class Duty:
     gather: Literal["singly", "batch", "digest"] = "singly"
     texts: tuple[str, ...] = ()
     same_person: tuple[str, ...] = ()
-    safe_contact_recorded_on: date | None = None  # a safe way to reach her, with the sender; it goes stale
 
     def but(self, **changes: Any) -> "Duty":
         """As `dataclasses.replace`, six times as fast: a look at a long file changes thousands."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from types import TracebackType
 from typing import Literal
@@ -11,10 +11,11 @@ from typing import Literal
 from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
-from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of
+from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of, that_count
 from services.casefile.projection import project
 from services.casefile.reasons import Reason
-from services.casefile.reconcile import reconcile, remember
+from services.casefile.reconcile import Projection, reconcile, remember
+from services.casefile.safe_contact import safe_contact_recorded_on
 from services.policy.policy import Policy
 
 MOST_PASSES = 5
@@ -54,15 +55,18 @@ def look(
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
-    stated, faults = state(files, rules, policy)
+    stated, faults = state([heeded(file, told) for file in files], rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}
         told = {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
     standing = frozenset[str]().union(*(file.standing for file in files))
     answers = [answer for file in files for answer in file.answers]
 
+    def seen(duty: Duty) -> Projection:
+        return project(duty, policy, now, safe_contact_recorded_on(files, duty))
+
     def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
-        return reconcile(told, owed, standing, read_to, now, partial(project, policy=policy, now=now))
+        return reconcile(told, owed, standing, read_to, now, seen)
 
     owed = climb_each(stated, told, answers, policy)
     whole = tuple(_all(owed))
@@ -103,6 +107,13 @@ def _after(found: Look, part: Look, again: Collection[Key]) -> Look:
         withheld=(*(statement for statement in found.withheld if statement.key not in again), *part.withheld),
         unexplained=tuple(sorted({*found.unexplained, *part.unexplained}.difference(n.key for n in part.notices))),
     )
+
+
+def heeded(file: CaseFile, told: Mapping[Key, Notice]) -> CaseFile:
+    """The file as rules read it, with those answers alone that count for what is asked now: rules do not know what was
+    told, and go by the same answers as the ladder."""
+    answers = tuple(answer for _, answer in that_count(file.answers, told))
+    return file if answers == file.answers else replace(file, answers=answers)
 
 
 def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> tuple[list[Statement], list[Fault]]:

@@ -90,10 +90,9 @@ def rule_of(key: Key) -> str:
     return asked_of(key)[0].rule if key.rule in RUNGS else key.rule
 
 
-def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key, list[Answer]]:
-    """The answers that count, by duty. Only the recipient answers; one to a rung counts for its duty while that has not
-    been asked anew."""
-    found: dict[Key, list[Answer]] = {}
+def that_count(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Iterator[tuple[Key, Answer]]:
+    """The answers that count for what is asked now, each with its duty. Only the recipient answers; one to a rung
+    counts for its duty while that has not been asked anew."""
     for answer in answers:
         notice, body = told.get(answer.key), answer.fact.body
         if notice is None or not notice.heeds(answer.revision):
@@ -106,6 +105,13 @@ def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key
             asked = _asked(told.get(key), ask)
             if asked is None or notice.first_told_at < asked.since:
                 continue
+        yield key, answer
+
+
+def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Mapping[Key, list[Answer]]:
+    """The answers that count, by duty, in the order in which they were given."""
+    found: dict[Key, list[Answer]] = {}
+    for key, answer in that_count(answers, told):
         found.setdefault(key, []).append(answer)
     for heard in found.values():
         heard.sort(key=_moment)
@@ -198,13 +204,13 @@ class _Chain:
         """The agencies whose latest word is that they take it on, with that word."""
         found = {}
         for key in self.turn:
-            words = [answer for answer in self.own(key) if not _is(answer, Acknowledged)]
+            words = [a for a in self.own(key) if _is(a, Declined) or _takes_on(a, self.head)]
             if words and not _is(words[-1], Declined):
                 found[key] = words[-1]
         return found
 
     def member(self, key: Key) -> _Member:
-        """What this agency has answered: of accepting, deciding and declining, the latest counts. One that had declined
+        """What this agency has answered: of taking it on and declining, the latest counts. One that had declined
         takes it on after all only while no other holds it."""
         met: dict[str, str] = {}
         for answer in self.own(key):
@@ -342,12 +348,16 @@ def _statements(of: _Chain) -> tuple[Statement, ...]:
 
 
 def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
-    """A decision about something else shows that a person is at it, and leaves open what was to be decided."""
+    """A decision about something else, or one that lacks its reason, shows that a person has read it, and leaves open
+    what was to be taken on and decided."""
     body = answer.fact.body
-    asks = next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
-    if isinstance(body, Decided):
-        return frozenset(ask for ask in asks if ask != "decide" or body.decision in _answers(duty, ask))
-    return asks
+    if isinstance(body, Decided) and (body.unreasoned or body.decision not in _answers(duty, "decide")):
+        return MEETS[Acknowledged]
+    return next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
+
+
+def _takes_on(answer: Answer, duty: Duty) -> bool:
+    return bool(_meets(answer, duty) - MEETS[Acknowledged])
 
 
 def _is(answer: Answer, kind: type[AgencyBody]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 
 from schemas.classes import DataClass, Form
@@ -36,12 +36,13 @@ class Case:
         return frozenset({matter_of(own) for own in (self.person, *self.same_person)})
 
 
-def project(duty: Duty, policy: Policy, now: datetime) -> Projection:
+def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on: date | None = None) -> Projection:
     """All of the duty that its agency may see at that moment, and the fixed texts that go with it.
 
     The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
     out; nothing else leaves anything out. How sure each thing is, is also said in words (DPA 2018 s.38). Words about
-    items that are left out would tell of them.
+    items that are left out would tell of them. `safe_contact_recorded_on`: a safe way to reach her, with the sender; it
+    goes stale.
     """
     agency = policy.agency(duty.key.agency)
     extra = () if agency is None else agency.extra_grants
@@ -51,9 +52,11 @@ def project(duty: Duty, policy: Policy, now: datetime) -> Projection:
     classes = {item.data_class for item in shown}
     named = (code for code in duty.texts if code not in SAID_OF or not classes.isdisjoint(SAID_OF[code]))
     how_sure = (f"basis_{basis}" for basis in sorted({item.basis for item in shown}))
+    recorded_on = safe_contact_recorded_on
+    fresh = recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
     return Projection(
         tuple((item.what, item.about, item.value, item.basis) for item in shown),
-        policy.texts_for(duty.kind, (*named, *how_sure), safe_contact=_safe_contact(duty, policy, now)),
+        policy.texts_for(duty.kind, (*named, *how_sure), safe_contact=fresh),
     )
 
 
@@ -62,12 +65,6 @@ def _by_class(grants: Iterable[Grant]) -> Mapping[DataClass, Sequence[Grant]]:
     for grant in grants:
         found.setdefault(grant.data_class, []).append(grant)
     return found
-
-
-def _safe_contact(duty: Duty, policy: Policy, now: datetime) -> bool:
-    """Whether what is recorded of safe contact may be relied on by whoever reads this now."""
-    recorded_on = duty.safe_contact_recorded_on
-    return recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
 
 
 def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:

@@ -127,12 +127,16 @@ class _Found:
         grounds = _rests_on(duty)
         if grounds == before.grounds:
             return
-        content = self.project(duty).content
-        if set(before.content) <= set(content):
+        said = {line[:2] for line in before.content}
+        as_said = tuple(item for item in duty.matter if (item.what, item.about) in said)
+        seen = self.project(duty.but(matter=as_said))
+        if set(before.content) <= set(seen.content):
             self.regrounded.append(replace(before, grounds=grounds))
         else:
             after = _after(before, "correct", self.now)
-            self.notices.append(replace(after, grounds=grounds, content=content, reason=Reason.GROUND_CHANGED))
+            self.notices.append(
+                replace(after, grounds=grounds, content=seen.content, texts=seen.texts, reason=Reason.GROUND_CHANGED)
+            )
 
     def withheld_now(self, before: Notice | None, statement: Withheld) -> None:
         """Whoever was told before hears why no longer; if what they were told is no longer so, they are corrected."""

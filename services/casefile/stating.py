@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 
-from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.reasons import Reason
@@ -49,7 +48,7 @@ def owed(
     arose = (opens or recorded_at) + (settles or timedelta(0))
     rests_on, met = file.grounds(*grounds), file.grounds(*met_by)
     inspector = policy.inspector(policy.risk_holding_force(areas))
-    same_person, safe_contact = _same_person(file, person, matter), _safe_contact_recorded_on(grounds)
+    same_person = _same_person(file, person, matter)
 
     def due(within: Within) -> datetime:
         counted_in_days = within.days_beginning_with is not None or within.days_after is not None
@@ -99,7 +98,6 @@ def owed(
             gather=told.gather,
             texts=(*told.texts, *row.texts, *texts),
             same_person=same_person,
-            safe_contact_recorded_on=safe_contact,
         )
 
 
@@ -172,12 +170,3 @@ def _same_person(file: CaseFile, person: str, matter: tuple[Item, ...]) -> tuple
         return ()
     places = {item.about for item in matter if item.about is not None and item.about in file.own_places}
     return tuple(sorted(places - {person}))
-
-
-def _safe_contact_recorded_on(grounds: tuple[Fact, ...]) -> date | None:
-    """When a safe way to reach her was recorded with the sender, by the newest incident among the grounds."""
-    incidents = [fact.body for fact in grounds if isinstance(fact.body, IncidentReported)]
-    newest = max(incidents, key=lambda body: (body.reported_at, body.crime_reference), default=None)
-    if newest is None or newest.safe_contact != "recorded_with_sender":
-        return None
-    return newest.safe_contact_recorded_on

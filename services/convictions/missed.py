@@ -20,7 +20,7 @@ from services.casefile.telling import Matter, tell
 from services.casefile.victims import Matters, Victim, later_views
 from services.convictions.markers import markers
 from services.convictions.outcomes import Heard, Outcome
-from services.policy.clocks import london
+from services.policy.clocks import london, london_day
 from services.policy.policy import Policy
 
 CROWN = "missed_order_crown"
@@ -69,18 +69,17 @@ class HerFile:
         return later_views(self.file)
 
     @cached_property
-    def decisions(self) -> Mapping[tuple[str, str], tuple[Fact, Reason]]:
-        """What the CPS decided, by rule and subject; not to ask for an order needs a coded reason."""
-        found: dict[tuple[str, str], tuple[Fact, Reason]] = {}
-        for answer in self.file.answers:
+    def decisions(self) -> Mapping[tuple[str, str], Sequence[tuple[Fact, Reason]]]:
+        """What the CPS decided, by rule and subject, the latest last; not to ask for an order needs a coded reason."""
+        found: dict[tuple[str, str], list[tuple[Fact, Reason]]] = {}
+        for answer in sorted(self.file.answers, key=lambda answer: (answer.fact.at, answer.fact.id)):
             agency, body = self.policy.agency(answer.key.agency), answer.fact.body
             if agency is None or agency.kind != "cps" or not isinstance(body, Decided):
                 continue
-            unreasoned = body.decision is Decision.ORDER_NOT_SOUGHT and body.reason is None
-            if body.decision in DECIDED and not unreasoned:
+            if body.decision in DECIDED and not body.unreasoned:
                 # Its manager, who heard that the desk is silent, decides as well as the desk.
                 about = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
-                found[about.rule, about.subject] = (answer.fact, DECIDED[body.decision])
+                found.setdefault((about.rule, about.subject), []).append((answer.fact, DECIDED[body.decision]))
         return found
 
 
@@ -172,8 +171,11 @@ class Missed:
             return (taken_back.fact,), Reason.OUTCOME_TAKEN_BACK
         if protecting := tuple(order for order in self.hers.protecting if self._protects(order)):
             return tuple(fact for order in protecting for fact in order.facts), Reason.ORDER_PROTECTS_HER
-        if (rule, self.subject) in self.hers.decisions:
-            fact, reason = self.hers.decisions[rule, self.subject]
+        decisions = self.hers.decisions.get((rule, self.subject), ())
+        # What was decided before this hearing was about an outcome that has been taken back since, as before a retrial.
+        about_this = [decision for decision in decisions if london_day(decision[0].at) >= self.heard.body.hearing_on]
+        if about_this:
+            fact, reason = about_this[-1]
             return (fact,), reason
         return (), None
 

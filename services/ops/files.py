@@ -11,7 +11,7 @@ from schemas.envelope import fact_id
 from schemas.values import Body
 from services.casefile.duties import Duty, Notice
 from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
-from services.casefile.judge import Rule, state
+from services.casefile.judge import Rule, heeded, state
 from services.casefile.ladder import RUNGS, asked_of, climb
 from services.casefile.notices import notice_from_json, withheld_from_json
 from services.casefile.persons import Joined, of_persons, together
@@ -455,7 +455,7 @@ def _owed(
         here = {key: notice for (of, key), notice in told.items() if of == service}
         own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
         for file in of_persons(own, joins.get(service, {})):
-            stated, _ = state([file], rules.get(service, ()), policy)
+            stated, _ = state([heeded(file, here)], rules.get(service, ()), policy)
             for statement in climb(stated, here, heard, policy):
                 if isinstance(statement, Duty):
                     found[service, statement.key] = statement

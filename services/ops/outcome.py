@@ -79,6 +79,8 @@ def of_answer(fact: str, body: Answer, answered: Notice, newest: Notice) -> Outc
         return Outcome(counts=False, said=f"{which}: answer that one, {newest.id}.")
     if answered.state != "live":
         return Outcome(counts=False, said="its matter is closed, and it asks for nothing.")
+    if isinstance(body, Decided) and body.unreasoned:
+        return Outcome(counts=False, said=f"{body.decision} needs a coded reason: decide it again, with --reason.")
     wanted = [code for ask in answered.asks if ask.ask == "decide" for code in ask.answers]
     if isinstance(body, Decided) and "decide" not in met and body.decision not in wanted:
         asked = f"asked for is {' or '.join(wanted)}" if wanted else "no decision was asked for"

@@ -236,13 +236,22 @@ def text_problems(notice: Notice, now: Known) -> Iterator[str]:
 
 
 def safe_contact_recorded(notice: Notice, now: Known) -> bool:
-    """Whether, as this leaves, some incident of hers says that safe contact is recorded with the sender and fresh. A
-    notice that says nothing more of the matter than before may rest on what was known then."""
+    """Whether, as this leaves, her newest incident says that safe contact is recorded with the sender and fresh; of
+    what is not about a victim, some incident. A notice that says nothing more of the matter than before may rest on
+    what was known then."""
     if notice.state == "withdrawn" or notice.kind in ("close", "correct"):
         return True
+    hers = [
+        incident
+        for incident in now.incidents.values()
+        for party in incident.parties
+        if party.role is not Role.SUSPECT
+        and now.same(party_place(incident.crime_reference, party.number), notice.person)
+    ]
+    newest = sorted(hers, key=lambda incident: (incident.reported_at, incident.crime_reference))[-1:]
     said = (
         incident.safe_contact_recorded_on
-        for incident in now.incidents.values()
+        for incident in newest or now.incidents.values()
         if incident.safe_contact == "recorded_with_sender" and incident.safe_contact_recorded_on is not None
     )
     today = london_day(notice.at)

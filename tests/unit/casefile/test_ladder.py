@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.agency_responses.v1 import Accepted, Acknowledged, Decision, Declined
+from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Decision, Declined
+from schemas.court_convictions.v1 import Verdict
 from schemas.police_incidents.v1 import Grade, Markers
 from services.casefile.facts import Key
 from services.casefile.judge import look
 from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
+from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from tests import builders as b
 from tests.unit.casefile.small import RULES, D, H, World, said
@@ -151,6 +153,39 @@ def test_a_decision_about_something_else_leaves_open_what_was_to_be_decided(deci
     sent = look([replace(file, answers=(answer,))], told, INCIDENTS, policy, b.NOON + 4 * H, b.NOON + 4 * H).notices
     climbed = {asked_of(notice.key) for notice in sent if notice.key.rule == INSPECTOR}
     assert ((supervisor, "decide") in climbed) is climbs
+
+
+def test_to_decide_that_nothing_more_is_done_takes_nobody_on() -> None:
+    policy, advocate = b.policy(), Key("high_risk", b.VICTIM, "idva-larkmead")
+    file = b.linked_file(b.fact(b.incident()))
+    told = remember({}, look([file], {}, INCIDENTS, policy, b.NOON, b.NOON))
+    answer = b.answer(b.decided(decision=Decision.NO_FURTHER_ACTION), advocate)
+    at_the_end = b.NOON + 24 * H
+    sent = look([replace(file, answers=(answer,))], told, INCIDENTS, policy, at_the_end, at_the_end).notices
+    assert advocate in {asked_of(notice.key)[0] for notice in sent if notice.key.rule == INSPECTOR}
+    assert ("high_risk", "idva-downland") in {(notice.key.rule, notice.key.agency) for notice in sent}
+
+
+def test_to_decide_something_else_after_declining_takes_nothing_back() -> None:
+    world = told_on_time()
+    world.answer(Declined, IDVA, b.NOON + MINUTES)
+    world.look(now=b.NOON + MINUTES)
+    world.answer(Decided, IDVA, b.NOON + 2 * MINUTES)
+    assert world.look(now=b.NOON + 2 * MINUTES) == []
+    assert (world.told[IDVA].state, world.told[SOUTH].state) == ("closed", "live")
+
+
+@pytest.mark.parametrize(("reason", "climbs"), [("not_needed", False), (None, True)])
+def test_not_to_ask_for_an_order_without_a_reason_leaves_it_to_be_decided(reason: str | None, *, climbs: bool) -> None:
+    policy, told_at = b.policy(), b.NOON + 2 * H
+    acquitted = b.hearing(b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None))
+    file = b.linked_file(*(b.fact(body) for body in (b.incident(), b.charge(), acquitted)))
+    first = look([file], {}, CONVICTIONS, policy, told_at, told_at)
+    (cps,) = (notice.key for notice in first.notices if notice.agency_kind == "cps")
+    said = b.decided(agency=cps.agency, decision=Decision.ORDER_NOT_SOUGHT, reason=reason)
+    answers, end = (b.answer(said, cps),), b.NOON + 5 * D
+    sent = look([replace(file, answers=answers)], remember({}, first), CONVICTIONS, policy, end, end).notices
+    assert (cps in {asked_of(notice.key)[0] for notice in sent if notice.key.rule == INSPECTOR}) is climbs
 
 
 def test_the_service_that_was_asked_beside_the_first_is_released_when_the_first_answers() -> None:

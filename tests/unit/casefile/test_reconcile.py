@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from schemas.agency_responses.v1 import Declined
 from schemas.police_incidents.v1 import Grade
 from services.casefile.facts import Fact, Key
 from services.casefile.judge import Rule
@@ -105,6 +106,30 @@ def test_a_closed_duty_is_corrected_when_what_was_told_proves_wrong_and_not_when
     other = b.fact(b.charge(references=b.references(urn="54DC9999926")), subject=charge.subject, version=2)
     (corrected,) = world.look(other, now=b.NOON + 59 * D)
     assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
+
+
+def test_a_service_that_declined_is_told_what_was_wrong_and_nothing_that_is_new() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    world.answer(Declined, DAIT, b.NOON)
+    world.look(now=b.NOON)
+    before = world.told[DAIT].content
+    amended = incident(2, parties=(b.victim(name="Vera Corrected"), b.suspect()), circumstances="a quarrel")
+    world.look(amended, now=b.NOON + H)
+    corrected = world.told[DAIT]
+    assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
+    assert [line[0] for line in corrected.content] == [line[0] for line in before]
+    assert "Vera Corrected" in {line[2] for line in corrected.content}
+
+
+def test_what_is_corrected_after_its_end_has_the_words_that_belong_to_it_now() -> None:
+    world = World(rules=of("high_risk"))
+    world.look(incident(), now=b.NOON)
+    world.answer(Declined, IDVA, b.NOON)
+    world.look(now=b.NOON)
+    assert "safe_contact" not in world.told[IDVA].texts
+    world.look(incident(2, parties=(b.victim(name="Vera Corrected"), b.suspect())), now=b.NOON + 40 * D)
+    assert (world.told[IDVA].kind, "safe_contact" in world.told[IDVA].texts) == ("correct", True)
 
 
 def test_a_duty_that_is_withheld_after_an_amendment_corrects_those_who_were_told_of_it() -> None:

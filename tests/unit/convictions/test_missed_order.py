@@ -11,10 +11,12 @@ from schemas.agency_responses.v1 import Decision
 from schemas.court_convictions.v1 import CourtType, HearingResulted, Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction
 from schemas.police_incidents.v1 import AbuseType, Grade, Risk, VictimView
-from services.casefile.facts import CaseFile, Fact, Key
+from services.casefile.facts import Answer, CaseFile, Fact, Key
+from services.casefile.judge import look
 from services.casefile.ladder import MANAGER, STRATEGIC, rung_key
 from services.casefile.reasons import Reason
-from services.convictions.rules import missed_order, missed_order_on_acquittal
+from services.casefile.reconcile import remember
+from services.convictions.rules import RULES, missed_order, missed_order_on_acquittal
 from tests import builders as b
 from tests.unit.incidents import seen
 
@@ -276,6 +278,42 @@ def test_a_conviction_on_a_retrial_opens_it_again_with_days_of_its_own() -> None
     duty = seen.owed(missed_order, file(b.hearing(), quashed, again))[CPS]
     assert duty.ended is None
     assert seen.matter(duty)["last_day"] == "2026-05-16"
+
+
+def test_what_was_decided_before_a_retrial_says_nothing_about_its_sentence() -> None:
+    quashed_on = LATER - timedelta(days=5)
+    quashed = b.hearing(b.offence(verdict=Verdict.QUASHED), hearing_on=quashed_on, occurred_at=noon(quashed_on))
+    again = b.hearing(b.offence(sentenced_on=LATER, verdict_date=LATER), hearing_on=LATER, occurred_at=noon(LATER))
+    hers = file(b.hearing(), quashed, again)
+
+    def decides(on: date) -> Answer:
+        body = b.decided(agency=CPS, decision=Decision.ORDER_TO_BE_SOUGHT, occurred_at=noon(on))
+        return b.answer(body, Key("missed_order", SUBJECT, CPS))
+
+    before, since = decides(b.TODAY + timedelta(days=1)), decides(LATER)
+    assert seen.owed(missed_order, replace(hers, answers=(before,)))[CPS].ended is None
+    for answers in ((since, before), (before, since)):
+        duty = seen.owed(missed_order, replace(hers, answers=answers))[CPS]
+        assert (duty.ended, since.fact.id in duty.met_by) == (Reason.ORDER_TO_BE_SOUGHT, True)
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_a_decision_on_what_was_told_before_her_risk_was_raised_closes_nothing(revision: int) -> None:
+    told_at, medium = b.NOON + timedelta(hours=2), b.incident(risk=b.risk(Grade.MEDIUM))
+    first = b.linked_file(*(b.fact(body) for body in (medium, b.charge(), b.hearing())))
+    told = remember({}, look([first], {}, RULES, b.policy(), told_at, told_at))
+    raised = b.fact(b.risk_assessed(occurred_at=told_at))
+    hers = b.linked_file(*first.facts, raised)
+    later = told_at + timedelta(hours=1)
+    told = remember(told, look([hers], told, RULES, b.policy(), later, later))
+    key = Key("missed_order", SUBJECT, CPS)
+    assert told[key].revision == 2
+    body = b.decided(agency=CPS, decision=Decision.ORDER_NOT_SOUGHT, reason="low-risk", occurred_at=later)
+    answered = replace(hers, answers=(b.answer(body, key, revision),))
+    told = remember(told, look([answered], told, RULES, b.policy(), later, later))
+    counts = {agency: told[key._replace(agency=agency)].state for agency in (CPS, DAIT)}
+    assert counts == dict.fromkeys((CPS, DAIT), "closed" if revision == 2 else "live")
+    assert look([answered], told, RULES, b.policy(), later, later).notices == ()
 
 
 def test_a_later_hearing_that_leaves_the_conviction_does_not_move_its_days() -> None:

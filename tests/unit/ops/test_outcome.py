@@ -40,9 +40,9 @@ TAKEN_BACK = replace(FIRST, kind="correct", state="withdrawn", revision=2, asks=
 READ = Acknowledged(occurred_at=AT, agency="idva-larkmead", actor="w-17", notification=FIRST.id)
 
 
-def decided(decision: Decision) -> Answer:
+def decided(decision: Decision, reason: str | None = None) -> Answer:
     return Decided(
-        occurred_at=AT, agency="idva-larkmead", actor="w-17", notification=FIRST.id, decision=decision, reason=None
+        occurred_at=AT, agency="idva-larkmead", actor="w-17", notification=FIRST.id, decision=decision, reason=reason
     )
 
 
@@ -80,3 +80,11 @@ def test_a_decision_that_was_not_asked_for_decides_nothing() -> None:
     assert "safety_plan_made or no_further_action" in other.said
     without = replace(FIRST, asks=FIRST.asks[:1])
     assert "no decision was asked for" in of_answer("fact", decided(Decision.SAFETY_PLAN_MADE), without, without).said
+
+
+def test_not_to_ask_for_an_order_decides_only_with_its_reason() -> None:
+    asked = replace(FIRST, asks=(replace(DECIDE, answers=("order_to_be_sought", "order_not_sought")),))
+    assert of_answer("fact", decided(Decision.ORDER_NOT_SOUGHT, "not_needed"), asked, asked) == WHOLE
+    without = of_answer("fact", decided(Decision.ORDER_NOT_SOUGHT), asked, asked)
+    assert not without.counts
+    assert "--reason" in without.said
