@@ -118,11 +118,13 @@ def not_between_adults(incident: IncidentReported, victim: Party) -> Reason | No
 
 
 def connected(victim: Party, suspects: Iterable[Party]) -> bool:
-    """Unless every stated relationship between them says otherwise: not stated is not no."""
-    beside = {suspect.number: suspect for suspect in suspects}
-    stated = [c.relationship for c in victim.relationships if c.to_party in beside]
-    stated += [c.relationship for s in beside.values() for c in s.relationships if c.to_party == victim.number]
-    return not stated or any(relationship is not Relationship.NOT_CONNECTED for relationship in stated)
+    """Unless it is stated of each suspect that they are not: not stated is not no."""
+    stated = [[*_to(victim, suspect), *_to(suspect, victim)] for suspect in suspects]
+    return not stated or any(set(each) != {Relationship.NOT_CONNECTED} for each in stated)
+
+
+def _to(party: Party, other: Party) -> Iterator[Relationship]:
+    return (c.relationship for c in party.relationships if c.to_party == other.number)
 
 
 def under(party: Party, years: int, on: date) -> bool:

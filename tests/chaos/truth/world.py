@@ -58,14 +58,16 @@ class Incident:
         return "roles" if unresolved else None
 
     def between_adults(self, victim: Body) -> bool:
-        """Both 16 or more, and personally connected as far as anybody says (DA Act 2021 s.1, s.2)."""
+        """Both 16 or more, unless every suspect is said not to be personally connected (DA Act 2021 s.1, s.2)."""
         suspects = self.in_role("suspect")
         if young(victim, 16) or (suspects and all(young(suspect, 16) for suspect in suspects)):
             return False
-        numbers = {suspect["number"] for suspect in suspects}
-        ties = [c for c in victim.get("relationships", ()) if c["to_party"] in numbers]
-        ties += [c for s in suspects for c in s.get("relationships", ()) if c["to_party"] == victim["number"]]
-        return not ties or any(tie["relationship"] != "not_connected" for tie in ties)
+        strangers = 0
+        for suspect in suspects:
+            ties = [c for c in victim.get("relationships", ()) if c["to_party"] == suspect["number"]]
+            ties += [c for c in suspect.get("relationships", ()) if c["to_party"] == victim["number"]]
+            strangers += bool(ties) and all(tie["relationship"] == "not_connected" for tie in ties)
+        return not suspects or strangers < len(suspects)
 
     def areas(self, victim: Body | None = None, **more: Any) -> Areas:
         his = next((lives(suspect) for suspect in self.in_role("suspect")), Lives())

@@ -26,6 +26,7 @@ from services.incidents.risk import (
 from tests import builders as b
 from tests.unit.incidents.seen import hears, matter, owed, reasons, withheld
 
+NOT_CONNECTED = Relationship.NOT_CONNECTED
 OTHER_FORCE = b.residence(force="53", la_code="916")
 SILENT = [SupportReferral.DECLINED, SupportReferral.NOT_ASKED, SupportReferral.NOT_SAFE_TO_ASK]
 
@@ -230,13 +231,20 @@ def test_a_victim_of_a_child_has_support_by_agreement_at_any_grade() -> None:
 
 
 def test_strangers_are_not_personally_connected() -> None:
-    strangers = (b.connection(2, Relationship.NOT_CONNECTED),), (b.connection(1, Relationship.NOT_CONNECTED),)
+    strangers = (b.connection(2, NOT_CONNECTED),), (b.connection(1, NOT_CONNECTED),)
     parties = (b.victim(relationships=strangers[0]), b.suspect(relationships=strangers[1]))
     assert reasons(high_risk, hers(parties=parties)) == {Reason.NOT_PERSONALLY_CONNECTED}
 
 
 def test_a_relationship_that_nobody_stated_is_not_taken_for_none() -> None:
     assert owed(high_risk, hers(parties=(b.victim(relationships=()), b.suspect(relationships=()))))
+
+
+def test_that_one_suspect_is_a_stranger_says_nothing_of_another() -> None:
+    unsaid, stranger = b.suspect(relationships=()), b.suspect(3, relationships=(b.connection(1, NOT_CONNECTED),))
+    assert owed(high_risk, hers(parties=(b.victim(relationships=()), unsaid, stranger)))
+    both = b.victim(relationships=(b.connection(2, NOT_CONNECTED),)), unsaid, stranger
+    assert reasons(high_risk, hers(parties=both)) == {Reason.NOT_PERSONALLY_CONNECTED}
 
 
 def test_one_victims_facts_never_reach_anothers_agencies() -> None:
