@@ -3,6 +3,7 @@
 What a system did not say is None, or `unknown` where the list of values has it: an absent field is never a no.
 """
 
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -203,7 +204,8 @@ class IncidentReported(v.Body):
 class RiskAssessed(v.Body):
     """A later view of the risk to one party, whole; it ends nothing.
 
-    Subject: `<crime reference>/party/<n>/<assessor>`.
+    Subject: `<crime reference>/party/<n>/<assessor>/<occurred_at in UTC, to the second, as 2026-03-02T12:00:00Z>`. A
+    higher version corrects this view; the next one of the same assessor is another.
     """
 
     crime_reference: Annotated[v.Reference, REFERENCE]
@@ -214,7 +216,8 @@ class RiskAssessed(v.Body):
 
     @property
     def subject(self) -> str:
-        return f"{v.party_place(self.crime_reference, self.party)}/{self.assessor}"
+        when = self.occurred_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{v.party_place(self.crime_reference, self.party)}/{self.assessor}/{when}"
 
 
 class UnsafeAdult(StrEnum):

@@ -1,4 +1,8 @@
-"""A later assessment that raises the risk: those told under the lower route hear that a higher one serves her."""
+"""A later assessment: one that raises the risk tells those under a lower route that a higher one serves her; one that
+lowers it takes nothing back."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -32,3 +36,23 @@ def test_each_lower_route_is_closed_and_nothing_is_left_unexplained(rule: str) -
     closed = [n for n in second.notices if n.key.rule == rule]
     assert closed
     assert {(n.state, n.reason) for n in closed} == {("closed", Reason.SERVED_BY_HIGHER_ROUTE)}
+
+
+def test_a_later_and_lower_view_of_the_same_assessor_takes_nothing_back_from_whoever_was_told() -> None:
+    policy, month = b.policy(), timedelta(days=30)
+    medium, high = b.fact(b.incident(risk=b.risk(Grade.MEDIUM))), b.fact(b.risk_assessed(risk=b.risk(Grade.HIGH)))
+    lower = b.fact(
+        b.risk_assessed(risk=b.risk(Grade.MEDIUM), lower_because="reviewed", occurred_at=b.NOON + month), version=2
+    )
+    first = look([b.linked_file(medium, high)], {}, RULES, policy, b.NOON, b.NOON)
+    told = {key: notice for key, notice in remember({}, first).items() if key.rule == "high_risk"}
+    assert {key.agency for key in told} == {"idva-larkmead", "marac-larkmead", "dait-54"}
+    now = b.NOON + month
+    second = look([b.linked_file(medium, high, lower)], told, RULES, policy, now, now)
+    assert not {n.kind for n in second.notices if n.key in told} & {"close", "correct"}
+
+
+def test_a_correction_of_a_view_is_the_same_view_and_another_moment_is_another() -> None:
+    view = b.risk_assessed(occurred_at=datetime(2026, 7, 1, 0, 30, 15, tzinfo=ZoneInfo("Europe/London")))
+    assert view.subject == "CR1/party/1/dait/2026-06-30T23:30:15Z"
+    assert view.model_copy(update={"risk": b.risk(Grade.STANDARD)}).subject == view.subject
