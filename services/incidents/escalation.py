@@ -14,14 +14,33 @@ from services.incidents.incident import Victim, victims
 from services.policy.policy import Policy
 
 Pair = tuple[Victim, str]  # she in one incident, and the place of the suspect there
+Count = tuple[str, Reached]  # the place of the suspect, and the number that was reached with him
 
 
 def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The DAIT reviews when callouts for the same victim and suspect reach the area's number within its window
     (SafeLives: potential escalation). The place in the incident that first reached it is the subject, and those that
-    follow in the window update it; historic disclosures are a pattern, and do not count."""
+    follow in the window update it; historic disclosures are a pattern, and do not count. Nor does what only a
+    specialist may route: it is not named to the DAIT, and ends no review; what is reached with it alone waits."""
     hers = list(victims(file, policy))
-    reached: dict[str, list[tuple[str, Reached]]] = {}
+    ordinary = [her for her in hers if held(her.incident) is None]
+    reached, updating = counts(file, ordinary, policy)
+    with_held, _ = counts(file, hers, policy) if len(ordinary) < len(hers) else (reached, updating)
+    for her in hers:
+        if her.place in reached:
+            yield from review(file, policy, her, reached[her.place])
+        elif her.place in updating:
+            # Said also where an earlier count includes it: until an older incident came, it may have been told of here.
+            yield from no_review(her, Reason.COUNTED_BEFORE, policy)
+        elif her.place in with_held:
+            yield from waiting(file, policy, her, with_held[her.place])
+        else:
+            yield from no_review(her, why_not(her), policy)
+
+
+def counts(file: CaseFile, hers: Iterable[Victim], policy: Policy) -> tuple[dict[str, list[Count]], set[str]]:
+    """The number as it was reached, by her place there, and the places that only follow in its window."""
+    reached: dict[str, list[Count]] = {}
     updating: set[str] = set()
     for pairs in by_suspect(file, hers).values():
         where = {her.fact.id: (her.place, suspect) for her, suspect in pairs}
@@ -30,12 +49,7 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             place, suspect = where[found.at.fact.id]
             reached.setdefault(place, []).append((suspect, found))
             updating.update(where[each.fact.id][0] for each in found.after)
-    for her in hers:
-        if her.place in reached:
-            yield from review(file, policy, her, reached[her.place])
-        else:
-            # Said also where an earlier count includes it: until an older incident came, it may have been told of here.
-            yield from no_review(her, Reason.COUNTED_BEFORE if her.place in updating else why_not(her), policy)
+    return reached, updating
 
 
 def by_suspect(file: CaseFile, hers: Iterable[Victim]) -> dict[str, list[Pair]]:
@@ -53,14 +67,9 @@ def no_review(her: Victim, why: Reason, policy: Policy) -> tuple[Statement, ...]
     return tuple(nothing(her.file, policy, her, (her.fact,), why))
 
 
-def review(file: CaseFile, policy: Policy, her: Victim, reached: list[tuple[str, Reached]]) -> Iterator[Statement]:
+def review(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) -> Iterator[Statement]:
     """One review for each place, of every suspect with whom the number was reached there."""
-    grounds = tuple({each.fact.id: each.fact for _, found in reached for each in found.all}.values())
-    waits = next(filter(None, (held(each.incident) for _, found in reached for each in found.all)), None)
-    if waits is not None:
-        yield from nothing(file, policy, her, grounds, waits)
-        return
-    counts = (
+    incidents = (
         item
         for suspect, found in reached
         for item in said.counted([each.fact for each in found.all], found.at.window.months, suspect)
@@ -74,9 +83,20 @@ def review(file: CaseFile, policy: Policy, her: Victim, reached: list[tuple[str,
         areas=her.areas,
         on=her.on,
         recorded_at=her.fact.at,
-        grounds=grounds,
-        matter=(*said.of_victim(her, her.assessments[0]), *counts),
+        grounds=behind(reached),
+        matter=(*said.of_victim(her, her.assessments[0]), *incidents),
     )
+
+
+def waiting(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) -> Iterator[Statement]:
+    """Why nobody is told of a number that is reached only with an incident that waits for a specialist."""
+    waits = next(filter(None, (held(each.incident) for _, found in reached for each in found.all)), why_not(her))
+    yield from nothing(file, policy, her, behind(reached), waits)
+
+
+def behind(reached: list[Count]) -> tuple[Fact, ...]:
+    """Each incident that was counted, once."""
+    return tuple({each.fact.id: each.fact for _, found in reached for each in found.all}.values())
 
 
 def nothing(

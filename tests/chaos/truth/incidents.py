@@ -140,11 +140,12 @@ def of_young_party(world: World, incident: Incident, party: Body) -> Iterator[tu
 
 
 def of_escalation(world: World) -> Iterator[tuple[Key, Content]]:
-    """So many callouts for one victim and one suspect within twelve months; those that follow belong to them."""
+    """So many callouts for one victim and one suspect within twelve months; those that follow belong to them. What a
+    specialist holds is none of them."""
     pairs: dict[tuple[str, str], dict[str, tuple[Incident, Body, str]]] = defaultdict(dict)
     for incident in world.incidents.values():
         for victim in incident.in_role("victim"):
-            if incident.between_adults(victim):
+            if incident.held is None and incident.between_adults(victim):
                 for suspect in incident.in_role("suspect"):
                     his = incident.place(suspect)
                     pair = world.person[incident.place(victim)], world.person[his]
@@ -157,11 +158,10 @@ def of_escalation(world: World) -> Iterator[tuple[Key, Content]]:
             reached[incident.place(victim)].append((his, group.all))
             hers[incident.place(victim)] = (incident, victim)
     for place, found in reached.items():
-        if not any(one.held for _, group in found for one in group):
-            incident, victim = hers[place]
-            crimes = [[one.crime for one in group] for _, group in found]
-            said = {"count.incidents": as_said([len(c) for c in crimes]), "count.crime_references": as_said(crimes)}
-            yield from world.tell("escalation", "escalation", place, incident.areas(victim), said)
+        incident, victim = hers[place]
+        crimes = [[one.crime for one in group] for _, group in found]
+        said = {"count.incidents": as_said([len(c) for c in crimes]), "count.crime_references": as_said(crimes)}
+        yield from world.tell("escalation", "escalation", place, incident.areas(victim), said)
 
 
 def in_order(incidents: Iterable[Incident]) -> list[Incident]:

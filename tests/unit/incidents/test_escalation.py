@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,20 @@ def test_a_count_that_rests_on_an_incident_held_for_a_specialist_waits_with_it()
     facts = callout("A", 0, abuse_types=(AbuseType.HBA,)), callout("B", 1), callout("C", 2)
     stated = {s.key.subject: getattr(s, "reason", None) for s in escalation(hers(*facts), b.policy())}
     assert stated["C/party/1"] == "honour_based_abuse"
+
+
+@pytest.mark.parametrize("day", [-1, 1, 3], ids=["before", "between", "after"])
+def test_one_that_is_held_for_a_specialist_ends_no_review_that_was_told_and_is_not_named_in_it(day: int) -> None:
+    facts = [callout(crime, n) for n, crime in enumerate(("A", "B", "C"))]
+    held = callout("X", day, primary_perpetrator="unresolved")
+    assert owed(escalation, hers(*facts, held)) == owed(escalation, hers(*facts))
+    stated = {s.key.subject: getattr(s, "reason", None) for s in escalation(hers(*facts, held), b.policy())}
+    assert stated["X/party/1"] == Reason.ROLES_UNRESOLVED
+
+
+def test_three_beside_one_that_is_held_for_a_specialist_are_reviewed() -> None:
+    held = callout("X", 0, abuse_types=(AbuseType.HBA,))
+    assert reached(held, callout("A", 1), callout("B", 2), callout("C", 3)) == {"C/party/1"}
 
 
 def test_an_earlier_one_that_arrives_late_is_in_its_place() -> None:
