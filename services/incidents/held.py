@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from schemas.classes import DataClass
-from schemas.police_incidents.v1 import IncidentReported, Party
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
-from services.casefile.duties import Duty, Statement
-from services.casefile.facts import CaseFile
+from services.casefile.duties import Duty, Item, Statement
+from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed
@@ -19,13 +19,15 @@ from services.policy.policy import Policy
 
 def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The desk that policy names, by references and type alone, in the file of the first who may be a victim (1.12
-    rules 5, 7 and 11)."""
+    rules 5, 7 and 11). Later views of the risk and the children are for it to read as well: that there are some is an
+    update."""
     for fact, incident in file.of(IncidentReported):
         first = possible_victim(incident)
         place = party_place(incident.crime_reference, first.number)
         reason = held(incident)
         if reason is None or place not in file.own_places:
             continue
+        views, linked = later_records(file, incident.crime_reference)
         stated = owed(
             file,
             policy,
@@ -36,10 +38,28 @@ def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             areas=areas_of(incident, victim=first.residence),
             on=london_day(incident.reported_at),
             recorded_at=fact.at,
-            grounds=(fact,),
-            matter=(*said.each(fact, said.REFERENCES), *derived("held_because", reason, DataClass.R)),
+            grounds=(fact, *views, *linked),
+            matter=(
+                *said.each(fact, said.REFERENCES),
+                *derived("held_because", reason, DataClass.R),
+                *recorded("risk_assessed_at", views),
+                *recorded("children_linked_at", linked),
+            ),
         )
         yield from away_from_his_force(stated) if reason is Reason.SUSPECT_IS_POLICE else stated
+
+
+def later_records(file: CaseFile, crime: str) -> tuple[list[Fact], list[Fact]]:
+    """The views of the risk to anybody in an incident after its own, and the statements of children in it."""
+    views = [fact for fact, view in file.of(RiskAssessed) if view.crime_reference == crime]
+    linked = [fact for fact, stated in file.of(ChildrenLinked) if stated.crime_reference == crime and stated.children]
+    return views, linked
+
+
+def recorded(what: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
+    """When each was recorded, and nothing of what it says."""
+    when = tuple(sorted(fact.at for fact in facts))
+    return derived(what, when, DataClass.T) if when else ()
 
 
 def away_from_his_force(stated: Iterable[Statement]) -> Iterator[Statement]:

@@ -312,6 +312,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
                 "hearing_on",
                 "mode",
             ),
+            *("risk_assessed_at", "children_linked_at"),
             *("decided_on", "lodged_at", "served_on_prosecutor_at", "representations_due_at", "hearing_at"),
             *(
                 "offences.verdict_date",

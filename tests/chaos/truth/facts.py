@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -62,3 +62,8 @@ def heard_on(fact: Fact) -> date:
 def as_said(values: list[Any]) -> Any:
     """A thing that is said once as itself, one that is said for each of several as all of them."""
     return values[0] if len(values) == 1 else sorted(values)
+
+
+def as_written(moment: datetime) -> str:
+    """A moment as notices give it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

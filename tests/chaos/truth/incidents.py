@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
-from tests.chaos.truth.facts import Body, Content, Fact, Key, as_said
+from tests.chaos.truth.facts import Body, Content, Fact, Key, as_said, as_written
 from tests.chaos.truth.policy import within
 from tests.chaos.truth.world import DESKS, Incident, World, lives, young
 
@@ -55,16 +55,21 @@ def incidents_owe(world: World) -> Iterator[tuple[Key, Content]]:
 
 
 def of_specialist(world: World, incident: Incident) -> Iterator[tuple[Key, Content]]:
-    """The desk that policy names, by references alone (domain 1.12 rules 5, 7, 11)."""
+    """The desk that policy names, by references alone (domain 1.12 rules 5, 7, 11), and when there was more to read."""
     if incident.held is None:
         return
+    said: Content = {"crime_reference": incident.crime, "held_because": SAID_OF_HELD[incident.held]}
+    if of_it := [f for f in world.facts["risk-assessed"] if f.body["crime_reference"] == incident.crime]:
+        said["risk_assessed_at"] = sorted(as_written(f.at) for f in of_it)
+    if of_it := [f for f in world.facts["children-linked"] if f.subject == incident.crime and f.body["children"]]:
+        said["children_linked_at"] = sorted(as_written(f.at) for f in of_it)
     first = (incident.in_role("victim") or incident.in_role("unresolved") or incident.in_role("suspect"))[0]
     yield from world.tell(
         "held_for_specialist",
         DESKS[incident.held],
         incident.place(first),
         incident.areas(first),
-        {"crime_reference": incident.crime, "held_because": SAID_OF_HELD[incident.held]},
+        said,
     )
 
 

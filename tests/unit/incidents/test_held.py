@@ -9,7 +9,9 @@ from schemas.police_incidents.v1 import AbuseType, Markers, Party, SupportReferr
 from schemas.values import Role
 from services.casefile.duties import Duty, Withheld
 from services.casefile.facts import CaseFile
+from services.casefile.judge import look
 from services.casefile.reasons import Reason
+from services.casefile.reconcile import remember
 from services.incidents.held import held_for_specialist
 from services.incidents.rules import RULES
 from tests import builders as b
@@ -57,7 +59,35 @@ def test_it_says_references_and_type_only(incident: dict[str, Any], reason: Reas
             ("incident_log", None): "LOG-CR1",
             ("reported_at", None): "2026-03-02T12:00:00Z",
             ("held_because", None): reason,
+            ("children_linked_at", None): ("2026-03-02T12:00:00Z",),
         }
+
+
+@pytest.mark.parametrize(("incident", "reason"), HELD.values(), ids=HELD)
+def test_the_desk_hears_that_there_is_more_to_read_and_of_nobody_else_s_incident(
+    incident: dict[str, Any], reason: Reason
+) -> None:
+    alone, day = b.fact(b.incident(**incident)), timedelta(days=1)
+    high, linked = b.fact(b.risk_assessed(occurred_at=b.NOON + day)), b.fact(b.children())
+    others = b.fact(b.incident("CR2")), b.fact(b.risk_assessed("CR2")), b.fact(b.children("CR2"))
+    first = look([b.linked_file(alone, *others)], {}, RULES, b.policy(), b.NOON, b.NOON)
+    told = {k: n for k, n in remember({}, first).items() if k.rule == "held_for_specialist"}
+    now = b.NOON + day
+    second = look([b.linked_file(alone, linked, high, *others)], told, RULES, b.policy(), now, now)
+    updates = [notice for notice in second.notices if notice.key in told]
+    assert {(n.key.agency, n.kind, n.revision) for n in updates} == {(desk, "update", 2) for desk in DESKS[reason]}
+    for notice in updates:
+        added = {what: value for what, _, value, _ in set(notice.content) - set(told[notice.key].content)}
+        assert added == {
+            "risk_assessed_at": ("2026-03-03T12:00:00Z",),
+            "children_linked_at": ("2026-03-02T12:00:00Z",),
+        }
+
+
+def test_that_there_are_no_children_is_nothing_to_read() -> None:
+    incident, _ = HELD["honour"]
+    facts = b.fact(b.incident(**incident)), b.fact(b.children().model_copy(update={"children": ()}))
+    assert owed(held_for_specialist, b.case_file(*facts)) == owed(held_for_specialist, b.case_file(facts[0]))
 
 
 def test_the_desk_is_told_and_answers_within_the_hour() -> None:
