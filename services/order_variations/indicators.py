@@ -10,6 +10,7 @@ from services.casefile.duties import Item
 from services.casefile.facts import Fact
 from services.casefile.matter import derived
 from services.casefile.orders import Standing
+from services.casefile.victims import held
 from services.order_variations.concerned import HerOrders
 from services.policy.clocks import end_of_day, london_day
 
@@ -19,11 +20,13 @@ ENOUGH = 2  # kinds; the time of an application is never one of them
 def panel(
     hers: HerOrders, lodged: ApplicationLodged, order: Standing | None
 ) -> tuple[tuple[Item, ...], tuple[Fact, ...]]:
-    """The indicators and what points the other way; the other facts behind them. Nothing unless two kinds agree."""
+    """The indicators and what points the other way; the other facts behind them. Nothing unless two kinds agree. An
+    incident that waits for a specialist is not named here, and is not denied (1.12 rules 5 and 11)."""
     if order is None:
         return (), ()
     repeats = tuple(_earlier(hers, lodged, order))
-    recent = tuple(_recent_incidents(hers, lodged, order))
+    happened = tuple(_recent_incidents(hers, lodged, order))
+    recent = tuple((fact, incident) for fact, incident in happened if held(incident) is None)
     firm = lodged.same_firm_as_defendant is True
     if sum((bool(repeats), firm, bool(recent))) < ENOUGH:
         return (), ()
@@ -34,7 +37,7 @@ def panel(
         said.append(("timing.soon_after_the_order", order.place))
     other_way = [
         ("first_application", not repeats),
-        ("no_recent_incident", not recent),
+        ("no_recent_incident", not happened),
         ("asks_to_vary_only", lodged.action == "vary"),
     ]
     items = [item for what, source in said for item in derived(f"indicator.{what}", source, DataClass.IP)]

@@ -7,7 +7,8 @@ import pytest
 
 from schemas import values as v
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrdersResulted
-from services.casefile.facts import CaseFile
+from schemas.police_incidents.v1 import AbuseType
+from services.casefile.facts import CaseFile, Key
 from services.casefile.reasons import Reason
 from services.order_variations.applications import (
     application_decided,
@@ -189,6 +190,26 @@ def test_a_repeated_application_is_an_indicator() -> None:
     assert said
     stated = [d for d in application_lodged(file(before, lodged()), b.policy()) if d.key.subject == SUBJECT]
     assert "indicator.course_of_the_case.repeat_application" in repr(stated)
+
+
+@pytest.mark.parametrize(
+    "only_for_a_specialist", [{"parties": (b.victim(), b.suspect(is_police=True))}, {"abuse_types": (AbuseType.HBA,)}]
+)
+def test_an_incident_that_waits_for_a_specialist_is_not_named_and_not_denied(
+    only_for_a_specialist: dict[str, Any],
+) -> None:
+    early = b.NOON - timedelta(days=400)
+    ordinary, again = b.incident(reported_at=early, occurred_at=early), b.incident("CR2", **only_for_a_specialist)
+    before = b.application("APP0", lodged_at=b.NOON - timedelta(days=1), references=b.references(application="APP0"))
+    asked = lodged(same_firm_as_defendant=True)
+    one = b.linked_file(*map(b.fact, (ordinary, again, b.charge(), IMPOSED, asked)))
+    assert indicators(one) == {}
+    assert b.fact(again).id not in seen.owed(application_lodged, one)["dait-54"].grounds
+    two = b.linked_file(*map(b.fact, (ordinary, again, b.charge(), IMPOSED, before, asked)))
+    told = [d for d in application_lodged(two, b.policy()) if d.key == Key("application_lodged", SUBJECT, "dait-54")]
+    assert "indicator.course_of_the_case.repeat_application" in repr(told)
+    assert "CR2" not in repr(told)
+    assert "no_recent_incident" not in repr(told)
 
 
 def test_an_incident_with_another_man_is_no_indicator() -> None:
