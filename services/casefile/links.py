@@ -31,7 +31,7 @@ COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdraw
 # Whom an order protects is asked at its home, so what answers that lies there as well.
 ALSO_AT_HOME = (*COURT, AttributionConfirmed)
 
-# What a fact that leads to nobody waits for.
+# What a fact waits for that leads to nobody, or a court fact that leads to no victim.
 MISSING: Mapping[type[Body], str] = {
     ChargePreferred: "no_incident",
     HearingResulted: "no_charge",
@@ -49,10 +49,12 @@ def never(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One way from a fact to a person, and the ids of the facts that it goes through."""
+    """One way from a fact to a person, and the ids of the facts that it goes through. `place`: where it finds that
+    person, or None where the fact gives a record: whether anybody here has it is not known where links are."""
 
     person: str
     through: frozenset[str] = frozenset()
+    place: str | None = None
 
     def after(self, *ids: str) -> "Path":
         return replace(self, through=self.through | frozenset(ids))
@@ -201,10 +203,11 @@ class _Matters:
             if isinstance(fact.body, AnswerBody):
                 continue
             found: dict[str, set[str]] = {}
-            for path in self.paths(fact):
+            paths = tuple(self.paths(fact))
+            for path in paths:
                 found.setdefault(path.person, set()).update(path.through - {fact.id})
             refusal = self.refusal_of(fact)
-            if lacks := self.lacks(fact, found if refusal is None else [refusal]):
+            if lacks := self.lacks(fact, paths) if refusal is None else None:
                 missing[fact.id] = lacks
             if isinstance(fact.body, ALSO_AT_HOME) or not found or lacks:
                 at_home = found.setdefault(self.home_of(fact), set())
@@ -213,7 +216,7 @@ class _Matters:
                     at_home.add(refusal.id)
             lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
         self.lay_refusals_at_homes(lies_in)
-        self.lay_held_at_homes(lies_in)
+        self.lay_incidents_at_homes(lies_in)
         persons = {crime: self.places(crime) for crime in {*self.incidents, *self.children}}
         return Linkage(lies_in, persons, missing, join(self.standing, self.is_placeholder))
 
@@ -229,15 +232,18 @@ class _Matters:
             if (refusal := self.refusal_of(fact)) is not None:
                 lies_in[refusal.id].setdefault(home(fact), ())
 
-    def lay_held_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
-        """An incident whose ordinary routes wait lies at the home of each court fact that leads to it, too: what is
-        asked there must not reach those who may not know of it."""
+    def lay_incidents_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+        """Of the incidents that lead to a court fact two sorts lie at its home, too: those whose ordinary routes wait,
+        for what is asked there must not reach those who may not know of it; and those of whoever the court names by
+        record, for whom that is must not be asked where it is known."""
+        crimes_of = {fact.id: crime for crime, (fact, _) in self.incidents.items()}
         waits = {fact.id for fact, incident in self.incidents.values() if held(incident) is not None}
-        for fact in self.standing if waits else ():
+        for fact in self.standing:
             if isinstance(fact.body, COURT):
-                at_home = home(fact)
-                for led_to in waits.intersection(lies_in[fact.id].get(at_home, ())):
-                    lies_in.setdefault(led_to, {}).setdefault(at_home, ())
+                at_home, coded = home(fact), _coded(fact.body)
+                for led_to in crimes_of.keys() & lies_in[fact.id].get(at_home, ()):
+                    if led_to in waits or not coded.isdisjoint(self.places(crimes_of[led_to]).values()):
+                        lies_in.setdefault(led_to, {}).setdefault(at_home, ())
 
     def places(self, crime: str) -> dict[str, str]:
         return {place: who for place, who, _ in self.people(crime)}
@@ -256,15 +262,12 @@ class _Matters:
 
     def at_crime(self, crime: str) -> Iterable[Path]:
         """Everyone at an incident; a child through the statement that names it."""
-        for _, person, by in self.people(crime):
-            yield Path(person, frozenset({by.id}))
+        for place, person, by in self.people(crime):
+            yield Path(person, frozenset({by.id}), place)
 
     def at_party(self, ref: PartyRef) -> Iterable[Path]:
         if ref.crime_reference in self.incidents:
-            place = ref.place
-            yield from (
-                Path(person, frozenset({by.id})) for p, person, by in self.people(ref.crime_reference) if p == place
-            )
+            yield from (path for path in self.at_crime(ref.crime_reference) if path.place == ref.place)
 
     def paths(self, fact: Fact) -> Iterable[Path]:
         """Every way from this fact to a person."""
@@ -304,7 +307,7 @@ class _Matters:
                 incident, stated = self.incidents[crime][0], self.children.get(crime, ())
                 for place, person, by in self.people(crime):
                     if place in named or any(by is fact for fact, _ in stated):
-                        yield Path(person, frozenset({lead.fact.id, incident.id, by.id}))
+                        yield Path(person, frozenset({lead.fact.id, incident.id, by.id}), place)
 
     def at_case(self, refs: References, defendant: Defendant | None) -> Iterable[Path]:
         """By URN and ASN or defendant id; else by the single candidate of that URN who has his name and birth."""
@@ -389,8 +392,16 @@ class _Matters:
     def knows(self, ref: PartyRef) -> bool:
         return any(True for _ in self.at_party(ref))
 
-    def lacks(self, fact: Fact, reached: Collection[object]) -> str | None:
-        """The link that is missing; `reached`: persons found, and the refusal that ends the wait."""
+    def of_a_victim(self, place: str | None) -> bool:
+        """Whether somebody at this place is, or while roles are unresolved may be, a victim."""
+        if place is None or (known := self.incidents.get(place.partition("/")[0])) is None:
+            return False
+        crime, parties = known[1].crime_reference, known[1].parties
+        return any(p.role is not Role.SUSPECT and party_place(crime, p.number) == place for p in parties)
+
+    def lacks(self, fact: Fact, paths: Collection[Path]) -> str | None:
+        """The link that is missing. A court fact is told in a victim's file: what leads to him alone, or to a record
+        that nobody here may have, waits as what leads to nobody does, and is not silent (domain 2.8)."""
         match fact.body:
             case RiskAssessed() | ChildrenLinked() as body:
                 return None if body.crime_reference in self.incidents else "no_incident"
@@ -402,8 +413,16 @@ class _Matters:
                 return None if body.parties and all(map(self.knows, body.parties)) else "no_incident"
             case OrdersResulted(orders=()):
                 return None
+            case body if isinstance(body, COURT):
+                return None if any(self.of_a_victim(path.place) for path in paths) else MISSING[type(body)]
             case body:
-                return None if reached else MISSING.get(type(body))
+                return None if paths else MISSING.get(type(body))
+
+
+def _coded(body: CourtFact) -> frozenset[str]:
+    """Whom a court names by record."""
+    orders = body.orders if isinstance(body, OrdersResulted) else ()
+    return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
 
 
 def _of_this_hearing_only(body: OrdersResulted) -> OrdersResulted:

@@ -5,6 +5,7 @@ change that the court result does not state counts as lost protection until a pe
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -81,7 +82,8 @@ class Standing:
 
     `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one;
     `coded`: those whom the court's own result names, which a person's confirmation may set aside.
-    `attributed`: somebody has said, by code or confirmation, whom it protects. `doubted_by`: changes that may be its.
+    `attributed`: somebody has said, by a confirmation or by codes that all lead to somebody, whom it protects.
+    `doubted_by`: changes that may be its.
     `expired_first`: the last day as it was when the order was made.
     """
 
@@ -175,6 +177,7 @@ class _Building:
 
     confirmed: Mapping[str, tuple[Fact, AttributionConfirmed]]
     places_of: Mapping[str, frozenset[str]]
+    places: AbstractSet[str]
     orders: dict[str, Standing] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
 
@@ -182,7 +185,7 @@ class _Building:
 def register(file: CaseFile) -> Register:
     """What stands of the orders in this file."""
     confirmed = {body.order: (fact, body) for fact, body in file.of(AttributionConfirmed)}
-    building = _Building(confirmed, _places_of_records(file))
+    building = _Building(confirmed, _places_of_records(file), file.persons.keys())
     for element in sorted(_elements(file), key=_in_order_of_hearings):
         if element.order.action is not OrderAction.IMPOSED:
             _change(building, element)
@@ -276,7 +279,7 @@ def _made(building: _Building, element: Element) -> Standing:
         state=State.LIVE,
         coded=coded,
         protects=protects,
-        attributed=bool(coded or by),
+        attributed=_attributed(building, coded, by),
         attributed_by=by,
     )
 
@@ -287,6 +290,11 @@ def _confirmed(building: _Building, place: str, coded: frozenset[str]) -> tuple[
         return coded, ()
     fact, body = building.confirmed[place]
     return frozenset(party.place for party in body.protects), (fact,)
+
+
+def _attributed(building: _Building, coded: frozenset[str], by: tuple[Fact, ...]) -> bool:
+    """A code that leads to nobody does not say whom an order protects: she may be the one."""
+    return bool(by) or (bool(coded) and coded <= building.places)
 
 
 def _change(building: _Building, element: Element) -> None:
@@ -328,7 +336,8 @@ def _open_to_change(order: Standing, by: frozenset[Identity], on: date) -> bool:
 def _known_by_its_change(building: _Building, place: str, element: Element) -> Standing:
     coded = protected_by(element.order, building.places_of)
     protects, by = _confirmed(building, place, coded)
-    return Standing(place, code_of(place), None, None, None, None, State.LIVE, coded, protects, bool(coded or by), by)
+    said = _attributed(building, coded, by)
+    return Standing(place, code_of(place), None, None, None, None, State.LIVE, coded, protects, said, by)
 
 
 def _settled(order: Standing) -> Standing:

@@ -59,7 +59,7 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for order, element, concern in hers.made():
         if concern.how is How.NOT_CONFIRMED:
             yield from _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
-        elif order.attributed_by:
+        else:
             yield from _not_told(hers, "order_unconfirmed", element, concern)
     for change, concern in hers.changed():
         if change.action in MAKES:

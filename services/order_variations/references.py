@@ -119,6 +119,8 @@ def _asked(file: CaseFile, orders: Register, fact: Fact) -> tuple[tuple[str, ...
         if order.made_by is not None and order.made_by.fact is fact:
             if not order.attributed or any(said.id in file.unlinked for said in order.attributed_by):
                 open_places.append(order.place)
+            elif not order.attributed_by:
+                answered.append(fact)  # its codes may have led to nobody at first
             answered += order.attributed_by
     for change in orders.changes:
         if change.element.fact is fact and change.action is not OrderAction.REPLACED:

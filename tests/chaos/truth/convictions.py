@@ -102,5 +102,5 @@ def of_unlinked_result(world: World, fact: Fact) -> Iterator[tuple[Key, Content]
         or {"DA", "DV"} & set(body.get("case_markers", ()))
         or body.get("da_finding_s56a") == "stated"
     )
-    if marked and not world.linked(case_of(fact)) and not world.refused(case_of(fact)):
+    if marked and not world.leads_to_a_victim(case_of(fact)) and not world.refused(case_of(fact)):
         yield from world.of_unlinked("unlinked_result", fact, "hearing_resulted", None)

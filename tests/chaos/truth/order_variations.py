@@ -39,7 +39,7 @@ def concerned(world: World, order: Order | None, case: str) -> Iterator[tuple[st
         own = {p for p in world.places[person] if world.victim_at(p)}
         if protects & own:
             yield min(protects & own), "hers"
-        elif order is None or not order.attributed:
+        elif order is None or not order.attributed(world.crimes_known_to(person)):
             for place in sorted(found):
                 yield place, "not_confirmed"
 
@@ -104,27 +104,21 @@ def of_hearing_orders(world: World, register: Register, fact: Fact) -> Iterator[
     case, done = case_of(fact), {order["action"] for order in fact.body["orders"]}
     if not done:
         return
-    if not register.reaches(fact):
+    if not register.leads_to_a_victim(fact):
         if not world.refused(case):
             worst = next(action for action in MOST_DANGEROUS if action in done)
             yield from world.of_unlinked("unlinked_order", fact, f"order_{worst}", worst)
         return
-    asked = [o.place for o in register.orders.values() if o.made and o.made.fact is fact and not o.attributed]
+    known = {place.partition("/")[0] for place in register.leads(fact)}
+    asked = [o.place for o in register.orders.values() if o.made and o.made.fact is fact and not o.attributed(known)]
     asked += [change.place for change in register.changes if change.fact is fact and change.about is None]
     if asked and not world.refused(case):
         areas = Areas(fact.body.get("force_code") or fact.body["references"]["urn"][:2], fact.body["court_ou"])
         said = {"say_whom_it_protects": as_said(sorted(asked))}
         subject = f"{fact.kind}:{fact.subject}"
-        held = {world.incidents[crime].held for crime in crimes_of(world, case) if crime in world.incidents}
+        held = {world.incidents[crime].held for crime in known}
         route = next((desk for why, desk in DESKS.items() if why in held), "attribution_question")
         yield from world.tell("attribution_question", route, subject, areas, said)
-
-
-def crimes_of(world: World, case: str) -> set[str]:
-    """The incidents that lead to a case."""
-    leads = [lead.body for lead in world.leads(case)]
-    charged = {offence["crime_reference"] for body in leads for offence in body.get("offences", ())}
-    return charged | {party["crime_reference"] for body in leads for party in body.get("parties", ())}
 
 
 def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Content]]:
@@ -138,7 +132,8 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
             order = register.orders.get(asked.body.get("order", "")) if asked else None
             first = order.made or order.changes[0] if order else None
             word = f"application_{fact.body.get('outcome', kind.rpartition('-')[2])}"
-            if not world.linked(case) and not (order and order.made and register.reaches(order.made.fact)):
+            led = order is not None and order.made is not None and register.leads_to_a_victim(order.made.fact)
+            if not led and not world.leads_to_a_victim(case):
                 if not world.refused(case):
                     variant = fact.body.get("outcome") or fact.body.get("action")
                     yield from world.of_unlinked("unlinked_application", fact, word, variant)

@@ -12,14 +12,25 @@ from tests.chaos.truth.world import World
 
 @dataclass
 class Order:
-    """One order: whom it protects, by code or by a person's word."""
+    """One order: whom it protects, by code or by a person's word. `named`: of each whom the court codes the places."""
 
     place: str
     made: "Line | None"
-    coded: set[str]
+    named: list[set[str]]
     protects: set[str]
-    attributed: bool
+    confirmed: bool
     changes: list["Line"] = field(default_factory=list)
+
+    @property
+    def coded(self) -> set[str]:
+        return {place for places in self.named for place in places}
+
+    def attributed(self, crimes: set[str]) -> bool:
+        """Whether somebody has said whom it protects, as far as these incidents tell who is coded: a code that leads to
+        nobody says nothing."""
+        if self.confirmed:
+            return True
+        return bool(self.named) and all(any(_crime(place) in crimes for place in places) for places in self.named)
 
     def live_on(self, on: date) -> bool:
         """Discharged or changed nobody knows how, it protects no more."""
@@ -84,18 +95,18 @@ class Register:
         return orders, changes
 
     def order(self, place: str, made: Line | None, line: Line) -> Order:
-        coded: set[str] = set()
+        named: list[set[str]] = []
         for person in line.order.get("protected_persons", ()):
             if person["attribution"] in ("coded", "confirmed") and (party := person.get("party")):
-                coded.add(f"{party['crime_reference']}/party/{party['party']}")
+                named.append({f"{party['crime_reference']}/party/{party['party']}"})
             elif person["attribution"] in ("coded", "confirmed") and (record := person.get("record")):
                 name = f"{record['system']}:{record['id']}"
-                coded |= self.world.places.get(name, set()) or {name}
+                named.append(self.world.places.get(name, set()) or {name})
         confirmed = [f for f in self.world.facts["attribution-confirmed"] if f.subject == place]
-        protects = coded
+        protects = {who for places in named for who in places}
         if confirmed:
             protects = {f"{p['crime_reference']}/party/{p['party']}" for p in confirmed[0].body["protects"]}
-        return Order(place, made, coded, protects, bool(coded or confirmed))
+        return Order(place, made, named, protects, bool(confirmed))
 
     def only_live(self, orders: Iterable[Order], line: Line) -> str | None:
         """The one order of that defendant and court that is live, if there is just one."""
@@ -125,8 +136,31 @@ class Register:
                     found |= self.reaches(earlier.fact)
         return found
 
+    def leads(self, fact: Fact) -> set[str]:
+        """The places that lead to a hearing's orders: of its case, of parties that the court codes or a person
+        confirms, and whatever leads to an order that they name. No record does: perhaps nobody has it."""
+        found = self.world.led_to(case_of(fact))
+        for line in self.lines:
+            if line.fact is fact:
+                own = self.order(line.place, None, line)
+                found |= own.protects if own.confirmed else set()
+                for person in line.order.get("protected_persons", ()):
+                    if person["attribution"] == "coded" and (party := person.get("party")):
+                        found.add(f"{party['crime_reference']}/party/{party['party']}")
+                earlier = self.orders[named].made if (named := line.order.get("order")) in self.orders else None
+                if earlier is not None and earlier.fact is not fact:
+                    found |= self.leads(earlier.fact)
+        return found & set(self.world.person)
+
+    def leads_to_a_victim(self, fact: Fact) -> bool:
+        return any(map(self.world.victim_at, self.leads(fact)))
+
     def lies_with(self, order: Order, person: str) -> bool:
         return any(person in self.reaches(line.fact) for line in (order.made, *order.changes) if line)
+
+
+def _crime(place: str) -> str:
+    return place.partition("/")[0]
 
 
 def numbered(order: Body) -> str:

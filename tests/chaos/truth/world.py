@@ -133,15 +133,30 @@ class World:
 
     def linked(self, case: str) -> set[str]:
         """Persons in whose files the facts of a case lie: those named, and the children of these incidents."""
-        named: set[str] = set()
-        for lead in self.leads(case):
-            if lead.kind.endswith("charge-preferred"):
-                named |= {f"{o['crime_reference']}/party/{n}" for o in lead.body["offences"] for n in o["parties"]}
-            else:
-                named |= {f"{p['crime_reference']}/party/{p['party']}" for p in lead.body["parties"]}
+        named = self.led_to(case)
         crimes = {place.partition("/")[0] for place in named} & set(self.incidents)
         children = {place for place in self.person if "/child/" in place and place.partition("/")[0] in crimes}
         return {self.person[place] for place in (named | children) & set(self.person)}
+
+    def led_to(self, case: str) -> set[str]:
+        """The places that a charge or a person's link names for a case."""
+        parties = (p for lead in self.leads(case) for p in lead.body.get("parties", ()))
+        charged = (o for lead in self.leads(case) for o in lead.body.get("offences", ()))
+        named = {f"{p['crime_reference']}/party/{p['party']}" for p in parties}
+        return named | {f"{o['crime_reference']}/party/{n}" for o in charged for n in o["parties"]}
+
+    def leads_to_a_victim(self, case: str) -> bool:
+        """Whether a case leads to somebody in whose file it is told: a charge of him alone does not."""
+        return any(map(self.victim_at, self.led_to(case)))
+
+    def crimes_known_to(self, person: str) -> set[str]:
+        """The incidents of which a file knows who stands there: its person's, and those of charges that name her."""
+        crimes = {place.partition("/")[0] for place in self.places[person]}
+        for charge in self.facts["charge-preferred"]:
+            named = {f"{o['crime_reference']}/party/{n}" for o in charge.body["offences"] for n in o["parties"]}
+            if named & self.places[person]:
+                crimes |= {offence["crime_reference"] for offence in charge.body["offences"]}
+        return crimes & set(self.incidents)
 
     def refused(self, case: str) -> bool:
         return any(f.subject == f"case/{case}" for f in self.facts["link-refused"])

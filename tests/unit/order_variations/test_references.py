@@ -1,11 +1,11 @@
 """In the file of a reference: what leads to nobody is told by references alone, and who is protected is asked once."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from schemas.court_order_variations.v1 import OrderAction
+from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from schemas.police_incidents.v1 import AbuseType
 from schemas.values import Body, PartyRef, References
 from services.casefile.duties import Duty, Withheld
@@ -14,6 +14,7 @@ from services.casefile.judge import Rule, look
 from services.casefile.links import files_of
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
+from services.order_variations.orders import order_imposed, order_unconfirmed
 from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
 from tests import builders as b
 from tests.unit.incidents import seen
@@ -107,7 +108,46 @@ def test_it_is_answered_when_every_order_is_attributed_and_not_before() -> None:
 
 def test_an_order_whose_protected_person_is_coded_asks_nothing() -> None:
     made = b.fact(b.orders_resulted(b.order(protected_persons=(b.protected(),))))
-    assert list(attribution_question(linked(made), b.policy())) == []
+    assert seen.owed(attribution_question, linked(made))["dait-54"].ended is Reason.ATTRIBUTED
+
+
+def coded(number: str = "P-77", role: Literal["victim", "child"] = "victim", system: str = b.SYSTEM) -> ProtectedPerson:
+    return ProtectedPerson(role=role, record=b.record(number, system), attribution=Attribution.CODED)
+
+
+UNKNOWN = coded(system="example-courts")
+
+
+@pytest.mark.parametrize("facts", [(), (b.incident(), b.children(), b.charge(b.charged(parties=(2,))))])
+def test_what_leads_to_no_victim_is_told_by_references_alone(facts: tuple[Body, ...]) -> None:
+    """The court codes a record that nobody here has; the charge names him alone."""
+    ended = b.order(action=OrderAction.DISCHARGED, protected_persons=(UNKNOWN,))
+    known = tuple(map(b.fact, facts))
+    duties = seen.owed(unlinked_order, home(b.fact(b.orders_resulted(ended)), *known))
+    assert {agency: duty.ended for agency, duty in duties.items()} == dict.fromkeys(TOLD)
+    applied = seen.owed(unlinked_application, home(b.fact(b.application()), *known))
+    assert {agency: duty.ended for agency, duty in applied.items()} == dict.fromkeys(TOLD)
+
+
+def test_a_code_that_leads_to_nobody_does_not_say_whom_an_order_protects() -> None:
+    facts = (b.fact(b.incident()), b.fact(b.charge()), b.fact(b.orders_resulted(b.order(protected_persons=(UNKNOWN,)))))
+    assert seen.owed(attribution_question, home(*facts))["dait-54"].ended is None
+    hers = b.linked_file(*facts)
+    assert set(seen.owed(order_unconfirmed, hers)) == {"dait-54", "idva-larkmead", "wcu-54"}
+    assert seen.reasons(order_imposed, hers) == {Reason.NOT_KNOWN_TO_PROTECT_HER}
+
+
+def test_a_party_that_is_not_known_does_not_say_whom_an_order_protects_until_she_is() -> None:
+    made = b.fact(b.orders_resulted(b.order(protected_persons=(b.protected(1, "CR2"),))))
+    assert seen.owed(attribution_question, linked(made))["dait-54"].ended is None
+    other = b.fact(b.incident("CR2", parties=(b.victim(record=b.record("another")), b.suspect())))
+    assert seen.owed(attribution_question, linked(made, other))["dait-54"].ended is Reason.ATTRIBUTED
+
+
+@pytest.mark.parametrize("whom", [coded("victim-1"), coded("child-1", "child")], ids=["her", "her child"])
+def test_a_person_coded_by_record_who_stands_at_the_incident_is_known(whom: ProtectedPerson) -> None:
+    made = b.fact(b.orders_resulted(b.order(protected_persons=(whom,))))
+    assert seen.owed(attribution_question, linked(made, b.fact(b.children())))["dait-54"].ended is Reason.ATTRIBUTED
 
 
 def test_a_change_of_nobody_knows_which_order_asks_too() -> None:
