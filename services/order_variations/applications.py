@@ -98,22 +98,33 @@ def application_decided(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """An application in her case about an order of which nobody has said whom it protects: by references, to those who
-    can find out."""
+    can find out. What the court decided is news of its own: the order may be gone."""
     hers = HerOrders(file, policy)
-    lodged = _lodged(file)
-    seen: set[str] = set()
+    lodged, endings = _lodged(file), _endings(file)
     for fact, body in _applications(file):
-        if body.application in seen:
-            continue
-        seen.add(body.application)
         _, asked = lodged.get(body.application, (None, None))
+        event = _event(body)
+        about = body.application if body is asked else f"{body.application}/{event}"
+        ending = endings.get(body.application) if body is asked else None
         for concern in hers.applied(fact, asked):
             if concern.how is not How.NOT_CONFIRMED:
-                yield from _not_told(hers, "application_unconfirmed", fact, body, body.application, concern)
+                yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
-            matter = (*derived("event", fact.kind.rpartition(".")[2], DataClass.R), *_shown(fact, REFERENCES))
-            told = _matter("application_unconfirmed", fact, body, body.application, concern, matter)
-            yield from tell(file, policy, told)
+            matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
+            told = _matter("application_unconfirmed", fact, body, about, concern, matter)
+            met_by, ended = ((ending[0],), ending[1]) if ending else ((), None)
+            yield from tell(file, policy, replace(told, met_by=met_by, ended=ended))
+
+
+def _event(body: ApplicationLodged | ApplicationWithdrawn | ApplicationDecided) -> str:
+    """What happened, in one word."""
+    match body:
+        case ApplicationLodged():
+            return "application_lodged"
+        case ApplicationWithdrawn():
+            return "application_withdrawn"
+        case ApplicationDecided():
+            return f"application_{body.outcome}"
 
 
 def _over(
@@ -125,17 +136,18 @@ def _over(
     on: date,
     names: tuple[str, ...],
 ) -> Iterator[Statement]:
+    """Told too where nobody knows of the lodging, and a person has said that the application is about her."""
     for concern in hers.applied(fact, lodged[1] if lodged else None):
-        if lodged is None or not concern.tells:
+        if not concern.tells:
             yield from _not_told(hers, rule, fact, body, body.application, concern)
             continue
         matter = (
             *_shown(fact, names),
-            *derived("asked_to", lodged[1].action, DataClass.D),
+            *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
             *_still_binding(hers, concern, on),
         )
         told = _matter(rule, fact, body, body.application, concern, matter)
-        grounds = (*told.grounds, lodged[0], *hers.facts_of_protection)
+        grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *hers.facts_of_protection)
         yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
 
 
@@ -195,21 +207,21 @@ def _lodged(file: CaseFile) -> dict[str, tuple[Fact, ApplicationLodged]]:
 def _applications(
     file: CaseFile,
 ) -> Iterator[tuple[Fact, ApplicationLodged | ApplicationDecided | ApplicationWithdrawn]]:
-    """Each application by the first that is known of it: lodged, decided, withdrawn."""
+    """All that is known of applications: lodged, decided, withdrawn."""
     yield from file.of(ApplicationLodged)
     yield from file.of(ApplicationDecided)
     yield from file.of(ApplicationWithdrawn)
 
 
-def _subject(application: str, concern: Concern) -> str:
-    return f"{application}/{concern.victim.place}"
+def _subject(about: str, concern: Concern) -> str:
+    return f"{about}/{concern.victim.place}"
 
 
 def _matter(
     rule: str,
     fact: Fact,
     body: CourtFact,
-    application: str,
+    about: str,
     concern: Concern,
     matter: tuple[Item, ...],
 ) -> Matter:
@@ -217,7 +229,7 @@ def _matter(
     return Matter(
         rule=rule,
         route=rule,
-        subject=_subject(application, concern),
+        subject=_subject(about, concern),
         person=victim.place,
         held=victim.held,
         areas=victim.areas(body.references.court_ou),
@@ -229,7 +241,7 @@ def _matter(
 
 
 def _not_told(
-    hers: HerOrders, rule: str, fact: Fact, body: CourtFact, application: str, concern: Concern
+    hers: HerOrders, rule: str, fact: Fact, body: CourtFact, about: str, concern: Concern
 ) -> Iterator[Statement]:
     victim = concern.victim
     yield from tell_nobody(
@@ -237,7 +249,7 @@ def _not_told(
         hers.policy,
         rule=rule,
         route=rule,
-        subject=_subject(application, concern),
+        subject=_subject(about, concern),
         held=victim.held,
         areas=victim.areas(body.references.court_ou),
         on=london_day(body.occurred_at),

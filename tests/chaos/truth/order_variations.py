@@ -125,7 +125,6 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
     """Lodged, withdrawn, decided: to those who protect her where the order is hers, else to those who can say."""
     lodged = {f.subject: f for f in world.facts["application-lodged"]}
     ended = {f.subject for kind in ("application-withdrawn", "application-decided") for f in world.facts[kind]}
-    unconfirmed: set[tuple[str, str]] = set()
     for kind in ("application-lodged", "application-decided", "application-withdrawn"):
         for fact in world.facts[kind]:
             asked, case = lodged.get(fact.subject), case_of(fact)
@@ -147,6 +146,8 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
                 if how == "hers" and not (kind == "application-lodged" and fact.subject in ended):
                     rule = kind.replace("-", "_")
                     yield from world.tell_hers(rule, subject, place, court, Lives(), said)
-                elif how == "not_confirmed" and (fact.subject, place) not in unconfirmed:
-                    unconfirmed.add((fact.subject, place))
-                    yield from world.tell_hers("application_unconfirmed", subject, place, court, Lives(), said)
+                elif how == "not_confirmed" and not (kind == "application-lodged" and fact.subject in ended):
+                    # What came of it is another matter than that somebody asks.
+                    about = subject if kind == "application-lodged" else f"{fact.subject}/{word}/{place}"
+                    unsure = {"application": fact.subject, "event": word}
+                    yield from world.tell_hers("application_unconfirmed", about, place, court, Lives(), unsure)

@@ -8,6 +8,7 @@ import pytest
 from schemas import values as v
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrdersResulted
 from schemas.police_incidents.v1 import AbuseType
+from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Key
 from services.casefile.reasons import Reason
 from services.order_variations.applications import (
@@ -154,6 +155,38 @@ def test_an_application_about_another_s_order_is_not_told_of_her() -> None:
 def test_a_decision_on_an_application_that_was_never_seen_asks_whom_it_concerns() -> None:
     decided = b.application_decided(references=b.references())
     assert set(seen.owed(application_unconfirmed, file(decided))) == {"cps-westmarch", "dait-54"}
+
+
+@pytest.mark.parametrize("outcome", ["granted", "part", "refused"])
+def test_what_is_decided_about_an_order_not_known_to_protect_her_is_told_to_those_who_can_say(outcome: str) -> None:
+    decided = b.application_decided(outcome=outcome, references=b.references())
+    hers = file(lodged(), decided, made=b.orders_resulted(b.order()))
+    stated = [duty for duty in application_unconfirmed(hers, b.policy()) if isinstance(duty, Duty)]
+    assert {(duty.key.subject, duty.key.agency, duty.ended) for duty in stated} == {
+        (subject, agency, ended)
+        for subject, ended in (
+            (SUBJECT, Reason.APPLICATION_DECIDED),
+            (f"APP1/application_{outcome}/{b.VICTIM}", None),
+        )
+        for agency in ("cps-westmarch", "dait-54")
+    }
+    assert {seen.matter(duty)["event"] for duty in stated if duty.ended is None} == {f"application_{outcome}"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "body"),
+    [
+        (application_decided, b.application_decided(outcome="granted")),
+        (application_withdrawn, b.application_withdrawn()),
+    ],
+)
+def test_what_came_of_an_application_that_a_person_links_to_her_is_told_though_nobody_knows_of_the_lodging(
+    rule: seen.States, body: v.Body
+) -> None:
+    link = b.link_made(b.party_ref(), what="application", reference="APP1")
+    duties = seen.owed(rule, b.linked_file(*(b.fact(each) for each in (b.incident(), link, body))))
+    assert set(duties) == TOLD
+    assert "asked_to" not in seen.matter(duties["idva-larkmead"])
 
 
 def test_one_indicator_alone_is_no_panel_and_time_does_not_count_as_a_second() -> None:
