@@ -134,10 +134,15 @@ class Standing:
             end = None if order.until_further_order else order.expires_on or end
         return replace(self, state=BECOMES[order.action], expires_on=end, changes=(*self.changes, change))
 
+    @property
+    def against(self) -> frozenset[Identity]:
+        """The ids of the defendant whom it was made against, or changed for."""
+        elements: Iterable[Element] = (e for e in (self.made_by, *(c.element for c in self.changes)) if e)
+        return frozenset(named for e in elements for named in identities(e.body.references, e.body.defendant))
+
     def binds(self, by: frozenset[Identity]) -> bool:
         """Made against, or changed for, the defendant of these ids."""
-        elements: Iterable[Element] = (e for e in (self.made_by, *(c.element for c in self.changes)) if e)
-        return any(identities(e.body.references, e.body.defendant) & by for e in elements)
+        return not self.against.isdisjoint(by)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -210,6 +215,11 @@ def identities(references: v.References, defendant: Defendant | None = None) -> 
     if defendant and defendant.pnc_id:
         named.append(("pnc_id", defendant.pnc_id))
     return frozenset(named)
+
+
+def facts_of(orders: Iterable[Standing]) -> tuple[Fact, ...]:
+    """What says that these orders stand: a ground of whatever names those that still do."""
+    return tuple({fact.id: fact for order in orders for fact in order.facts}.values())
 
 
 def lasts(expires_on: date | None, on: date) -> bool:

@@ -10,6 +10,7 @@ from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
 from services.casefile.matter import derived, show
+from services.casefile.orders import Standing, facts_of, identities
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
@@ -47,11 +48,12 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     endings = _endings(file)
     for fact, lodged in file.of(ApplicationLodged):
         ending = endings.get(lodged.application)
-        for concern in hers.applied(fact, lodged):
+        for concern in hers.applied(fact, lodged.references, lodged):
             if not concern.tells:
                 yield from _not_told(hers, "application_lodged", fact, lodged, lodged.application, concern)
                 continue
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
+            his = hers.protecting_from(identities(lodged.references) | concern.against)
             told = _matter(
                 "application_lodged",
                 fact,
@@ -62,7 +64,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     *_shown(fact, LODGED),
                     *_floor(policy, fact, lodged),
                     *indicators,
-                    *_still_binding(hers, concern, london_day(lodged.lodged_at)),
+                    *_still_binding(hers, concern, his, london_day(lodged.lodged_at)),
                 ),
             )
             yield from tell(
@@ -70,7 +72,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 policy,
                 replace(
                     told,
-                    grounds=(*told.grounds, *behind, *hers.facts_of_protection),
+                    grounds=(*told.grounds, *behind, *facts_of(his)),
                     statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
                     met_by=(ending[0],) if ending else (),
                     ended=ending[1] if ending else None,
@@ -106,7 +108,7 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
         event = _event(body)
         about = body.application if body is asked else f"{body.application}/{event}"
         ending = endings.get(body.application) if body is asked else None
-        for concern in hers.applied(fact, asked):
+        for concern in hers.applied(fact, body.references, asked):
             if concern.how is not How.NOT_CONFIRMED:
                 yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
@@ -137,17 +139,18 @@ def _over(
     names: tuple[str, ...],
 ) -> Iterator[Statement]:
     """Told too where nobody knows of the lodging, and a person has said that the application is about her."""
-    for concern in hers.applied(fact, lodged[1] if lodged else None):
+    for concern in hers.applied(fact, body.references, lodged[1] if lodged else None):
         if not concern.tells:
             yield from _not_told(hers, rule, fact, body, body.application, concern)
             continue
+        his = hers.protecting_from(identities(body.references) | concern.against)
         matter = (
             *_shown(fact, names),
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
-            *_still_binding(hers, concern, on),
+            *_still_binding(hers, concern, his, on),
         )
         told = _matter(rule, fact, body, body.application, concern, matter)
-        grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *hers.facts_of_protection)
+        grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *facts_of(his))
         yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
 
 
@@ -156,8 +159,9 @@ def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
         yield from show(fact, name)
 
 
-def _still_binding(hers: HerOrders, concern: Concern, on: date) -> Iterator[Item]:
-    """The order sought included, with what stands of it: she may believe that an application lifts it."""
+def _still_binding(hers: HerOrders, concern: Concern, his: tuple[Standing, ...], on: date) -> Iterator[Item]:
+    """The order sought included, with what stands of it: she may believe that an application lifts it. `his`: all that
+    protect her from him."""
     if concern.how is How.MAY_BE_HERS:
         yield from derived("which_order", concern.how, DataClass.R)
     for order in (one for one in concern.orders if one.protects & hers.matters.places):
@@ -165,7 +169,7 @@ def _still_binding(hers: HerOrders, concern: Concern, on: date) -> Iterator[Item
         yield from derived("order_is_now", order.state, DataClass.D, Form.STATE)
     if not concern.orders:
         yield from derived("order", "not_known_here", DataClass.R)
-    yield from still_binding(hers.protecting, frozenset(order.place for order in concern.orders), on)
+    yield from still_binding(his, frozenset(order.place for order in concern.orders), on)
 
 
 def _floor(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> Iterator[Item]:

@@ -7,8 +7,19 @@ from functools import cached_property
 
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
+from schemas.values import References
 from services.casefile.facts import CaseFile, Fact
-from services.casefile.orders import MAKES, Change, Element, Register, Standing, case_of_hearing, register
+from services.casefile.orders import (
+    MAKES,
+    Change,
+    Element,
+    Identity,
+    Register,
+    Standing,
+    case_of_hearing,
+    identities,
+    register,
+)
 from services.casefile.persons import record_key
 from services.casefile.reasons import Reason
 from services.casefile.victims import Matters, Victim
@@ -50,6 +61,11 @@ class Concern:
         return tuple(fact for order in self.orders for fact in order.facts)
 
     @property
+    def against(self) -> frozenset[Identity]:
+        """The ids of the defendant of these orders."""
+        return frozenset(named for order in self.orders for named in order.against)
+
+    @property
     def tells(self) -> bool:
         """Whether those who protect her hear of an application here: also of one that may be about her order, for
         until somebody has found out, the court may have decided."""
@@ -71,15 +87,11 @@ class HerOrders:
     def register(self) -> Register:
         return self.file.once(register)
 
-    @cached_property
-    def protecting(self) -> tuple[Standing, ...]:
-        """Orders that are known to protect her, whatever has become of them."""
-        return tuple(o for o in self.register.orders.values() if o.protects & self.matters.places)
-
-    @cached_property
-    def facts_of_protection(self) -> tuple[Fact, ...]:
-        """What says which orders bind him for her: a ground of whatever names those that still do."""
-        return tuple({fact.id: fact for order in self.protecting for fact in order.facts}.values())
+    def protecting_from(self, him: frozenset[Identity]) -> tuple[Standing, ...]:
+        """Orders that are known to protect her from the defendant of these ids, whatever has become of them. What binds
+        another man is no protection from this one, and his case is none of those who deal with this one."""
+        places = self.matters.places
+        return tuple(o for o in self.register.orders.values() if o.protects & places and o.binds(him))
 
     @cached_property
     def _hearings(self) -> dict[str, list[HearingResulted]]:
@@ -107,12 +119,13 @@ class HerOrders:
             for concern in self._concerned(change.element.fact, order, among):
                 yield change, concern
 
-    def applied(self, fact: Fact, lodged: ApplicationLodged | None) -> Iterator[Concern]:
+    def applied(self, fact: Fact, references: References, lodged: ApplicationLodged | None) -> Iterator[Concern]:
         """Each of her places that an application concerns: a person has linked it to her, or its order protects her."""
         order = self.register.sought(lodged) if lodged else None
         among = (order,) if order else self.register.may_be_sought(lodged) if lodged else ()
         if linked := self.matters.protected(self.matters.linked_by_hand(fact, "application")):
-            hers = tuple(one for one in among or self.protecting if one.protects & self.matters.places)
+            his = among or self.protecting_from(identities(references))
+            hers = tuple(one for one in his if one.protects & self.matters.places)
             yield Concern(linked, How.HERS, hers if len(hers) == 1 else (), speaks=True)
         else:
             yield from self._concerned(fact, order, among)

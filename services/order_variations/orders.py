@@ -8,7 +8,7 @@ from schemas.court_order_variations.v1 import OrderAction
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile
 from services.casefile.matter import derived, show
-from services.casefile.orders import MAKES, Change, Element
+from services.casefile.orders import MAKES, Change, Element, facts_of, identities
 from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
 from services.casefile.telling import Matter, tell, tell_nobody
@@ -114,16 +114,17 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
 
 def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
     words = hers.words_are_hers(element, concern.orders)
+    his = hers.protecting_from(identities(element.body.references, element.body.defendant) | concern.against)
     told_to = frozenset(row.kind for row in hers.policy.route(rule, element.on).told)
     matter = (
         *of_hearing(element.fact),
         *of_element(element, order, words=words),
         *(derived("which_order", concern.how, DataClass.R) if concern.how is How.MAY_BE_HERS else ()),
         *concern.victim.named(),
-        *still_binding(hers.protecting, frozenset(one.place for one in concern.orders), element.on),
+        *still_binding(his, frozenset(one.place for one in concern.orders), element.on),
     )
     told = _matter(rule, rule, element, concern, matter)
-    told = replace(told, grounds=(*told.grounds, *hers.facts_of_protection))
+    told = replace(told, grounds=(*told.grounds, *facts_of(his)))
     if hers.in_custody(element):
         yield from tell(hers.file, hers.policy, told)
         return

@@ -35,8 +35,8 @@ def of_element(element: Element, place: str, *, words: bool) -> Iterator[Item]:
 
 
 def still_binding(orders: tuple[Standing, ...], besides: frozenset[str], on: date) -> Iterator[Item]:
-    """Which other orders known to protect her still bind him on that day. Of what the relay does not hear of (bail,
-    licence, orders of the family court) it can say nothing: none known here is all that it claims."""
+    """Which others of these orders, which protect her from him, still bind him on that day. Of what the relay does not
+    hear of (bail, licence, orders of the family court) it can say nothing: none known here is all that it claims."""
     others = [
         o for o in orders if o.place not in besides and o.as_of(on).in_force and lasts(o.as_of(on).expires_on, on)
     ]

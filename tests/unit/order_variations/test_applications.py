@@ -173,6 +173,16 @@ def test_what_is_decided_about_an_order_not_known_to_protect_her_is_told_to_thos
     assert {seen.matter(duty)["event"] for duty in stated if duty.ended is None} == {f"application_{outcome}"}
 
 
+def test_an_order_against_another_man_is_neither_the_one_sought_nor_said_to_bind_this_one() -> None:
+    refs = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+    another = b.orders_resulted(b.order("3326", protected_persons=(b.protected(),)), references=refs)
+    link = b.link_made(b.party_ref(), what="application", reference="APP1")
+    orders_not_known = b.linked_file(*map(b.fact, (b.incident(), another, link, lodged(order=None))))
+    for hers, order in ((file(lodged(), another), b.order_at()), (orders_not_known, "not_known_here")):
+        said = seen.matter(seen.owed(application_lodged, hers)["idva-larkmead"])
+        assert (said["order"], said["still_binding"]) == (order, "no_other_order_known_here")
+
+
 @pytest.mark.parametrize(
     ("rule", "body"),
     [

@@ -131,6 +131,29 @@ def test_a_discharge_says_which_other_orders_still_bind_him() -> None:
     assert said["still_binding", b.order_at(code="3326")] == "3326"
 
 
+def against_another(**over: Any) -> OrdersResulted:
+    """An order that protects her from another man, in a case of his own."""
+    refs = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+    return b.orders_resulted(b.order("3326", protected_persons=HERS), references=refs, **over)
+
+
+def test_an_order_against_another_man_is_not_said_to_bind_this_one_still() -> None:
+    ended = changed(OrderAction.DISCHARGED, order=b.order_at())
+    known = b.fact(against_another())
+    hers = b.linked_file(*map(b.fact, (b.incident(), b.charge(), imposed(), ended)), known)
+    for duty in seen.owed(order_discharged, hers).values():
+        assert seen.matter(duty)["still_binding"] == "no_other_order_known_here"
+        assert known.id not in duty.grounds
+
+
+def test_an_order_against_him_in_another_case_binds_him_still_where_a_record_says_that_he_is_the_same() -> None:
+    him = b.defendant(record=b.record("suspect-2"))
+    ended = changed(OrderAction.DISCHARGED, order=b.order_at()).model_copy(update={"defendant": him})
+    hers = file(imposed(), ended, against_another(defendant=him))
+    said = seen.matter(seen.owed(order_discharged, hers)["idva-larkmead"])
+    assert said["still_binding"] == "3326"
+
+
 def test_a_change_that_is_not_stated_is_told_as_not_known_which() -> None:
     hers = file(imposed(), changed(OrderAction.CHANGED_NOT_STATED))
     duties = seen.owed(order_changed_not_stated, hers)
