@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from schemas.agency_responses.v1 import LinkMade
@@ -118,9 +119,12 @@ class Matters:
         made = (link.body for link in self._led_by(fact) if isinstance(link.body, LinkMade))
         return self.places & {party.place for body in made if body.what == what for party in body.parties}
 
-    def protected(self, places: frozenset[str]) -> Victim | None:
-        """Her, where she is one of these: her first place stands for her."""
-        return next((self.victims[place] for place in sorted(places & self.places)), None)
+    def protected(self, places: frozenset[str], fact: Fact) -> Victim | None:
+        """Her, where she is one of these: the place that speaks for the others in what concerns this court fact."""
+        hers = [self.victims[place] for place in sorted(places & self.places)]
+        led_to = self.victims_of(fact)
+        waits = {her.place: her.held for her in hers if her in led_to}
+        return max(hers, key=lambda her: speaks_for(fact, her.place, her.incident.reported_at, waits), default=None)
 
     def _led_by(self, fact: Fact) -> Iterator[Fact]:
         return (self._by_id[link] for link in self.file.links.get(fact.id, ()) if link in self._by_id)
@@ -136,6 +140,20 @@ def held(incident: IncidentReported) -> Reason | None:
     if unresolved or any(party.role is Role.UNRESOLVED for party in incident.parties):
         return Reason.ROLES_UNRESOLVED
     return None
+
+
+def speaks_for(
+    fact: Fact, place: str, since: datetime, led_to: Mapping[str, Reason | None]
+) -> tuple[bool, int, bool, float]:
+    """Which of a person's places speaks, in what concerns a court fact: the greatest. `led_to`: those that the fact
+    leads to, for their agencies know of the case, each with why its ordinary routes wait.
+
+    Where they wait at one of those, that one speaks: they wait for what it is beside, too. Else the newest that was
+    reported by then: what is reported later moves nothing.
+    """
+    known, reason = since <= fact.body.occurred_at, led_to.get(place)
+    waits = len(DESKS_OF_HELD) - list(DESKS_OF_HELD).index(reason) if reason is not None else 0
+    return place in led_to, waits, known, since.timestamp() if known else -since.timestamp()
 
 
 def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
@@ -12,7 +13,7 @@ from services.casefile.matter import derived, show
 from services.casefile.orders import MAKES, Element, Standing, register
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell
-from services.casefile.victims import held
+from services.casefile.victims import held, speaks_for
 from services.policy.model import Areas
 from services.policy.policy import Policy
 
@@ -22,9 +23,10 @@ STATE = ("action", "code", "made_on", "expires_on", "until_further_order", "chil
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """The child of a file, at the place that stands for it."""
+    """The child of a file, at one of its places. `since`: when what happened there was reported."""
 
     place: str
+    since: datetime
     fact: Fact
     index: int
     child: Child
@@ -43,19 +45,28 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
     stated: set[Key] = set()
     for order, element in touched:
         places = sorted(order.protects & set(known))
+        speaks = _speaks(file, element.fact, [known[place] for place in places])
         for place in (*places, *sorted((order.coded & set(known)).difference(places))):
             why_not = Reason.STATED_TWICE if place in places else Reason.PROTECTS_ANOTHER
             # Two schools may be one agency's, and what replaces an order is made and changes in one line.
             for statement in _told(file, policy, known[place], order, element):
                 if statement.key not in stated:
                     stated.add(statement.key)
-                    yield statement if place in places[:1] else _not_here(statement, why_not)
+                    yield statement if place == speaks else _not_here(statement, why_not)
 
 
 def _not_here(statement: Statement, reason: Reason) -> Withheld:
-    """The first of the child's places stands for it; a person may have said that the order is not for the child at all.
-    Until that was known, it may have been told of here."""
+    """Another of the child's places speaks for it; or a person may have said that the order is not for the child at
+    all. Until that was known, it may have been told of here."""
     return Withheld(statement.key, statement.kind, statement.grounds, reason, statement.why)
+
+
+def _speaks(file: CaseFile, fact: Fact, children: list[Protected]) -> str | None:
+    """Of the child's places the one that speaks for it."""
+    links = file.links.get(fact.id, ())
+    led_to = {child.place: child.held for child in children if child.fact.id in links}
+    speaks = max(children, key=lambda child: speaks_for(fact, child.place, child.since, led_to), default=None)
+    return speaks.place if speaks else None
 
 
 def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:
@@ -104,4 +115,6 @@ def _children(file: CaseFile) -> Iterator[Protected]:
             if place in file.own_places:
                 force = incident[1].force_code if incident else stated.force_code
                 reason = held(incident[1]) if incident else None
-                yield Protected(place, fact, index, child, force, suspect, incident[0] if incident else None, reason)
+                since = incident[1].reported_at if incident else stated.occurred_at
+                of = incident[0] if incident else None
+                yield Protected(place, since, fact, index, child, force, suspect, of, reason)

@@ -123,7 +123,7 @@ class HerOrders:
         """Each of her places that an application concerns: a person has linked it to her, or its order protects her."""
         order = self.register.sought(lodged) if lodged else None
         among = (order,) if order else self.register.may_be_sought(lodged) if lodged else ()
-        if linked := self.matters.protected(self.matters.linked_by_hand(fact, "application")):
+        if linked := self.matters.protected(self.matters.linked_by_hand(fact, "application"), fact):
             his = among or self.protecting_from(identities(references))
             hers = tuple(one for one in his if one.protects & self.matters.places)
             yield Concern(linked, How.HERS, hers if len(hers) == 1 else (), speaks=True)
@@ -181,7 +181,7 @@ class HerOrders:
     def _concerned(self, fact: Fact, order: Standing | None, among: tuple[Standing, ...]) -> Iterator[Concern]:
         how = self._how(order, among)
         protected = frozenset(place for one in among for place in one.protects)
-        first = self.matters.protected(protected) if how in (How.HERS, How.MAY_BE_HERS) else None
+        first = self.matters.protected(protected, fact) if how in (How.HERS, How.MAY_BE_HERS) else None
         found = {victim.place: victim for victim in self.matters.victims_of(fact)}
         if order is not None and order.made_by is not None:
             found |= {place: self.matters.victims[place] for place in order.coded & self.matters.places}

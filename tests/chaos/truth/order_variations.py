@@ -27,18 +27,19 @@ def orders_owe(world: World, register: Register) -> Iterator[tuple[Key, Content]
     yield from of_applications(world, register)
 
 
-def concerned(world: World, order: Order | None, case: str) -> Iterator[tuple[str, str]]:
+def concerned(world: World, order: Order | None, fact: Fact) -> Iterator[tuple[str, str]]:
     """Her places in a matter, each with what is known: it is hers, another's, or nobody has said whose."""
     hers: dict[str, set[str]] = defaultdict(set)
     coded = order.coded if order is not None and order.made is not None else set()
     protects = order.protects if order is not None else set()
-    for place in world.named(case) | coded | protects:
+    led = world.named(case_of(fact))
+    for place in led | coded | protects:
         if world.victim_at(place):
             hers[world.person[place]].add(place)
     for person, found in hers.items():
         own = {p for p in world.places[person] if world.victim_at(p)}
         if protects & own:
-            yield min(protects & own), "hers"
+            yield world.speaks(protects & own, led, fact), "hers"
         elif order is None or not order.attributed(world.crimes_known_to(person)):
             for place in sorted(found):
                 yield place, "not_confirmed"
@@ -50,7 +51,7 @@ def of_line(
     """What a hearing did, to those who protect her: as hers where it is known, else as not confirmed."""
     court, his, about = line.body["court_ou"], lives(line.body["defendant"]), line.about or line.place
     reached = register.reaches(line.fact)
-    for place, how in concerned(world, order, case_of(line.fact)):
+    for place, how in concerned(world, order, line.fact):
         if world.person[place] not in reached:
             continue
         subject = f"{line.place}/{place}"
@@ -80,10 +81,12 @@ def in_custody(world: World, line: Line, person: str) -> bool:
 
 
 def of_protected_child(world: World, register: Register, line: Line, order: Order) -> Iterator[tuple[Key, Content]]:
-    """The front door and the school of a child whom an order protects, at the first of its places."""
+    """The front door and the school of a child whom an order protects, at one of its places."""
     children = {world.person[place] for place in order.protects if "/child/" in place and place in world.person}
     for person in children & register.reaches(line.fact):
-        place = min(place for place in order.protects if world.person.get(place) == person)
+        own = {place for place in order.protects if world.person.get(place) == person}
+        crimes = {led_to.partition("/")[0] for led_to in world.led_to(case_of(line.fact))}
+        place = world.speaks(own, {place for place in own if place.partition("/")[0] in crimes}, line.fact)
         crime, _, number = place.partition("/child/")
         child = next(c for f, c in world.children if f.subject == crime and str(c["number"]) == number)
         incident, stated = world.incidents.get(crime), next(f for f, _ in world.children if f.subject == crime)
@@ -141,7 +144,7 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
             said = {"application": fact.subject}
             if kind == "application-decided":
                 said["outcome"] = fact.body["outcome"]
-            for place, how in concerned(world, order if first else None, case):
+            for place, how in concerned(world, order if first else None, fact):
                 subject = f"{fact.subject}/{place}"
                 if how == "hers" and not (kind == "application-lodged" and fact.subject in ended):
                     rule = kind.replace("-", "_")

@@ -169,6 +169,24 @@ class World:
                 return incident, party
         return None
 
+    def speaks(self, places: set[str], led: set[str], fact: Fact) -> str:
+        """Of somebody's places the one at which a court fact is told: that its case leads to, first one that only a
+        specialist may route; of several the newest of which police had heard, else that of which they heard first."""
+        about = sorted(places & led) or sorted(places)
+        incidents = {place: self.incidents.get(place.partition("/")[0]) for place in about}
+        held = {place: incident.held for place, incident in incidents.items() if incident and place in led}
+        gravest = next((why for why in DESKS if why in held.values()), None)
+        since = {place: self.since(place) for place in about if gravest is None or held.get(place) == gravest}
+        then = datetime.fromisoformat(fact.body["occurred_at"])
+        before = [place for place in since if since[place] <= then]
+        return max(before, key=since.__getitem__) if before else min(since, key=since.__getitem__)
+
+    def since(self, place: str) -> datetime:
+        crime = place.partition("/")[0]
+        if crime in self.incidents:
+            return self.incidents[crime].reported
+        return next(datetime.fromisoformat(f.body["occurred_at"]) for f, _ in self.children if f.subject == crime)
+
     def tell_hers(
         self,
         rule: str,

@@ -14,7 +14,7 @@ from schemas.court_order_variations.v1 import (
     Prohibition,
     ProtectedPerson,
 )
-from schemas.police_incidents.v1 import AbuseType
+from schemas.police_incidents.v1 import AbuseType, IncidentReported
 from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
@@ -269,3 +269,47 @@ def test_two_places_of_hers_are_told_once() -> None:
 def test_nothing_is_stated_in_the_file_of_the_suspect() -> None:
     his = file(imposed(), changed(OrderAction.DISCHARGED), b.application(), of=b.SUSPECT)
     assert [s for rule in RULES if rule.runs_in == "persons" for s in rule.states(his, b.policy())] == []
+
+
+BY_RECORD = ProtectedPerson(role="victim", record=b.record("victim-1"), attribution=Attribution.CODED)
+CHILD_BY_RECORD = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
+BEFORE = b.NOON - timedelta(days=700)
+
+
+def elsewhere(crime: str = "CR0", reported_at: datetime = BEFORE, **over: Any) -> IncidentReported:
+    """She at an incident with another man, where she lived before."""
+    parties = (b.victim(residence=b.residence("53", "916")), b.suspect(record=b.record("another-man")))
+    return b.incident(crime, **{"force_code": "53", "reported_at": reported_at, "parties": parties} | over)
+
+
+def told_at(hers: CaseFile) -> dict[str, str]:
+    return {agency: duty.person for agency, duty in seen.owed(order_imposed, hers).items()}
+
+
+def test_an_order_is_told_at_the_incident_that_its_case_leads_to_and_not_at_an_older_one() -> None:
+    assert told_at(file(elsewhere(), imposed(protected_persons=(BY_RECORD,)))) == dict.fromkeys(
+        TOLD_OF_AN_ORDER, b.VICTIM
+    )
+
+
+def test_without_a_charge_it_is_told_at_the_newest_incident_that_was_known_and_what_comes_later_moves_nothing() -> None:
+    later = elsewhere("CR9", b.NOON + timedelta(days=9))
+    bodies = (elsewhere(), b.incident(), imposed(protected_persons=(BY_RECORD,)), later)
+    assert told_at(b.linked_file(*map(b.fact, bodies))) == dict.fromkeys(TOLD_OF_AN_ORDER, b.VICTIM)
+
+
+def test_where_ordinary_routes_wait_at_one_of_the_incidents_of_a_case_they_wait_for_its_orders() -> None:
+    police = b.incident("CR2", reported_at=BEFORE, parties=(b.victim(), b.suspect(is_police=True)))
+    charge = b.charge(b.charged(1), b.charged(2, "CR2"))
+    bodies = (b.incident(), police, charge, imposed(protected_persons=(BY_RECORD,)))
+    told = told_at(b.linked_file(*map(b.fact, bodies)))
+    assert told == dict.fromkeys(("out-of-force-desk-54", "psd-54"), "CR2/party/1")
+
+
+def test_an_order_is_told_to_the_school_that_the_child_has_now() -> None:
+    old = b.children("CR0", b.child(school_urns=("100003",), residence=b.residence("54", "865")), occurred_at=BEFORE)
+    made = imposed(protected_persons=(CHILD_BY_RECORD,))
+    duties = seen.owed(order_concerning_child, file(elsewhere(), old, b.children(), made, of=b.CHILD))
+    assert {agency: duty.person for agency, duty in duties.items()} == dict.fromkeys(
+        ("mash-866", "school-100001"), b.CHILD
+    )
