@@ -98,6 +98,32 @@ def corrected() -> list[Fact]:
     ]
 
 
+def unknown_at_first() -> list[Fact]:
+    """A charge of him alone is corrected; courts name a record that a merge makes hers, and a party who is not known
+    yet; nobody has said whose order an application is about; an older incident is with another man."""
+    record = v.RecordId(system=b.SYSTEM, id="P-77")
+    coded = ProtectedPerson(role="victim", record=record, attribution=Attribution.CODED)
+    other = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+    return [
+        b.fact(b.incident()),
+        b.fact(
+            b.incident("CR0", reported_at=moment(0) - timedelta(days=700), parties=(b.victim(), b.suspect(record=None)))
+        ),
+        b.fact(b.incident("CR2", parties=(b.victim(record=b.record("another")), b.suspect()))),
+        b.fact(b.charge(b.charged(parties=(2,)))),
+        b.fact(b.charge(b.charged()), version=2),
+        b.fact(b.merged("victim-1", "P-77")),
+        resulted(0, b.order(protected_persons=(coded,)), b.order("3326", protected_persons=(b.protected(1, "CR2"),))),
+        b.fact(b.orders_resulted(b.order("3307", protected_persons=HERS), references=other)),
+        resulted(1, b.order("3081")),
+        resulted(2, b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at())),
+        b.fact(b.application("APP1", order=b.order_at(DAYS[1], "3081"), lodged_at=moment(2))),
+        b.fact(b.application_decided("APP1", outcome="granted")),
+        b.fact(b.application_decided("APP2", outcome="granted", references=other)),
+        b.fact(b.link_made(b.party_ref(), what="application", reference="APP2")),
+    ]
+
+
 def held(facts: list[Fact]) -> dict[Key, Content]:
     """What each agency holds, live, when each fact is looked at as it comes."""
     told: dict[Key, Notice] = {}
@@ -112,7 +138,7 @@ def held(facts: list[Fact]) -> dict[Key, Content]:
     return {key: notice.content for key, notice in told.items() if notice.state == "live"}
 
 
-WORLDS = {"orders": world, "family": family, "corrected": corrected}
+WORLDS = {"orders": world, "family": family, "corrected": corrected, "unknown at first": unknown_at_first}
 
 
 @pytest.fixture(scope="module")
