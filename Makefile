@@ -44,7 +44,7 @@ format: install ## format the code and mend what ruff can mend safely
 docs: install ## write the event catalogue in docs/ again from the schemas
 	$(BIN)/python -m schemas.catalogue
 
-bench: install .venv-bench/.installed ## measure the relay beside what people would use instead: half an hour (add QUICK=1 for less)
+bench: install .venv-bench/.installed ## measure the relay beside what people would use instead: three quarters of an hour (add QUICK=1 for less)
 	@.venv-bench/bin/python -m tests.bench $(if $(QUICK),--quick) $(SECTIONS)
 
 lock: install ## choose package versions again, within requirements*.in (add UPGRADE=1 for the newest)

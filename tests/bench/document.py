@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from services.runtime.keeper import PROJECT
 from tests.bench.due import Due
-from tests.bench.entrants import ENTRANTS, RELAY, settings
+from tests.bench.entrants import ENTRANTS, PLAIN, QUIX, RELAY, settings
 from tests.bench.history import Grown
 from tests.bench.latency import Latency
 from tests.bench.long_files import LongFile
@@ -73,6 +73,8 @@ def _parts(run: Run) -> Iterable[str]:
     if run.failed:
         yield f"**Not measured in this run, or not whole, because something failed: {', '.join(run.failed)}.**"
     yield "\n\n".join(_setting())
+    if aims := tuple(_aims(run)):
+        yield "\n\n".join(_held_to(aims))
     if run.paces:
         yield "\n\n".join(_throughput(run.paces))
     if run.latencies:
@@ -112,6 +114,72 @@ def _setting() -> Iterable[str]:
             for entrant in ENTRANTS
         ),
         numbers=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the relay is to reach, and what it reached: at most `bound`, or at least where `at_least`."""
+
+    what: str
+    bound: float
+    found: float
+    unit: str
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.found >= self.bound if self.at_least else self.found <= self.bound
+
+
+READY_SECONDS = 10.0
+LOOK_MS = {100: 5.0, 1_000: 60.0}
+NOT_SLOWER_BY_HISTORY = 0.8  # of the pace without any; one run's noise
+
+
+def _aims(run: Run) -> Iterable[Aim]:
+    """Of those sections that were measured. A time beside one that fell behind says nothing, so it is left out."""
+    speed = {(pace.entrant, pace.workers): pace.events_a_second for pace in run.paces}
+    for workers in sorted({workers for _, workers in speed}):
+        ours, theirs = speed.get((RELAY, workers)), speed.get((QUIX, workers))
+        if ours and theirs:
+            yield Aim(f"a backlog beside Quix Streams, {workers} worker(s)", 1.0, ours / theirs, "times", at_least=True)
+    kept_up = {(found.entrant, found.rate): found for found in run.latencies if found.kept_up}
+    for rate in sorted({rate for _, rate in kept_up}):
+        mine, plain = kept_up.get((RELAY, rate)), kept_up.get((PLAIN, rate))
+        if mine and plain:
+            yield Aim(f"p50 beside the plain loop, {rate:,} a second", 1.5, mine.p50 / plain.p50, "times")
+            yield Aim(f"p99 beside the plain loop, {rate:,} a second", 1.5, mine.p99 / plain.p99, "times")
+    for cost in run.looks:
+        if cost.facts in LOOK_MS:
+            yield Aim(f"a look at {cost.facts:,} facts, warm", LOOK_MS[cost.facts], cost.warm.all, "ms")
+            yield Aim(f"a look at {cost.facts:,} facts, cold", LOOK_MS[cost.facts], cost.cold.all, "ms")
+    paces = [each.events_a_second for each in run.histories if each.entrant is RELAY]
+    if len(paces) > 1 and paces[0]:
+        held = (paces[-1] or 0.0) / paces[0]
+        yield Aim("the pace in the most history, of that in none", NOT_SLOWER_BY_HISTORY, held, "times", at_least=True)
+    for start in run.starts:
+        if start.what.startswith("all services"):
+            yield Aim(f"ready: {start.what}", READY_SECONDS, start.seconds, "s")
+
+
+def _held_to(aims: Sequence[Aim]) -> Iterable[str]:
+    yield "## What the relay is held to"
+    yield (
+        "Why an aim is missed, and what was tried: [a batch in few exchanges](adr/0011-a-batch-in-few-exchanges.md) "
+        "and [a look remembers what it worked out](adr/0013-a-look-remembers-what-it-worked-out.md)."
+    )
+    yield _table(
+        ("", "aim", "found", ""),
+        (
+            (
+                aim.what,
+                f"{'at least' if aim.at_least else 'at most'} {aim.bound:g} {aim.unit}",
+                f"{aim.found:,.2f}",
+                "met" if aim.met else "**missed**",
+            )
+            for aim in aims
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from schemas.police_incidents.v1 import Grade
 from services.runtime.sending import Message
 from tests import builders as b
 from tests.bench.entrants import Entrant
-from tests.bench.stage import POLL_SECONDS, FellBehindError, Stage
+from tests.bench.stage import POLL_SECONDS, Appearance, FellBehindError, Stage
 from tests.broker.relay import message
 
 EACH = 7
@@ -43,19 +43,23 @@ def long_files(
             shown.publish_all([_incident(next(crimes)) for _ in range(length - facts)])
             try:
                 shown.settle(seconds)
+                took = [_took(shown, next(crimes), seconds) for _ in range(EACH)]
             except FellBehindError:
                 break
-            took: list[float] = []
-            for _ in range(EACH):
-                said = len(shown.reader.found)
-                began = shown.publish_all([_incident(next(crimes))])
-                while len(shown.reader.found) == said and time.time() - began < seconds:
-                    time.sleep(POLL_SECONDS / 50)
-                took.append(shown.reader.found[said].at - began)
-                shown.settle(seconds, quiet=QUIET_SECONDS)
             facts = max(facts, length) + EACH
             found.append(LongFile(entrant, length, statistics.median(took)))
     return found
+
+
+def _took(shown: Appearance, number: int, seconds: float) -> float:
+    said = len(shown.reader.found)
+    began = shown.publish_all([_incident(number)])
+    while len(shown.reader.found) == said:
+        if time.time() - began > seconds:
+            raise FellBehindError(f"{shown.entrant.title} told nobody of one more event")
+        time.sleep(POLL_SECONDS / 50)
+    shown.settle(seconds, quiet=QUIET_SECONDS)
+    return shown.reader.found[said].at - began
 
 
 def _incident(number: int) -> Message:
