@@ -25,7 +25,7 @@ from tests.broker.test_nothing_leaks import log_files, metrics, read_by_all
 from tests.hostile.records import EXAMPLES, MARK, Hostile, Sent, hostile
 from tests.processes import most_resident_mib
 
-HOSTILE, WAVES, GOOD_IN_A_WAVE = 2400, 40, 3
+HOSTILE, WAVES, GOOD_IN_A_WAVE = 2400, 20, 6
 HEARS_FIRST = "idva-larkmead"
 PATIENCE = 90.0
 Place = tuple[str, int, int]
