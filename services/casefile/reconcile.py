@@ -1,5 +1,6 @@
 """The difference between what is owed and what was told: at most one notice for each duty, and nothing unsaid."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -130,12 +131,13 @@ class _Found:
         said = {line[:2] for line in before.content}
         as_said = tuple(item for item in duty.matter if (item.what, item.about) in said)
         seen = self.project(duty.but(matter=as_said))
-        if set(before.content) <= set(seen.content):
+        content = _as_much_as(before.content, seen.content)
+        if set(before.content) <= set(content):
             self.regrounded.append(replace(before, grounds=grounds))
         else:
             after = _after(before, "correct", self.now)
             self.notices.append(
-                replace(after, grounds=grounds, content=seen.content, texts=seen.texts, reason=Reason.GROUND_CHANGED)
+                replace(after, grounds=grounds, content=content, texts=seen.texts, reason=Reason.GROUND_CHANGED)
             )
 
     def withheld_now(self, before: Notice | None, statement: Withheld) -> None:
@@ -213,6 +215,19 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
         texts=seen.texts,
         why=duty.why,
     )
+
+
+def _as_much_as(before: Content, now: Content) -> Content:
+    """What is so now, but where one thing has several values no new one beside those that stay: a new one comes for
+    one that is no longer so."""
+    gone = Counter(line[:2] for line in before if line not in now)
+    kept = []
+    for line in now:
+        if line not in before:
+            gone[line[:2]] -= 1
+        if line in before or gone[line[:2]] >= 0:
+            kept.append(line)
+    return tuple(kept)
 
 
 def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Notice | None:

@@ -1,17 +1,22 @@
 """What is sent when something changes, ends, falls or is merely gone; and what is remembered without being sent."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from schemas.agency_responses.v1 import Declined
-from schemas.police_incidents.v1 import Grade
-from services.casefile.facts import Fact, Key
+from schemas.classes import DataClass
+from schemas.police_incidents.v1 import Grade, IncidentReported
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.judge import Rule
+from services.casefile.matter import derived
 from services.casefile.reasons import Reason
+from services.casefile.stating import owed
 from services.policy.model import Within
-from services.policy.policy import PolicySet
+from services.policy.policy import Policy, PolicySet
 from tests import builders as b
-from tests.unit.casefile.small import AGENCIES, POLICY, ROUTES, RULES, D, H, World, agency, charge_review, said
+from tests.unit.casefile.small import AGENCIES, POLICY, ROUTES, RULES, D, H, World, agency, areas, charge_review, said
 
 IDVA = Key("high_risk", b.VICTIM, "north-idva")
 DAIT = IDVA._replace(agency="north-dait")
@@ -120,6 +125,38 @@ def test_a_service_that_declined_is_told_what_was_wrong_and_nothing_that_is_new(
     assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
     assert [line[0] for line in corrected.content] == [line[0] for line in before]
     assert "Vera Corrected" in {line[2] for line in corrected.content}
+
+
+def test_a_service_that_declined_hears_of_no_further_value_beside_those_that_it_was_told() -> None:
+    world = World(rules=(Rule("high_risk", all_that_happened),))
+    world.look(incident(circumstances="a quarrel"), now=b.NOON)
+    world.answer(Declined, DAIT, b.NOON)
+    world.look(now=b.NOON)
+    another = b.fact(b.incident("CR2", circumstances="a blow", reported_at=b.NOON + H))
+    world.look(another, now=b.NOON + H)
+    assert world.told[DAIT].kind == "close"
+    world.look(incident(2, circumstances="a threat"), now=b.NOON + 2 * H)
+    corrected = world.told[DAIT]
+    assert (corrected.kind, [line[2] for line in corrected.content]) == ("correct", ["a threat"])
+
+
+def all_that_happened(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """One duty about the first incident, with a value of one thing from each that follows."""
+    if b.VICTIM not in file.own_places:
+        return
+    first, *_ = found = sorted(file.of(IncidentReported), key=lambda known: known[1].reported_at)
+    yield from owed(
+        file,
+        policy,
+        rule="high_risk",
+        subject=b.VICTIM,
+        person=b.VICTIM,
+        areas=areas(first[1]),
+        on=first[0].at.date(),
+        recorded_at=first[0].at,
+        grounds=tuple(fact for fact, _ in found),
+        matter=tuple(item for _, one in found for item in derived("happened", one.circumstances, DataClass.R)),
+    )
 
 
 def test_what_is_corrected_after_its_end_has_the_words_that_belong_to_it_now() -> None:
