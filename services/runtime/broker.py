@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 
 
 class NotThereYet(Exception):  # noqa: N818 - nothing is wrong yet
-    """Raised by `assigned`: the broker does not say enough of these partitions to judge them. It is asked again."""
+    """The broker does not say enough of these partitions to judge them. It is asked again."""
 
 
 def pauses() -> Iterator[float]:

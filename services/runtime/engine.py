@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ RESTART_SECONDS = 1.0
 log = structlog.get_logger("relay")
 
 Handle = Callable[[Sequence[Record]], Awaitable[int]]
-Assigned = Callable[[frozenset[Partition]], Awaitable[None]]
+Assigned = Callable[[frozenset[Partition]], Awaitable[Mapping[Partition, int]]]
 
 
 class Consumer:
@@ -37,7 +37,8 @@ class Consumer:
 
     `handle` is given a batch in order and returns how many of its leading records are durably done; exactly those are
     acknowledged, and the others come first in the next batch. `assigned` is awaited after every assignment, before any
-    record of it is handled. Whatever either of them raises ends the process with status 70, but for `NotThereYet`.
+    record of it is handled, and says where each partition began when it judged it. Whatever either of them raises ends
+    the process with status 70, but for `NotThereYet`.
 
     A leader that has just learnt of no topics, as while its broker starts, gives nobody anything and tells nobody.
     So every member asks the broker now and then what is left to no member, and joins again.
@@ -173,8 +174,8 @@ class Consumer:
     async def _begin(self, membership: Membership) -> None:
         epoch, partitions = membership.epoch, membership.partitions
         try:
-            await self._assigned(partitions)
-            await membership.open(epoch)
+            begins = await self._assigned(partitions)
+            await membership.open(epoch, begins)
             if not partitions:
                 self._doubt.set()
         except (*UNAVAILABLE, NotThereYet) as error:

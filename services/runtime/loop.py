@@ -33,6 +33,7 @@ ALONE_SPAN = 500  # a batch: the record that ends workers lies within it
 RETRY_TRIES = 2  # of a record that was set aside, at each release and policy
 TAKE_BACK_SECONDS = 2.0
 SLOW_TRIES = 12  # of one record by itself that takes longer than a transaction may
+LOOKED_FOR_SECONDS = 30.0
 FAULT_WINDOW = timedelta(minutes=1)
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 
@@ -93,7 +94,7 @@ class Loop:
         self._faults: list[float] = []
         self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
         self._read_next: Mapping[Partition, int] = {}  # when the streams' ends were noted last
-        self._lies_at: dict[Partition, int] = {}  # the offset of a record that is known to be there, and is next
+        self._lies_at: dict[Partition, tuple[int, float]] = {}  # a record that is next, and when it was seen there
 
     async def check(self) -> None:
         """As `assigned`, of all partitions, before anything is looked at or published: no look may rest on a database
@@ -108,8 +109,8 @@ class Loop:
     async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
         """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`.
 
-        The broker may lose records under a running worker: those that were read, and others then take their places; or
-        those that were not, when it keeps them no longer. Halts at either.
+        The broker may lose records under a running worker: those that were read, which is seen while others have not
+        taken all of their places; or those that were not, when it keeps them no longer. Halts at either.
         """
         before, self._read_next = self._read_next, await self.shell.note_ends(ends, at)
         passed = dict[Partition, int]()
@@ -117,20 +118,25 @@ class Loop:
             known, was = self._read_next[place], before.get(place, 0)
             if was > end:
                 self._halt_went_back(place, end, was)
-            if place in before and was == known < end and self._lies_at.get(place) != known:
+            if place in before and was == known < end and not self._waits_at(place, known):
                 first = await self._offsets.first_record(place, known, end)
                 if first is None:
-                    begins = await self._offsets.begin_offsets([place[0]])
-                    self._halt_gone(place, begins[place], known)
+                    await self.check()  # the answer may be old: another worker may have read what was kept then
                 elif first < end:
-                    self._lies_at[place] = known
+                    self._lies_at[place] = known, time.monotonic()
                 else:
                     passed[place] = end
         if passed:
             await self.shell.pass_over(passed, at)
 
-    async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Holds what the group committed and what the broker still has against what the database knows."""
+    def _waits_at(self, place: Partition, offset: int) -> bool:
+        """Whether a record was found there a while ago. It is looked for again after that: it may be kept no longer."""
+        lay_at, seen = self._lies_at.get(place, (-1, 0.0))
+        return lay_at == offset and time.monotonic() - seen < LOOKED_FOR_SECONDS
+
+    async def assigned(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
+        """Holds what the group committed and what the broker still has against what the database knows; where each
+        partition begins."""
         await self.leave()
         topics = {topic for topic, _ in partitions}
         group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
@@ -141,6 +147,7 @@ class Loop:
         self._compare(partitions, group, begins, positions, ends)
         self._unproven |= partitions
         self._proven -= partitions
+        return begins
 
     async def _reached(self, topics: Collection[str]) -> tuple[Mapping[Partition, Position], Mapping[Partition, int]]:
         """Positions in the database and ends of the streams, and of the database first: others read on meanwhile.
@@ -168,15 +175,14 @@ class Loop:
             if known is not None and known > ends[partition]:
                 self._halt_went_back(partition, ends[partition], known)
             if first > (known or 0):
-                self._halt_gone(partition, first, known or 0)
+                log.critical(
+                    Event.RECORDS_GONE, **self._place(partition), first=first, database=known or 0, advice=FILL
+                )
+                raise Halt(HaltReason.OFFSETS_UNKNOWN)
 
     def _halt_went_back(self, partition: Partition, end: int, known: int) -> NoReturn:
         log.critical(Event.STREAM_WENT_BACK, **self._place(partition), end=end, database=known, advice=RESTORED)
         raise Halt(HaltReason.OFFSETS_AHEAD)
-
-    def _halt_gone(self, partition: Partition, first: int, known: int) -> NoReturn:
-        log.critical(Event.RECORDS_GONE, **self._place(partition), first=first, database=known, advice=FILL)
-        raise Halt(HaltReason.OFFSETS_UNKNOWN)
 
     def _place(self, partition: Partition) -> dict[str, str | int]:
         return {"service": self.service.name, "topic": partition[0], "partition": partition[1]}

@@ -7,7 +7,7 @@ in a thread of its own, so that heartbeats go on while the event loop judges.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterable, Collection, Sequence
+from collections.abc import AsyncIterable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -127,18 +127,19 @@ class Membership:
         self._forget()
         await self._app.stop()
 
-    async def open(self, epoch: int) -> None:
+    async def open(self, epoch: int, begins: Mapping[Partition, int]) -> None:
         """Notes where reading begins in each partition and lets records in; raises KafkaError.
 
-        What the broker no longer keeps is passed over: whoever was asked about this assignment has agreed to that.
+        `begins`: the first offset that each had when the assignment was agreed to. What the broker gives up after that
+        nobody has agreed to lose.
         """
         committed = await self.committed(self.partitions)
-        first = await self._request("beginning_offsets", [TopicPartition(*place) for place in committed])
         if epoch == self.epoch:
             for (topic, partition), offset in committed.items():
-                self._next[topic, partition] = begins = max(offset or 0, first[topic, partition])
-                if offset is not None and offset < begins:
-                    log.warning(logs.Event.RECORDS_GONE, topic=topic, partition=partition, start=offset, first=begins)
+                first = begins[topic, partition]
+                self._next[topic, partition] = max(offset or 0, first)
+                if offset is not None and offset < first:
+                    log.warning(logs.Event.RECORDS_GONE, topic=topic, partition=partition, start=offset, first=first)
             self.unchecked = False
             self.ready = True
             self._open.set()

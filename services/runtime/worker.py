@@ -202,6 +202,8 @@ class Worker:
                 await self._gauge()
             except PASSING as problem:
                 log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
+            except NotThereYet:
+                log.warning(logs.Event.BROKER_AWAITED)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
 

@@ -8,12 +8,14 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.runtime import logs
+from services.runtime.broker import Partition
 from services.runtime.engine import Consumer
 from services.runtime.halting import Halt, HaltReason
+from services.runtime.offsets import Offsets
 from services.runtime.records import Record
 
 
@@ -50,9 +52,11 @@ async def main() -> None:
     parser.add_argument("--halt", action="store_true")
     options = parser.parse_args()
     logs.configure()
+    offsets = Offsets(options.kafka)
 
-    async def assigned(partitions: frozenset[tuple[str, int]]) -> None:
+    async def assigned(partitions: frozenset[Partition]) -> Mapping[Partition, int]:
         note(options, [f"assigned {len(partitions)}"])
+        return await offsets.begin_offsets(options.topics)
 
     consumers = [
         Consumer(

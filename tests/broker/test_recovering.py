@@ -47,7 +47,7 @@ class Backup:
 
 @pytest.mark.parametrize("ask", ["acknowledge", "accept"])
 def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_contents(play: Play, ask: str) -> None:
-    given = load(21, 40, now := datetime.now(UTC))
+    given = load(21, 28, now := datetime.now(UTC))
     third = len(given.events) // 3
     before, since, after = given.events[:third], given.events[third : 2 * third], given.events[2 * third :]
 

@@ -19,7 +19,8 @@ def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gath
         handed.append(list(batch))
         return len(batch)
 
-    async def agree(_partitions: frozenset[tuple[str, int]]) -> None: ...
+    async def agree(_partitions: frozenset[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        return {}
 
     async def story() -> None:
         nowhere = "127.0.0.1:9"
