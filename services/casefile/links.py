@@ -30,6 +30,8 @@ CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWi
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
 # Whom an order protects is asked at its home, so what answers that lies there as well.
 ALSO_AT_HOME = (*COURT, AttributionConfirmed)
+# What leads a court fact to parties of incidents.
+LEADS = (ChargePreferred, LinkMade, AttributionConfirmed)
 
 # What a fact waits for that leads to nobody, or a court fact that leads to no victim.
 MISSING: Mapping[type[Body], str] = {
@@ -217,6 +219,7 @@ class _Matters:
             lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
         self.lay_refusals_at_homes(lies_in)
         self.lay_incidents_at_homes(lies_in)
+        self.lay_leads_to_the_coded(lies_in)
         persons = {crime: self.places(crime) for crime in {*self.incidents, *self.children}}
         return Linkage(lies_in, persons, missing, join(self.standing, self.is_placeholder))
 
@@ -244,6 +247,21 @@ class _Matters:
                 for led_to in crimes_of.keys() & lies_in[fact.id].get(at_home, ()):
                     if led_to in waits or not coded.isdisjoint(self.places(crimes_of[led_to]).values()):
                         lies_in.setdefault(led_to, {}).setdefault(at_home, ())
+
+    def lay_leads_to_the_coded(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+        """Where a court names somebody by record, what leads its orders to incidents lies with all whom these concern,
+        whomever else it names: who stands there is known to them, too, and a code for one of them says whose it is."""
+        facts = {fact.id: fact for fact in self.standing}
+        for fact in self.standing:
+            if isinstance(fact.body, OrdersResulted) and _coded(fact.body):
+                through = [facts[i] for i in lies_in[fact.id].get(home(fact), ())]
+                leads = [led.id for led in through if isinstance(led.body, LEADS)]
+                says_who = [led.id for led in through if isinstance(led.body, IncidentReported | ChildrenLinked)]
+                for key, ids in lies_in[fact.id].items():
+                    if not key.startswith("home:"):
+                        lies_in[fact.id][key] = tuple(sorted({*ids, *leads, *says_who}))
+                        for lead in leads:
+                            lies_in[lead].setdefault(key, tuple(says_who))
 
     def places(self, crime: str) -> dict[str, str]:
         return {place: who for place, who, _ in self.people(crime)}

@@ -27,7 +27,7 @@ def orders_owe(world: World, register: Register) -> Iterator[tuple[Key, Content]
     yield from of_applications(world, register)
 
 
-def concerned(world: World, order: Order | None, fact: Fact) -> Iterator[tuple[str, str]]:
+def concerned(world: World, register: Register, order: Order | None, fact: Fact) -> Iterator[tuple[str, str]]:
     """Her places in a matter, each with what is known: it is hers, another's, or nobody has said whose."""
     hers: dict[str, set[str]] = defaultdict(set)
     coded = order.coded if order is not None and order.made is not None else set()
@@ -40,7 +40,7 @@ def concerned(world: World, order: Order | None, fact: Fact) -> Iterator[tuple[s
         own = {p for p in world.places[person] if world.victim_at(p)}
         if protects & own:
             yield world.speaks(protects & own, led, fact), "hers"
-        elif order is None or not order.attributed(world.crimes_known_to(person)):
+        elif order is None or not order.attributed(world.crimes_known_to(person) | register.crimes_of(order)):
             for place in sorted(found):
                 yield place, "not_confirmed"
 
@@ -51,7 +51,7 @@ def of_line(
     """What a hearing did, to those who protect her: as hers where it is known, else as not confirmed."""
     court, his, about = line.body["court_ou"], lives(line.body["defendant"]), line.about or line.place
     reached = register.reaches(line.fact)
-    for place, how in concerned(world, order, line.fact):
+    for place, how in concerned(world, register, order, line.fact):
         if world.person[place] not in reached:
             continue
         subject = f"{line.place}/{place}"
@@ -144,7 +144,7 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
             said = {"application": fact.subject}
             if kind == "application-decided":
                 said["outcome"] = fact.body["outcome"]
-            for place, how in concerned(world, order if first else None, fact):
+            for place, how in concerned(world, register, order if first else None, fact):
                 subject = f"{fact.subject}/{place}"
                 if how == "hers" and not (kind == "application-lodged" and fact.subject in ended):
                     rule = kind.replace("-", "_")

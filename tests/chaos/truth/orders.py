@@ -152,6 +152,11 @@ class Register:
                     found |= self.leads(earlier.fact)
         return found & set(self.world.person)
 
+    def crimes_of(self, order: Order) -> set[str]:
+        """The incidents to which the hearings of an order lead: who stands there is known to all whom it concerns."""
+        lines = [line for line in (order.made, *order.changes) if line]
+        return {_crime(place) for line in lines for place in self.leads(line.fact)}
+
     def leads_to_a_victim(self, fact: Fact) -> bool:
         return any(map(self.world.victim_at, self.leads(fact)))
 

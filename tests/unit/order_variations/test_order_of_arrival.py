@@ -124,6 +124,23 @@ def unknown_at_first() -> list[Fact]:
     ]
 
 
+def beside_another() -> list[Fact]:
+    """A person links her to the case in which another was charged for, whose record the court codes."""
+    coded = ProtectedPerson(role="victim", record=b.record("victim-1"), attribution=Attribution.CODED)
+    child = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
+    return [
+        b.fact(b.children()),
+        b.fact(b.incident(parties=(b.victim(record=b.record("mistyped")), b.suspect()))),
+        b.fact(b.incident(), version=2),
+        b.fact(b.incident("CR2", parties=(b.victim(record=b.record("another")), b.suspect()))),
+        b.fact(b.charge()),
+        b.fact(b.link_made(b.party_ref(1, "CR2"))),
+        b.fact(b.hearing()),
+        resulted(0, b.order(protected_persons=(coded,)), b.order("3326", protected_persons=(child,))),
+        resulted(1, b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at())),
+    ]
+
+
 def held(facts: list[Fact]) -> dict[Key, Content]:
     """What each agency holds, live, when each fact is looked at as it comes."""
     told: dict[Key, Notice] = {}
@@ -138,7 +155,13 @@ def held(facts: list[Fact]) -> dict[Key, Content]:
     return {key: notice.content for key, notice in told.items() if notice.state == "live"}
 
 
-WORLDS = {"orders": world, "family": family, "corrected": corrected, "unknown at first": unknown_at_first}
+WORLDS = {
+    "orders": world,
+    "family": family,
+    "corrected": corrected,
+    "unknown at first": unknown_at_first,
+    "beside another": beside_another,
+}
 
 
 @pytest.fixture(scope="module")

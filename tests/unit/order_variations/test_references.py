@@ -150,6 +150,19 @@ def test_a_person_coded_by_record_who_stands_at_the_incident_is_known(whom: Prot
     assert seen.owed(attribution_question, linked(made, b.fact(b.children())))["dait-54"].ended is Reason.ATTRIBUTED
 
 
+@pytest.mark.parametrize("role", ["victim", "child"])
+def test_whoever_a_person_links_to_the_case_hears_nothing_of_an_order_coded_by_the_record_of_another(
+    role: Literal["victim", "child"],
+) -> None:
+    another = b.incident("CR2", parties=(b.victim(record=b.record("another")), b.suspect()))
+    made = b.orders_resulted(b.order(protected_persons=(coded(f"{role}-1", role),)))
+    bodies = (b.incident(), b.children(), b.charge(), b.link_made(b.party_ref(1, "CR2")), another, made)
+    hers = b.linked_file(*map(b.fact, bodies), of="CR2/party/1")
+    assert seen.owed(order_unconfirmed, hers) == {}
+    assert seen.reasons(order_unconfirmed, hers) == {Reason.PROTECTS_ANOTHER}
+    assert hers.own_places == {"CR2/party/1"}
+
+
 def test_a_change_of_nobody_knows_which_order_asks_too() -> None:
     changed = b.fact(b.orders_resulted(b.order("3263", action=OrderAction.DISCHARGED)))
     duty = seen.owed(attribution_question, linked(changed))["dait-54"]
