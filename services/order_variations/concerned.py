@@ -123,10 +123,16 @@ class HerOrders:
         """Each of her places that an application concerns: a person has linked it to her, or its order protects her."""
         order = self.register.sought(lodged) if lodged else None
         among = (order,) if order else self.register.may_be_sought(lodged) if lodged else ()
-        if linked := self.matters.protected(self.matters.linked_by_hand(fact, "application"), fact):
+        by_hand = self.matters.linked_by_hand(fact, "application")
+        if linked := self.matters.protected(by_hand, fact):
             his = among or self.protecting_from(identities(references))
             hers = tuple(one for one in his if one.protects & self.matters.places)
-            yield Concern(linked, How.HERS, hers if len(hers) == 1 else (), speaks=True)
+            about = hers if len(hers) == 1 else ()
+            yield Concern(linked, How.HERS, about, speaks=True)
+            # Before the link was made, or this incident known, another of her places may have been told.
+            others = {concern.victim.place for concern in self._concerned(fact, order, among)}
+            for place in sorted((others | by_hand) - {linked.place}):
+                yield Concern(self.matters.victims[place], How.HERS, about, speaks=False)
         else:
             yield from self._concerned(fact, order, among)
 
@@ -182,13 +188,12 @@ class HerOrders:
         how = self._how(order, among)
         protected = frozenset(place for one in among for place in one.protects)
         first = self.matters.protected(protected, fact) if how in (How.HERS, How.MAY_BE_HERS) else None
-        found = {victim.place: victim for victim in self.matters.victims_of(fact)}
-        if order is not None and order.made_by is not None:
-            found |= {place: self.matters.victims[place] for place in order.coded & self.matters.places}
-        if first is not None:
-            found[first.place] = first
+        found = {victim.place for victim in self.matters.victims_of(fact)}
+        # Until another of her places spoke, or a person's confirmation set the code aside, it may have been told here.
+        found |= (protected if first is not None else frozenset()) & self.matters.places
+        found |= (order.coded if order is not None else frozenset()) & self.matters.places
         for place in sorted(found):
-            yield Concern(found[place], how, among, first is None or place == first.place)
+            yield Concern(self.matters.victims[place], how, among, first is None or place == first.place)
 
     def _how(self, order: Standing | None, among: tuple[Standing, ...]) -> How:
         if any(one.protects & self.matters.places for one in among):

@@ -141,6 +141,26 @@ def beside_another() -> list[Fact]:
     ]
 
 
+def of_old_and_new_incidents() -> list[Fact]:
+    """Orders of before go-live end, coded by her record; applications are linked to places of hers other than those at
+    which they are told; the newest incident comes last."""
+    coded = ProtectedPerson(role="victim", record=b.record("victim-1"), attribution=Attribution.CODED)
+    places = (b.protected(), b.protected(1, "CR4"))
+    before_go_live = b.order_at(code="3326")
+    return [
+        b.fact(b.incident()),
+        b.fact(b.incident("CR4", reported_at=moment(0) + timedelta(minutes=1))),
+        resulted(0, b.order("3081", protected_persons=places)),
+        resulted(1, b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at(), protected_persons=(coded,))),
+        resulted(2, b.order("3263", action=OrderAction.VARIED, order=before_go_live, protected_persons=HERS)),
+        b.fact(b.attribution(b.party_ref(1, "CR2"), order=before_go_live)),
+        b.fact(b.application("APP1", order=b.order_at(code="3081"), lodged_at=moment(3), occurred_at=moment(3))),
+        b.fact(b.application_decided("APP1", outcome="granted", occurred_at=moment(4))),
+        b.fact(b.link_made(b.party_ref(), b.party_ref(1, "CR2"), what="application", reference="APP1")),
+        b.fact(b.incident("CR2", reported_at=moment(0) + timedelta(minutes=2))),
+    ]
+
+
 def held(facts: list[Fact]) -> dict[Key, Content]:
     """What each agency holds, live, when each fact is looked at as it comes."""
     told: dict[Key, Notice] = {}
@@ -161,6 +181,7 @@ WORLDS = {
     "corrected": corrected,
     "unknown at first": unknown_at_first,
     "beside another": beside_another,
+    "old and new incidents": of_old_and_new_incidents,
 }
 
 
