@@ -22,7 +22,7 @@ from schemas.police_incidents.v1 import (
 )
 from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
 from services.casefile.facts import CaseFile, Fact, in_the_world
-from services.casefile.persons import Joined, Placeholder, join, merged_records, of_persons, record_key
+from services.casefile.persons import Joined, Placeholder, coded_records, join, merged_records, of_persons, record_key
 from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
 from services.casefile.victims import held
 
@@ -237,15 +237,16 @@ class _Matters:
 
     def lay_incidents_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
         """Of the incidents that lead to a court fact two sorts lie at its home, too: those whose ordinary routes wait,
-        for what is asked there must not reach those who may not know of it; and those of whoever the court names by
-        record, for whom that is must not be asked where it is known."""
+        for what is asked there must not reach those who may not know of it; and where the court names somebody by
+        record all, for whom that is must not be asked where it is known, or where a merge says so: merges are not known
+        where links are."""
         crimes_of = {fact.id: crime for crime, (fact, _) in self.incidents.items()}
         waits = {fact.id for fact, incident in self.incidents.values() if held(incident) is not None}
         for fact in self.standing:
             if isinstance(fact.body, COURT):
-                at_home, coded = home(fact), _coded(fact.body)
+                at_home, coded = home(fact), coded_records(fact.body)
                 for led_to in crimes_of.keys() & lies_in[fact.id].get(at_home, ()):
-                    if led_to in waits or not coded.isdisjoint(self.places(crimes_of[led_to]).values()):
+                    if coded or led_to in waits:
                         lies_in.setdefault(led_to, {}).setdefault(at_home, ())
 
     def lay_leads_to_the_coded(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
@@ -253,7 +254,7 @@ class _Matters:
         whomever else it names: who stands there is known to them, too, and a code for one of them says whose it is."""
         facts = {fact.id: fact for fact in self.standing}
         for fact in self.standing:
-            if isinstance(fact.body, OrdersResulted) and _coded(fact.body):
+            if isinstance(fact.body, OrdersResulted) and coded_records(fact.body):
                 through = [facts[i] for i in lies_in[fact.id].get(home(fact), ())]
                 leads = [led.id for led in through if isinstance(led.body, LEADS)]
                 says_who = [led.id for led in through if isinstance(led.body, IncidentReported | ChildrenLinked)]
@@ -435,12 +436,6 @@ class _Matters:
                 return None if any(self.of_a_victim(path.place) for path in paths) else MISSING[type(body)]
             case body:
                 return None if paths else MISSING.get(type(body))
-
-
-def _coded(body: CourtFact) -> frozenset[str]:
-    """Whom a court names by record."""
-    orders = body.orders if isinstance(body, OrdersResulted) else ()
-    return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
 
 
 def _of_this_hearing_only(body: OrdersResulted) -> OrdersResulted:

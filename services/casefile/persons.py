@@ -7,8 +7,9 @@ each record keeps what lies with it, and is read together with the others for as
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.police_incidents.v1 import PersonsMerged
-from schemas.values import RecordId
+from schemas.values import Body, RecordId
 from services.casefile.facts import CaseFile, Fact, in_the_world
 from services.casefile.references import PERSON, crimes
 
@@ -27,6 +28,12 @@ Joins = Mapping[str, Joined]  # by record; those that no merge joins to another 
 
 def record_key(record: RecordId) -> str:
     return f"record:{record.system}:{record.id}"
+
+
+def coded_records(body: Body) -> frozenset[str]:
+    """The records by which a court says whom its orders protect."""
+    orders = body.orders if isinstance(body, OrdersResulted) else ()
+    return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
 
 
 def records_named(references: Iterable[str]) -> Iterator[str]:
@@ -84,14 +91,16 @@ def of_persons(files: Iterable[CaseFile], joins: Joins) -> list[CaseFile]:
 
 
 def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
-    """One person's file, from those of her records.
+    """One person's file, from those of her records; or that of a reference, read with what merges say of those in it.
 
-    What lies in it because of a merge, hers or that of anybody at the same incident, rests on that merge as well.
+    What lies in it because of a merge, hers or that of anybody at the same incident or whom a court codes, rests on
+    that merge as well.
     """
     known = joins and {record for file in files for record in (file.key, *file.persons.values()) if record in joins}
-    if not known or files[0].is_home:
+    if not known:
         return files[0]
     key = person_of_record(files[0].key, joins)
+    joined = {record: joins[record].person for record in together(known, joins)}
     through: dict[str, set[str]] = {}
     facts: dict[str, Fact] = {}
     for file in files:
@@ -104,14 +113,17 @@ def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
                 found.update(joins[file.key].through)
             for crime in crimes(fact) & at.keys():
                 found |= at[crime]
+            for record in coded_records(fact.body) & joined.keys():
+                found.update(joins[record].through)
             found.discard(fact.id)
     return CaseFile(
         key=key,
         facts=tuple(sorted(facts.values(), key=in_the_world)),
         persons={place: person_of_record(who, joins) for file in files for place, who in file.persons.items()},
         links={i: tuple(sorted(ids)) for i, ids in through.items() if ids},
+        unlinked=files[0].unlinked,
         answers=tuple(answer for file in files for answer in file.answers),
-        joined={record: joins[record].person for record in together(known, joins)},
+        joined=joined,
     )
 
 

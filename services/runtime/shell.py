@@ -536,7 +536,7 @@ class Shell:
         files = dict.fromkeys(_looked_at_now(change))
         if change.joined:
             beside = (s for s in states.values() if change.joined.intersection(s.persons.values()))
-            files |= dict.fromkeys(state.key for state in beside if not state.key.startswith("home:"))
+            files |= dict.fromkeys(state.key for state in beside)
         singly = (frozenset([file]) for file in files)
         for group in overlapping(together(files, at.joins) for files in (*change.together, *singly)):
             await asyncio.sleep(0)

@@ -242,7 +242,7 @@ class Store:
         return Matters(names, found, standing, lies_in, persons, await _joins(joined))
 
     async def files_beside(self, conn: Connection, records: Iterable[str]) -> set[str]:
-        """The persons' files that say of somebody that one of these records is theirs."""
+        """The files that say of somebody that one of these records is theirs."""
         rows = await conn.execute(_BESIDE, (self.service, sorted(records)))
         return {file for (file,) in await rows.fetchall()}
 
@@ -493,7 +493,7 @@ cross join lateral (
     select * from fact_reference where service = p.service and name = 'crime:' || p.crime offset 0) r
 join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject and f.stands
 join lies_in l on l.service = f.service and l.fact_id = f.id
-where p.service = %s and p.person = any(%b) and not starts_with(l.file, 'home:')
+where p.service = %s and p.person = any(%b)
 """
 
 

@@ -101,7 +101,7 @@ class Register:
                 named.append({f"{party['crime_reference']}/party/{party['party']}"})
             elif person["attribution"] in ("coded", "confirmed") and (record := person.get("record")):
                 name = f"{record['system']}:{record['id']}"
-                named.append(self.world.places.get(name, set()) or {name})
+                named.append(self.world.places.get(self.world.one_with.get(name, name), set()) or {name})
         confirmed = [f for f in self.world.facts["attribution-confirmed"] if f.subject == place]
         protects = {who for places in named for who in places}
         if confirmed:

@@ -125,8 +125,10 @@ def unknown_at_first() -> list[Fact]:
 
 
 def beside_another() -> list[Fact]:
-    """A person links her to the case in which another was charged for, whose record the court codes."""
+    """A person links her to the case of another, whose records the court codes: one by which police know her, and one
+    that a merge makes hers."""
     coded = ProtectedPerson(role="victim", record=b.record("victim-1"), attribution=Attribution.CODED)
+    merged = ProtectedPerson(role="victim", record=b.record("woman-77"), attribution=Attribution.CODED)
     child = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
     return [
         b.fact(b.children()),
@@ -137,6 +139,8 @@ def beside_another() -> list[Fact]:
         b.fact(b.link_made(b.party_ref(1, "CR2"))),
         b.fact(b.hearing()),
         resulted(0, b.order(protected_persons=(coded,)), b.order("3326", protected_persons=(child,))),
+        resulted(2, b.order("3081", protected_persons=(merged,))),
+        b.fact(b.merged("victim-1", "woman-77")),
         resulted(1, b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at())),
     ]
 

@@ -150,6 +150,19 @@ def test_a_person_coded_by_record_who_stands_at_the_incident_is_known(whom: Prot
     assert seen.owed(attribution_question, linked(made, b.fact(b.children())))["dait-54"].ended is Reason.ATTRIBUTED
 
 
+def test_a_record_that_a_merge_makes_hers_is_known_for_as_long_as_the_merge_stands() -> None:
+    made = b.fact(b.orders_resulted(b.order(protected_persons=(coded(),))))
+    for merge in (b.fact(b.merged("victim-1", "P-77")), b.fact(b.merged("P-77", "a-record", "victim-1"))):
+        duty = seen.owed(attribution_question, linked(made, merge))["dait-54"]
+        assert duty.ended is Reason.ATTRIBUTED
+        assert merge.id in duty.grounds
+        assert seen.owed(attribution_question, linked(made, merge, b.withdrawal(merge)))["dait-54"].ended is None
+    unknown = b.fact(b.merged("victim-1", "P-78"))
+    file = linked(made, unknown, b.fact(b.attribution(b.party_ref(), b.party_ref(11))))
+    assert seen.owed(attribution_question, file)["dait-54"].ended is None
+    assert set(file.unlinked.values()) == {"no_incident"}
+
+
 @pytest.mark.parametrize("role", ["victim", "child"])
 def test_whoever_a_person_links_to_the_case_hears_nothing_of_an_order_coded_by_the_record_of_another(
     role: Literal["victim", "child"],
