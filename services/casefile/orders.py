@@ -150,6 +150,11 @@ class Standing:
         made = (self.made_by.fact,) if self.made_by else ()
         return (*made, *self.attributed_by, *(c.element.fact for c in (*self.changes, *self.doubted_by)))
 
+    @property
+    def urn(self) -> str:
+        """Of the case in which it was made, empty where its place has none."""
+        return hearing_of(self.place).partition("/")[0].removeprefix("-")
+
 
 @dataclass(frozen=True, slots=True)
 class Register:

@@ -1,6 +1,6 @@
 """The person of a file as a victim: her places, what is about them, and whose areas choose agencies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -113,6 +113,24 @@ class Matters:
                     pass
         chosen = sorted(named & self.places) or sorted(whole & self.places)[:1]
         return tuple(self.victims[place] for place in chosen)
+
+    def suspects_of(self, facts: Iterable[Fact]) -> frozenset[str]:
+        """Whom the charges, and the links that people made, that lead from these facts to her name as suspects."""
+        roles = {
+            party_place(incident.crime_reference, party.number): party.role
+            for _, incident in self.file.of(IncidentReported)
+            for party in incident.parties
+        }
+        named: set[str] = set()
+        for link in (link for fact in facts for link in self._led_by(fact)):
+            match link.body:
+                case ChargePreferred() as charge:
+                    named |= {place for offence in charge.offences for place in _places(offence)}
+                case LinkMade() as made:
+                    named |= {party.place for party in made.parties}
+                case _:
+                    pass
+        return frozenset(self.file.persons[place] for place in named if roles.get(place) is Role.SUSPECT)
 
     def linked_by_hand(self, fact: Fact, what: str) -> frozenset[str]:
         """Her places to which a person has linked this fact by its own reference, not by its case."""

@@ -10,10 +10,9 @@ from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
 from services.casefile.matter import derived, show
-from services.casefile.orders import Standing, facts_of, identities
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell, tell_nobody
-from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
+from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
 from services.order_variations.said import still_binding
 from services.policy.clocks import london_day
@@ -53,7 +52,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 yield from _not_told(hers, "application_lodged", fact, lodged, lodged.application, concern)
                 continue
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
-            his = hers.protecting_from(identities(lodged.references) | concern.against)
+            his = hers.protecting_from(fact, lodged.references, about=concern.orders)
             told = _matter(
                 "application_lodged",
                 fact,
@@ -72,7 +71,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 policy,
                 replace(
                     told,
-                    grounds=(*told.grounds, *behind, *facts_of(his)),
+                    grounds=(*told.grounds, *behind, *his.facts),
                     statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
                     met_by=(ending[0],) if ending else (),
                     ended=ending[1] if ending else None,
@@ -143,14 +142,14 @@ def _over(
         if not concern.tells:
             yield from _not_told(hers, rule, fact, body, body.application, concern)
             continue
-        his = hers.protecting_from(identities(body.references) | concern.against)
+        his = hers.protecting_from(fact, body.references, about=concern.orders)
         matter = (
             *_shown(fact, names),
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
             *_still_binding(hers, concern, his, on),
         )
         told = _matter(rule, fact, body, body.application, concern, matter)
-        grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *facts_of(his))
+        grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *his.facts)
         yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
 
 
@@ -159,7 +158,7 @@ def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
         yield from show(fact, name)
 
 
-def _still_binding(hers: HerOrders, concern: Concern, his: tuple[Standing, ...], on: date) -> Iterator[Item]:
+def _still_binding(hers: HerOrders, concern: Concern, his: Protecting, on: date) -> Iterator[Item]:
     """The order sought included, with what stands of it: she may believe that an application lifts it. `his`: all that
     protect her from him."""
     if concern.how is How.MAY_BE_HERS:
@@ -168,7 +167,8 @@ def _still_binding(hers: HerOrders, concern: Concern, his: tuple[Standing, ...],
         yield from derived("order", order.place, DataClass.R)
         yield from derived("order_is_now", order.state, DataClass.D, Form.STATE)
     if not concern.orders:
-        yield from derived("order", "not_known_here", DataClass.R)
+        known = "not_known_which" if his.binds or his.unsure else "not_known_here"
+        yield from derived("order", known, DataClass.R)
     yield from still_binding(his, frozenset(order.place for order in concern.orders), on)
 
 

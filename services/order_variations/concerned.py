@@ -1,11 +1,11 @@
 """Whom an order, a change of one or an application about one concerns: her, somebody else, or nobody can say yet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from schemas.court_convictions.v1 import HearingResulted, Remand
+from schemas.court_convictions.v1 import Defendant, HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from schemas.values import References
 from services.casefile.facts import CaseFile, Fact
@@ -17,6 +17,7 @@ from services.casefile.orders import (
     Register,
     Standing,
     case_of_hearing,
+    facts_of,
     identities,
     register,
 )
@@ -61,15 +62,56 @@ class Concern:
         return tuple(fact for order in self.orders for fact in order.facts)
 
     @property
-    def against(self) -> frozenset[Identity]:
-        """The ids of the defendant of these orders."""
-        return frozenset(named for order in self.orders for named in order.against)
-
-    @property
     def tells(self) -> bool:
         """Whether those who protect her hear of an application here: also of one that may be about her order, for
         until somebody has found out, the court may have decided."""
         return self.speaks and self.how in (How.HERS, How.MAY_BE_HERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Protecting:
+    """Orders that protect her. `binds`: those known to bind one man; `unsure`: those of which that is not known.
+
+    What is known to bind another man is in neither: it is no protection from this one, and his case is none of those
+    who deal with this one. Of what is not known no case is named, and that there is none is not said.
+    """
+
+    binds: tuple[Standing, ...]
+    unsure: tuple[Standing, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """All by which it is judged what is said of them."""
+        return facts_of((*self.binds, *self.unsure))
+
+
+@dataclass(frozen=True, slots=True)
+class Defended:
+    """A defendant, as far as a file knows him: by ids, and as the suspects whom charges name. Never by name."""
+
+    ids: frozenset[Identity]
+    suspects: frozenset[str]
+
+    def is_same(self, other: "Defended") -> bool:
+        """Shown to be one man."""
+        alone = len(self.suspects) == 1 and self.suspects == other.suspects
+        return not self.ids.isdisjoint(other.ids) or (alone and not self._ids_conflict(other))
+
+    def is_another(self, other: "Defended") -> bool:
+        """Shown to be another man: an ASN or a defendant id is of one case, and shows that of nobody."""
+        if not self.ids.isdisjoint(other.ids):
+            return False
+        return self._ids_conflict(other) or (
+            bool(self.suspects and other.suspects)
+            and all(_two_persons(one, two) for one in self.suspects for two in other.suspects)
+        )
+
+    def _ids_conflict(self, other: "Defended") -> bool:
+        return any(
+            one[:-1] == two[:-1] and one != two and one[0] in ("record", "pnc_id")
+            for one in self.ids
+            for two in other.ids
+        )
 
 
 @dataclass(frozen=True)
@@ -87,11 +129,32 @@ class HerOrders:
     def register(self) -> Register:
         return self.file.once(register)
 
-    def protecting_from(self, him: frozenset[Identity]) -> tuple[Standing, ...]:
-        """Orders that are known to protect her from the defendant of these ids, whatever has become of them. What binds
-        another man is no protection from this one, and his case is none of those who deal with this one."""
-        places = self.matters.places
-        return tuple(o for o in self.register.orders.values() if o.protects & places and o.binds(him))
+    def protecting_from(
+        self, fact: Fact, references: References, defendant: Defendant | None = None, about: tuple[Standing, ...] = ()
+    ) -> Protecting:
+        """Of the orders that are known to protect her, whatever has become of them, those that bind the defendant of
+        this court fact, of these ids, who is also that of the orders `about` which it is."""
+        found = [order for order in self.register.orders.values() if order.protects & self.matters.places]
+        ids = identities(references, defendant).union(*(order.against for order in about))
+        him = Defended(self._joined(ids), self.matters.suspects_of([fact, *facts_of(about)]))
+        if not ids and not him.suspects:
+            return _of_one_man([o for o in found if o.urn and o.urn == references.urn], found, self._of)
+        binds = tuple(order for order in found if him.is_same(self._of(order)))
+        unsure = (order for order in found if order not in binds and not him.is_another(self._of(order)))
+        return Protecting(binds, tuple(unsure))
+
+    def _of(self, order: Standing) -> Defended:
+        """The defendant of an order."""
+        return Defended(self._joined(order.against), self.matters.suspects_of(order.facts))
+
+    def _joined(self, ids: frozenset[Identity]) -> frozenset[Identity]:
+        """The same ids, with the person whose record it is for each record."""
+        return frozenset(
+            ("record", kept.split(":")[1], kept.split(":", 2)[2])
+            if one[0] == "record" and (kept := self.file.joined.get(":".join(one)))
+            else one
+            for one in ids
+        )
 
     @cached_property
     def _hearings(self) -> dict[str, list[HearingResulted]]:
@@ -125,7 +188,7 @@ class HerOrders:
         among = (order,) if order else self.register.may_be_sought(lodged) if lodged else ()
         by_hand = self.matters.linked_by_hand(fact, "application")
         if linked := self.matters.protected(by_hand, fact):
-            his = among or self.protecting_from(identities(references))
+            his = among or self.protecting_from(fact, references).binds
             hers = tuple(one for one in his if one.protects & self.matters.places)
             about = hers if len(hers) == 1 else ()
             yield Concern(linked, How.HERS, about, speaks=True)
@@ -199,3 +262,21 @@ class HerOrders:
         if any(one.protects & self.matters.places for one in among):
             return How.HERS if order is not None else How.MAY_BE_HERS
         return How.ANOTHERS if among and all(one.attributed for one in among) else How.NOT_CONFIRMED
+
+
+def _of_one_man(of_urn: list[Standing], found: list[Standing], of: Callable[[Standing], Defended]) -> Protecting:
+    """Where nothing but a URN says whose case it is: its orders, if all are against one man."""
+    one_man = all(of(of_urn[0]).is_same(of(order)) for order in of_urn[1:])
+    binds = tuple(of_urn) if one_man else ()
+    others = (order for order in found if order not in binds)
+    return Protecting(binds, tuple(o for o in others if not binds or not of(binds[0]).is_another(of(o))))
+
+
+def _two_persons(one: str, two: str) -> bool:
+    """Whether these keys of persons show two: records of one system do, and parties of one incident."""
+    if one == two:
+        return False
+    if one.startswith("record:") and two.startswith("record:"):
+        return one.split(":")[1] == two.split(":")[1]
+    places = one.startswith("place:") and two.startswith("place:")
+    return places and one.partition("/")[0] == two.partition("/")[0]

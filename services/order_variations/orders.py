@@ -8,7 +8,7 @@ from schemas.court_order_variations.v1 import OrderAction
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile
 from services.casefile.matter import derived, show
-from services.casefile.orders import MAKES, Change, Element, facts_of, identities
+from services.casefile.orders import MAKES, Change, Element
 from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
 from services.casefile.telling import Matter, tell, tell_nobody
@@ -114,7 +114,7 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
 
 def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
     words = hers.words_are_hers(element, concern.orders)
-    his = hers.protecting_from(identities(element.body.references, element.body.defendant) | concern.against)
+    his = hers.protecting_from(element.fact, element.body.references, element.body.defendant, concern.orders)
     told_to = frozenset(row.kind for row in hers.policy.route(rule, element.on).told)
     matter = (
         *of_hearing(element.fact),
@@ -124,7 +124,7 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
         *still_binding(his, frozenset(one.place for one in concern.orders), element.on),
     )
     told = _matter(rule, rule, element, concern, matter)
-    told = replace(told, grounds=(*told.grounds, *facts_of(his)))
+    told = replace(told, grounds=(*told.grounds, *his.facts))
     if hers.in_custody(element):
         yield from tell(hers.file, hers.policy, told)
         return

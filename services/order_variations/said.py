@@ -9,6 +9,7 @@ from services.casefile.duties import Item
 from services.casefile.facts import Fact
 from services.casefile.matter import derived, show
 from services.casefile.orders import Element, Standing, lasts
+from services.order_variations.concerned import Protecting
 
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth")
 STATE = ("action", "code", "legal_basis", "made_on", "expires_on", "until_further_order", "cause")
@@ -34,18 +35,23 @@ def of_element(element: Element, place: str, *, words: bool) -> Iterator[Item]:
         yield from derived("terms.text", "not_shown", DataClass.L, Form.ZONE)
 
 
-def still_binding(orders: tuple[Standing, ...], besides: frozenset[str], on: date) -> Iterator[Item]:
+def still_binding(his: Protecting, besides: frozenset[str], on: date) -> Iterator[Item]:
     """Which others of these orders, which protect her from him, still bind him on that day. Of what the relay does not
-    hear of (bail, licence, orders of the family court) it can say nothing: none known here is all that it claims."""
-    others = [
-        o for o in orders if o.place not in besides and o.as_of(on).in_force and lasts(o.as_of(on).expires_on, on)
-    ]
+    hear of (bail, licence, orders of the family court) it can say nothing: none known here is all that it claims, and
+    not even that while one that protects her may bind him."""
+    others = _in_force(his.binds, besides, on)
     for order in sorted(others, key=lambda o: o.place):
         yield from derived("still_binding", order.code, DataClass.D, Form.STATE, about=order.place)
         if order.expires_on is not None:
             yield from derived("still_binding.until", order.expires_on, DataClass.T, about=order.place)
-    if not others:
+    if not others and _in_force(his.unsure, besides, on):
+        yield from derived("still_binding", "not_known_whether_another_order_binds_him", DataClass.D, Form.STATE)
+    elif not others:
         yield from derived("still_binding", "no_other_order_known_here", DataClass.D, Form.STATE)
+
+
+def _in_force(orders: tuple[Standing, ...], besides: frozenset[str], on: date) -> list[Standing]:
+    return [o for o in orders if o.place not in besides and o.as_of(on).in_force and lasts(o.as_of(on).expires_on, on)]
 
 
 def has_place_term(order: Order) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from schemas import values as v
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrdersResulted
-from schemas.police_incidents.v1 import AbuseType
+from schemas.police_incidents.v1 import AbuseType, IncidentReported
 from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Key
 from services.casefile.reasons import Reason
@@ -173,14 +173,46 @@ def test_what_is_decided_about_an_order_not_known_to_protect_her_is_told_to_thos
     assert {seen.matter(duty)["event"] for duty in stated if duty.ended is None} == {f"application_{outcome}"}
 
 
-def test_an_order_against_another_man_is_neither_the_one_sought_nor_said_to_bind_this_one() -> None:
-    refs = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
-    another = b.orders_resulted(b.order("3326", protected_persons=(b.protected(),)), references=refs)
+def told_of_the_orders(*bodies: v.Body) -> tuple[object, object]:
+    """Which order is sought and what binds him still, of an application that a person has linked to her."""
     link = b.link_made(b.party_ref(), what="application", reference="APP1")
-    orders_not_known = b.linked_file(*map(b.fact, (b.incident(), another, link, lodged(order=None))))
-    for hers, order in ((file(lodged(), another), b.order_at()), (orders_not_known, "not_known_here")):
-        said = seen.matter(seen.owed(application_lodged, hers)["idva-larkmead"])
-        assert (said["order"], said["still_binding"]) == (order, "no_other_order_known_here")
+    own = () if isinstance(bodies[0], IncidentReported) else (b.incident(),)
+    hers = b.linked_file(*map(b.fact, (*own, link, *bodies)))
+    said = seen.matter(seen.owed(application_lodged, hers)["dait-54"])
+    return said["order"], said["still_binding"]
+
+
+ELSEWHERE = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+ANOTHER = b.orders_resulted(b.order("3326", protected_persons=(b.protected(),)), references=ELSEWHERE)
+BY_URN = v.References(urn=b.URN, application="APP1")
+NOT_KNOWN, NONE = "not_known_whether_another_order_binds_him", "no_other_order_known_here"
+
+
+def test_an_order_against_another_man_is_neither_the_one_sought_nor_said_to_bind_this_one() -> None:
+    his = b.charge(b.charged(parties=(1, 3)), references=ELSEWHERE)
+    two_men = b.incident(parties=(b.victim(), b.suspect(), b.suspect(3)))
+    assert told_of_the_orders(two_men, b.charge(), his, ANOTHER, IMPOSED, lodged(order=None)) == (b.order_at(), NONE)
+    assert told_of_the_orders(two_men, b.charge(), his, ANOTHER, lodged(order=None)) == ("not_known_here", NONE)
+
+
+def test_an_order_that_may_be_against_another_man_is_neither_named_nor_denied() -> None:
+    assert told_of_the_orders(ANOTHER, lodged(order=None)) == ("not_known_which", NOT_KNOWN)
+    assert told_of_the_orders(ANOTHER, lodged(order=None, references=BY_URN)) == ("not_known_which", NOT_KNOWN)
+
+
+def test_an_application_by_its_urn_alone_is_about_the_order_of_that_urn() -> None:
+    asked = lodged(order=None, references=BY_URN)
+    assert told_of_the_orders(b.charge(), IMPOSED, asked) == (b.order_at(), NONE)
+    of_two_men = b.orders_resulted(
+        b.order("3326", protected_persons=(b.protected(),)), references=b.references(asn="2654DC0100000000009A")
+    )
+    assert told_of_the_orders(b.charge(), IMPOSED, of_two_men, asked) == ("not_known_which", NOT_KNOWN)
+    assert told_of_the_orders(asked) == ("not_known_here", NONE)
+
+
+def test_of_several_orders_of_hers_the_one_sought_is_not_said_to_be_unknown_here() -> None:
+    order, still = told_of_the_orders(b.charge(), TWO_OF_HERS, lodged(order=None, references=BY_URN))
+    assert (order, still) == ("not_known_which", "3047")
 
 
 @pytest.mark.parametrize(

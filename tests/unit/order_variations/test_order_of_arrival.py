@@ -165,6 +165,32 @@ def of_old_and_new_incidents() -> list[Fact]:
     ]
 
 
+def of_men_who_may_be_one() -> list[Fact]:
+    """Orders of three cases protect her, and one ends: charges and a merge say in the end who is whose defendant."""
+    second, third = (b.references(urn=f"54DC009992{n}", asn=f"2654DC010000000000{n}A") for n in (6, 7))
+    suspects = (b.victim(), b.suspect(), b.suspect(3))
+    linked = b.link_made(b.party_ref(), what="application", reference="APP1")
+    return [
+        b.fact(b.incident(parties=suspects)),
+        b.fact(b.charge()),
+        resulted(0, b.order(protected_persons=HERS)),
+        b.fact(b.orders_resulted(b.order("3307", protected_persons=HERS), references=second)),
+        b.fact(
+            b.orders_resulted(
+                b.order("3326", protected_persons=HERS),
+                references=third,
+                defendant=b.defendant(record=b.record("a-record")),
+            )
+        ),
+        resulted(1, b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at())),
+        b.fact(b.application("APP1", order=None, references=v.References(urn=third.urn), lodged_at=moment(2))),
+        b.fact(linked),
+        b.fact(b.charge(b.charged(parties=(1, 2)), references=second)),
+        b.fact(b.charge(b.charged(parties=(1, 3)), references=third)),
+        b.fact(b.merged("suspect-3", "a-record")),
+    ]
+
+
 def held(facts: list[Fact]) -> dict[Key, Content]:
     """What each agency holds, live, when each fact is looked at as it comes."""
     told: dict[Key, Notice] = {}
@@ -186,6 +212,7 @@ WORLDS = {
     "unknown at first": unknown_at_first,
     "beside another": beside_another,
     "old and new incidents": of_old_and_new_incidents,
+    "men who may be one": of_men_who_may_be_one,
 }
 
 

@@ -14,7 +14,7 @@ from schemas.court_order_variations.v1 import (
     Prohibition,
     ProtectedPerson,
 )
-from schemas.police_incidents.v1 import AbuseType, IncidentReported
+from schemas.police_incidents.v1 import AbuseType, IncidentReported, Party
 from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
@@ -131,19 +131,80 @@ def test_a_discharge_says_which_other_orders_still_bind_him() -> None:
     assert said["still_binding", b.order_at(code="3326")] == "3326"
 
 
+ELSEWHERE = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+
+
 def against_another(**over: Any) -> OrdersResulted:
     """An order that protects her from another man, in a case of his own."""
-    refs = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
-    return b.orders_resulted(b.order("3326", protected_persons=HERS), references=refs, **over)
+    return b.orders_resulted(b.order("3326", protected_persons=HERS), references=ELSEWHERE, **over)
 
 
-def test_an_order_against_another_man_is_not_said_to_bind_this_one_still() -> None:
+def by(**him: Any) -> tuple[v.Body, ...]:
+    """Both orders, and the discharge of the first, with what the second court knows of its defendant."""
     ended = changed(OrderAction.DISCHARGED, order=b.order_at())
-    known = b.fact(against_another())
-    hers = b.linked_file(*map(b.fact, (b.incident(), b.charge(), imposed(), ended)), known)
-    for duty in seen.owed(order_discharged, hers).values():
-        assert seen.matter(duty)["still_binding"] == "no_other_order_known_here"
-        assert known.id not in duty.grounds
+    known = b.defendant(record=b.record("suspect-2"), pnc_id="2020-0000001A")
+    return imposed(), ended.model_copy(update={"defendant": known}), against_another(defendant=b.defendant(**him))
+
+
+def charged_to(number: int, *suspects: Party) -> tuple[v.Body, ...]:
+    """The same where courts give no record: each case is charged to a suspect of the incident."""
+    incident = b.incident(parties=(b.victim(), *suspects))
+    second = b.charge(b.charged(parties=(1, number)), references=ELSEWHERE)
+    return incident, second, imposed(), changed(OrderAction.DISCHARGED, order=b.order_at()), against_another()
+
+
+def discharged(bodies: tuple[v.Body, ...]) -> list[Duty]:
+    """What is owed of the discharge: by the default incident where none is given."""
+    own = () if isinstance(bodies[0], IncidentReported) else (b.incident(),)
+    return list(seen.owed(order_discharged, b.linked_file(*map(b.fact, (*own, b.charge(), *bodies)))).values())
+
+
+def binds_still(bodies: tuple[v.Body, ...]) -> set[Any]:
+    duties = discharged(bodies)
+    assert {duty.key.agency for duty in duties} == TOLD_OF_A_CHANGE
+    return {seen.matter(duty)["still_binding"] for duty in duties}
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        by(record=b.record("another-man")),
+        by(pnc_id="2020-0000002B"),
+        charged_to(3, b.suspect(), b.suspect(3)),
+        charged_to(3, b.suspect(record=None), b.suspect(3, record=None)),
+    ],
+    ids=["record", "PNC id", "charge of another record", "charge of another party"],
+)
+def test_an_order_against_another_man_is_not_said_to_bind_this_one_still(bodies: tuple[v.Body, ...]) -> None:
+    assert binds_still(bodies) == {"no_other_order_known_here"}
+    assert not any(b.fact(bodies[-1]).id in duty.grounds for duty in discharged(bodies))
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        by(),
+        by(record=b.record("another-man", "example-courts")),
+        charged_to(3, b.suspect(), b.suspect(3, record=None)),
+    ],
+    ids=["nothing", "a record of another system", "one suspect has no record"],
+)
+def test_where_it_is_not_known_whether_an_order_binds_him_none_is_denied_and_none_is_named(
+    bodies: tuple[v.Body, ...],
+) -> None:
+    assert binds_still(bodies) == {"not_known_whether_another_order_binds_him"}
+    said = repr([duty.matter for duty in discharged(bodies)])
+    assert "3326" not in said
+    assert str(ELSEWHERE.urn) not in said
+
+
+def test_an_order_of_another_case_that_is_charged_to_the_same_suspect_binds_him_still() -> None:
+    assert binds_still(charged_to(2, b.suspect())) == {"3326"}
+
+
+@pytest.mark.parametrize("number", ["a-record", "z-record"])
+def test_an_order_of_another_case_against_him_by_a_record_that_a_merge_makes_his_binds_him_still(number: str) -> None:
+    assert binds_still((b.merged("suspect-2", number), *by(record=b.record(number)))) == {"3326"}
 
 
 def test_an_order_against_him_in_another_case_binds_him_still_where_a_record_says_that_he_is_the_same() -> None:
