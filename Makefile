@@ -20,7 +20,7 @@ run: install ## play a year in the life of one family on a Kafka and a PostgreSQ
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 hostile: install ## go through ten times as much hostile input as the tests do, for minutes
 	@HOSTILE_TIMES=10 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"
