@@ -24,7 +24,7 @@ from schemas.values import Body, PartyRef, RecordId, References, Role, child_pla
 from services.casefile.facts import CaseFile, Fact, in_the_world
 from services.casefile.persons import Joined, Placeholder, coded_records, join, merged_records, of_persons, record_key
 from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
-from services.casefile.victims import held
+from services.casefile.victims import held, places_of_victims
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
@@ -412,11 +412,8 @@ class _Matters:
         return any(True for _ in self.at_party(ref))
 
     def of_a_victim(self, place: str | None) -> bool:
-        """Whether somebody at this place is, or while roles are unresolved may be, a victim."""
-        if place is None or (known := self.incidents.get(place.partition("/")[0])) is None:
-            return False
-        crime, parties = known[1].crime_reference, known[1].parties
-        return any(p.role is not Role.SUSPECT and party_place(crime, p.number) == place for p in parties)
+        known = None if place is None else self.incidents.get(place.partition("/")[0])
+        return known is not None and place in places_of_victims(known[1])
 
     def lacks(self, fact: Fact, paths: Collection[Path]) -> str | None:
         """The link that is missing. A court fact is told in a victim's file: what leads to him alone, or to a record

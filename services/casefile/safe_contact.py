@@ -1,13 +1,13 @@
 """Whether a safe way to reach her is recorded with the sender, by the newest that a file knows of her."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from schemas.police_incidents.v1 import IncidentReported
-from schemas.values import Role, party_place
 from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile
+from services.casefile.victims import places_of_victims
 
 
 def safe_contact_recorded_on(files: Sequence[CaseFile], duty: Duty) -> date | None:
@@ -41,19 +41,11 @@ def _known(file: CaseFile) -> _Known:
     incidents: dict[str, tuple[IncidentReported, tuple[str, ...]]] = {}
     newest: dict[str, IncidentReported] = {}
     for fact, incident in file.of(IncidentReported):
-        victims = tuple(_victims(file, incident))
+        victims = tuple(file.persons.get(place, place) for place in places_of_victims(incident))
         incidents[fact.id] = incident, victims
         for victim in victims:
             newest[victim] = max(newest.get(victim, incident), incident, key=_reported)
     return _Known(incidents, newest)
-
-
-def _victims(file: CaseFile, incident: IncidentReported) -> Iterator[str]:
-    """While roles are unresolved each party is one."""
-    for party in incident.parties:
-        place = party_place(incident.crime_reference, party.number)
-        if party.role is not Role.SUSPECT:
-            yield file.persons.get(place, place)
 
 
 def _reported(incident: IncidentReported) -> tuple[datetime, str]:

@@ -72,13 +72,12 @@ class Matters:
 
     @cached_property
     def victims(self) -> Mapping[str, Victim]:
-        """Her places. While roles are unresolved each party is judged as a possible victim."""
+        """Her places."""
         found: dict[str, Victim] = {}
         for fact, incident in self.file.of(IncidentReported):
-            for index, party in enumerate(incident.parties):
-                place = party_place(incident.crime_reference, party.number)
-                if place in self.file.own_places and party.role is not Role.SUSPECT:
-                    found[place] = Victim(place, fact, incident, party, index)
+            for place, index in places_of_victims(incident).items():
+                if place in self.file.own_places:
+                    found[place] = Victim(place, fact, incident, incident.parties[index], index)
         return found
 
     @cached_property
@@ -158,6 +157,15 @@ def held(incident: IncidentReported) -> Reason | None:
     if unresolved or any(party.role is Role.UNRESOLVED for party in incident.parties):
         return Reason.ROLES_UNRESOLVED
     return None
+
+
+def places_of_victims(incident: IncidentReported) -> Mapping[str, int]:
+    """With where each stands among the parties. While roles are unresolved each party may be one."""
+    return {
+        party_place(incident.crime_reference, party.number): index
+        for index, party in enumerate(incident.parties)
+        if party.role is not Role.SUSPECT
+    }
 
 
 def speaks_for(

@@ -150,9 +150,7 @@ class HerOrders:
     def _joined(self, ids: frozenset[Identity]) -> frozenset[Identity]:
         """The same ids, with the person whose record it is for each record."""
         return frozenset(
-            ("record", kept.split(":")[1], kept.split(":", 2)[2])
-            if one[0] == "record" and (kept := self.file.joined.get(":".join(one)))
-            else one
+            tuple(kept.split(":", 2)) if one[0] == "record" and (kept := self.file.joined.get(":".join(one))) else one
             for one in ids
         )
 

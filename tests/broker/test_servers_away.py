@@ -269,7 +269,7 @@ def test_the_end_of_a_senders_transaction_is_passed_over_and_the_stream_counts_a
     async def story(relay: Relay) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=relay.servers.kafka, transactional_id="police")
         await producer.start()
-        async with relay.working(mine) as worker, producer.transaction():
+        async with relay.working(mine), producer.transaction():
             await sent_by(producer, incident("CR1"))
         async with relay.working(mine) as worker:
             async with producer.transaction():
