@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
-from services.runtime.halting import EXIT_HALTED
+from services.runtime.halting import EXIT_HALTED, Halt
 from services.runtime.offsets import Offsets
 from services.runtime.rows import Connection
 from services.runtime.sending import Message
@@ -259,6 +259,23 @@ def test_a_stream_that_loses_what_was_read_halts_the_worker_before_others_take_i
         (line,) = process.lines("stream_went_back")
         assert (line["topic"], line["end"], line["database"]) == (STREAM, 0, 2)
         assert process.lines("halted")[0]["reason"] == "offsets_ahead"
+
+    play(story)
+
+
+def test_an_end_before_what_was_read_halts_without_a_new_assignment(play: Play) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR1"))
+            await relay.settled(worker)
+            ((partition,),) = await relay.rows("select partition from stream_position where next_offset = 1")
+            (running,) = worker.running
+            now = await running.shell.clock()
+            await running.loop.note_ends({(STREAM, partition): 1}, now)
+            with pytest.raises(Halt):
+                await running.loop.note_ends({(STREAM, partition): 0}, now)
 
     play(story)
 
