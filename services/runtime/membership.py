@@ -166,8 +166,7 @@ class Membership:
     async def commit(self) -> None:
         """Tells the broker what is done; what it did not take now it is told again the next time."""
         async with self._one_request:
-            offsets, epoch = self._done, self.epoch
-            self._done = {}
+            offsets, epoch = dict(self._done), self.epoch
             if not offsets:
                 return
             try:
@@ -177,8 +176,10 @@ class Membership:
                 log.info(logs.Event.COMMIT_TOO_LATE, partitions=len(offsets))
             except UNAVAILABLE as error:
                 log.warning(logs.Event.COMMIT_DELAYED, error=type(error).__name__)
-                if epoch == self.epoch:
-                    self._done = offsets | self._done
+                return
+            if epoch == self.epoch:
+                # Only now, so that a commit which is cancelled on the way out is told again by the last one.
+                self._done = {place: offset for place, offset in self._done.items() if offsets.get(place) != offset}
 
     async def _request(self, name: str, *arguments: Any) -> Any:
         async with self._one_request:

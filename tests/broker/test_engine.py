@@ -23,6 +23,7 @@ from services.runtime.broker import Partition
 from services.runtime.embedded import Servers
 from services.runtime.engine import Consumer
 from services.runtime.halting import EXIT_HALTED
+from services.runtime.membership import Membership
 from services.runtime.offsets import Offsets
 from services.runtime.records import Record
 from services.runtime.sending import Message, Sender
@@ -74,7 +75,7 @@ def topic(servers: Servers) -> str:
 
 @pytest.fixture
 def start(servers: Servers, topic: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers on the topic; those still there at the end are killed."""
+    """Starts workers on the topic; those still there at the end are killed, and a test that failed shows their logs."""
     workers: list[Worker] = []
 
     def run(*options: str, groups: Sequence[str] = ("group",)) -> Worker:
@@ -90,6 +91,7 @@ def start(servers: Servers, topic: str, tmp_path: Path) -> Iterator[Callable[...
     for worker in workers:
         worker.process.kill()
         worker.process.wait()
+        print(worker.log.with_suffix(".err").read_text())  # noqa: T201
 
 
 def produce(servers: Servers, topic: str, values: Sequence[str], *, key: str | None = None) -> None:
@@ -145,6 +147,43 @@ def test_exactly_what_the_handler_reports_is_committed_and_the_rest_comes_again(
 
     assert committed(servers, topic) == 3
     assert [number for batch in batches[1:] for number in batch][:7] == numbered(7, start=3)
+
+
+def test_what_was_being_told_the_broker_when_a_commit_was_cancelled_is_told_on_leaving(
+    servers: Servers, topic: str, tmp_path: Path
+) -> None:
+    produce(servers, topic, numbered(10))
+
+    async def run() -> None:
+        member = Membership(
+            group=topic,
+            topics=[topic],
+            kafka=servers.kafka,
+            folder=tmp_path,
+            instance=None,
+            news=asyncio.Event(),
+        )
+        life = asyncio.create_task(member.run())
+        await asyncio.to_thread(eventually, lambda: member.unchecked)
+        await member.open(member.epoch, await agree(member.partitions))
+        await asyncio.to_thread(eventually, lambda: len(member.buffer) == 10)
+        batch = member.take_batch()
+        member.put_back(batch, len(batch), member.epoch)
+        # Its consumer's thread is busy, so that what is asked of it waits in line.
+        consumer: Any = member._app.consumer
+        consumer._thread.thread_loop.call_soon_threadsafe(time.sleep, 1.0)
+        commit = asyncio.create_task(member.commit())
+        await asyncio.sleep(0.2)
+
+        commit.cancel()
+
+        await asyncio.wait([commit])
+        await member.leave()
+        await life
+
+    asyncio.run(run())
+
+    assert committed(servers, topic) == 10
 
 
 def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str, tmp_path: Path) -> None:
@@ -249,8 +288,8 @@ def test_several_services_share_one_process_and_each_reads_everything(
     worker = start(groups=groups)
 
     eventually(lambda: len(worker.handled()) == 300 * len(groups))
+    eventually(lambda: [committed(servers, f"{topic}-{group}") for group in groups] == [300] * len(groups))
     assert worker.end(signal.SIGTERM) == 0
-    assert [committed(servers, f"{topic}-{group}") for group in groups] == [300] * len(groups)
 
 
 def test_a_broker_that_dies_and_returns_is_waited_for(
