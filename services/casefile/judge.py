@@ -70,8 +70,11 @@ def look(
 
     owed = climb_each(stated, told, answers, policy)
     whole = tuple(_all(owed))
-    moved = tuple(_taken_over(told, whole, standing, policy))
-    found = part = compare(told, whole + moved)
+    found, moved = compare(told, whole), list[Withheld]()
+    if found.unexplained:
+        moved += _taken_over(found.unexplained, told, whole, policy)
+        found = _after(found, compare({statement.key: told[statement.key] for statement in moved}, moved), ())
+    part = found
     for _ in range(MOST_PASSES):
         if not part.notices:
             break
@@ -182,25 +185,20 @@ def _place(traceback: TracebackType | None) -> str:
 
 
 def _taken_over(
-    told: Mapping[Key, Notice], owed: Collection[Statement], standing: frozenset[str], policy: Policy
+    gone: Collection[Key], told: Mapping[Key, Notice], owed: Collection[Statement], policy: Policy
 ) -> Iterator[Withheld]:
     """Whoever was told what agencies' beginnings and ends have since given to another: they hear that it has moved.
 
-    Only where the facts all stand, and a new recipient appears in this look or the old one is no longer in force: a
-    recipient who is merely missing is for a person to look at.
+    Only of those to whom nothing is stated though their facts all stand (`gone`), and where a new recipient appears in
+    this look or the old one is no longer in force: a recipient who is merely missing is for a person to look at.
     """
     stated = {statement.key for statement in owed}
-    gone = [
-        (key, before)
-        for key, before in told.items()
-        if key not in stated and before.state == "live" and standing.issuperset(before.grounds)
-    ]
     new: dict[tuple[str, str], list[Statement]] = {}
-    for statement in owed if gone else ():
+    for statement in owed:
         if statement.key not in told or isinstance(statement, Withheld):
             new.setdefault((statement.key.rule, statement.key.subject), []).append(statement)
-    for key, before in gone:
-        of = asked_of(key)[0] if key.rule in RUNGS else key
+    for key in gone:
+        before, of = told[key], asked_of(key)[0] if key.rule in RUNGS else key
         kind = before.agency_kind if of == key or of not in told else told[of].agency_kind
         instead = [other for other in new.get((of.rule, of.subject), ()) if _alike(kind, other.kind, policy)]
         if of not in stated and (instead or policy.agency(of.agency) is None):

@@ -50,7 +50,7 @@ def climb_each(
 
     def climbed(statement: Statement) -> Sequence[Statement]:
         if isinstance(statement, Withheld):
-            if statement.key not in rungs:
+            if not rungs or statement.key not in rungs:
                 return (statement,)
             told_of = rungs[statement.key]
             return (statement, *(replace(statement, key=rung.key, kind=rung.agency_kind) for rung in told_of))

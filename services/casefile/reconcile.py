@@ -34,14 +34,14 @@ def reconcile(
     Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
     follows from all that is owed, and is not said here.
     """
-    found = _Found(standing, read_to, now, project)
-    stated = {statement.key for statement in owed}
+    found, gone = _Found(standing, read_to, now, project), dict(told)
     for statement in owed:
+        before = gone.pop(statement.key, None)
         if isinstance(statement, Withheld):
-            found.withheld_now(told.get(statement.key), statement)
+            found.withheld_now(before, statement)
         else:
-            found.owed_now(told.get(statement.key), statement)
-    found.no_longer_stated(before for key, before in told.items() if key not in stated)
+            found.owed_now(before, statement)
+    found.no_longer_stated(gone.values())
     return found.look()
 
 
@@ -271,6 +271,8 @@ def _asked(before: Notice, duty: Duty, tell_by: datetime, now: datetime, *, anew
 def _flagged(asks: tuple[Asked, ...], duty: Duty) -> tuple[Asked, ...]:
     """The same asks, with what has met them by now."""
     met = {ask.ask: ask.met_by for ask in duty.asks}
+    if all(met.get(asked.ask) == asked.met_by for asked in asks):
+        return asks
     return tuple(replace(asked, met_by=met.get(asked.ask)) for asked in asks)
 
 

@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from schemas.police_incidents.v1 import IncidentReported
-from services.casefile.facts import Fact
+from services.casefile.facts import INCIDENTS_REMEMBERED, Fact
 from services.policy.clocks import london_day
 from services.policy.model import Window
 from services.policy.policy import Policy
@@ -35,15 +36,24 @@ class Reached:
         return (*self.before, self.at, *self.after)
 
 
-def counted(incidents: Iterable[tuple[Fact, IncidentReported]], window: str, policy: Policy) -> list[Counted]:
+def counted(incidents: Iterable[Fact], window: str, policy: Policy) -> list[Counted]:
     """Callouts and disclosures in order: one for each incident log, historic ones left out."""
     logs: dict[tuple[str, str], Counted] = {}
-    for fact, incident in sorted(incidents, key=lambda one: (one[1].reported_at, one[1].crime_reference)):
-        if not incident.historic:
-            row = policy.window(window, incident.force_code, london_day(incident.reported_at))
-            moment = incident.reported_at if row.counts_by == "reported_at" else incident.occurred_from
-            logs.setdefault((incident.force_code, incident.incident_log), Counted(fact, incident, moment, row))
+    known = (_counted(fact, window, policy) for fact in incidents)
+    for each in sorted(known, key=lambda each: (each.incident.reported_at, each.incident.crime_reference)):
+        if not each.incident.historic:
+            logs.setdefault((each.incident.force_code, each.incident.incident_log), each)
     return sorted(logs.values(), key=lambda each: (each.moment, each.incident.crime_reference))
+
+
+@lru_cache(maxsize=INCIDENTS_REMEMBERED)
+def _counted(fact: Fact, window: str, policy: Policy) -> Counted:
+    """Remembered for the next look, as victims are."""
+    assert isinstance(fact.body, IncidentReported)  # noqa: S101 - nothing else is counted
+    incident = fact.body
+    row = policy.window(window, incident.force_code, london_day(incident.reported_at))
+    moment = incident.reported_at if row.counts_by == "reported_at" else incident.occurred_from
+    return Counted(fact, incident, moment, row)
 
 
 def thresholds_reached(incidents: Iterable[Counted], policy: Policy) -> list[Reached]:

@@ -23,7 +23,7 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     follow in the window update it; historic disclosures are a pattern, and do not count. Nor does what only a
     specialist may route: it is not named to the DAIT, and ends no review; what is reached with it alone waits."""
     hers = list(victims(file, policy))
-    ordinary = [her for her in hers if held(her.incident) is None]
+    ordinary = [her for her in hers if her.held is None]
     reached, updating = counts(file, ordinary, policy)
     with_held, _ = counts(file, hers, policy) if len(ordinary) < len(hers) else (reached, updating)
     for her in hers:
@@ -44,7 +44,7 @@ def counts(file: CaseFile, hers: Iterable[Victim], policy: Policy) -> tuple[dict
     updating: set[str] = set()
     for pairs in by_suspect(file, hers).values():
         where = {her.fact.id: (her.place, suspect) for her, suspect in pairs}
-        incidents = counted([(h.fact, h.incident) for h, _ in pairs], "escalation", policy)
+        incidents = counted([her.fact for her, _ in pairs], "escalation", policy)
         for found in thresholds_reached(incidents, policy):
             place, suspect = where[found.at.fact.id]
             reached.setdefault(place, []).append((suspect, found))

@@ -154,7 +154,7 @@ def _referral(
 def considered(file: CaseFile, policy: Policy) -> Iterator[Considered]:
     """The child of this file in each incident, with all that a referral depends on."""
     children = list(affected(file))
-    incidents = {child.by.id: (child.by, child.incident) for child in children}
+    incidents = {child.by.id: child.by for child in children}
     counts = newest_of_each_count(counted(incidents.values(), "child_incidents", policy), policy)
     mounting = {those[-1].fact.id: tuple(each.fact for each in those) for those in counts}
     for child in children:

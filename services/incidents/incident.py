@@ -58,9 +58,14 @@ class Victim:
         return deciding(self.assessments)
 
     @cached_property
+    def held(self) -> Reason | None:
+        """Why ordinary routes wait for a specialist, or None."""
+        return held(self.incident)
+
+    @cached_property
     def outside(self) -> Reason | None:
         """Why the routes of an adult victim of domestic abuse are not hers, or None."""
-        return held(self.incident) or self.not_between_adults
+        return self.held or self.not_between_adults
 
 
 def victims(file: CaseFile, policy: Policy) -> Iterator[Victim]:

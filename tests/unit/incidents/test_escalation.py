@@ -159,8 +159,7 @@ def test_it_is_reached_exactly_where_three_lie_in_twelve_months_and_none_is_open
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=14))
 def test_the_newest_that_make_up_a_count_lie_in_one_window(days: list[int]) -> None:
     policy = b.policy()
-    incidents = [(fact, fact.body) for n, day in enumerate(days) for fact in [callout(f"C{n:02}", day)]]
-    each = counted(incidents, "child_incidents", policy)  # type: ignore[arg-type]
+    each = counted([callout(f"C{n:02}", day) for n, day in enumerate(days)], "child_incidents", policy)
     for those in newest_of_each_count(each, policy):
         assert len(those) == those[-1].window.n
         assert policy.within_window(those[-1].window, those[0].moment, those[-1].moment)
@@ -177,7 +176,7 @@ def test_a_file_ten_times_as_long_takes_about_ten_times_as_much() -> None:
 
 def test_every_reached_count_holds_each_incident_once() -> None:
     policy = b.policy()
-    incidents = [(fact, fact.body) for n in range(30) for fact in [callout(f"C{n:02}", n * 20)]]
-    for found in thresholds_reached(counted(incidents, "escalation", policy), policy):  # type: ignore[arg-type]
+    incidents = [callout(f"C{n:02}", n * 20) for n in range(30)]
+    for found in thresholds_reached(counted(incidents, "escalation", policy), policy):
         ids = [each.fact.id for each in found.all]
         assert len(ids) == len(set(ids))
