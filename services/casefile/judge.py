@@ -70,7 +70,8 @@ def look(
 
     owed = climb_each(stated, told, answers, policy)
     whole = tuple(_all(owed))
-    found, moved = compare(told, whole), list[Withheld]()
+    found = compare(told, whole)
+    moved: list[Withheld] = []
     if found.unexplained:
         moved += _taken_over(found.unexplained, told, whole, policy)
         found = _after(found, compare({statement.key: told[statement.key] for statement in moved}, moved), ())
@@ -102,7 +103,7 @@ _all = chain.from_iterable
 
 
 def _after(found: Look, part: Look, again: Collection[Key]) -> Look:
-    """What a look has found once what was owed under these keys has been compared again."""
+    """What a look has found with what a comparison of some of it gave, under these keys for the second time."""
     return replace(
         found,
         notices=found.notices + part.notices,
@@ -198,7 +199,8 @@ def _taken_over(
         if statement.key not in told or isinstance(statement, Withheld):
             new.setdefault((statement.key.rule, statement.key.subject), []).append(statement)
     for key in gone:
-        before, of = told[key], asked_of(key)[0] if key.rule in RUNGS else key
+        before = told[key]
+        of = asked_of(key)[0] if key.rule in RUNGS else key
         kind = before.agency_kind if of == key or of not in told else told[of].agency_kind
         instead = [other for other in new.get((of.rule, of.subject), ()) if _alike(kind, other.kind, policy)]
         if of not in stated and (instead or policy.agency(of.agency) is None):

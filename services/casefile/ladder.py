@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from itertools import chain
 
@@ -18,6 +18,7 @@ from services.policy.policy import Policy
 
 MANAGER, STRATEGIC, INSPECTOR = "unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"
 RUNGS = frozenset({MANAGER, STRATEGIC, INSPECTOR})
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 CHAINS_REMEMBERED = 5_000  # at about 6 kB
 MEETS: Mapping[type[AgencyBody], frozenset[AskName]] = {
     Acknowledged: frozenset({"acknowledge"}),
@@ -50,7 +51,7 @@ def climb_each(
 
     def climbed(statement: Statement) -> Sequence[Statement]:
         if isinstance(statement, Withheld):
-            if not rungs or statement.key not in rungs:
+            if statement.key not in rungs:
                 return (statement,)
             told_of = rungs[statement.key]
             return (statement, *(replace(statement, key=rung.key, kind=rung.agency_kind) for rung in told_of))
@@ -65,7 +66,37 @@ def climb_each(
         replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
         return _statements(_Chain(policy, statement, tuple(turn), tuple(notices), tuple(replies)))
 
-    return [climbed(statement) for statement in stated]
+    found = [climbed(statement) for statement in stated]
+    for numbers in _standing_in(stated):
+        _state_once(found, numbers)
+    return found
+
+
+def _standing_in(stated: Iterable[Statement]) -> list[list[int]]:
+    """The duties of one place, two or more, that another agency may be able to take on instead."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for number, statement in enumerate(stated):
+        if isinstance(statement, Duty) and statement.next_able:
+            found.setdefault(statement.key[:2], []).append(number)
+    return [numbers for numbers in found.values() if len(numbers) > 1]
+
+
+def _state_once(found: list[Sequence[Statement]], numbers: Sequence[int]) -> None:
+    """One agency may be able to stand in for several: it is owed once, for that one which needs it first."""
+    needed: dict[Key, Statement] = {}
+    for statement in (statement for number in numbers for statement in found[number]):
+        other = needed.setdefault(statement.key, statement)
+        if _need(statement) < _need(other):
+            needed[statement.key] = statement
+    for number in numbers:
+        found[number] = tuple(statement for statement in found[number] if needed[statement.key] is statement)
+
+
+def _need(statement: Statement) -> tuple[bool, datetime]:
+    """The least is the most needed: what lives before what has ended, then what opens earlier."""
+    if isinstance(statement, Withheld):
+        return True, LONG_AGO
+    return bool(statement.met_by or statement.ended), statement.opens or LONG_AGO
 
 
 def rung_key(rule: str, of: Key, ask: str, agency: str) -> Key:

@@ -34,7 +34,8 @@ def reconcile(
     Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
     follows from all that is owed, and is not said here.
     """
-    found, gone = _Found(standing, read_to, now, project), dict(told)
+    found = _Found(standing, read_to, now, project)
+    gone = dict(told)
     for statement in owed:
         before = gone.pop(statement.key, None)
         if isinstance(statement, Withheld):

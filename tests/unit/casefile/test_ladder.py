@@ -1,5 +1,6 @@
 """Answers, refusals and silence: who is asked next, who hears that nobody has answered, and when that ends."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,18 +11,20 @@ from hypothesis import strategies as st
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Decision, Declined
 from schemas.court_convictions.v1 import Verdict
 from schemas.police_incidents.v1 import Grade, Markers
-from services.casefile.facts import Key
-from services.casefile.judge import look
+from services.casefile.duties import Duty, Statement
+from services.casefile.facts import CaseFile, Key
+from services.casefile.judge import Rule, look
 from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
+from services.policy.policy import Policy
 from tests import builders as b
 from tests.unit.casefile.small import RULES, D, H, World, said
 
 IDVA, SOUTH, WEST = (Key("high_risk", b.VICTIM, f"{name}-idva") for name in ("north", "south", "west"))
-DAIT = IDVA._replace(agency="north-dait")
+EAST, DAIT = (IDVA._replace(agency=name) for name in ("east-idva", "north-dait"))
 MINUTES = timedelta(minutes=1)
 ONLY_HIGH_RISK = RULES[:1]
 
@@ -225,6 +228,50 @@ def test_a_refusal_walks_through_the_next_able_at_the_old_times_and_ends_with_th
     sent = said(world.look(now=b.NOON + 3 * MINUTES))
     assert sent == [("close", "high_risk", "west-idva"), ("notify", INSPECTOR, "north-inspector")]
     assert climb(world, 400 * D) == []
+
+
+def told_to_two() -> World:
+    """Two services are owed the same matter of the same person, and one other is able to stand in for either."""
+
+    def to_two(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+        for duty in ONLY_HIGH_RISK[0].states(file, policy):
+            if isinstance(duty, Duty) and duty.key.agency == IDVA.agency:
+                for key in (IDVA, EAST):
+                    yield duty.but(key=key, next_able=(SOUTH.agency,))
+
+    world = World(rules=(Rule("high_risk", to_two),))
+    world.look(b.fact(b.incident()), now=b.NOON)
+    return world
+
+
+def test_one_that_is_able_for_two_which_are_silent_is_asked_once() -> None:
+    world = told_to_two()
+    sent = climb(world, 4 * H)
+    assert [line for line in sent if line[1][0] == "notify" and line[1][2] == SOUTH.agency] == [
+        (3 * H, ("notify", "high_risk", "south-idva")),
+        (3 * H + 30 * MINUTES, ("notify", MANAGER, "south-idva")),
+        (3 * H + 45 * MINUTES, ("notify", STRATEGIC, "south-idva")),
+    ]
+    climb(world, 400 * D)
+    assert len({notice.id for notice in world.sent}) == len(world.sent)
+
+
+@pytest.mark.parametrize(("declines", "silent"), [(IDVA, EAST), (EAST, IDVA)], ids=["the first", "the second"])
+def test_one_that_is_able_for_two_is_asked_when_either_declines_and_stays_until_both_are_answered(
+    declines: Key, silent: Key
+) -> None:
+    world = told_to_two()
+    world.answer(Declined, declines, b.NOON + MINUTES)
+    assert said(world.look(now=b.NOON + MINUTES)) == [
+        ("close", "high_risk", declines.agency),
+        ("notify", "high_risk", "south-idva"),
+    ]
+    climb(world, 3 * H)
+    world.answer(Accepted, silent, b.NOON + 3 * H)
+    world.look(now=b.NOON + 3 * H)
+    assert world.told[SOUTH].state == "live"
+    assert len({notice.id for notice in world.sent}) == len(world.sent)
+    assert not world.unexplained
 
 
 @settings(max_examples=40, deadline=None)
