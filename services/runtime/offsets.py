@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError, for_code
 
 from services.runtime.broker import REQUEST_MS, Partition, until_answered
 
@@ -70,12 +70,19 @@ class Offsets:
         return await until_answered(ask)
 
     async def committed(self, group: str) -> dict[Partition, int]:
-        """The group's committed offsets; a partition for which it has none is left out."""
+        """The group's committed offsets; a partition for which it has none is left out.
+
+        aiokafka takes an answer that refuses the whole group, as while its coordinator reads what was committed, for
+        one that knows of no offsets. So the coordinator is asked for the group first.
+        """
 
         async def ask() -> dict[Partition, int]:
             admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
             try:
                 await admin.start()
+                ((failed, *_),) = (await admin.describe_consumer_groups([group]))[0].groups
+                if failed:
+                    raise for_code(failed)
                 answer = await admin.list_consumer_group_offsets(group)
             finally:
                 await admin.close()
