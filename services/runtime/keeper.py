@@ -296,6 +296,7 @@ class Postgres(Server):
             "dynamic_shared_memory_type": "mmap",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_error_verbosity": "terse",  # else its log tells the keys of rows, in which references are
             # Off, only a crash of the whole machine can lose what was committed: tests need no more.
             "fsync": "on" if self.durable else "off",
             "full_page_writes": "on" if self.durable else "off",
