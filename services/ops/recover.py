@@ -59,7 +59,7 @@ def recover(
     try:
         done = asyncio.run(_recover(servers(), dry_run=dry_run))
     except KeyboardInterrupt:
-        complain("Interrupted. Nothing is lost: run `relay recover` again before any worker starts.")
+        complain("Interrupted. Nothing is lost: run `relay recover` again; until then no worker begins.")
         raise typer.Exit(1) from None
     except AWAY:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
@@ -100,6 +100,7 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
         lost = await recovery.forgotten()
         for shell in shells:
             set_committed(addresses.kafka, group_of(shell.service.name), await recovery.positions(shell))
+        await recovery.finish()
         _advise(lost)
         return not lost
 

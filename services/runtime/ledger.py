@@ -16,6 +16,7 @@ from services.runtime import wire
 from services.runtime.batch import Accepted, Change
 from services.runtime.broker import Partition
 from services.runtime.logs import Event
+from services.runtime.one_clock import Reading
 from services.runtime.records import Record
 from services.runtime.restored import unlaid
 from services.runtime.rows import Connection, array, columns, insert, with_rows
@@ -88,6 +89,10 @@ class AnswerRow:
     told: ToldAs
 
 
+# An offset that no stream reaches.
+UNTIL_RECOVERED = 2**63 - 1
+
+
 class Ledger:
     """Writes the tables of one service, within the caller's transaction."""
 
@@ -107,6 +112,15 @@ class Ledger:
                 (self.service, *columns(rows, 4)),
             )
 
+    async def keep_clock(self, conn: Connection, boot: str, seen: Reading) -> None:
+        """For the next worker on this machine to hold the server's clock against."""
+        await conn.execute(
+            """insert into clock_seen values (%s, %s, %s, %s, %s) on conflict (service, boot) do update
+            set (before_ticks, after_ticks, stood_at) = (excluded.before_ticks, excluded.after_ticks, excluded.stood_at)
+            where clock_seen.before_ticks < excluded.before_ticks""",
+            (self.service, boot, seen.before, seen.after, seen.clock),
+        )
+
     async def hold_looks(self, conn: Connection, until: Mapping[Partition, int]) -> None:
         """Nothing is looked at before each of these partitions has been read up to this offset."""
         rows = sorted((topic, partition, offset) for (topic, partition), offset in until.items())
@@ -120,8 +134,27 @@ class Ledger:
             set look_from = greatest(p.look_from, excluded.look_from)""",
         )
 
+    async def hold_looks_until_recovered(self, conn: Connection, partitions: Iterable[Partition]) -> None:
+        """Nothing is looked at, and no worker begins, before a recovery has come to its end."""
+        await self.hold_looks(conn, dict.fromkeys(partitions, UNTIL_RECOVERED))
+
+    async def recovered(self, conn: Connection, until: Mapping[Partition, int]) -> None:
+        """From now on looks are held until each of these partitions has been read up to this offset, no longer."""
+        await with_rows(
+            conn,
+            self.service,
+            """update stream_position p set look_from = u.look_from
+            from unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, look_from)
+            where p.service = %s and (p.topic, p.partition) = (u.topic, u.partition)""",
+            sorted((topic, partition, offset) for (topic, partition), offset in until.items()),
+        )
+
     async def resume_looks(self, conn: Connection) -> None:
-        await conn.execute("update stream_position set look_from = null where service = %s", (self.service,))
+        """Where all has been read that looks were held for: they may have been held again meanwhile."""
+        await conn.execute(
+            "update stream_position set look_from = null where service = %s and look_from <= next_offset",
+            (self.service,),
+        )
 
     async def write_gap(self, conn: Connection, topic: str, partition: int, first: int, past_last: int) -> None:
         """These offsets will never be read: a person has seen which, and accepted it."""

@@ -20,6 +20,7 @@ from services.runtime.attempts import Attempts
 from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, CONTENDED, FULL, PASSING, TOO_SLOW
 from services.runtime.halting import Halt, HaltReason
+from services.runtime.ledger import UNTIL_RECOVERED
 from services.runtime.logs import Event
 from services.runtime.offsets import Offsets
 from services.runtime.records import Record
@@ -42,6 +43,7 @@ UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
 
 FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
+UNFINISHED = "a recovery did not come to its end: run `relay recover` again (docs/runbook.md)"
 RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
 RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
@@ -98,12 +100,16 @@ class Loop:
 
     async def check(self) -> None:
         """As `assigned`, of all partitions, before anything is looked at or published: no look may rest on a database
-        that went back, whoever holds the partition that tells."""
+        that went back, whoever holds the partition that tells, nor on a clock that was moved while nobody watched."""
+        await self._until_stored(self.shell.check_clock)
         group = await self._offsets.committed(group_of(self.service.name))
         begins = await self._offsets.begin_offsets(self.service.reads)
         positions, ends = await self._reached(self.service.reads)
         if positions and not ends:
             raise NotThereYet
+        if any(at.look_from == UNTIL_RECOVERED for at in positions.values()):
+            log.critical(Event.RECOVERY_UNFINISHED, service=self.service.name, advice=UNFINISHED)
+            raise Halt(HaltReason.OFFSETS_AHEAD)
         self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
 
     async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:

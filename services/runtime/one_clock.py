@@ -1,9 +1,12 @@
 """The one clock is the database server's: whether it runs on, or was moved, told by this machine's own seconds."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TOLERANCE = timedelta(minutes=1)
 # A reading that took longer says too little to hold the next one against.
 SHARP_SECONDS = 5.0
@@ -35,11 +38,26 @@ def ticks() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def boot() -> str | None:
+    """Names the start of this machine from which its ticks count; None where the system does not say."""
+    with suppress(OSError):
+        return BOOT_ID.read_text().strip()
+    return None
+
+
 class ClockWatch:
     """Holds each reading of the server's clock against the last."""
 
     def __init__(self) -> None:
         self._last: Reading | None = None
+
+    @property
+    def last(self) -> Reading | None:
+        return self._last
+
+    def go_on_from(self, reading: Reading) -> None:
+        """From what another process of this machine read: a start is no reason to believe a clock."""
+        self._last = self._last or reading
 
     def jump(self, reading: Reading) -> timedelta | None:
         """By how much the clock was moved since the last reading, where that is more than it may; else None."""

@@ -96,11 +96,18 @@ class Recovery:
         return row[0] - MARGIN if row is not None and row[0] is not None else None
 
     async def hold_looks(self) -> None:
-        """Nothing is looked at before everything is read that was there when the database went back."""
+        """Until `finish`, no worker begins: what it looked at would know only a part of what agencies were told."""
         for shell in self.shells.values():
             ends = await self.offsets.end_offsets(shell.service.reads)
             async with shell.transaction() as conn:
-                await shell.ledger.hold_looks(conn, ends)
+                await shell.ledger.hold_looks_until_recovered(conn, ends)
+
+    async def finish(self) -> None:
+        """All is read back. Nothing is looked at before everything is read that the streams hold now."""
+        for shell in self.shells.values():
+            ends = await self.offsets.end_offsets(shell.service.reads)
+            async with shell.transaction() as conn:
+                await shell.ledger.recovered(conn, ends)
 
     async def read_back(self, since: datetime | None, progress: Callable[[int, int], None]) -> Back:
         """Reads what agencies were told, which records have their dead letter and which looks were published, and

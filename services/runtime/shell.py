@@ -27,7 +27,7 @@ from services.runtime.halting import Halt, HaltReason
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, follow_places, look_at
-from services.runtime.one_clock import ClockWatch, Reading, ticks
+from services.runtime.one_clock import ClockWatch, Reading, boot, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.read_so_far import ReadSoFar
@@ -48,7 +48,8 @@ FILES_A_SECOND = 100  # that were accepted into while the service caught up
 NOTICE_ONCE = "notice_pkey"  # a key and a revision have one notice
 
 RECOVER = "the database lies behind what was read: stop all workers, then `relay recover` (docs/runbook.md)"
-SET_RIGHT = "set the clock of the database's machine right, then start the worker again (docs/runbook.md)"
+SET_RIGHT = "set the clock of the database's machine right: no worker begins before it is (docs/runbook.md)"
+KEEP_CLOCK_SECONDS = 10.0
 
 log = structlog.get_logger("relay")
 
@@ -105,7 +106,7 @@ class Shell:
         self.refusals = Refusals(service.name)
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
-        self._watch = ClockWatch()
+        self._watch, self._boot, self._clock_kept_at = ClockWatch(), boot(), float("-inf")
         self._so_far = ReadSoFar()
         self.committed = asyncio.Event()  # set after each commit: the publisher has work
 
@@ -269,6 +270,19 @@ class Shell:
             return False
         return True
 
+    async def check_clock(self) -> None:
+        """Halts where the server's clock is not where the last worker on this machine would expect it by now."""
+        async with self.transaction() as conn:
+            if self._boot is not None and (seen := await self.store.clock_seen(conn, self._boot)) is not None:
+                self._watch.go_on_from(seen)
+            await self._now(conn)
+
+    async def _keep_clock(self, conn: Connection) -> None:
+        seen, now = self._watch.last, ticks()
+        if seen is not None and self._boot is not None and now - self._clock_kept_at >= KEEP_CLOCK_SECONDS:
+            await self.ledger.keep_clock(conn, self._boot, seen)
+            self._clock_kept_at = now
+
     async def clock(self) -> datetime:
         async with self.pool.connection() as conn:
             return await self._now(conn)
@@ -294,10 +308,10 @@ class Shell:
         return self._held_against_seen(await self.store.positions(conn), seen)
 
     def _held_against_seen(
-        self, positions: Mapping[Partition, Position], seen: Mapping[Partition, int]
+        self, positions: Mapping[Partition, Position], seen: Mapping[Partition, Position]
     ) -> Mapping[Partition, Position]:
         """These positions. Halts, and with it ends the transaction, where the database went back under this process."""
-        if back := self._so_far.went_back({p: at.next_offset for p, at in positions.items()}, seen):
+        if back := self._so_far.went_back(positions, seen):
             place = {"service": self.service.name, "topic": back.partition[0], "partition": back.partition[1]}
             log.critical(Event.DATABASE_WENT_BACK, **place, seen=back.seen, database=back.found, advice=RECOVER)
             raise Halt(HaltReason.OFFSETS_AHEAD)
@@ -351,6 +365,7 @@ class Shell:
                 await self.store.meet(conn, new)  # else what is in them would not count as unread
             read = {p: (end, at) for p, end in ends.items() if positions.get(p, Position()).next_offset >= end}
             await self.ledger.advance(conn, read)
+            await self._keep_clock(conn)
         for (topic, partition), end in ends.items():
             offset, read_to, _ = positions.get((topic, partition), Position())
             behind = (at - read_to).total_seconds() if offset < end and read_to is not None else 0.0
@@ -360,8 +375,12 @@ class Shell:
         return {place: positions.get(place, Position()).next_offset for place in ends}
 
     async def pass_over(self, ends: Mapping[Partition, int], at: datetime) -> None:
-        """Notes partitions as read up to these offsets, at this time: between them and what was read is no record."""
+        """Notes partitions as read up to these offsets, at this time: between them and what was read is no record.
+
+        Halts where the database went back since: then there are records between them.
+        """
         async with self.transaction() as conn:
+            await self.positions(conn)
             await self.ledger.advance(conn, {place: (end, at) for place, end in ends.items()})
 
     async def _batch(

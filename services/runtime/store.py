@@ -16,6 +16,7 @@ from services.casefile.persons import Joined, of_persons, records_named, togethe
 from services.casefile.references import CRIME, crimes
 from services.runtime.bodies import Read
 from services.runtime.broker import Partition
+from services.runtime.one_clock import Reading
 from services.runtime.rows import Connection, columns
 
 Clocks = tuple[datetime, datetime]
@@ -127,6 +128,15 @@ class Store:
     async def clocks(self, conn: Connection) -> Clocks:
         """The one clock, a story's where one is being played, else the database's; and what the server's own says."""
         return await _clocks(await conn.execute(_CLOCKS))
+
+    async def clock_seen(self, conn: Connection, boot: str) -> Reading | None:
+        """What a worker of this service last read of the server's clock on this machine, since this start of it."""
+        rows = await conn.execute(
+            "select stood_at, before_ticks, after_ticks from clock_seen where service = %s and boot = %s",
+            (self.service, boot),
+        )
+        row = await rows.fetchone()
+        return None if row is None else Reading(*row)
 
     async def positions(self, conn: Connection) -> dict[Partition, Position]:
         """Each partition that this service knows; what lies before its next offset has its end."""

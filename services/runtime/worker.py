@@ -17,7 +17,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
-from services.policy.load import load
+from services.policy.load import PolicyRefusedError, load
 from services.policy.policy import PolicySet
 from services.runtime import database, logs
 from services.runtime.broker import NotThereYet, Partition
@@ -243,12 +243,13 @@ def release_of(folder: Path = PROJECT) -> str:
     return digest.hexdigest()[:12]
 
 
-async def serve(services: Sequence[Service], settings: Settings, servers: Addresses, folder: Path) -> None:
+async def serve(
+    services: Sequence[Service], settings: Settings, servers: Addresses, policies: PolicySet, folder: Path
+) -> None:
     """Runs services until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
-    policies = load(settings.policy, settings.agencies)
     worker = Worker(services, servers.kafka, servers.database, policies, folder, settings.http_port)
     watchdog = Watchdog(STUCK_SECONDS)
     watchdog.start()
@@ -305,4 +306,8 @@ def run(*services: Service) -> None:
         time.sleep(CHECK_SECONDS)
     if not current:
         sys.exit("The tables are not those of this release: run `relay db migrate` first.")
-    asyncio.run(serve(services, settings, servers, PROJECT / ".relay" / "work"))
+    try:
+        policies = load(settings.policy, settings.agencies)
+    except PolicyRefusedError as refused:
+        sys.exit(str(refused))
+    asyncio.run(serve(services, settings, servers, policies, PROJECT / ".relay" / "work"))

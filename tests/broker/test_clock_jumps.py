@@ -9,6 +9,7 @@ import pytest
 from services.runtime.halting import EXIT_HALTED, Halt
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
+from tests.broker.test_filling import command
 from tests.broker.test_shell import incident as record
 from tests.broker.test_shell import shell_on
 from tests.broker.troubled import everybody_once, fates, incident, service, told
@@ -54,6 +55,9 @@ def test_a_clock_that_jumps_halts_the_worker_before_anything_is_written_and_a_re
         (line,) = process.lines("clock_jumped")
         assert abs(line["seconds"] - seconds) < 30
         assert process.lines("halted")[0]["reason"] == "clock_jumped"
+        again = start(relay, mine.name)
+        assert await again.dies() == EXIT_HALTED
+        assert abs(again.lines("clock_jumped")[0]["seconds"] - seconds) < 30
         assert await relay.rows("select count(*) from look") == before
         await relay.rows("update settable.by set seconds = 0")
         await relay.publish(incident("CR2"))
@@ -66,6 +70,26 @@ def test_a_clock_that_jumps_halts_the_worker_before_anything_is_written_and_a_re
 
 async def _accepted(relay: Relay, name: str) -> bool:
     return await fates(relay, name) == {"accepted": 1}
+
+
+def test_a_clock_that_a_person_trusts_is_gone_on_by(play: Play, start: Start) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        make_settable(relay.database)
+        async with relay.working(mine) as worker:
+            await relay.publish(incident("CR1"))
+            await relay.settled(worker)
+        await relay.rows("update settable.by set seconds = 3600")
+        assert await start(relay, mine.name).dies() == EXIT_HALTED
+        trusted = await command(relay, "db", "trust-clock")
+        assert (trusted.status, "server's clock" in trusted.text) == (0, True)
+        await relay.publish(incident("CR2"))
+        async with relay.working(mine) as worker:
+            await relay.settled(worker)
+        assert await fates(relay, mine.name) == {"accepted": 2}
+
+    play(story)
 
 
 def test_a_batch_that_finds_the_clock_moved_commits_nothing(database: str) -> None:

@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from services.ops.serving import SERVICES
 from services.runtime.halting import EXIT_HALTED
+from services.runtime.ledger import UNTIL_RECOVERED
 from services.runtime.sending import Message
 from services.runtime.wire import DECISIONS
 from tests.broker.conftest import Play
@@ -73,6 +74,9 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
         assert "offsets_ahead" in halted.text
         assert await relay.rows("select count(*) from look") < looks
         assert (await command(relay, "recover", "--dry-run")).status == 1
+        await relay.rows("update stream_position set look_from = %s", UNTIL_RECOVERED)  # as a recovery that was killed
+        halted = await serve(relay, "incidents")
+        assert (halted.status, "recovery_unfinished" in halted.text) == (EXIT_HALTED, True)
         recovered = await command(relay, "recover")
         assert recovered.status == 0, recovered.text
         assert ", 0 of them new" not in recovered.text

@@ -191,6 +191,23 @@ def test_a_database_that_goes_back_under_a_worker_halts_it_before_it_writes_anyt
     play(story)
 
 
+def test_a_database_that_forgot_no_record_but_what_the_clock_said_halts_a_worker(play: Play, start: Start) -> None:
+    mine = service()
+
+    async def story(relay: Relay) -> None:
+        process = start(relay, mine.name)
+        await relay.publish(incident("CR1"))
+        await until(lambda: read_on(relay, 1))
+        await asyncio.sleep(2.0)  # the worker has seen up to when all was read
+        await relay.rows("update stream_position set read_to = read_to - interval '1 hour'")
+        assert await process.dies() == EXIT_HALTED
+        (line,) = process.lines("database_went_back")
+        assert line["database"] < line["seen"]
+        assert process.lines("halted")[0]["reason"] == "offsets_ahead"
+
+    play(story)
+
+
 async def read_on(relay: Relay, offset: int) -> bool:
     return bool(await relay.rows("select 1 from stream_position where next_offset >= %s", offset))
 
