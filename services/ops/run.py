@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 from services.ops.events import NotReady, Ready, read_path, receipts
 from services.ops.starting import LOGS, SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
 from services.ops.story import STORY, Story, play, read_telling
-from services.ops.terminal import UsageError, complain, out
+from services.ops.terminal import UsageError, complain, database_called, kafka_called, out
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime.embedded import RELAY_FOLDER, Servers, embedded_servers
@@ -94,7 +94,13 @@ def run(
 
 def run_on(servers: Addresses, services: Sequence[str], policies: PolicySet) -> NoReturn:
     """Becomes the process of these services."""
-    for difference in prepare(servers, policies):
+    try:
+        differences = prepare(servers, policies)
+    except psycopg.OperationalError:
+        raise UsageError(f"{database_called()} does not answer: is it up?") from None
+    except KafkaError:
+        raise UsageError(f"{kafka_called()} cannot be reached: is it up?") from None
+    for difference in differences:
         complain(_in_words(difference))
     sys.stdout.flush()
     os.chdir(PROJECT)
