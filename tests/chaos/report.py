@@ -21,15 +21,15 @@ Written by `make chaos`; do not edit.
 
 **{lost} lost, {twice} issued twice, {wrong} wrong.**
 
-Two workers, each with all services, are under load the whole time: corrections, withdrawals, links made, refused and taken back, duplicates, late and disordered events, cases heard live, and agencies that answer what they are told.
-A fault strikes whenever another equal part of the load has been judged.
+Two workers, each with all services, are under load: corrections, withdrawals, links made, refused and taken back, duplicates, late and disordered events, cases heard live, and agencies that answer what they are told.
+A fault strikes whenever another equal part of the load has been judged, while the part after the next is published.
 
-Afterwards a verifier that shares no code with the relay states from what was published what each agency must hold, and reads the broker with a plain consumer.
-*Lost*: a notification, or a record without its end.
-*Issued twice*: one id with two contents, one revision with two ids, or the same told again.
+Afterwards a verifier that shares no code with the relay states from what was published what each agency must hold, reads what they were told and the dead letters with a plain consumer, and each record's end from the relay's own table.
+*Lost*: a notification, a reminder, a dead letter, or a record without its end.
+*Issued twice*: one id with two contents, one revision with two ids, the same told again, or a record with two ends or two dead letters.
 *Wrong*: held with other content, held and not owed, refused and good, or told of something that was missing for a moment only.
 What is found cannot be laid at the door of one fault: a row counts what was found in the runs that its kind struck in.
-The times run from the moment when the fault was over, in seconds, median and worst; 0.0 where nothing was left to do.
+The times run from the moment when the fault was over and its part of the load was published, in seconds, median and worst; 0.0 where all had been done by then.
 
 | Fault | How often | Lost | Issued twice | Wrong | First record judged after | First notification after |
 | --- | --: | --: | --: | --: | --: | --: |
