@@ -35,9 +35,10 @@ def migrate() -> None:
 
 
 def trust_clock() -> None:
-    """Let workers begin by the database server's clock as it is now, though it was moved.
+    """Let workers begin by the database server's clock as it is now, though it looked moved.
 
-    Only where it is right now and was wrong before: by a wrong one, clocks run out early or late.
+    Only where it is right: it was wrong before, or a worker's virtual machine was paused. By a wrong clock people are
+    told too early or too late.
 
     Exit status: 0 done, 2 not begun.
     """
