@@ -32,6 +32,13 @@ class Halt(Exception):  # noqa: N818 - it is an order, not an error
         self.reason = reason
 
 
+class DatabaseWentBack(Halt):
+    """The database knows less than this process has seen in it: whoever begins next would not notice."""
+
+    def __init__(self) -> None:
+        super().__init__(HaltReason.OFFSETS_AHEAD)
+
+
 def end_process(error: Exception, *, group: str) -> NoReturn:
     """Ends the process at once: in Faust an exception that leaves an agent loses the event."""
     reason = error.reason if isinstance(error, Halt) else HaltReason.FAULT

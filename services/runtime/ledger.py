@@ -139,7 +139,12 @@ class Ledger:
         await self.hold_looks(conn, dict.fromkeys(partitions, UNTIL_RECOVERED))
 
     async def recovered(self, conn: Connection, until: Mapping[Partition, int]) -> None:
-        """From now on looks are held until each of these partitions has been read up to this offset, no longer."""
+        """From now on looks are held until each of these partitions has been read up to this offset, no longer; one
+        that is not there any more holds nobody up."""
+        await conn.execute(
+            "update stream_position set look_from = null where service = %s and look_from = %s",
+            (self.service, UNTIL_RECOVERED),
+        )
         await with_rows(
             conn,
             self.service,

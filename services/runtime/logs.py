@@ -34,7 +34,7 @@ class Event(StrEnum):
     DATABASE_AWAITED = "database_awaited"
     DATABASE_BEHIND_GROUP = "database_behind_group"
     DATABASE_WENT_BACK = "database_went_back"
-    RECOVERY_UNFINISHED = "recovery_unfinished"
+    RECOVERY_AWAITED = "recovery_awaited"
     DATABASE_REFUSES = "database_refuses"
     ENGINE_RESTARTED = "engine_restarted"
     FILE_FAULTED = "file_faulted"

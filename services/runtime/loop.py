@@ -43,7 +43,7 @@ UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
 
 FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
-UNFINISHED = "a recovery did not come to its end: run `relay recover` again (docs/runbook.md)"
+AWAITED = "what agencies were told must be read back first: stop all workers, then `relay recover` (docs/runbook.md)"
 RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
 RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
@@ -108,7 +108,7 @@ class Loop:
         if positions and not ends:
             raise NotThereYet
         if any(at.look_from == UNTIL_RECOVERED for at in positions.values()):
-            log.critical(Event.RECOVERY_UNFINISHED, service=self.service.name, advice=UNFINISHED)
+            log.critical(Event.RECOVERY_AWAITED, service=self.service.name, advice=AWAITED)
             raise Halt(HaltReason.OFFSETS_AHEAD)
         self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
 

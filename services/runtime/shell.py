@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
+from typing import NoReturn
 
 import structlog
 from psycopg.errors import UniqueViolation
@@ -23,11 +24,11 @@ from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overl
 from services.runtime.bodies import bodies_of
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
-from services.runtime.halting import Halt, HaltReason
+from services.runtime.halting import DatabaseWentBack, Halt, HaltReason
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, follow_places, look_at
-from services.runtime.one_clock import ClockWatch, Reading, boot, ticks
+from services.runtime.one_clock import TOLERANCE, ClockWatch, Reading, boot, ticks
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.read_so_far import ReadSoFar
@@ -48,7 +49,12 @@ FILES_A_SECOND = 100  # that were accepted into while the service caught up
 NOTICE_ONCE = "notice_pkey"  # a key and a revision have one notice
 
 RECOVER = "the database lies behind what was read: stop all workers, then `relay recover` (docs/runbook.md)"
-SET_RIGHT = "set the clock of the database's machine right: no worker begins before it is (docs/runbook.md)"
+SET_RIGHT = (
+    "set the clock of the database's machine right: no worker of this machine begins before it is; "
+    "where it only looked moved, `relay db trust-clock` (docs/runbook.md)"
+)
+# Between machines that are not set by the same time some seconds a day are lost.
+CLOCK_SEEN_COUNTS_SECONDS = 86_400.0
 KEEP_CLOCK_SECONDS = 10.0
 
 log = structlog.get_logger("relay")
@@ -112,8 +118,18 @@ class Shell:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
+        try:
+            async with self.pool.connection() as conn, conn.transaction():
+                yield conn
+        except DatabaseWentBack:
+            with suppress(*AWAY):
+                await self._hold_until_recovered()
+            raise
+
+    async def _hold_until_recovered(self) -> None:
+        """The next worker has not seen what this one has, and would look at what is left."""
         async with self.pool.connection() as conn, conn.transaction():
-            yield conn
+            await self.ledger.hold_looks_until_recovered(conn, await self.store.positions(conn))
 
     async def begin(self, files_a_second: int) -> None:
         """Before anything is read: a new release or policy makes every file with something live or ahead due.
@@ -271,11 +287,16 @@ class Shell:
         return True
 
     async def check_clock(self) -> None:
-        """Halts where the server's clock is not where the last worker on this machine would expect it by now."""
+        """Halts where the server's clock is not where a worker that was here within the last day would expect it by
+        now, or is behind what any worker has seen."""
         async with self.transaction() as conn:
-            if self._boot is not None and (seen := await self.store.clock_seen(conn, self._boot)) is not None:
+            seen, latest = await self.store.clock_seen(conn, self._boot or "")
+            if seen is not None and ticks() - seen.after < CLOCK_SEEN_COUNTS_SECONDS:
                 self._watch.go_on_from(seen)
             await self._now(conn)
+            now = self._watch.last
+            if latest is not None and now is not None and now.clock < latest - TOLERANCE:
+                self._halt_for_clock(now.clock - latest)
 
     async def _keep_clock(self, conn: Connection) -> None:
         seen, now = self._watch.last, ticks()
@@ -298,9 +319,12 @@ class Shell:
         """
         now, true = clocks
         if (moved := self._watch.jump(Reading(true, before, ticks()))) is not None:
-            log.critical(Event.CLOCK_JUMPED, service=self.service.name, seconds=moved.total_seconds(), advice=SET_RIGHT)
-            raise Halt(HaltReason.CLOCK_JUMPED)
+            self._halt_for_clock(moved)
         return now
+
+    def _halt_for_clock(self, moved: timedelta) -> NoReturn:
+        log.critical(Event.CLOCK_JUMPED, service=self.service.name, seconds=moved.total_seconds(), advice=SET_RIGHT)
+        raise Halt(HaltReason.CLOCK_JUMPED)
 
     async def positions(self, conn: Connection) -> Mapping[Partition, Position]:
         """How far this service has read. Halts where that is less than this process has seen."""
@@ -314,7 +338,7 @@ class Shell:
         if back := self._so_far.went_back(positions, seen):
             place = {"service": self.service.name, "topic": back.partition[0], "partition": back.partition[1]}
             log.critical(Event.DATABASE_WENT_BACK, **place, seen=back.seen, database=back.found, advice=RECOVER)
-            raise Halt(HaltReason.OFFSETS_AHEAD)
+            raise DatabaseWentBack
         return positions
 
     async def reached(self, conn: Connection) -> tuple[datetime | None, bool]:

@@ -129,14 +129,17 @@ class Store:
         """The one clock, a story's where one is being played, else the database's; and what the server's own says."""
         return await _clocks(await conn.execute(_CLOCKS))
 
-    async def clock_seen(self, conn: Connection, boot: str) -> Reading | None:
-        """What a worker of this service last read of the server's clock on this machine, since this start of it."""
+    async def clock_seen(self, conn: Connection, boot: str) -> tuple[Reading | None, datetime | None]:
+        """What a worker, of whichever service, last read of the server's clock on this machine since this start of it;
+        and the latest that any worker has read."""
         rows = await conn.execute(
-            "select stood_at, before_ticks, after_ticks from clock_seen where service = %s and boot = %s",
-            (self.service, boot),
+            """select stood_at, before_ticks, after_ticks from clock_seen
+            where boot = %s order by before_ticks desc limit 1""",
+            (boot,),
         )
         row = await rows.fetchone()
-        return None if row is None else Reading(*row)
+        latest = await (await conn.execute("select max(stood_at) from clock_seen")).fetchone()
+        return None if row is None else Reading(*row), latest[0] if latest is not None else None
 
     async def positions(self, conn: Connection) -> dict[Partition, Position]:
         """Each partition that this service knows; what lies before its next offset has its end."""

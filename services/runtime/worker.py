@@ -301,13 +301,13 @@ def run(*services: Service) -> None:
     servers = settings.servers
     if servers is None:
         sys.exit("RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one.")
+    try:
+        policies = load(settings.policy, settings.agencies)
+    except PolicyRefusedError as refused:
+        sys.exit(str(refused))
     while (current := database.is_current(servers.database)) is None:
         log.warning(logs.Event.DATABASE_AWAITED)
         time.sleep(CHECK_SECONDS)
     if not current:
         sys.exit("The tables are not those of this release: run `relay db migrate` first.")
-    try:
-        policies = load(settings.policy, settings.agencies)
-    except PolicyRefusedError as refused:
-        sys.exit(str(refused))
     asyncio.run(serve(services, settings, servers, policies, PROJECT / ".relay" / "work"))

@@ -185,3 +185,15 @@ def test_shared_memory_of_a_killed_postgres_is_given_back(folder: Path) -> None:
         servers.stop("postgres", kill=True)
     assert shared_memory_of(postmaster) == []
     assert not folder.exists()
+
+
+def test_the_databases_own_log_names_no_keys_of_rows(folder: Path) -> None:
+    with embedded_servers(folder, durable=False) as servers:
+        with psycopg.connect(servers.database, autocommit=True) as connection:
+            connection.execute("create table known (reference text primary key)")
+            connection.execute("insert into known values (%s)", ("MARKED-VALUE",))
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                connection.execute("insert into known values (%s)", ("MARKED-VALUE",))
+        said = (folder / "postgres.log").read_text()
+    assert "duplicate key" in said
+    assert "MARKED-VALUE" not in said

@@ -76,7 +76,7 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
         assert (await command(relay, "recover", "--dry-run")).status == 1
         await relay.rows("update stream_position set look_from = %s", UNTIL_RECOVERED)  # as a recovery that was killed
         halted = await serve(relay, "incidents")
-        assert (halted.status, "recovery_unfinished" in halted.text) == (EXIT_HALTED, True)
+        assert (halted.status, "recovery_awaited" in halted.text) == (EXIT_HALTED, True)
         recovered = await command(relay, "recover")
         assert recovered.status == 0, recovered.text
         assert ", 0 of them new" not in recovered.text

@@ -29,7 +29,7 @@ from services.runtime.wire import group_of
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
-from tests.broker.troubled import STREAM, everybody_once, fates, incident, service, told
+from tests.broker.troubled import STREAM, Process, everybody_once, fates, incident, service, told
 from tests.processes import started
 
 pytestmark = pytest.mark.broker
@@ -129,6 +129,15 @@ def test_a_worker_that_cannot_start_ends_whatever_it_had_begun(servers: Servers,
     assert '"event": "halted"' in (tmp_path / "log").read_text()
 
 
+def test_a_policy_that_cannot_be_used_is_refused_in_a_sentence(servers: Servers, database: str, tmp_path: Path) -> None:
+    (tmp_path / "policy").mkdir()
+    with serving(servers, database, tmp_path / "log", RELAY_POLICY=str(tmp_path / "policy")) as process:
+        assert process.wait(60) == 1
+    said = (tmp_path / "log").read_text()
+    assert "the table `windows` needs a row" in said
+    assert "unhandled" not in said
+
+
 @contextmanager
 def serving(servers: Servers, database: str, log: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A service in a process as it is deployed; killed at the end where it is still there."""
@@ -198,14 +207,22 @@ def test_a_database_that_forgot_no_record_but_what_the_clock_said_halts_a_worker
         process = start(relay, mine.name)
         await relay.publish(incident("CR1"))
         await until(lambda: read_on(relay, 1))
-        await asyncio.sleep(2.0)  # the worker has seen up to when all was read
-        await relay.rows("update stream_position set read_to = read_to - interval '1 hour'")
+        await until(lambda: halts_as_it_forgets(relay, process))
         assert await process.dies() == EXIT_HALTED
         (line,) = process.lines("database_went_back")
         assert line["database"] < line["seen"]
         assert process.lines("halted")[0]["reason"] == "offsets_ahead"
+        again = start(relay, mine.name)  # it has seen nothing of what the first has
+        assert await again.dies() == EXIT_HALTED
+        assert again.lines("recovery_awaited")
 
     play(story)
+
+
+async def halts_as_it_forgets(relay: Relay, process: Process) -> bool:
+    """Time and again: what the worker writes in the same moment would make up for one loss."""
+    await relay.rows("update stream_position set read_to = read_to - interval '1 hour'")
+    return process.running.poll() is not None
 
 
 async def read_on(relay: Relay, offset: int) -> bool:

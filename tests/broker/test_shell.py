@@ -26,6 +26,7 @@ from services.runtime.broker import NotThereYet, Partition
 from services.runtime.embedded import Servers
 from services.runtime.gauges import gauges
 from services.runtime.halting import Halt
+from services.runtime.ledger import UNTIL_RECOVERED
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
@@ -565,3 +566,33 @@ async def scanned(conn: psycopg.AsyncConnection[tuple[object, ...]], *names: str
         "select relname, seq_scan from pg_stat_xact_user_tables where relname = any(%s)", (list(names),)
     )
     return {table: count async for table, count in rows}
+
+
+def test_what_is_no_record_is_not_passed_over_in_a_database_that_went_back_and_the_next_worker_waits_for_a_recovery(
+    database: str,
+) -> None:
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            assert await shell.take([incident("CR1", offset=0), incident("CR2", offset=1)]) == 2
+            with psycopg.connect(database) as conn:
+                conn.execute("update stream_position set next_offset = 1")
+            with pytest.raises(Halt):
+                await shell.pass_over({(STREAM, 0): 3}, NOW)
+
+    asyncio.run(story())
+    with psycopg.connect(database) as conn:
+        assert conn.execute("select next_offset, look_from from stream_position").fetchall() == [(1, UNTIL_RECOVERED)]
+
+
+def test_once_recovered_looks_wait_for_what_the_streams_hold_and_for_nothing_that_is_gone(database: str) -> None:
+    async def story() -> None:
+        async with shell_on(database) as shell:
+            assert await shell.take([incident("CR1", offset=0)]) == 1
+            async with shell.transaction() as conn:
+                await shell.ledger.hold_looks_until_recovered(conn, [(STREAM, 0), (STREAM, 7)])
+                await shell.ledger.resume_looks(conn)
+                assert {at.look_from for at in (await shell.positions(conn)).values()} == {UNTIL_RECOVERED}
+                await shell.ledger.recovered(conn, {(STREAM, 0): 5})
+                assert [at.look_from for _, at in sorted((await shell.positions(conn)).items())] == [5, None]
+
+    asyncio.run(story())

@@ -257,7 +257,7 @@ def test_one_that_is_able_for_two_which_are_silent_is_asked_once() -> None:
 
 
 @pytest.mark.parametrize(("declines", "silent"), [(IDVA, EAST), (EAST, IDVA)], ids=["the first", "the second"])
-def test_one_that_is_able_for_two_is_asked_when_either_declines_and_stays_until_both_are_answered(
+def test_one_that_is_able_for_two_is_asked_when_either_declines_and_stays_for_that_one(
     declines: Key, silent: Key
 ) -> None:
     world = told_to_two()

@@ -11,12 +11,6 @@ create table clock (
     stands_at timestamptz not null
 );
 
-create table clock_seen (
-    service text not null, boot text not null,
-    before_ticks double precision not null, after_ticks double precision not null, stood_at timestamptz not null,
-    primary key (service, boot)
-);
-
 create table deployment (
     singleton boolean primary key default true check (singleton),
     pseudonym_secret text not null
