@@ -191,7 +191,7 @@ def test_a_database_that_goes_back_under_a_worker_halts_it_before_it_writes_anyt
         await relay.rows("update stream_position set next_offset = next_offset - 1 where next_offset > 0")
         await relay.publish(incident("CR2"))
         assert await process.dies() == EXIT_HALTED
-        (line,) = process.lines("database_went_back")
+        line, *_ = process.lines("database_went_back")  # whatever was under way may see it, too
         assert (line["topic"], line["seen"], line["database"]) == (STREAM, 2, 1)
         assert "relay recover" in line["advice"]
         assert process.lines("halted")[0]["reason"] == "offsets_ahead"
@@ -209,7 +209,7 @@ def test_a_database_that_forgot_no_record_but_what_the_clock_said_halts_a_worker
         await until(lambda: read_on(relay, 1))
         await until(lambda: halts_as_it_forgets(relay, process))
         assert await process.dies() == EXIT_HALTED
-        (line,) = process.lines("database_went_back")
+        line, *_ = process.lines("database_went_back")  # whatever was under way may see it, too
         assert line["database"] < line["seen"]
         assert process.lines("halted")[0]["reason"] == "offsets_ahead"
         again = start(relay, mine.name)  # it has seen nothing of what the first has
