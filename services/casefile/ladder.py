@@ -84,18 +84,15 @@ def _standing_in(stated: Iterable[Statement]) -> list[list[int]]:
 def _state_once(found: list[Sequence[Statement]], numbers: Sequence[int]) -> None:
     """One agency may be able to stand in for several: it is owed once, for that one which needs it first."""
     needed: dict[Key, Statement] = {}
-    for statement in (statement for number in numbers for statement in found[number]):
-        other = needed.setdefault(statement.key, statement)
-        if _need(statement) < _need(other):
-            needed[statement.key] = statement
+    for statement in sorted((statement for number in numbers for statement in found[number]), key=_need):
+        needed.setdefault(statement.key, statement)
     for number in numbers:
         found[number] = tuple(statement for statement in found[number] if needed[statement.key] is statement)
 
 
 def _need(statement: Statement) -> tuple[bool, datetime]:
     """The least is the most needed: what lives before what has ended, then what opens earlier."""
-    if isinstance(statement, Withheld):
-        return True, LONG_AGO
+    assert isinstance(statement, Duty)  # noqa: S101 - nobody stands in for what is withheld
     return bool(statement.met_by or statement.ended), statement.opens or LONG_AGO
 
 
