@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Duty
-from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
+from services.casefile.facts import CaseFile
 from services.casefile.victims import places_of_victims
 
 
@@ -42,18 +41,11 @@ def _known(file: CaseFile) -> _Known:
     incidents: dict[str, tuple[IncidentReported, tuple[str, ...]]] = {}
     newest: dict[str, IncidentReported] = {}
     for fact, incident in file.of(IncidentReported):
-        victims = tuple([file.persons.get(place, place) for place in _places(fact)])
+        victims = tuple([file.persons.get(place, place) for place in places_of_victims(incident)])
         incidents[fact.id] = incident, victims
         for victim in victims:
             newest[victim] = max(newest.get(victim, incident), incident, key=_reported)
     return _Known(incidents, newest)
-
-
-@lru_cache(maxsize=INCIDENTS_REMEMBERED)
-def _places(fact: Fact) -> tuple[str, ...]:
-    """Of the victims of one incident, remembered for the next look."""
-    assert isinstance(fact.body, IncidentReported)  # noqa: S101 - only incidents are asked for
-    return tuple(places_of_victims(fact.body))
 
 
 def _reported(incident: IncidentReported) -> tuple[datetime, str]:
