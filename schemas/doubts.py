@@ -1,0 +1,60 @@
+"""What an accepted event says that cannot be right: it is kept as it came, used for nothing, and said to its sender."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple, Protocol, Self, runtime_checkable
+
+from pydantic import BaseModel
+
+
+class DoubtReason(StrEnum):
+    """Why a value is used for nothing: one closed list, each with a sentence that tells the sender what to do."""
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Self:
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.sentence = sentence
+        return reason
+
+    BIRTH_DATE_IMPOSSIBLE = (
+        "birth_date_impossible",
+        "Nobody in this matter can have been born on that day. The date is not used: correct it where it is recorded.",
+    )
+
+
+class Doubt(NamedTuple):
+    """One value that is not used. `field`: where it stands, as `parties[1].date_of_birth`; never the value."""
+
+    field: str
+    reason: DoubtReason
+
+
+@runtime_checkable
+class Doubted(Protocol):
+    """A model that knows which of its own values cannot be right. A fact says so of what only it can judge, as a date
+    of birth by the day of the report."""
+
+    def doubted(self) -> Iterator[Doubt]:
+        """Each doubtful value, its field named from this model on."""
+        ...
+
+
+def doubts(said: BaseModel) -> tuple[Doubt, ...]:
+    """All that is doubtful in a body and in the models that it is made of, in the order of their fields."""
+    return tuple(_doubts(said, ""))
+
+
+def _doubts(said: BaseModel, path: str) -> Iterator[Doubt]:
+    if isinstance(said, Doubted):
+        for doubt in said.doubted():
+            yield Doubt(path + doubt.field, doubt.reason)
+    for name in type(said).model_fields:
+        value = getattr(said, name)
+        if isinstance(value, BaseModel):
+            yield from _doubts(value, f"{path}{name}.")
+        elif isinstance(value, tuple):
+            for number, element in enumerate(value):
+                if isinstance(element, BaseModel):
+                    yield from _doubts(element, f"{path}{name}[{number}].")
