@@ -1,35 +1,81 @@
-"""The `relay` command: every group of commands is a module of this folder, registered here by one line."""
+"""The `relay` command. Each of its commands is a module of this folder, imported only when it is run."""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from services.ops import (
-    agencies,
-    db,
-    dlq,
-    explain,
-    fill,
-    publish,
-    recover,
-    respond,
-    run,
-    status,
-    subscribe,
-    topics,
-    waiting,
-)
-from services.ops.terminal import UsageError, complain, out
-from services.policy.load import PolicyRefusedError
-from services.runtime.embedded import EmbeddedServersError
-from services.runtime.settings import SettingsError
-from services.runtime.worker import release_of
+from services.problems import CannotBeginError
 
 USAGE = 2
 
+
+class Listed(NamedTuple):
+    """A command as `relay --help` lists it: its module in this folder, and its help in one line."""
+
+    module: str
+    help: str
+
+
+# What a module says of its own command; a test holds the two against each other.
+COMMANDS = {
+    "run": Listed("run", "Run services until Ctrl-C."),
+    "publish": Listed("publish", "Publish events: JSON as CloudEvents, or court results as courts send them."),
+    "subscribe": Listed("subscribe", "Read what an agency is told: who, what, by when, and how to answer."),
+    "respond": Listed("respond", "Answer a notification as the agency that it was sent to, and say what came of it."),
+    "link": Listed("respond", "Say whom a court fact is about, or that it is about nobody whom this scheme protects."),
+    "attribute": Listed(
+        "respond", "Confirm whom an order protects: all of them, since what is said later replaces this."
+    ),
+    "explain": Listed(
+        "explain",
+        "Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.",
+    ),
+    "waiting": Listed("waiting", "What waits for a person."),
+    "status": Listed(
+        "status",
+        "Say how each service is doing: lag, what was decided, waits or was refused, and asks past their time.",
+    ),
+    "dlq": Listed("dlq", "Dead letters: list them, look at one, send them back."),
+    "fill": Listed(
+        "fill", "Bring up a service that is new beside old streams, or was away for longer than Kafka keeps records."
+    ),
+    "recover": Listed(
+        "recover", "Recover after the database was restored from a backup, or a standby was promoted too early."
+    ),
+    "agencies": Listed("agencies", "Who exists, and whether the files that say so can be used."),
+    "topics": Listed("topics", "The relay's topics on Kafka."),
+    "db": Listed("db", "The relay's tables in PostgreSQL."),
+}
+
+
+class Commands(TyperGroup):
+    """Knows the names of all commands, and imports the module of the one that is run: some need the whole engine, and
+    `relay --help` must answer at once."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=listed.help) for name, listed in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else loaded(name), rest
+
+
+def loaded(name: str) -> Any:
+    """The command of this name, with all that it needs. KeyError where there is none."""
+    module = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
+    module.callback()(lambda: None)  # a single command would else take the place of its group
+    import_module(f"services.ops.{COMMANDS[name].module}").register(module)
+    group: Any = typer.main.get_command(module)
+    return group.commands[name]
+
+
 app = typer.Typer(
     name="relay",
+    cls=Commands,
     help="Tells agencies what they must know about victims, children and suspects, and keeps at it until a person "
     "has answered.",
     epilog="Servers are those that RELAY_KAFKA and RELAY_DATABASE name, else those of a `make run` that is up.",
@@ -42,7 +88,8 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:
     if asked:
-        out.print(f"Referral Relay, release {release_of()}", markup=False)
+        release: Any = import_module("services.runtime.release")
+        typer.echo(f"Referral Relay, release {release.release_of()}")
         raise typer.Exit
 
 
@@ -55,15 +102,10 @@ def relay(
     """All commands."""
 
 
-# A module registers its own commands: `def register(app: typer.Typer) -> None`.
-for module in (run, publish, subscribe, respond, explain, waiting, status, dlq, fill, recover, agencies, topics, db):
-    module.register(app)
-
-
 def main() -> None:
     """Exit status: 0 done, 1 not all of it, 2 not begun (wrong usage, no servers, policy that cannot be used)."""
     try:
         app()
-    except (SettingsError, PolicyRefusedError, EmbeddedServersError, UsageError) as problem:
-        complain(str(problem))
+    except CannotBeginError as problem:
+        typer.secho(str(problem), fg="red", err=True)
         sys.exit(USAGE)

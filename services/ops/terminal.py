@@ -6,13 +6,14 @@ from datetime import datetime
 from rich.console import Console
 
 from services.policy.clocks import LONDON
+from services.problems import CannotBeginError
 from services.runtime.settings import Addresses, Settings, load_settings
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-class UsageError(Exception):
+class UsageError(CannotBeginError):
     """The command cannot begin; the text says what would be right. Exit status 2."""
 
 

@@ -12,11 +12,12 @@ from services.policy.documents import NotReadableError, Problem, Written, read
 from services.policy.needed import NEEDED
 from services.policy.policy import PolicySet
 from services.policy.tables import TABLES, Named, Placed, Tables
+from services.problems import CannotBeginError
 
 ONE_ROW = frozenset({"times"})
 
 
-class PolicyRefusedError(Exception):
+class PolicyRefusedError(CannotBeginError):
     """Policy or agencies that cannot be used: all that is wrong with them, in the order of files and lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from services.problems import CannotBeginError
 from services.runtime.keeper import LOCK, PROJECT, remove
 from services.runtime.processes import wait_until_gone
 
@@ -19,7 +20,7 @@ Name = Literal["kafka", "postgres"]
 RELAY_FOLDER = PROJECT / ".relay"
 
 
-class EmbeddedServersError(Exception):
+class EmbeddedServersError(CannotBeginError):
     """The embedded servers could not be had, or could not do as they were told; the text is for a person."""
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from services.problems import CannotBeginError
 from services.runtime.keeper import PROJECT
 from services.runtime.running import find_running
 
@@ -19,7 +20,7 @@ BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5}
 LAST_PORT = 65_535
 
 
-class SettingsError(Exception):
+class SettingsError(CannotBeginError):
     """A setting that cannot be used; the text is for the person who set it and never holds the value."""
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from schemas import registry
 from schemas.agency_responses.v1 import Decision, DeclineReason
 from schemas.envelope import Record as Written
-from services.ops.cli import app
+from services.ops.cli import Commands, app, loaded
 from services.runtime import wire
 from services.runtime.records import Record
 from services.runtime.settings import Settings
@@ -151,7 +151,8 @@ def resolved(command: Any, words: Sequence[str]) -> tuple[Any, Sequence[str]]:
     if not words or words[0].startswith("--") or not hasattr(command, "commands"):
         return command, words
     assert words[0] in command.commands, f"there is no command {words[0]}"
-    return resolved(command.commands[words[0]], words[1:])
+    found = loaded(words[0]) if isinstance(command, Commands) else command.commands[words[0]]
+    return resolved(found, words[1:])
 
 
 RUNNABLE = [
