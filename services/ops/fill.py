@@ -20,11 +20,11 @@ from services.runtime.filling import ArchiveLacksError, Filling, Plan, Stretch
 from services.runtime.halting import Halt
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
+from services.runtime.release import release_of
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, load_settings
 from services.runtime.shell import Shell
 from services.runtime.wire import group_of
-from services.runtime.worker import release_of
 
 OWNERS: Mapping[str, str] = {stream.topic: stream.owner for stream in REGISTRY.streams if stream.owner}
 

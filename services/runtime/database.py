@@ -8,11 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg import AsyncConnection, InterfaceError, OperationalError, errors
+from psycopg import AsyncConnection, InterfaceError, OperationalError, connect, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import create_engine
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError as SqlOperationalError
 
 # A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
@@ -80,7 +80,7 @@ def is_current(url: str) -> bool | None:
 
 @contextmanager
 def _connection(url: str) -> Iterator[Connection]:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url))
     try:
         with engine.begin() as connection:
             yield connection

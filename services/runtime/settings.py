@@ -9,8 +9,6 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from services.problems import CannotBeginError
 from services.runtime.keeper import PROJECT
@@ -98,13 +96,13 @@ def _is_broker(text: str) -> bool:
 
 
 def _is_database(text: str) -> bool:
-    """Whether both clients of PostgreSQL, for the services and for the tables, can read it."""
+    """Whether PostgreSQL's own client can read it."""
     try:
-        conninfo_to_dict(text)
-        make_url(text)
-    except (psycopg.ProgrammingError, ArgumentError, ValueError):
+        ports = str(conninfo_to_dict(text).get("port", ""))
+    except psycopg.ProgrammingError:
         return False
-    return text.startswith(("postgresql://", "postgres://"))
+    numbers = all(port.isascii() and port.isdigit() for port in ports.split(",") if port)
+    return numbers and text.startswith(("postgresql://", "postgres://"))
 
 
 def _in_words(place: tuple[int | str, ...], message: str) -> str:

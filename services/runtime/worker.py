@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import hashlib
 import os
 import signal
 import sys
@@ -30,6 +29,7 @@ from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms, pseudonyms_of
 from services.runtime.publisher import Publisher
+from services.runtime.release import release_of
 from services.runtime.rows import Connection
 from services.runtime.sending import Sender
 from services.runtime.service import Service
@@ -232,15 +232,6 @@ async def _guarded(work: Awaitable[None], group: str) -> None:
         await work
     except Exception as error:  # noqa: BLE001 - whatever it is
         end_process(error, group=group)
-
-
-def release_of(folder: Path = PROJECT) -> str:
-    """Twelve characters that any change of the code changes."""
-    digest = hashlib.sha256()
-    for package in ("schemas", "services"):
-        for path in sorted((folder / package).rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 async def serve(
