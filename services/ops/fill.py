@@ -17,6 +17,7 @@ from services.policy.load import load
 from services.runtime import database, logs
 from services.runtime.database import AWAY
 from services.runtime.filling import ArchiveLacksError, Filling, Plan, Stretch
+from services.runtime.groups import group_of
 from services.runtime.halting import Halt
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
@@ -24,7 +25,6 @@ from services.runtime.release import release_of
 from services.runtime.service import Service
 from services.runtime.settings import Addresses, load_settings
 from services.runtime.shell import Shell
-from services.runtime.wire import group_of
 
 OWNERS: Mapping[str, str] = {stream.topic: stream.owner for stream in REGISTRY.streams if stream.owner}
 

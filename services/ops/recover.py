@@ -16,13 +16,13 @@ from services.ops.terminal import UsageError, complain, database_called, err, mo
 from services.policy.load import load
 from services.runtime import database, logs
 from services.runtime.database import AWAY
+from services.runtime.groups import group_of
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import pseudonyms_of
 from services.runtime.recovering import Back, Behind, CannotReadBackError, Recovery
 from services.runtime.release import release_of
 from services.runtime.settings import Addresses, load_settings
 from services.runtime.shell import Shell
-from services.runtime.wire import group_of
 
 KEPT_DAYS = min(stream.retention_days for stream in REGISTRY.streams if stream.direction == "out")
 

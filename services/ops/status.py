@@ -19,8 +19,8 @@ from services.ops.kafka_client import Partition, ends_and_committed, times_of
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import err, moment, out, servers, span
 from services.runtime.gauges import ASKS_OVERDUE, WAITING
+from services.runtime.groups import group_of
 from services.runtime.running import find_running
-from services.runtime.wire import group_of
 
 LEAST_PAUSE = 1.0
 # As the alarm on a consumer group's lag in docs/runbook.md.

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.runtime.broker import Partition
+from services.runtime.groups import group_of
 from services.runtime.ledger import RecordRow
 from services.runtime.loop import Loop
 from services.runtime.offsets import Offsets
 from services.runtime.records import Record
 from services.runtime.service import Service
 from services.runtime.shell import Shell
-from services.runtime.wire import group_of, headers_from_text
+from services.runtime.wire import headers_from_text
 
 AT_ONCE = 500
 

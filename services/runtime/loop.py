@@ -19,6 +19,7 @@ from services.runtime import metrics
 from services.runtime.attempts import Attempts
 from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, CONTENDED, FULL, PASSING, TOO_SLOW
+from services.runtime.groups import group_of
 from services.runtime.halting import Halt, HaltReason
 from services.runtime.ledger import UNTIL_RECOVERED
 from services.runtime.logs import Event
@@ -26,7 +27,6 @@ from services.runtime.offsets import Offsets
 from services.runtime.records import Record
 from services.runtime.shell import DUE_AT_ONCE, RECOVER, Shell
 from services.runtime.store import Position
-from services.runtime.wire import group_of
 
 OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone

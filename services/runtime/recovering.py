@@ -17,6 +17,7 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, rung_key
 from services.runtime import wire
 from services.runtime.broker import Partition
+from services.runtime.groups import group_of
 from services.runtime.offsets import Offsets
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.records import Record
@@ -66,7 +67,7 @@ class Recovery:
         """Where the database lies behind its groups; nothing: it did not go back."""
         found: list[Behind] = []
         for name, shell in self.shells.items():
-            committed = await self.offsets.committed(wire.group_of(name))
+            committed = await self.offsets.committed(group_of(name))
             known = await self.positions(shell)
             found += [
                 Behind(name, place, offset, known.get(place, 0))

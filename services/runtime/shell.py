@@ -24,6 +24,7 @@ from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overl
 from services.runtime.bodies import bodies_of
 from services.runtime.broker import Partition
 from services.runtime.database import AWAY
+from services.runtime.groups import group_of
 from services.runtime.halting import DatabaseWentBack, Halt, HaltReason
 from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow
 from services.runtime.logs import Event
@@ -393,7 +394,7 @@ class Shell:
         for (topic, partition), end in ends.items():
             offset, read_to, _ = positions.get((topic, partition), Position())
             behind = (at - read_to).total_seconds() if offset < end and read_to is not None else 0.0
-            labels = (wire.group_of(self.service.name), topic, str(partition))
+            labels = (group_of(self.service.name), topic, str(partition))
             metrics.LAG.labels(*labels).set(max(0, end - offset))
             metrics.LAG_SECONDS.labels(*labels).set(max(0.0, behind))
         return {place: positions.get(place, Position()).next_offset for place in ends}

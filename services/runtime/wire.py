@@ -18,6 +18,7 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.notices import frozen
 from services.policy.policy import Policy
+from services.runtime.groups import group_of
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.records import Record
 
@@ -259,11 +260,6 @@ def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Letter, tupl
         return None
     came = tuple((name, value) for name, value in known if name not in LETTER_HEADERS)
     return Letter._make(said[name] for name in LETTER_HEADERS), came
-
-
-def group_of(service: str) -> str:
-    """The consumer group of a service."""
-    return f"relay.{service.replace('_', '-')}"
 
 
 def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:

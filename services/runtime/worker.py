@@ -23,6 +23,7 @@ from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, PASSING
 from services.runtime.engine import Consumer
 from services.runtime.gauges import gauges
+from services.runtime.groups import group_of
 from services.runtime.halting import Halt, end_process
 from services.runtime.health import ANYWHERE, Health
 from services.runtime.loop import Loop
@@ -36,7 +37,6 @@ from services.runtime.service import Service
 from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
 from services.runtime.shell import Shell
 from services.runtime.watchdog import Watchdog
-from services.runtime.wire import group_of
 
 # Of one service at once: its batch, its due files, what was refused before, what it publishes and one more.
 SESSIONS = 5

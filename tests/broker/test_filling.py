@@ -15,11 +15,11 @@ from services.ops.fill import OWNERS
 from services.ops.serving import SERVICES
 from services.runtime.database import pool
 from services.runtime.filling import Filling
+from services.runtime.groups import group_of
 from services.runtime.halting import EXIT_HALTED
 from services.runtime.keeper import PROJECT
 from services.runtime.offsets import Offsets
 from services.runtime.shell import Shell
-from services.runtime.wire import group_of
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
 from tests.chaos.load import load

@@ -20,12 +20,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.runtime.database import CONNECT_SECONDS, migrate, pool
 from services.runtime.embedded import Name, Servers
+from services.runtime.groups import group_of
 from services.runtime.halting import EXIT_HALTED, Halt
 from services.runtime.offsets import Offsets
 from services.runtime.rows import Connection
 from services.runtime.sending import Message
 from services.runtime.topics import apply_topics, topics
-from services.runtime.wire import group_of
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
