@@ -36,6 +36,7 @@ CLASSES: Mapping[DataClass, str] = {
     DataClass.N: "narrative and circumstances",
     DataClass.H: "health and other sensitive data",
     DataClass.X: "safe contact",
+    DataClass.CR: "representation, as on the court's record",
     DataClass.IP: "indicators from police and court facts",
     DataClass.II: "indicators from the IDVA",
 }

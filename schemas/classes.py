@@ -19,6 +19,7 @@ class DataClass(StrEnum):
     N = "N"  # narrative and circumstances
     H = "H"  # health and other sensitive data
     X = "X"  # safe-contact detail, placement
+    CR = "Cr"  # who is represented and by whom, as the court's record has it
     IP = "Ip"  # coercion indicators from police and court facts
     II = "Ii"  # indicators and private facts from the IDVA
 
@@ -62,5 +63,6 @@ ORDER_ZONE = Marked(DataClass.L, Form.ZONE)
 NARRATIVE = Marked(DataClass.N)
 SUMMARY = Marked(DataClass.N, Form.SUMMARY)
 SENSITIVE = Marked(DataClass.H)
+COURT_RECORD = Marked(DataClass.CR)
 SAFE_CONTACT = Marked(DataClass.X)
 SAFE_CONTACT_STATE = Marked(DataClass.X, Form.STATE)

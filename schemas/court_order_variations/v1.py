@@ -7,12 +7,12 @@ from pydantic import model_validator
 
 from schemas import values as v
 from schemas.classes import (
+    COURT_RECORD,
     LOCATION,
     OFFENCE,
     ORDER_STATE,
     ORDER_ZONE,
     REFERENCE,
-    SUMMARY,
     TERMS,
     TIME,
     DataClass,
@@ -138,8 +138,8 @@ class ApplicationLodged(v.Body):
     order: Annotated[v.Place | None, REFERENCE] = None
     mode: Annotated[Literal["written", "oral_in_court"] | None, TIME] = None
     applicant_role: Annotated[ApplicantRole, ORDER_STATE]
-    represented: Annotated[bool | None, SUMMARY] = None
-    same_firm_as_defendant: Annotated[bool | None, Marked(DataClass.IP)] = None
+    represented: Annotated[bool | None, COURT_RECORD] = None
+    same_firm_as_defendant: Annotated[bool | None, COURT_RECORD] = None
     grounds_coded: Annotated[tuple[v.Code, ...] | None, TERMS] = None
     place_term_proposed: Annotated[bool | None, TERMS] = None
     offence_code: Annotated[v.Code | None, OFFENCE] = None

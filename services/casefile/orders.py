@@ -135,10 +135,14 @@ class Standing:
         return replace(self, state=BECOMES[order.action], expires_on=end, changes=(*self.changes, change))
 
     @property
+    def heard(self) -> tuple[Element, ...]:
+        """What hearings said of it: the one that made it, where that is known, and those that changed it."""
+        return (*((self.made_by,) if self.made_by else ()), *(change.element for change in self.changes))
+
+    @property
     def against(self) -> frozenset[Identity]:
         """The ids of the defendant whom it was made against, or changed for."""
-        elements: Iterable[Element] = (e for e in (self.made_by, *(c.element for c in self.changes)) if e)
-        return frozenset(named for e in elements for named in identities(e.body.references, e.body.defendant))
+        return frozenset(named for e in self.heard for named in identities(e.body.references, e.body.defendant))
 
     def binds(self, by: frozenset[Identity]) -> bool:
         """Made against, or changed for, the defendant of these ids."""

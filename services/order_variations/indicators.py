@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.classes import DataClass
-from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged
+from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrderAction
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Role, party_place
 from services.casefile.duties import Item
@@ -26,7 +26,12 @@ def panel(
         return (), ()
     repeats = tuple(_earlier(hers, lodged, order))
     happened = tuple(_recent_incidents(hers, lodged, order))
-    recent = tuple((fact, incident) for fact, incident in happened if held(incident) is None)
+    index = _index_incidents(hers, order)
+    recent = tuple(
+        (fact, incident)
+        for fact, incident in happened
+        if held(incident) is None and incident.crime_reference not in index and _after(hers, order, incident)
+    )
     firm = lodged.same_firm_as_defendant is True
     if sum((bool(repeats), firm, bool(recent))) < ENOUGH:
         return (), ()
@@ -63,9 +68,37 @@ def _recent_incidents(
             yield fact, incident
 
 
+def _index_incidents(hers: HerOrders, order: Standing) -> frozenset[str]:
+    """The crime references for which he was charged in the case that made the order: it is their answer, and they are
+    no sign that anything has happened since."""
+    made = tuple(each.made_by.fact for each in _in_its_place(hers, order) if each.made_by is not None)
+    charges = (charge for fact in made for _, charge in hers.matters.charges(fact))
+    return frozenset(offence.crime_reference for charge in charges for offence in charge.offences)
+
+
+def _after(hers: HerOrders, order: Standing, incident: IncidentReported) -> bool:
+    """Whether it happened, or went on, after the hearing that made the order; of an order that is known by its changes
+    alone, after the first of these."""
+    hearings = (e.body.occurred_at for each in _in_its_place(hers, order) for e in each.heard)
+    return (incident.occurred_to or incident.occurred_from) > min(hearings)
+
+
+def _in_its_place(hers: HerOrders, order: Standing) -> tuple[Standing, ...]:
+    """The order, and those that it replaced on appeal: the same protection on another ground (PHA 1997 s.5A(3))."""
+    found = [order]
+    for latest in found:
+        found += [
+            each
+            for each in hers.register.orders.values()
+            if each not in found
+            and any(c.action is OrderAction.REPLACED and c.element.place == latest.place for c in each.changes)
+        ]
+    return tuple(found)
+
+
 def _suspects(hers: HerOrders, order: Standing) -> frozenset[str]:
     """The persons suspected in the incidents that the order's hearings lead to."""
-    facts = [element.fact for element in (order.made_by, *(change.element for change in order.changes)) if element]
+    facts = [element.fact for element in order.heard]
     victims = [victim for fact in facts for victim in hers.matters.victims_of(fact)]
     return frozenset(person for victim in victims for person in _suspected(hers, victim.incident))
 

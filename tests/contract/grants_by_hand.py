@@ -30,7 +30,7 @@ def sees(whose: Whose, *forms: Shown) -> Sees:
 
 EVERYONE = {"R": sees("any"), "T": sees("any")}
 # Everything of police or court origin, and of what others hold of safe contact only whether it is safe.
-POLICE = EVERYONE | {name: sees("any") for name in ("O", "D", "K", "P", "S", "C", "L", "N", "H", "Ip")}
+POLICE = EVERYONE | {name: sees("any") for name in ("O", "D", "K", "P", "S", "C", "L", "N", "H", "Cr", "Ip")}
 WITH_STATE = POLICE | {"X": sees("any", "state")}
 
 SEES: Mapping[str, Mapping[str, Sees]] = {
@@ -68,6 +68,7 @@ SEES: Mapping[str, Mapping[str, Sees]] = {
         "S": sees("case"),
         "P": sees("subject", "name"),
         "K": sees("subject", "grade"),
+        "Cr": sees("case"),  # facts of the court's record, as that both have one firm
     },
     "probation": EVERYONE | {"O": sees("case"), "D": sees("case"), "S": sees("case"), "K": sees("subject", "grade")},
     "vlo": EVERYONE | {"D": sees("case"), "S": sees("case"), "P": sees("subject")},
@@ -84,6 +85,7 @@ SEES: Mapping[str, Mapping[str, Sees]] = {
         "L": sees("subject", "zone"),
         "N": sees("subject", "summary"),
         "X": sees("subject", "state"),
+        "Cr": sees("case"),
         "Ip": sees("subject"),
         "Ii": sees("subject"),
     },
@@ -159,7 +161,7 @@ NEVER_SHOWN: Mapping[str, frozenset[str]] = {
     "probation": frozenset({"applicant_role", "parties.name", "children.name"}),
     "prison": frozenset({"applicant_role", "risk.grade"}),
     "vlo": frozenset({"applicant_role", "risk.grade"}),
-    "cps": frozenset({"same_firm_as_defendant", "represented", "prohibitions.zone", "prohibitions.text"}),
+    "cps": frozenset({"prohibitions.zone", "prohibitions.text"}),
     "wcu": frozenset({"same_firm_as_defendant", "represented", "prohibitions.zone", "prohibitions.text"}),
 }
 
@@ -279,8 +281,8 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
     "Prohibition.zone": ("L", "zone"),
     "ApplicationLodged.action": ("D", "state"),
     "ApplicationLodged.applicant_role": ("D", "state"),
-    "ApplicationLodged.represented": ("N", "summary"),
-    "ApplicationLodged.same_firm_as_defendant": ("Ip", "full"),
+    "ApplicationLodged.represented": ("Cr", "full"),
+    "ApplicationLodged.same_firm_as_defendant": ("Cr", "full"),
     "ApplicationLodged.grounds_coded": ("D", "full"),
     "ApplicationLodged.place_term_proposed": ("D", "full"),
     "ApplicationLodged.offence_code": ("O", "full"),
@@ -326,7 +328,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
         ("T", "full"),
     ),
     **dict.fromkeys(("abuse_types", "location_type", "injury_level", "support_referral"), ("N", "summary")),
-    **dict.fromkeys(("represented", "victim_views_on_order.view", "view.is"), ("N", "summary")),
+    **dict.fromkeys(("victim_views_on_order.view", "view.is"), ("N", "summary")),
     **dict.fromkeys(("markers.strangulation", "markers.weapon", "markers.threat_to_kill"), ("K", "full")),
     **dict.fromkeys(("markers.stalking", "markers.separation", "referred_for"), ("K", "full")),
     **dict.fromkeys(("risk.ticks", "risk.possible_ticks", "risk.routed_by", "risk.tool"), ("K", "full")),
@@ -355,7 +357,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
     "prohibitions.text": ("L", "full"),
     # That the words of an order are kept back says that it protects somebody else as well.
     **dict.fromkeys(("prohibitions.zone", "terms.text"), ("L", "zone")),
-    "same_firm_as_defendant": ("Ip", "full"),
+    **dict.fromkeys(("represented", "same_firm_as_defendant"), ("Cr", "full")),
     **dict.fromkeys(
         (
             *("points_the_other_way", "indicator.course_of_the_case.repeat_application"),

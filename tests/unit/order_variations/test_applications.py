@@ -1,15 +1,16 @@
 """An application to lift an order: told at once to those who protect her, until it is withdrawn or decided."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from schemas import values as v
-from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrdersResulted
+from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrderAction, OrdersResulted
 from schemas.police_incidents.v1 import AbuseType, IncidentReported
 from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Key
+from services.casefile.projection import project
 from services.casefile.reasons import Reason
 from services.order_variations.applications import (
     application_decided,
@@ -23,6 +24,8 @@ from tests.unit.incidents import seen
 SUBJECT = f"APP1/{b.VICTIM}"
 TOLD = {"cps-westmarch", "idva-larkmead", "dait-54", "wcu-54"}
 IMPOSED = b.orders_resulted(b.order(protected_persons=(b.protected(),)))
+AFTER, NEXT_DAY = b.NOON + timedelta(hours=1), b.NOON + timedelta(days=1)  # the court sat at noon
+AGAIN = b.incident("CR2", occurred_at=AFTER, reported_at=AFTER)
 
 
 def file(*bodies: v.Body, made: OrdersResulted = IMPOSED) -> CaseFile:
@@ -244,11 +247,12 @@ def test_one_indicator_alone_is_no_panel_and_time_does_not_count_as_a_second() -
 
 
 def test_two_kinds_of_indicator_are_shown_with_what_points_the_other_way() -> None:
-    both = lodged(same_firm_as_defendant=True, applicant_role=ApplicantRole.PROTECTED_PERSON, action="vary")
-    hers = file(both)
+    hers_to_vary = {"applicant_role": ApplicantRole.PROTECTED_PERSON, "action": "vary", "lodged_at": NEXT_DAY}
+    both = lodged(same_firm_as_defendant=True, **hers_to_vary)
+    hers = file(AGAIN, both)
     assert indicators(hers) == {
         "indicator.representation.same_firm_as_defendant": "APP1",
-        "indicator.abuse.incident_in_last_6_months": b.CRIME,
+        "indicator.abuse.incident_in_last_6_months": "CR2",
         "indicator.timing.soon_after_the_order": b.order_at(),
         "points_the_other_way": "asks_to_vary_only",
     }
@@ -259,11 +263,84 @@ def test_two_kinds_of_indicator_are_shown_with_what_points_the_other_way() -> No
     assert [what for what, _ in seen.hears(duties["idva-larkmead"]) if what.startswith("indicator.")]
 
 
+LONG_AGO = b.NOON - timedelta(days=300)
+BEFORE_IT = b.incident("CR2", occurred_at=b.NOON - timedelta(days=3), reported_at=b.NOON - timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("hearing", "happened", "sign"),
+    [
+        (b.NOON, (b.incident(),), False),  # the offence that the order was made for
+        (b.NOON, (b.incident(occurred_to=AFTER),), False),
+        (b.NOON, (b.incident(), BEFORE_IT), False),
+        (b.NOON, (b.incident(), BEFORE_IT.model_copy(update={"reported_at": AFTER})), False),
+        (b.NOON, (b.incident(), BEFORE_IT.model_copy(update={"occurred_to": AFTER, "reported_at": AFTER})), True),
+        (b.NOON, (b.incident(), AGAIN), True),
+        (b.NOON.replace(hour=0), (b.incident(),), False),  # a court result without a time of day
+        (b.NOON.replace(hour=0), (b.incident(), AGAIN), True),
+    ],
+)
+def test_what_happened_before_the_order_was_made_is_no_sign_of_coercion(
+    hearing: datetime, happened: tuple[IncidentReported, ...], *, sign: bool
+) -> None:
+    made = IMPOSED.model_copy(update={"occurred_at": hearing})
+    before = b.application("APP0", lodged_at=AFTER, references=b.references(application="APP0"))
+    asked = lodged(same_firm_as_defendant=True, lodged_at=NEXT_DAY)
+    hers = b.linked_file(*map(b.fact, (*happened, b.charge(), made, before, asked)))
+    told = [d for d in application_lodged(hers, b.policy()) if d.key == Key("application_lodged", SUBJECT, "dait-54")]
+    assert ("indicator.abuse.incident_in_last_6_months" in repr(told)) is sign
+    assert "indicator.course_of_the_case.repeat_application" in repr(told)
+    assert "no_recent_incident" not in repr(told)  # which would say that it was long ago
+
+
+def test_an_incident_between_an_order_and_the_appeal_that_replaced_it_is_a_sign() -> None:
+    appeal = b.TODAY + timedelta(days=10)
+    protects_her = (b.protected(),)
+    replaced = b.orders_resulted(
+        b.order("3260", action=OrderAction.REPLACED, order=b.order_at(), protected_persons=protects_her),
+        hearing_on=appeal,
+        occurred_at=b.NOON + timedelta(days=10),
+    )
+    asked = lodged(same_firm_as_defendant=True, order=b.order_at(appeal, "3260"), lodged_at=b.NOON + timedelta(days=11))
+    assert indicators(file(AGAIN, replaced, asked))["indicator.abuse.incident_in_last_6_months"] == "CR2"
+
+
+def test_of_an_order_known_by_its_change_alone_what_happened_before_that_is_no_sign() -> None:
+    before, since = b.NOON - timedelta(days=30), b.NOON + timedelta(days=5)
+    old = b.order_at(b.TODAY - timedelta(days=900))
+    varied = b.orders_resulted(b.order(action=OrderAction.VARIED, order=old, protected_persons=(b.protected(),)))
+    known = b.attribution(b.party_ref(), order=old)
+    early = b.incident(occurred_at=LONG_AGO, reported_at=LONG_AGO)
+    asked = lodged(same_firm_as_defendant=True, order=old, lodged_at=since + timedelta(days=1))
+    for at, sign in ((before, False), (since, True)):
+        again = b.incident("CR2", occurred_at=at, reported_at=at)
+        hers = b.linked_file(*map(b.fact, (early, again, b.charge(), varied, known, asked)))
+        assert ("indicator.abuse.incident_in_last_6_months" in indicators(hers)) is sign
+
+
+def test_the_prosecutor_reads_from_the_court_s_record_who_is_represented_and_by_whom_and_reads_no_indicator() -> None:
+    asked = lodged(same_firm_as_defendant=True, represented=True, lodged_at=NEXT_DAY)
+    before = b.application("APP0", lodged_at=AFTER, references=b.references(application="APP0"))
+    hers = file(AGAIN, before, asked)
+    found = [d for d in application_lodged(hers, b.policy()) if d.key.subject == SUBJECT]
+    duties = {d.key.agency: d for d in found if isinstance(d, Duty)}
+    projected = project(duties["cps-westmarch"], b.policy(), b.NOON)
+    said = {what: (value, basis) for what, _, value, basis in projected.content}
+    assert said["same_firm_as_defendant"] == (True, "recorded")
+    assert said["represented"] == (True, "recorded")
+    assert not [what for what in said if what.startswith(("indicator.", "points_"))]
+    assert "indicators" not in projected.texts  # which would say that there are some
+    wcu = {what for what, *_ in project(duties["wcu-54"], b.policy(), b.NOON).content}
+    assert not wcu & {"same_firm_as_defendant", "represented"}
+    idva = project(duties["idva-larkmead"], b.policy(), b.NOON)
+    assert {"same_firm_as_defendant", "represented"} <= {what for what, *_ in idva.content}
+    assert "indicators" in idva.texts
+
+
 def test_a_repeated_application_is_an_indicator() -> None:
     before = b.application("APP0", lodged_at=b.NOON - timedelta(days=1), references=b.references(application="APP0"))
-    said = seen.owed(application_lodged, file(before, lodged()))
-    assert said
-    stated = [d for d in application_lodged(file(before, lodged()), b.policy()) if d.key.subject == SUBJECT]
+    twice = file(before, lodged(same_firm_as_defendant=True))
+    stated = [d for d in application_lodged(twice, b.policy()) if d.key.subject == SUBJECT]
     assert "indicator.course_of_the_case.repeat_application" in repr(stated)
 
 
@@ -274,9 +351,9 @@ def test_an_incident_that_waits_for_a_specialist_is_not_named_and_not_denied(
     only_for_a_specialist: dict[str, Any],
 ) -> None:
     early = b.NOON - timedelta(days=400)
-    ordinary, again = b.incident(reported_at=early, occurred_at=early), b.incident("CR2", **only_for_a_specialist)
+    ordinary, again = b.incident(reported_at=early, occurred_at=early), AGAIN.model_copy(update=only_for_a_specialist)
     before = b.application("APP0", lodged_at=b.NOON - timedelta(days=1), references=b.references(application="APP0"))
-    asked = lodged(same_firm_as_defendant=True)
+    asked = lodged(same_firm_as_defendant=True, lodged_at=NEXT_DAY)
     one = b.linked_file(*map(b.fact, (ordinary, again, b.charge(), IMPOSED, asked)))
     assert indicators(one) == {}
     assert b.fact(again).id not in seen.owed(application_lodged, one)["dait-54"].grounds
@@ -291,10 +368,10 @@ def test_an_incident_with_another_man_is_no_indicator() -> None:
     early = b.NOON - timedelta(days=400)
     facts = (
         b.incident(reported_at=early, occurred_at=early),
-        b.incident("CR2", parties=(b.victim(), b.suspect(record=b.record("suspect-of-another")))),
+        AGAIN.model_copy(update={"parties": (b.victim(), b.suspect(record=b.record("suspect-of-another")))}),
         b.charge(),
         IMPOSED,
-        lodged(same_firm_as_defendant=True),
+        lodged(same_firm_as_defendant=True, lodged_at=NEXT_DAY),
     )
     assert indicators(b.linked_file(*(b.fact(body) for body in facts))) == {}
 
