@@ -1,61 +1,203 @@
-"""What came of something that a person at an agency said: read from the services' tables, as soon as it is known."""
+"""What became of events that were sent: read from the services' tables, as soon as it is known."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-from schemas.agency_responses.v1 import Answer, Decided
-from schemas.envelope import fact_id
+from schemas.agency_responses.v1 import AgencyBody, Answer, Decided, Linking
 from schemas.refusals import RefusalReason
 from schemas.registry import Received
+from schemas.values import Body
 from services.casefile.duties import Notice
 from services.casefile.notices import notice_from_json
-from services.ops.reading import Connection, one, reading
+from services.casefile.references import case_of, of_case
+from services.ops.explained import missing
+from services.ops.reading import Connection, reading
 
 LOOK_SECONDS = 0.2
-TAKEN = ("accepted", "superseded", "repeated")
+# What services made of an event that is no longer new: what tells the sender most comes first.
+TELLING = {
+    "accepted": "taken.",
+    "repeated": "known already; nothing changes.",
+    "superseded": "a higher version is known already; nothing changes.",
+    "not_ours": "no service here takes it.",
+}
+SENTENCES = {reason.value: reason.sentence for reason in RefusalReason}
+
+Seen = Callable[[int], None]
+
+
+class Fate(StrEnum):
+    """`pending`: accepted, and linked to nobody yet. `unread`: a service that reads its stream has not come to it."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    FAULTED = "faulted"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`counts`: whether the relay goes by it now. `said`: what to tell whoever said it."""
+    """`counts`: whether the relay goes by it now, or may yet. `said`: what to tell whoever sent it."""
 
+    fate: Fate
     counts: bool
     said: str
 
 
-SENTENCES = {reason.value: reason.sentence for reason in RefusalReason}
-WHOLE = Outcome(counts=True, said="taken.")
+class Sent(NamedTuple):
+    """An event where the broker has it."""
+
+    received: Received
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return self.topic, self.partition, self.offset
 
 
-def awaited(database: str, received: Received, seconds: float) -> Outcome | None:
-    """What came of it within this time; None where no service has read it by then."""
-    until = time.monotonic() + seconds
+class End(NamedTuple):
+    """What one service made of a record; `fate` None: it has not read it."""
+
+    service: str
+    fate: str | None
+    fact: str | None
+
+
+WHOLE = Outcome(Fate.ACCEPTED, counts=True, said="taken.")
+NOT_READ = Outcome(Fate.UNREAD, counts=True, said="not read yet.")
+
+
+def awaited(database: str, sent: Sequence[Sent], seconds: float, seen: Seen = lambda _: None) -> list[Outcome]:
+    """What became of each, in their order. Waits until every service has read all of them, or for this long without a
+    further one being read. `seen`: told how many have been read by all."""
+    read, until = -1, 0.0
     while True:
         with reading(database) as conn:
-            found = outcome(conn, received)
-        if found is not None or time.monotonic() >= until:
+            found = outcomes(conn, sent)
+        now_read = sum(outcome.fate is not Fate.UNREAD for outcome in found)
+        seen(now_read)
+        if now_read > read:
+            read, until = now_read, time.monotonic() + seconds
+        if now_read == len(sent) or time.monotonic() >= until:
             return found
         time.sleep(LOOK_SECONDS)
 
 
-def outcome(conn: Connection, received: Received) -> Outcome | None:
-    """What the services have made of this event; None while they have not read it."""
-    event = received.envelope.source, received.envelope.id
-    refused = conn.execute(
-        "select reason, detail from refusal where (source, event_id) = (%s, %s) order by first_at limit 1", event
-    ).fetchone()
-    if refused is not None:
-        return Outcome(counts=False, said=f"refused: {SENTENCES[refused[0]]} {refused[1]}")
-    fact = fact_id(*event)
-    taken = one(
-        conn,
-        """select 1 from (select distinct service from stream_position) s
-        join record r on r.service = s.service and r.fact_id = %s where r.fate = any(%s) limit 1""",
-        (fact, list(TAKEN)),
+def outcomes(conn: Connection, sent: Sequence[Sent]) -> list[Outcome]:
+    """What the services have made of these events by now, in their order."""
+    ends = _ends(conn, sent)
+    refused = _refused(conn, sent)
+    lacking = _lacking(conn, [end.fact for each in ends.values() for end in each if end.fact is not None])
+    return [_outcome(conn, event, ends.get(event.place, ()), refused, lacking) for event in sent]
+
+
+def _outcome(
+    conn: Connection,
+    event: Sent,
+    ends: Sequence[End],
+    refused: Mapping[tuple[str, int, int], str],
+    lacking: Mapping[str, str],
+) -> Outcome:
+    fates = {end.fate for end in ends}
+    if "refused" in fates:
+        return Outcome(Fate.REFUSED, counts=False, said=f"refused: {refused[event.place]}")
+    if "faulted" in fates:
+        services = ", ".join(sorted(end.service for end in ends if end.fate == "faulted"))
+        said = f"it could not be judged ({services}); it is kept, and judged again after a release."
+        return Outcome(Fate.FAULTED, counts=False, said=said)
+    if not ends or None in fates:
+        return NOT_READ
+    fate = min((end.fate for end in ends if end.fate is not None), key=list(TELLING).index)
+    fact = next((end.fact for end in ends if end.fate == fate), None)
+    body = event.received.body
+    if isinstance(body, Answer) and fact is not None:
+        return _of_answer(conn, fact, body)
+    if fate != "accepted":
+        return Outcome(Fate.UNCHANGED, counts=True, said=TELLING[fate])
+    if fact is not None and fact in lacking:
+        return _pending(body, f"it waits: {missing(lacking[fact])}.")
+    if isinstance(body, Linking) and not _known(conn, body):
+        return _pending(body, f"nothing that is known here goes by that reference: is it the {body.what} you mean?")
+    return WHOLE
+
+
+def _pending(body: Body, why: str) -> Outcome:
+    """Accepted, and linked to nobody yet: a publisher has done its part; who links a thing to nobody has linked
+    nothing."""
+    said = isinstance(body, AgencyBody)
+    return Outcome(Fate.PENDING, counts=not said, said=f"kept, but {why}" if said else f"taken; {why}")
+
+
+def _ends(conn: Connection, sent: Sequence[Sent]) -> dict[tuple[str, int, int], list[End]]:
+    """By place, what each service made of the record that has read its stream before."""
+    rows = conn.execute(
+        """select u.topic, u.partition, u.o, p.service, r.fate, r.fact_id
+        from unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, o)
+        join (select distinct service, topic from stream_position) p on p.topic = u.topic
+        left join record r on r.service = p.service and r.topic = u.topic and r.partition = u.partition
+            and r."offset" = u.o order by p.service""",
+        _places(sent),
     )
-    if taken is None:
-        return None
-    return _of_answer(conn, fact, received.body) if isinstance(received.body, Answer) else WHOLE
+    found: dict[tuple[str, int, int], list[End]] = {}
+    for topic, partition, offset, *end in rows:
+        found.setdefault((topic, partition, offset), []).append(End(*end))
+    return found
+
+
+def _refused(conn: Connection, sent: Sequence[Sent]) -> dict[tuple[str, int, int], str]:
+    """By place, why the record was refused: what its publisher can mend."""
+    rows = conn.execute(
+        """select r.topic, r.partition, r."offset", r.reason, r.detail
+        from unnest(%s::text[], %s::int[], %s::bigint[]) as u(topic, partition, o)
+        join refusal r on r.topic = u.topic and r.partition = u.partition and r."offset" = u.o""",
+        _places(sent),
+    )
+    return {
+        (topic, partition, offset): f"{SENTENCES[reason]} {detail}" for topic, partition, offset, reason, detail in rows
+    }
+
+
+def _lacking(conn: Connection, facts: Sequence[str]) -> dict[str, str]:
+    """The link that each of these facts lacks, for those that are linked in no service."""
+    rows = conn.execute(
+        """select id, min(missing) from fact where id = any(%s) and stands
+        group by id having bool_and(missing is not null)""",
+        (list(facts),),
+    )
+    return dict(rows.fetchall())
+
+
+def _known(conn: Connection, body: Linking) -> bool:
+    """Whether anything but what agencies said of it goes by the reference that is linked."""
+    names = [f"{body.what}:{body.reference}"] if body.what != "case" else _narrowest(body.reference)
+    row = conn.execute(
+        """select 1 from fact_reference r
+        join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject
+        where r.name = any(%s) and f.stands and f.kind not like 'uk.agency.%%' limit 1""",
+        (names,),
+    ).fetchone()
+    return row is not None
+
+
+def _narrowest(case: str) -> list[str]:
+    """The names of one defendant's case; of the whole case where no defendant is named."""
+    names = list(of_case(case_of(case)))
+    return [name for name in names if not name.startswith("urn:")] or names
+
+
+def _places(sent: Sequence[Sent]) -> tuple[list[str], list[int], list[int]]:
+    return [event.topic for event in sent], [event.partition for event in sent], [event.offset for event in sent]
+
+
+def _no(said: str) -> Outcome:
+    return Outcome(Fate.ACCEPTED, counts=False, said=said)
 
 
 def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
@@ -65,7 +207,7 @@ def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
         (body.notification,),
     ).fetchone()
     if row is None:
-        return Outcome(counts=False, said="it belongs to no notification: copy the id from the notice that you answer.")
+        return _no("it belongs to no notification: copy the id from the notice that you answer.")
     return of_answer(fact, body, *map(notice_from_json, row))
 
 
@@ -74,15 +216,15 @@ def of_answer(fact: str, body: Answer, answered: Notice, newest: Notice) -> Outc
     met = {ask.ask for ask in newest.asks if ask.met_by == fact}
     if not met and not newest.heeds(answered.revision):
         if newest.state == "withdrawn":
-            return Outcome(counts=False, said="it was taken back: what it said was not so, and it asks for nothing.")
+            return _no("it was taken back: what it said was not so, and it asks for nothing.")
         which = f"it was replaced by revision {newest.revision}"
-        return Outcome(counts=False, said=f"{which}: answer that one, {newest.id}.")
+        return _no(f"{which}: answer that one, {newest.id}.")
     if answered.state != "live":
-        return Outcome(counts=False, said="its matter is closed, and it asks for nothing.")
+        return _no("its matter is closed, and it asks for nothing.")
     if isinstance(body, Decided) and body.unreasoned:
-        return Outcome(counts=False, said=f"{body.decision} needs a coded reason: decide it again, with --reason.")
+        return _no(f"{body.decision} needs a coded reason: decide it again, with --reason.")
     wanted = [code for ask in answered.asks if ask.ask == "decide" for code in ask.answers]
     if isinstance(body, Decided) and "decide" not in met and body.decision not in wanted:
         asked = f"asked for is {' or '.join(wanted)}" if wanted else "no decision was asked for"
-        return Outcome(counts=False, said=f"it shows that somebody is at it, and decides nothing here: {asked}.")
+        return _no(f"it shows that somebody is at it, and decides nothing here: {asked}.")
     return WHOLE

@@ -3,11 +3,11 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from kafka import KafkaProducer
@@ -15,6 +15,7 @@ from kafka.errors import KafkaError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from schemas.doubts import doubts
 from services.ops.events import (
     STANDARD_INPUT,
     Format,
@@ -27,9 +28,12 @@ from services.ops.events import (
     that_would_be_taken,
 )
 from services.ops.kafka_client import wait_for
-from services.ops.terminal import UsageError, err, kafka_called, out, plural, servers, shown
+from services.ops.outcome import Fate, Outcome, Sent, awaited
+from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
+from services.runtime.settings import Addresses
 
 BROKER_SECONDS = 15
+QUIET_SECONDS = 5.0
 LISTED = 40
 PROGRESS_FROM = 200
 
@@ -51,6 +55,13 @@ class Unsent:
     why: str
 
 
+class Delivery(NamedTuple):
+    """What the broker took, each with its place there, and what it did not."""
+
+    sent: list[tuple[Ready, Sent]]
+    unsent: list[Unsent]
+
+
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command(epilog=EXAMPLES, no_args_is_help=True)(publish)
@@ -67,6 +78,7 @@ def publish(
         Format | None, typer.Option(help="What the input is; without it, by the names of files and by what they hold.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing; needs no servers.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for what comes of it.")] = False,
 ) -> None:
     """Publish events: JSON as CloudEvents, or court results as courts send them.
 
@@ -76,21 +88,30 @@ def publish(
     schemas/examples/story is what `make run` tells, each part at its own time: published in real time, its answers come
     before the notices that they answer, and whoever sent them hears that they belong to no notification.
 
-    Exit status: 0 all published, 1 not all of it, 2 not begun.
+    Then it waits until the relay has read them, and says of each what became of it: taken, or refused and why, or not
+    read yet. What is doubtful in an event that was taken is named, for its sender to mend.
+
+    Exit status: 0 all taken, or sent and not read yet; 1 not all of it; 2 not begun.
     """
     read = list(that_would_be_taken(_read(paths, format), datetime.now(UTC)))
     ready = [event for event in read if isinstance(event, Ready)]
     refused = [event for event in read if isinstance(event, NotReady)]
     if not read:
         raise UsageError("Nothing to publish: no .json, .jsonl or .xml file is there.")
-    unsent: Sequence[Unsent] = ()
-    if not dry_run and ready:
-        with connected(servers().kafka) as producer:
-            unsent = send(producer, ready)
-    lost = {id(failure.event) for failure in unsent}
-    _tell([event for event in ready if id(event) not in lost], dry_run=dry_run)
-    _tell_refused(refused, unsent)
-    if refused or unsent:
+    if dry_run:
+        _tell_checked(ready)
+        _tell_refused(refused, ())
+        raise typer.Exit(1 if refused else 0)
+    delivery, wrong = Delivery([], []), False
+    if ready:
+        addresses = servers()
+        with connected(addresses.kafka) as producer:
+            delivery = send(producer, ready)
+        wrong = _tell_sent(
+            delivery.sent, None if no_wait else _outcomes(addresses, [place for _, place in delivery.sent])
+        )
+    _tell_refused(refused, delivery.unsent)
+    if refused or delivery.unsent or wrong:
         raise typer.Exit(1)
 
 
@@ -118,17 +139,20 @@ def connected(kafka: str) -> Iterator[Any]:
         producer.close(timeout=BROKER_SECONDS)
 
 
-def send(producer: Any, ready: Sequence[Ready]) -> list[Unsent]:
-    """Sends in this order; those that the broker did not take."""
+def send(producer: Any, ready: Sequence[Ready]) -> Delivery:
+    """Sends in this order."""
+    delivery = Delivery([], [])
     with _progress(len(ready)) as progress:
         task = progress.add_task("Sending", total=len(ready))
-        waiting = [(event, _start(producer, event)) for event in ready]
-        failures = []
-        for event, delivery in waiting:
-            if (why := _ended(delivery)) is not None:
-                failures.append(Unsent(event, why))
+        for event, future in [(event, _start(producer, event)) for event in ready]:
+            place = _delivered(future, event)
+            if place is None:
+                why = f"{kafka_called()} did not take it: is it up, and are the topics there? See `relay topics apply`."
+                delivery.unsent.append(Unsent(event, why))
+            else:
+                delivery.sent.append((event, place))
             progress.advance(task)
-        return failures
+    return delivery
 
 
 def _start(producer: Any, event: Ready) -> Any:
@@ -139,13 +163,28 @@ def _start(producer: Any, event: Ready) -> Any:
         return problem
 
 
-def _ended(delivery: Any) -> str | None:
-    """None when the broker has it, else why it does not."""
-    if not isinstance(delivery, KafkaError):
-        with suppress(KafkaError):
-            delivery.get(timeout=2 * BROKER_SECONDS)
-            return None
-    return f"{kafka_called()} did not take it: is it up, and are the topics there? See `relay topics apply`."
+def _delivered(future: Any, event: Ready) -> Sent | None:
+    """Where the broker has it; None where it did not take it."""
+    if isinstance(future, KafkaError):
+        return None
+    try:
+        placed = future.get(timeout=2 * BROKER_SECONDS)
+    except KafkaError:
+        return None
+    return Sent(event.publication.received, placed.topic, placed.partition, placed.offset)
+
+
+def _outcomes(addresses: Addresses, sent: Sequence[Sent]) -> list[Outcome] | None:
+    """What became of them; None where the database does not answer."""
+    try:
+        with _progress(len(sent)) as progress:
+            task = progress.add_task("Reading", total=len(sent))
+            return awaited(
+                addresses.database, sent, QUIET_SECONDS, lambda number: progress.update(task, completed=number)
+            )
+    except UsageError as problem:
+        complain(str(problem))
+        return None
 
 
 def _progress(total: int) -> Progress:
@@ -173,25 +212,78 @@ def _read(paths: Iterable[str], format: Format | None) -> Iterable[Ready | NotRe
             raise UsageError(f"{shown(str(problem.filename or path))} cannot be read: {problem.strerror}.") from None
 
 
-def _tell(sent: Sequence[Ready], *, dry_run: bool) -> None:
-    said = "Could be published" if dry_run else "Published"
-    if not sent:
+def _tell_checked(ready: Sequence[Ready]) -> None:
+    if not ready:
         return
-    out.print(f"{said}: {plural(len(sent), 'event')}.", style="bold green")
-    if len(sent) > LISTED:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("topic")
-        table.add_column("type", overflow="fold")
-        table.add_column("events", justify="right")
-        for (topic, kind), number in Counter((e.publication.topic, e.publication.received.kind) for e in sent).items():
-            table.add_row(topic, kind, f"{number:,}")
-        out.print(table)
+    out.print(f"Could be published: {plural(len(ready), 'event')}.", style="bold green")
+    if len(ready) > LISTED:
+        _count(ready)
     else:
-        _tell_each(sent, ("from", "type", "about") if dry_run else ("event", "type", "about", "from"))
-    if not dry_run:
-        example = sent[0].publication.received.envelope.id if len(sent) == 1 else "EVENT"
-        out.print("Whether the relay took it, and what came of it:", style="dim")
-        out.print(f"  relay explain {example}", style="dim", markup=False, soft_wrap=True)
+        _tell_each(ready, ("from", "type", "about"))
+    _tell_doubts(ready)
+
+
+def _tell_sent(sent: Sequence[tuple[Ready, Sent]], became: Sequence[Outcome] | None) -> bool:
+    """Says what was sent and what became of it; whether anything of it does not count."""
+    if not sent:
+        return False
+    events = [event for event, _ in sent]
+    out.print(f"Published: {plural(len(sent), 'event')}.", style="bold green")
+    if len(sent) > LISTED:
+        _count(events)
+    else:
+        _tell_each(events, ("event", "type", "about", "from"))
+    for outcome, those in _alike(events, became or ()).items():
+        style = (
+            "green" if outcome.fate is Fate.ACCEPTED and outcome.counts else "yellow" if outcome.counts else "bold red"
+        )
+        out.print(f"{plural(len(those), 'event')}: {outcome.said}", style=style, markup=False, soft_wrap=True)
+        for event in those[:LISTED] if len(those) < len(sent) else ():
+            out.print(f"  {_name_of(event)}", markup=False, soft_wrap=True)
+    _tell_doubts(events)
+    out.print("Who was told because of it, and why:" if became else "What becomes of it:", style="dim")
+    out.print(
+        f"  relay explain {_name_of(events[0]) if len(events) == 1 else 'EVENT'}",
+        style="dim",
+        markup=False,
+        soft_wrap=True,
+    )
+    return not all(outcome.counts for outcome in became or ())
+
+
+def _alike(events: Sequence[Ready], became: Sequence[Outcome]) -> dict[Outcome, list[Ready]]:
+    """The events by what became of them; what needs somebody comes first."""
+    found: dict[Outcome, list[Ready]] = {}
+    for event, outcome in sorted(zip(events, became, strict=False), key=lambda pair: pair[1].counts):
+        found.setdefault(outcome, []).append(event)
+    return found
+
+
+def _tell_doubts(events: Sequence[Ready]) -> None:
+    """What is kept and not used, so that its sender can mend it; fields are named, values are not."""
+    doubtful = [(event, doubts(event.publication.received.body)) for event in events]
+    if not any(found for _, found in doubtful):
+        return
+    out.print("Taken as sent, but not all of it can be used:", style="bold yellow")
+    for event, found in doubtful:
+        for doubt in found:
+            out.print(f"  {_name_of(event)}  {doubt.field}", style="bold", markup=False, soft_wrap=True)
+            out.print(f"    {doubt.reason.sentence}", markup=False, soft_wrap=True)
+
+
+def _name_of(event: Ready) -> str:
+    return event.publication.received.envelope.id
+
+
+def _count(events: Sequence[Ready]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("topic")
+    table.add_column("type", overflow="fold")
+    table.add_column("events", justify="right")
+    kinds = Counter((event.publication.topic, event.publication.received.kind) for event in events)
+    for (topic, kind), number in kinds.items():
+        table.add_row(topic, kind, f"{number:,}")
+    out.print(table)
 
 
 def _tell_each(sent: Sequence[Ready], columns: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from schemas.agency_responses.v1 import AgencyBody, Decision, DeclineReason
 from schemas.field_errors import refusal_of
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
 from services.ops.events import Ready
-from services.ops.outcome import awaited
+from services.ops.outcome import Fate, Sent, awaited
 from services.ops.publish import connected, send
 from services.ops.subscribe import name_of
 from services.ops.terminal import UsageError, complain, out, servers
@@ -193,27 +193,27 @@ def publish(kind: str, agency: str, actor: str | None, *, wait: bool, **said: An
     addresses = servers(settings)
     fact = built(kind, agency, who, datetime.now(UTC), **said)
     with connected(addresses.kafka) as producer:
-        unsent = send(producer, [Ready("this command", fact)])
-    if unsent:
-        raise UsageError(unsent[0].why)
+        delivery = send(producer, [Ready("this command", fact)])
+    if delivery.unsent:
+        raise UsageError(delivery.unsent[0].why)
     envelope = fact.received.envelope
     out.print(
         f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False, soft_wrap=True
     )
-    counts = _tell_outcome(addresses, fact) if wait else _tell_sent("sent")
+    counts = _tell_outcome(addresses, delivery.sent[0][1]) if wait else _tell_sent("sent")
     out.print(f"  relay explain {envelope.id}", style="dim", markup=False, soft_wrap=True)
     if not counts:
         raise typer.Exit(1)
 
 
-def _tell_outcome(addresses: Addresses, fact: Publication) -> bool:
+def _tell_outcome(addresses: Addresses, sent: Sent) -> bool:
     """Says what came of it; False where it does not count."""
     try:
-        found = awaited(addresses.database, fact.received, OUTCOME_SECONDS)
+        (found,) = awaited(addresses.database, [sent], OUTCOME_SECONDS)
     except UsageError as problem:
         complain(str(problem))
         return _tell_sent("sent")
-    if found is None:
+    if found.fate is Fate.UNREAD:
         return _tell_sent(f"sent, and not read by the relay within {OUTCOME_SECONDS:.0f} seconds")
     if found.counts:
         out.print(f"  {found.said}", style="green", markup=False, soft_wrap=True)

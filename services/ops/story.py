@@ -183,7 +183,7 @@ def _happen(events: Sequence[Ready], at: datetime, story: Story, teller: Teller,
         body = event.publication.received.body
         if isinstance(body, Answer):
             teller.answered(at, body)
-    if unsent := send(producer, events):
+    if unsent := send(producer, events).unsent:
         raise StoryStuckError(unsent[0].why)
 
 

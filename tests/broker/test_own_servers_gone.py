@@ -39,7 +39,7 @@ def test_a_database_that_died_is_named_and_a_stop_without_it_is_no_fault(tmp_pat
                 services.check()
             ready = [event for event in read_path(EXAMPLE, None, receipts(NOW)) if isinstance(event, Ready)]
             with connected(servers.kafka) as producer:
-                assert send(producer, ready) == []
+                assert send(producer, ready).unsent == []
             until = time.monotonic() + NOTICED_WITHIN
             while "database_awaited" not in services.log.read_text():
                 assert time.monotonic() < until

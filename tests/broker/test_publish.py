@@ -23,7 +23,14 @@ from services.runtime.story_clock import StoryClock, story_clock
 
 DRAINED_WITHIN = 60.0
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
+CHILDREN = PROJECT / "schemas/examples/police.incidents/children-linked/one-child-heard-it.json"
 EXAMPLE = PROJECT / "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
+
+
+def children_of(crime: str) -> Any:
+    event = json.loads(CHILDREN.read_text())
+    event["subject"] = event["data"]["crime_reference"] = crime
+    return event
 
 
 @dataclass
@@ -74,6 +81,7 @@ def test_what_is_right_is_published_and_what_is_not_is_said_without_its_values(r
     assert "Not published: 2 events." in said.output
     assert "parties[0].age" in said.output
     assert "MarkedValue" not in said.output
+    assert "1 event: taken." in said.output
     assert running.told()
 
 
@@ -82,16 +90,45 @@ def test_the_same_from_standard_input_changes_nothing(running: Relay) -> None:
     running.told()
     said = running.relay("publish", "-", given=EXAMPLE.read_bytes())
     assert said.exit_code == 0
+    assert "1 event: known already; nothing changes." in said.output
     assert running.told() == []
 
 
+def test_what_the_relay_refuses_and_what_waits_for_a_link_is_said_to_the_publisher(
+    running: Relay, tmp_path: Path
+) -> None:
+    event = json.loads(EXAMPLE.read_text())
+    event["subject"] = event["data"]["crime_reference"] = "54260099001"
+    event["data"]["force_code"] = "ZZ"
+    (tmp_path / "another-force.json").write_text(json.dumps(event))
+    event["data"]["force_code"] = "54"
+    event["subject"] = event["data"]["crime_reference"] = "54260099002"
+    (tmp_path / "right.json").write_text(json.dumps(event))
+    (tmp_path / "too-early.json").write_text(json.dumps(children_of("54260099003")))
+    said = running.relay("publish", str(tmp_path))
+    assert said.exit_code == 1
+    assert "1 event: refused: The policy in use knows no police force with this code." in said.output
+    assert "1 event: taken." in said.output
+    assert "1 event: taken; it waits: the incident that it belongs to." in said.output
+    running.told()
+
+
+def test_no_wait_sends_and_says_no_more(running: Relay) -> None:
+    said = running.relay("publish", "--no-wait", str(EXAMPLE))
+    assert said.exit_code == 0
+    assert "Published: 1 event." in said.output
+    assert "known already" not in said.output
+
+
 def test_the_story_in_real_time_is_told_to_eight_agencies_late_and_a_second_time_to_nobody(running: Relay) -> None:
-    assert running.relay("publish", str(STORY)).exit_code == 0
+    said = running.relay("publish", str(STORY))
+    assert said.exit_code == 1
+    assert "events: it belongs to no notification" in said.output
+    assert "refused" not in said.output
     told = running.told()
     assert len({notice.agency for notice in told if notice.rule != "answer_without_notice"}) >= 8
     assert all(notice.late for notice in told if notice.rule == "high_risk" and notice.kind == "notify")
-    again = running.relay("publish", str(STORY))
-    assert again.exit_code == 0
+    assert "known already; nothing changes." in running.relay("publish", str(STORY)).output
     assert running.told() == []
     assert max(Counter(notice.notification for notice in running.heard).values()) == 1
 
@@ -135,6 +172,34 @@ def test_a_link_by_an_agency_that_may_not_link_is_said_to_be_refused(running: Re
     assert sent.exit_code == 1, sent.output
     assert "Refused: An agency of this kind may not state this" in sent.output
     assert running.relay("link", "case", case, "--party", "54260012345/1", *who, "--no-wait").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("link", "case", "54DC0099999/2654DC0100000099999H", "--party", "54260012345/1"),
+        ("link", "order", "54DC0099999/2654DC0100000099999H/C54SD00/2026-03-02/order/3047", "--refuse", "not_ours"),
+        ("link", "application", "APP-99999", "--party", "54260012345/1"),
+    ],
+)
+def test_a_link_of_what_is_not_known_is_not_called_taken(running: Relay, command: tuple[str, ...]) -> None:
+    sent = running.relay(*command, "--as", "dait-54", "--actor", "w-17")
+    assert sent.exit_code == 1, sent.output
+    assert "Kept, but nothing that is known here goes by that reference" in sent.output
+    assert "taken" not in sent.output
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("link", "case", "54DC0012326/2654DC0100000004711B", "--party", "54269999999/1"), "the incident"),
+        (("attribute", "54DC0099999/X1/C54SD00/2026-03-02/order/3047", "--protects", "54260012345/1"), "the order"),
+    ],
+)
+def test_a_link_to_nobody_is_not_called_taken(running: Relay, command: tuple[str, ...], why: str) -> None:
+    sent = running.relay(*command, "--as", "dait-54", "--actor", "w-17")
+    assert sent.exit_code == 1, sent.output
+    assert f"Kept, but it waits: {why}" in sent.output
 
 
 def test_an_agency_reads_what_stands_and_how_to_answer_it(running: Relay) -> None:
