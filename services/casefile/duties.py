@@ -33,11 +33,12 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is wanted from the agency, by when, and the coded answers accepted. `met_by`: the answer that met it, which
-    the ladder finds; rules leave it empty."""
+    the ladder finds; rules leave it empty. `counted`: in which time shares of its time are measured."""
 
     ask: AskName
     by: datetime
     answers: tuple[str, ...]
+    counted: model.Counted = "elapsed"
     met_by: str | None = None
 
 
@@ -85,6 +86,8 @@ class Duty:
     shortest_window: timedelta = timedelta(hours=1)
     next_able: tuple[str, ...] = ()
     inspector: str | None = None  # the risk-holding force's duty inspector, last rung of the ladder
+    ends_after: model.Within | None = None  # from the first telling, whether anybody has answered or not
+    climbs: bool = True  # whether silence reminds this agency and is told to others
     desk: DeskName = "duty"
     urgency: Urgency = "prompt"
     gather: Literal["singly", "batch", "digest"] = "singly"

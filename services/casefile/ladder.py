@@ -48,6 +48,7 @@ def climb_each(
             rungs.setdefault(asked_of(key)[0], []).append(notice)
     heard = _heard(answers, told)
     by_rule = {statement.key for statement in stated}
+    stated = [_with_its_end(statement, told.get(statement.key), policy) for statement in stated]
 
     def climbed(statement: Statement) -> Sequence[Statement]:
         if isinstance(statement, Withheld):
@@ -70,6 +71,16 @@ def climb_each(
     for numbers in _standing_in(stated):
         _state_once(found, numbers)
     return found
+
+
+def _with_its_end(statement: Statement, before: Notice | None, policy: Policy) -> Statement:
+    """A duty that policy ends some time after it was first told, with that end."""
+    if not isinstance(statement, Duty) or statement.ends_after is None:
+        return statement
+    if before is None or before.state == "withdrawn":
+        return statement
+    ends = policy.due(before.first_told_at, statement.ends_after)
+    return statement.but(lapses=min(ends, statement.lapses or ends))
 
 
 def _standing_in(stated: Iterable[Statement]) -> list[list[int]]:
@@ -288,25 +299,35 @@ class _Chain:
         if member.declined is not None and not self.over:
             return duty.but(ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
         asks = tuple(replace(ask, met_by=self.met.get(ask.ask)) for ask in duty.asks)
-        reminders = tuple(_at(asked, self.shares.remind) for asked in self.waiting(member))
+        waiting = self.waiting(member) if duty.climbs else ()
+        reminders = tuple(self.at(asked, self.shares.remind) for asked in waiting)
         return duty.but(asks=asks, remind_at=(*duty.remind_at, *reminders))
 
     def waiting(self, member: _Member) -> list[Asked]:
         return [asked for asked in member.asks if asked.ask not in self.met]
 
     def silent_at(self, member: _Member) -> datetime | None:
-        """When the next able service is owed the same beside this one."""
-        return min((_at(asked, self.shares.next_able) for asked in self.waiting(member)), default=None)
+        """When the next able service is owed the same beside this one: only where this one was asked to take it on. A
+        receipt that nobody ticked discloses nothing to a second service."""
+        to_take_on = (asked for asked in self.waiting(member) if asked.ask == "accept" and self.head.climbs)
+        return min((self.at(asked, self.shares.next_able) for asked in to_take_on), default=None)
+
+    def at(self, asked: Asked, share: float) -> datetime:
+        """The moment at which this share of the time to answer has passed, in the time in which it was given."""
+        working = any(ask.ask == asked.ask and ask.counted == "working" for ask in self.head.asks)
+        return self.policy.share(asked.since, asked.by, share, "working" if working else "elapsed")
 
     def unanswered(self) -> Iterator[Duty]:
         """Manager and strategic contact of each agency that is silent; the duty inspector once for the duty."""
+        if not self.head.climbs:
+            return
         for member in self.members:
             for asked in self.waiting(member):
                 of = member.duty
                 manager = rung_key(MANAGER, of.key, asked.ask, of.key.agency)
-                yield self.rung(manager, of, "manager", asked, _at(asked, self.shares.manager))
+                yield self.rung(manager, of, "manager", asked, self.at(asked, self.shares.manager))
                 strategic = rung_key(STRATEGIC, of.key, asked.ask, of.key.agency)
-                yield self.rung(strategic, of, "strategic", asked, _at(asked, self.shares.strategic))
+                yield self.rung(strategic, of, "strategic", asked, self.at(asked, self.shares.strategic))
         yield from self.to_inspector()
 
     def to_inspector(self) -> Iterator[Duty]:
@@ -321,7 +342,7 @@ class _Chain:
             key = rung_key(INSPECTOR, self.head.key, asked.ask, inspector.id)
             duty = self.head.but(kind=inspector.kind, urgency="urgent")
             if not at_once:
-                yield self.rung(key, duty, "duty", asked, _at(asked, self.shares.duty_inspector))
+                yield self.rung(key, duty, "duty", asked, self.at(asked, self.shares.duty_inspector))
             elif asked is waiting[-1] or key in self.told:  # one silence is told once, by the ask that says most
                 yield self.rung(key, duty, "duty", asked, None)
 
@@ -330,7 +351,7 @@ class _Chain:
         if member.declined is None or member.notice is None:
             return False
         at = member.declined.fact.at
-        return any(at >= _at(asked, self.shares.next_able) for asked in member.notice.asks)
+        return any(at >= self.at(asked, self.shares.next_able) for asked in member.notice.asks)
 
     def rung(self, key: Key, of: Duty, desk: DeskName, asked: Asked, opens: datetime | None) -> Duty:
         """Owed to a person who can still act. What is asked is the same, and due when it was."""
@@ -398,7 +419,3 @@ def _moment(answer: Answer) -> tuple[datetime, str]:
 
 def _answers(duty: Duty, name: AskName) -> tuple[str, ...]:
     return next((ask.answers for ask in duty.asks if ask.ask == name), ())
-
-
-def _at(asked: Asked, share: float) -> datetime:
-    return asked.since + (asked.by - asked.since) * share

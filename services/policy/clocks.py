@@ -60,6 +60,54 @@ def working_days(start: datetime, n: int, holidays: Container[date], closes: tim
     return london(_step(london_day(start), n, ONE_DAY, lambda day: is_working(day, holidays)), closes)
 
 
+def working_share(
+    start: datetime, end: datetime, share: float, holidays: Container[date], opens: time, closes: time
+) -> datetime:
+    """The moment at which a share of the working time between two moments has passed, always within working hours.
+
+    An end outside them is put off by as much working time as there was time at all: who is told on a Saturday to answer
+    within an hour has an hour from Monday's opening.
+    """
+    at, end = _in_working_hours(start, holidays, opens, closes), end.astimezone(UTC)
+    if _in_working_hours(end, holidays, opens, closes) != end:
+        end = _working_time_later(at, end - start, holidays, opens, closes)
+    if share >= 1:
+        return end
+    left = sum((till - since for since, till in _working_stretches(at, end, holidays, opens, closes)), timedelta(0))
+    return _working_time_later(at, left * share, holidays, opens, closes) if left else end
+
+
+def _working_time_later(
+    at: datetime, length: timedelta, holidays: Container[date], opens: time, closes: time
+) -> datetime:
+    """The moment by which so much working time has passed since a moment within working hours."""
+    for since, till in _working_stretches(at, datetime.max.replace(tzinfo=UTC), holidays, opens, closes):
+        if length <= till - since:
+            return since + length
+        length -= till - since
+    raise ValueError("there is no working day left")
+
+
+def _in_working_hours(moment: datetime, holidays: Container[date], opens: time, closes: time) -> datetime:
+    """This moment, or the next at which a working day opens."""
+    last = datetime.max.replace(tzinfo=UTC)
+    return next(since for since, _ in _working_stretches(moment, last, holidays, opens, closes))
+
+
+def _working_stretches(
+    start: datetime, end: datetime, holidays: Container[date], opens: time, closes: time
+) -> Iterator[tuple[datetime, datetime]]:
+    """The working hours between two moments, day by day."""
+    start = start.astimezone(UTC)
+    for day in days_from(london_day(start)):
+        if is_working(day, holidays):
+            since, till = max(start, london(day, opens)), min(end, london(day, closes))
+            if since >= end:
+                return
+            if since <= till:
+                yield since, till
+
+
 def working_days_before(end: datetime, n: int, holidays: Container[date]) -> datetime:
     """The same time of day on the n-th working day before the day of `end`, which does not count."""
     local = end.astimezone(LONDON)

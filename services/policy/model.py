@@ -14,6 +14,7 @@ Serves = Literal["victim", "child", "suspect", "case", "case_and_victim", "schoo
 AskName = Literal["acknowledge", "accept", "decide"]
 DeskName = Literal["duty", "manager", "strategic"]
 Urgency = Literal["routine", "prompt", "urgent"]
+Counted = Literal["elapsed", "working"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 KindName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
@@ -126,6 +127,11 @@ class Within(Row):
                 raise ValueError("give one unit of time, such as `hours: 24` or `working_days: 1`")
         return given
 
+    @property
+    def counted(self) -> Counted:
+        """In which time a share of it is measured: who works on working days only is alarmed on those only."""
+        return "working" if self.working_days is not None or self.next_session else "elapsed"
+
 
 class Asking(Row):
     ask: AskName
@@ -160,6 +166,8 @@ class Route(Dated):
     shortest_window: timedelta = timedelta(hours=1)  # the least time anyone gets when told late
     settles: timedelta | None = None  # set where the rule rests on absence
     reminders: tuple[Within, ...] = ()
+    ends_after: Within | None = None  # from the first telling: then nobody is asked any longer, answered or not
+    climbs: bool = True  # where False nobody is reminded and nobody else hears of the silence
     power: Power
     tells_from: AwareDatetime
     texts: tuple[v.Code, ...] = ()
@@ -334,10 +342,17 @@ class DayTimes(Row):
     """
 
     session_begins: time
+    working_day_opens: time
     working_day_closes: time
     longest_break_days: Count
     bank_holidays_added: frozenset[v.Day] = frozenset()
     source: Annotated[v.Text, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def opens_before_it_closes(self) -> Self:
+        if self.working_day_closes <= self.working_day_opens:
+            raise ValueError("`working_day_opens` must be before `working_day_closes`")
+        return self
 
 
 class Areas(Row):

@@ -20,6 +20,7 @@ from services.policy.model import (
     Areas,
     Chosen,
     Clock,
+    Counted,
     Court,
     Dated,
     DayTimes,
@@ -251,6 +252,23 @@ class Policy:
                 return self.rows.calendars.next_session(start, school_urn, la_code)
             case _:
                 return clocks.end_of_day(clocks.london_day(start))
+
+    def share(self, start: datetime, end: datetime, share: float, counted: Counted) -> datetime:
+        """The moment at which a share of the time between two moments has passed; of working time within its hours."""
+        if counted == "elapsed":
+            return start + (end - start) * share
+        return self._working_share(start, end, share)
+
+    @cached_property
+    def _working_share(self) -> Callable[[datetime, datetime, float], datetime]:
+        times, holidays = self.rows.times, self.rows.calendars.bank_holidays
+
+        @lru_cache(ANSWERS)
+        def working_share(start: datetime, end: datetime, share: float) -> datetime:
+            opens, closes = times.working_day_opens, times.working_day_closes
+            return clocks.working_share(start, end, share, holidays, opens, closes)
+
+        return working_share
 
     def before(self, end: datetime, within: Within) -> datetime:
         """The moment that lies a length of time before `end`; days and working days keep the time of day. Raises

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Decision, Declined
 from schemas.court_convictions.v1 import Verdict
 from schemas.police_incidents.v1 import Grade, Markers
-from services.casefile.duties import Duty, Statement
+from services.casefile.duties import Duty, Notice, Statement
 from services.casefile.facts import CaseFile, Key
 from services.casefile.judge import Rule, look
 from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
@@ -19,6 +19,7 @@ from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
+from services.policy.model import Within
 from services.policy.policy import Policy
 from tests import builders as b
 from tests.unit.casefile.small import RULES, D, H, World, said
@@ -55,13 +56,27 @@ def test_silence_climbs_from_the_desk_to_the_duty_inspector() -> None:
     assert climb(told_on_time(), 4 * H) == [
         (1 * H, ("remind", "high_risk", "north-idva")),
         (2 * H, ("notify", MANAGER, "north-idva")),
-        (3 * H, ("notify", "high_risk", "south-idva")),
         (3 * H, ("notify", STRATEGIC, "north-idva")),
-        (3 * H + 15 * MINUTES, ("remind", "high_risk", "south-idva")),
-        (3 * H + 30 * MINUTES, ("notify", MANAGER, "south-idva")),
-        (3 * H + 45 * MINUTES, ("notify", STRATEGIC, "south-idva")),
         (4 * H, ("notify", INSPECTOR, "north-inspector")),
     ]
+
+
+def test_only_who_was_asked_to_take_it_on_has_another_asked_beside_it() -> None:
+    world = told_on_time()
+    beside = [when for when, line in climb(world, 24 * H) if line == ("notify", "high_risk", "south-idva")]
+    assert beside == [18 * H]
+
+
+def test_a_receipt_that_nobody_ticked_discloses_nothing_to_a_second_service() -> None:
+    def to_read(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+        for duty in ONLY_HIGH_RISK[0].states(file, policy):
+            if isinstance(duty, Duty) and duty.key == IDVA:
+                yield duty.but(asks=tuple(ask for ask in duty.asks if ask.ask == "acknowledge"))
+
+    world = World(rules=(Rule("high_risk", to_read),))
+    world.look(b.fact(b.incident()), now=b.NOON)
+    climb(world, 400 * D)
+    assert {key.agency for key in world.told} == {"north-idva", "north-inspector"}
 
 
 def test_what_met_an_ask_is_kept_without_a_word_and_not_once_the_answer_is_taken_back() -> None:
@@ -178,33 +193,57 @@ def test_to_decide_something_else_after_declining_takes_nothing_back() -> None:
     assert (world.told[IDVA].state, world.told[SOUTH].state) == ("closed", "live")
 
 
-@pytest.mark.parametrize(("reason", "climbs"), [("not_needed", False), (None, True)])
-def test_not_to_ask_for_an_order_without_a_reason_leaves_it_to_be_decided(reason: str | None, *, climbs: bool) -> None:
+def told_of_an_acquittal() -> tuple[CaseFile, dict[Key, Notice], Policy]:
+    """On a Monday, an hour after noon and the settling time."""
     policy, told_at = b.policy(), b.NOON + 2 * H
     acquitted = b.hearing(b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None))
     file = b.linked_file(*(b.fact(body) for body in (b.incident(), b.charge(), acquitted)))
-    first = look([file], {}, CONVICTIONS, policy, told_at, told_at)
-    (cps,) = (notice.key for notice in first.notices if notice.agency_kind == "cps")
+    return file, remember({}, look([file], {}, CONVICTIONS, policy, told_at, told_at)), policy
+
+
+def test_nobody_is_reminded_of_an_acquittal_and_nobody_else_hears_of_the_silence() -> None:
+    file, told, policy = told_of_an_acquittal()
+    for hour in range(2, 5 * 24, 3):
+        now = b.NOON + hour * H
+        assert look([file], told, CONVICTIONS, policy, now, now).notices == ()
+
+
+def test_an_acquittal_that_nobody_decides_about_ends_after_five_working_days() -> None:
+    file, told, policy = told_of_an_acquittal()
+    told_on = next(iter(told.values())).at
+    end = policy.due(told_on, Within(working_days=5))
+    assert look([file], told, CONVICTIONS, policy, end, end - MINUTES).notices == ()
+    closed = look([file], told, CONVICTIONS, policy, end, end)
+    assert {(n.kind, n.reason) for n in closed.notices} == {("close", Reason.LAPSED)}
+    assert {n.key for n in closed.notices} == set(told)
+    later = end + 30 * D
+    assert look([file], remember(told, closed), CONVICTIONS, policy, later, later).notices == ()
+
+
+@pytest.mark.parametrize(("reason", "ends"), [("not_needed", True), (None, False)])
+def test_not_to_ask_for_an_order_without_a_reason_leaves_it_to_be_decided(reason: str | None, *, ends: bool) -> None:
+    file, told, policy = told_of_an_acquittal()
+    (cps,) = (notice.key for notice in told.values() if notice.agency_kind == "cps")
     said = b.decided(agency=cps.agency, decision=Decision.ORDER_NOT_SOUGHT, reason=reason)
-    answers, end = (b.answer(said, cps),), b.NOON + 5 * D
-    sent = look([replace(file, answers=answers)], remember({}, first), CONVICTIONS, policy, end, end).notices
-    assert (cps in {asked_of(notice.key)[0] for notice in sent if notice.key.rule == INSPECTOR}) is climbs
+    answered, now = replace(file, answers=(b.answer(said, cps),)), b.NOON + 3 * H
+    after = remember(told, look([answered], told, CONVICTIONS, policy, now, now))
+    assert (after[cps].state == "closed") is ends
 
 
 def test_the_service_that_was_asked_beside_the_first_is_released_when_the_first_answers() -> None:
     world = told_on_time()
-    climb(world, 3 * H)
-    world.answer(Accepted, IDVA, b.NOON + 3 * H)
-    world.look(now=b.NOON + 3 * H)
+    climb(world, 18 * H)
+    world.answer(Accepted, IDVA, b.NOON + 18 * H)
+    world.look(now=b.NOON + 18 * H)
     assert (world.told[SOUTH].state, world.told[SOUTH].reason) == ("closed", Reason.ANSWERED)
     assert world.told[IDVA].state == "live"
 
 
 def test_the_service_that_was_asked_beside_the_first_stays_when_it_is_the_one_that_answers() -> None:
     world = told_on_time()
-    climb(world, 3 * H)
-    world.answer(Accepted, SOUTH, b.NOON + 3 * H)
-    world.look(now=b.NOON + 3 * H)
+    climb(world, 18 * H)
+    world.answer(Accepted, SOUTH, b.NOON + 18 * H)
+    world.look(now=b.NOON + 18 * H)
     assert {world.told[IDVA].state, world.told[SOUTH].state} == {"live"}
     assert rungs(world) == set()
     assert climb(world, 400 * D) == []
@@ -246,12 +285,8 @@ def told_to_two() -> World:
 
 def test_one_that_is_able_for_two_which_are_silent_is_asked_once() -> None:
     world = told_to_two()
-    sent = climb(world, 4 * H)
-    assert [line for line in sent if line[1][0] == "notify" and line[1][2] == SOUTH.agency] == [
-        (3 * H, ("notify", "high_risk", "south-idva")),
-        (3 * H + 30 * MINUTES, ("notify", MANAGER, "south-idva")),
-        (3 * H + 45 * MINUTES, ("notify", STRATEGIC, "south-idva")),
-    ]
+    sent = climb(world, 24 * H)
+    assert [when for when, line in sent if line == ("notify", "high_risk", "south-idva")] == [18 * H]
     climb(world, 400 * D)
     assert len({notice.id for notice in world.sent}) == len(world.sent)
 

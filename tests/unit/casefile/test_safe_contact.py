@@ -19,7 +19,7 @@ SOMEBODY = b.record("somebody-else")
 def line_is_said(*incidents: Fact) -> bool:
     world = World(rules=RULES[:1])
     world.look(*incidents, now=b.NOON)
-    world.look(now=b.NOON + 3 * H)
+    world.look(now=b.NOON + 18 * H)
     return "safe_contact" in world.told[NEXT_ABLE].texts
 
 

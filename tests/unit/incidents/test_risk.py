@@ -116,7 +116,7 @@ def test_without_her_agreement_only_the_dait_hears_and_asks_again_safely(said: S
 def test_asking_again_is_due_by_the_close_of_the_next_working_day() -> None:
     file = hers(risk=b.risk(Grade.MEDIUM), support_referral=SupportReferral.NOT_ASKED)
     assert owed(ask_safely, file)["dait-54"].asks == (
-        Ask("accept", datetime(2026, 3, 3, 17, tzinfo=UTC), ("accepted", "already_done")),
+        Ask("accept", datetime(2026, 3, 3, 17, tzinfo=UTC), ("accepted", "already_done"), "working"),
     )
 
 

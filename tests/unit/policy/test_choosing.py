@@ -78,7 +78,13 @@ def kind(name: str) -> Kind:
 
 
 RELEASED = PolicySet(
-    times=DayTimes(session_begins=time(8, 30), working_day_closes=time(17), longest_break_days=75, source="invented"),
+    times=DayTimes(
+        session_begins=time(8, 30),
+        working_day_opens=time(9),
+        working_day_closes=time(17),
+        longest_break_days=75,
+        source="invented",
+    ),
     kinds=tuple(kind(name) for name in KINDS),
     agencies=AGENCIES,
     local_authorities=(

@@ -157,6 +157,61 @@ def test_the_last_sitting_is_before_its_end_and_no_later_one_is(end: datetime) -
     assert not [day for day in days if sits(day) and london(day, time(10)) < end]
 
 
+OPENS = time(9)
+SHARES = st.floats(0.01, 1)
+
+
+def share(start: datetime, end: datetime, part: float) -> datetime:
+    return clocks.working_share(start, end, part, HOLIDAYS, OPENS, FIVE)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "part", "passed"),
+    [
+        ("2026-03-02T22:00", "2026-03-03T17:00", 0.5, "2026-03-03T13:00"),  # told at night: the day counts
+        ("2026-03-06T15:00", "2026-03-09T17:00", 0.2, "2026-03-06T17:00"),  # two hours of Friday, eight of Monday
+        ("2026-03-06T15:00", "2026-03-09T17:00", 0.5, "2026-03-09T12:00"),
+        ("2026-03-07T10:00", "2026-03-09T17:00", 0.25, "2026-03-09T11:00"),  # told on a Saturday
+        ("2026-04-02T16:00", "2026-04-07T17:00", 0.5, "2026-04-07T12:30"),  # over Easter
+        ("2026-03-27T13:00", "2026-03-30T17:00", 0.5, "2026-03-30T11:00"),  # over the beginning of summer time
+        ("2026-10-23T13:00", "2026-10-26T17:00", 0.5, "2026-10-26T11:00"),  # over its end
+        ("2026-03-06T20:00", "2026-03-09T09:00", 0.25, "2026-03-09T09:00"),  # no working time: all of it at the end
+        ("2026-03-07T10:00", "2026-03-07T11:00", 0.5, "2026-03-09T09:30"),  # told late on a Saturday: Monday's hour
+        ("2026-03-07T10:00", "2026-03-07T11:00", 1.0, "2026-03-09T10:00"),
+    ],
+)
+def test_a_share_of_working_days_is_a_share_of_their_working_hours(
+    start: str, end: str, part: float, passed: str
+) -> None:
+    assert share(at(start), at(end), part) == at(passed)
+
+
+@given(MOMENTS, NUMBERS, SHARES)
+@example(at("2026-12-24T16:59"), 1, 0.5)
+@example(at("2026-10-24T23:00"), 1, 0.25)
+def test_a_share_of_working_days_lies_within_working_hours_and_before_their_end(
+    start: datetime, n: int, part: float
+) -> None:
+    end = clocks.working_days(start, n, HOLIDAYS, FIVE)
+    passed = share(start, end, part)
+    assert start <= passed <= end
+    assert clocks.is_working(clocks.london_day(passed), HOLIDAYS)
+    assert OPENS <= passed.astimezone(LONDON).time() <= FIVE
+    assert share(start, end, 1.0) == end
+
+
+@given(MOMENTS, st.integers(1, 20_000), SHARES, SHARES)
+def test_a_larger_share_of_any_stretch_is_never_earlier_and_always_within_working_hours(
+    start: datetime, minutes: int, one: float, other: float
+) -> None:
+    end = start + timedelta(minutes=minutes)
+    earlier, later = share(start, end, min(one, other)), share(start, end, max(one, other))
+    assert start <= earlier <= later
+    for passed in (earlier, later):
+        assert clocks.is_working(clocks.london_day(passed), HOLIDAYS)
+        assert OPENS <= passed.astimezone(LONDON).time() <= FIVE
+
+
 def test_a_court_that_never_sits_is_said_so() -> None:
     with pytest.raises(ValueError, match="never sits"):
         clocks.last_sitting_before(at("2026-03-02T15:00"), lambda _: False, time(10))

@@ -115,7 +115,10 @@ clocks:
 """
 SAME_AREA = AGENCIES.replace("id: ", "id: other-").replace("    default: true\n", "").replace("default: true, ", "")
 FORCE_ONLY = f"x-any: [thing]\nwindows:\n  - {{window: escalation, forces: [054], {SINCE}, n: 3, months: 12}}"
-TIMES = "times: {session_begins: 09:00, working_day_closes: 17:00, longest_break_days: 75, source: invented}"
+TIMES = (
+    "times: {session_begins: 09:00, working_day_opens: 09:00, working_day_closes: 17:00, longest_break_days: 75,"
+    " source: invented}"
+)
 
 # What is added in a file of its own, the line of the refusal, its advice.
 ADDED = [
