@@ -18,6 +18,14 @@ class DoubtReason(StrEnum):
         reason.sentence = sentence
         return reason
 
+    ORDER_LENGTH_UNCLEAR = (
+        "order_length_unclear",
+        "The length of this order can be read in more than one way. No end is used: send the result with its end date.",
+    )
+    ORDER_END_IMPOSSIBLE = (
+        "order_end_impossible",
+        "The order ends before it was made, or has an end and lasts until further order. No end is used: correct it.",
+    )
     BIRTH_DATE_IMPOSSIBLE = (
         "birth_date_impossible",
         "Nobody in this matter can have been born on that day. The date is not used: correct it where it is recorded.",

@@ -1,5 +1,7 @@
 """Protective orders and what happens to them: imposed, varied, discharged, and the applications to do so (v1)."""
 
+from collections.abc import Iterator
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -19,6 +21,7 @@ from schemas.classes import (
     Marked,
 )
 from schemas.court_convictions.v1 import Defendant, check_hearing
+from schemas.doubts import Doubt, DoubtReason
 
 
 class OrderAction(StrEnum):
@@ -70,7 +73,11 @@ class Prohibition(v.Frozen):
 
 
 class Order(v.Frozen):
-    """What this hearing did to one order. `order` names the place of an earlier order that it acted on, if known."""
+    """What this hearing did to one order. `order` names the place of an earlier order that it acted on, if known.
+
+    `length_unclear`: the court said how long it lasts in a way that can be read as more than one length, so no end is
+    stated here.
+    """
 
     number: Annotated[v.Number, REFERENCE] = 1
     action: Annotated[OrderAction, ORDER_STATE]
@@ -81,6 +88,7 @@ class Order(v.Frozen):
     made_on: Annotated[v.Day, TIME]
     expires_on: Annotated[v.Day | None, TIME] = None
     until_further_order: Annotated[bool | None, ORDER_STATE] = None
+    length_unclear: Annotated[bool | None, ORDER_STATE] = None
     protected_persons: Annotated[tuple[ProtectedPerson, ...], REFERENCE] = ()
     prohibitions: Annotated[tuple[Prohibition, ...], TERMS] = ()
     child_contact_exception: Annotated[bool | None, TERMS] = None
@@ -88,6 +96,25 @@ class Order(v.Frozen):
         "unknown"
     )
     place_term_added: Annotated[bool | None, TERMS] = None
+
+    @property
+    def ends_on(self) -> date | None:
+        """Its last day, where one is stated that can be right: no order ends before it was made, and none that lasts
+        until further order has an end."""
+        if self.expires_on is None or self.expires_on < self.made_on or self.until_further_order:
+            return None
+        return self.expires_on
+
+    @property
+    def length_is_doubtful(self) -> bool:
+        """A length was stated that cannot be used: nobody may take the end that was known before for its end now."""
+        return self.length_unclear is True or (self.expires_on is not None and self.ends_on is None)
+
+    def doubted(self) -> Iterator[Doubt]:
+        if self.length_unclear:
+            yield Doubt("length_unclear", DoubtReason.ORDER_LENGTH_UNCLEAR)
+        elif self.length_is_doubtful:
+            yield Doubt("expires_on", DoubtReason.ORDER_END_IMPOSSIBLE)
 
 
 class OrdersResulted(v.Body):

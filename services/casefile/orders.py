@@ -62,6 +62,10 @@ class Element:
         """Where it stands in its fact's body."""
         return f"orders.{self.index}"
 
+    def shown(self, names: Iterable[str]) -> Iterator[str]:
+        """The paths of these fields, without an end that cannot be right."""
+        return (f"{self.path}.{name}" for name in names if name != "expires_on" or self.order.ends_on)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -128,10 +132,12 @@ class Standing:
         return _settled(replace(first, doubted_by=doubts))
 
     def after(self, change: Change) -> "Standing":
-        """A variation may move the end; one that says nothing of it leaves it."""
+        """A variation may move the end; one that says nothing of it leaves it, and after one that is not clear about it
+        no end is known."""
         order, end = change.element.order, self.expires_on
         if order.action is OrderAction.VARIED:
-            end = None if order.until_further_order else order.expires_on or end
+            no_end_known = order.until_further_order or order.length_is_doubtful
+            end = None if no_end_known else order.ends_on or end
         return replace(self, state=BECOMES[order.action], expires_on=end, changes=(*self.changes, change))
 
     @property
@@ -287,7 +293,7 @@ def _places_of_records(file: CaseFile) -> Mapping[str, frozenset[str]]:
 def _made(building: _Building, element: Element) -> Standing:
     coded = protected_by(element.order, building.places_of)
     protects, by = _confirmed(building, element.place, coded)
-    end = None if element.order.until_further_order else element.order.expires_on
+    end = element.order.ends_on
     return Standing(
         place=element.place,
         code=element.order.code,

@@ -33,8 +33,8 @@ from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
 from services.intake import fitting, wording
 from services.intake.markup import inside, name, named, outermost, parsed, text
+from services.intake.order_length import ENDLESS, Length, period_end
 from services.intake.spi_orders import Resulted, orders_of
-from services.intake.wording import ENDLESS, Length, period_end
 
 MESSAGE, SESSION, CASE, DEFENDANT, OFFENCE, RESULT = (
     "ResultedCaseMessage", "Session", "Case", "Defendant", "Offence", "Result",
@@ -424,21 +424,23 @@ def _outcome(result: Element) -> Iterator[tuple[str, str]]:
 
 
 def _durations(result: Element, on: date) -> tuple[frozenset[Length], frozenset[Length]]:
-    """The ends that its durations state, and those that follow from a number of days, weeks, months or years."""
+    """The ends that its durations state, and those that follow from a number of days, weeks, months or years.
+
+    A second number beside the first may be added to it or be of something else: of two periods neither counts.
+    """
     ends: set[Length] = set()
     periods: set[Length] = set()
     for duration in (each for each in inside(result, LEVELS) if name(each) == "Duration"):
-        number, unit = (
-            _first(_own(duration, "DurationValue")) or "",
-            (_first(_own(duration, "DurationUnit")) or "").upper(),
-        )
         start = _first(fitting.day(said) for said in _own(duration, "DurationStartDate")) or on
-        if end := _first(fitting.day(said) for said in _own(duration, "DurationEndDate")):
-            ends.add(Length(end))
-        elif unit == FOR_LIFE:
-            ends.add(ENDLESS)
-        elif DIGITS.fullmatch(number) and (end := period_end(start, int(number), unit)):
-            periods.add(Length(end))
+        if stated := _first(fitting.day(said) for said in _own(duration, "DurationEndDate")):
+            ends.add(Length(stated))
+        for rank in ("", *(() if stated else ("Secondary",))):
+            number = _first(_own(duration, f"{rank}DurationValue")) or ""
+            unit = (_first(_own(duration, f"{rank}DurationUnit")) or "").upper()
+            if unit == FOR_LIFE:
+                ends.add(ENDLESS)
+            elif DIGITS.fullmatch(number) and (end := period_end(start, int(number), unit)):
+                periods.add(Length(end))
     return frozenset(ends), frozenset(periods)
 
 

@@ -18,7 +18,7 @@ from schemas.court_order_variations.v1 import (
 )
 from services.intake import wording
 from services.intake.fitting import pieces
-from services.intake.wording import UNSTATED, Length
+from services.intake.order_length import UNSTATED, Length, Lengths, agree, lengths
 
 Cause = Literal["sentence", "application", "breach_proceedings", "appeal", "unknown"]
 NAMED = ProtectedPerson(role="other", attribution=Attribution.NAMED_IN_TEXT_UNCONFIRMED)
@@ -43,12 +43,20 @@ class Made:
     code: str
     text: str
     qualifiers: frozenset[str]
-    length: Length
+    lasts: "Lasts"
 
     @property
-    def terms(self) -> tuple[str, Length]:
+    def terms(self) -> tuple[str, "Lasts"]:
         """What makes it the same order as that of another offence: its words, whatever their case, and its length."""
-        return (" ".join(self.text.casefold().split()), self.length)
+        return (" ".join(self.text.casefold().split()), self.lasts)
+
+
+@dataclass(frozen=True, slots=True)
+class Lasts:
+    """How long an order lasts, and whether more was said of it than can be used."""
+
+    length: Length = UNSTATED
+    unclear: bool = False
 
 
 def orders_of(
@@ -64,13 +72,16 @@ def orders_of(
     )
 
 
-def length_of(resulted: Resulted, made_on: date) -> Length:
-    """When it ends, if code and text agree: an end that is stated counts for more than one worked out of a period."""
-    stated, periods = wording.lengths(resulted.text, made_on)
-    for ends in (resulted.ends | stated, resulted.periods | periods):
-        if ends:
-            return next(iter(ends)) if len(ends) == 1 else UNSTATED
-    return UNSTATED
+def lasts(resulted: Resulted, made_on: date) -> Lasts:
+    """How long it lasts. Coded dates and durations count before the text; where the text contradicts them, nothing
+    does, and neither does an end that is not after the day of the hearing."""
+    coded, text = Lengths(resulted.ends, resulted.periods), lengths(resulted.text, made_on)
+    length = coded.settled if coded.stated else text.settled
+    if length is UNSTATED:
+        return Lasts(unclear=bool(coded.stated or text.stated or text.left_open))
+    contradicted = text.stated and not text.left_open and not any(agree(length, other) for other in text.stated)
+    over = length.expires_on is not None and length.expires_on <= made_on
+    return Lasts(unclear=True) if contradicted or over else Lasts(length)
 
 
 def _made(
@@ -85,7 +96,7 @@ def _made(
                     code=code,
                     text=resulted.text,
                     qualifiers=frozenset(resulted.result.qualifiers),
-                    length=length_of(_with_its_dates(resulted, following), hearing_on),
+                    lasts=lasts(_with_its_dates(resulted, following), hearing_on),
                 )
 
 
@@ -98,8 +109,8 @@ def _with_its_dates(resulted: Resulted, following: Resulted | None) -> Resulted:
 
 def _alike(made: Sequence[Made]) -> list[list[Made]]:
     """Those that say the same, together. One that says nothing repeats the first that does."""
-    silent = ("", UNSTATED)
-    groups: dict[tuple[str, Length], list[Made]] = {}
+    silent = ("", Lasts())
+    groups: dict[tuple[str, Lasts], list[Made]] = {}
     for one in made:
         if one.terms != silent:
             groups.setdefault(one.terms, []).append(one)
@@ -117,18 +128,19 @@ def _order(
 ) -> Order:
     text, qualifiers = alike[0].text, frozenset[str]().union(*(one.qualifiers for one in alike))
     changes = table.orders[code].changes
-    length = alike[0].length
+    extended = table.qualifiers.extended in qualifiers
+    length = alike[0].lasts.length
+    moved = changes and length == UNSTATED and (extended or wording.extends(text))
     return Order(
         number=number,
-        action=wording.change(text, extended=table.qualifiers.extended in qualifiers)
-        if changes
-        else OrderAction.IMPOSED,
+        action=wording.change(text, extended=extended) if changes else OrderAction.IMPOSED,
         code=code,
         legal_basis=_basis(code, alike, text, qualifiers, made_on, table),
         offences=tuple(dict.fromkeys(sorted(one.offence.sequence for one in alike))),
         made_on=made_on,
         expires_on=length.expires_on,
         until_further_order=length.until_further_order or None,  # a text that ends it says nothing of it
+        length_unclear=alike[0].lasts.unclear or moved or None,
         protected_persons=(NAMED,) if wording.names_somebody(text) else (),
         prohibitions=tuple(Prohibition(code=code, text=piece) for piece in pieces(text)),
         cause=_cause(alike, qualifiers, table, appealed=appealed),

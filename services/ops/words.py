@@ -222,6 +222,7 @@ ITEMS: Mapping[str, str] = {
     "lives_with": "Lives with",
     "location": "Place",
     "location_type": "Kind of place",
+    "length_unclear": "The court has not said clearly how long it lasts",
     "lodged_at": "Lodged",
     "lower_because": "Lower than before because",
     "made_on": "Made on",

@@ -18,7 +18,7 @@ from services.policy.model import Areas
 from services.policy.policy import Policy
 
 SCHOOL, FRONT_DOOR = frozenset({"dsl"}), frozenset({"mash"})
-STATE = ("action", "code", "made_on", "expires_on", "until_further_order", "child_contact_exception")
+STATE = ("action", "code", "made_on", "expires_on", "until_further_order", "length_unclear", "child_contact_exception")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def _matter(child: Protected, order: Standing, element: Element) -> Iterator[Ite
     yield from show(child.fact, f"children.{child.index}.date_of_birth")
     yield from show(element.fact, "hearing_on")
     yield from derived("order", order.place, DataClass.R)
-    for name in STATE:
-        yield from show(element.fact, f"{element.path}.{name}", about=child.place)
+    for path in element.shown(STATE):
+        yield from show(element.fact, path, about=child.place)
 
 
 def _children(file: CaseFile) -> Iterator[Protected]:

@@ -12,7 +12,7 @@ from services.casefile.orders import Element, Standing, lasts
 from services.order_variations.concerned import Protecting
 
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth")
-STATE = ("action", "code", "legal_basis", "made_on", "expires_on", "until_further_order", "cause")
+STATE = ("action", "code", "legal_basis", "made_on", "expires_on", "until_further_order", "length_unclear", "cause")
 TERMS = ("child_contact_exception", "place_term_added")
 
 
@@ -26,8 +26,8 @@ def of_element(element: Element, place: str, *, words: bool) -> Iterator[Item]:
     """One line of a court's orders. `place`: of the order that it is about. `words`: whether the text of prohibitions
     and their zones may be said, which are class L and may be about others whom the order protects."""
     yield from derived("order", place, DataClass.R)
-    for name in (*STATE, *TERMS):
-        yield from show(element.fact, f"{element.path}.{name}")
+    for path in element.shown((*STATE, *TERMS)):
+        yield from show(element.fact, path)
     for index in range(len(element.order.prohibitions)):
         path = f"{element.path}.prohibitions.{index}"
         yield from show(element.fact, path) if words else show(element.fact, f"{path}.code")

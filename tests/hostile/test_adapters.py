@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, decode, encode
-from services.intake import spi, wording
+from services.intake import order_length, spi, wording
 from services.ops.cli import app
 from services.ops.events import Format, NotReady, Ready, Written, events
 from tests.hostile.court_messages import MESSAGES, REFERENCE, WAYS, hostile_message
@@ -172,7 +172,7 @@ def test_no_text_of_repeated_words_keeps_the_patterns_busy(first: str) -> None:
     for second in PIECES:
         text = ((first + second) * wording.SEARCHED)[: wording.SEARCHED]
         began = time.process_time()
-        wording.lengths(text, RECEIVED.date())
+        order_length.lengths(text, RECEIVED.date())
         wording.change(text, extended=False)
         wording.names_somebody(text)
         wording.verdict(text)

@@ -275,3 +275,17 @@ def test_an_order_protects_only_whom_something_names(hearings: Hearings) -> None
 
 def _facts(old: str) -> list[Fact]:
     return [at(LATER, change(OrderAction.VARIED, of=old)), b.fact(b.attribution(b.party_ref(), order=old))]
+
+
+def test_a_variation_that_is_not_clear_about_the_length_leaves_no_end_that_was_known_before() -> None:
+    """An order that was made longer by an unclear time is not over on its old last day."""
+    made = imposed(expires_on=LATER, until_further_order=None)
+    varied = at(LATER - timedelta(days=1), change(OrderAction.VARIED, until_further_order=None, length_unclear=True))
+    assert covering(registered(made), LATEST) == []
+    assert covering(registered(made, varied), LATEST) == [b.order_at()]
+
+
+def test_an_end_that_cannot_be_right_is_no_end() -> None:
+    before_it_was_made = imposed(expires_on=b.TODAY - timedelta(days=1), until_further_order=None)
+    (order,) = registered(before_it_was_made).orders.values()
+    assert (order.expires_on, covering(registered(before_it_was_made))) == (None, [b.order_at()])

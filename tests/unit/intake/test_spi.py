@@ -18,6 +18,7 @@ from schemas.court_order_variations.v1 import (
     Prohibition,
     ProtectedPerson,
 )
+from schemas.doubts import Doubt, DoubtReason, doubts
 from schemas.envelope import Envelope, version_of
 from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY, Received, content_of, decode, encode
@@ -451,3 +452,65 @@ def test_an_escaped_text_of_very_many_declarations_is_read_in_a_moment() -> None
     began = time.process_time()
     read(b"<Wrapper>" + b"&lt;?xml" * 50_000 + b"</Wrapper>", RECEIVED)
     assert time.process_time() - began < 5
+
+
+FURTHER_ORDER = b"This order lasts until further order."
+RESULT_ENDS = b"</DC:ResultText>"
+
+
+def length_stated(text: bytes, *durations: bytes) -> tuple[date | None, bool | None, bool | None]:
+    """The end, until further order, and whether it is unclear, of the order on conviction with this length."""
+    message = example("order-on-conviction").replace(FURTHER_ORDER, text)
+    coded = b"".join(b"<DC:Duration>%s</DC:Duration>" % each for each in durations)
+    _, (resulted,) = facts(
+        message.replace(text + b" This order is made on conviction." + RESULT_ENDS, text + RESULT_ENDS + coded)
+    )
+    (order,) = resulted.orders
+    return order.expires_on, order.until_further_order, order.length_unclear
+
+
+def coded(**parts: str) -> bytes:
+    return "".join(f"<DC:{name}>{value}</DC:{name}>" for name, value in parts.items()).encode()
+
+
+TWO_YEARS = coded(DurationValue="2", DurationUnit="Y")
+AND_SIX_MONTHS = TWO_YEARS + coded(SecondaryDurationValue="6", SecondaryDurationUnit="M")
+
+
+@pytest.mark.parametrize(
+    ("text", "durations", "stated"),
+    [
+        (b"This order lasts for 2 years.", (), (date(2028, 3, 1), None, None)),
+        (b"This order lasts for 2 years from release.", (), (None, None, True)),
+        (b"This order lasts for 2 years from release.", (TWO_YEARS,), (date(2028, 3, 1), None, None)),
+        (b"This order lasts until 2 March 2028.", (TWO_YEARS,), (date(2028, 3, 1), None, None)),
+        (b"This order lasts until 2 March 2027.", (TWO_YEARS,), (None, None, True)),
+        (FURTHER_ORDER, (TWO_YEARS,), (None, None, True)),
+        (b"Not to go there.", (coded(DurationEndDate="2028-03-02"), TWO_YEARS), (date(2028, 3, 2), None, None)),
+        (b"Not to go there.", (coded(DurationEndDate="2027-03-02"), TWO_YEARS), (None, None, True)),
+        (b"Not to go there.", (TWO_YEARS + coded(DurationEndDate="2027-03-02"),), (None, None, True)),
+        (b"Not to go there.", (coded(DurationEndDate="2026-03-02"),), (None, None, True)),
+        (
+            b"Not to go there.",
+            (AND_SIX_MONTHS,),
+            (None, None, True),
+        ),
+        (b"This order lasts until 1 March 2025.", (), (None, None, True)),
+        (b"Not to go there.", (), (None, None, None)),
+    ],
+)
+def test_a_coded_length_counts_before_words_and_what_contradicts_it_settles_nothing(
+    text: bytes, durations: tuple[bytes, ...], stated: tuple[date | None, bool | None, bool | None]
+) -> None:
+    assert length_stated(text, *durations) == stated
+
+
+def test_the_sender_hears_that_a_length_is_not_clear() -> None:
+    message = example("order-on-conviction").replace(FURTHER_ORDER, b"This order lasts for 2 years from release.")
+    _, (resulted,) = facts(message)
+    assert doubts(resulted) == (Doubt("orders[0].length_unclear", DoubtReason.ORDER_LENGTH_UNCLEAR),)
+
+
+def test_an_order_that_is_extended_by_nobody_knows_how_much_is_unclear() -> None:
+    (order,) = orders("order-extended")
+    assert (order.action, order.expires_on, order.length_unclear) == (OrderAction.VARIED, None, True)

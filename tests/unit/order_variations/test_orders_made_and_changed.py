@@ -374,3 +374,11 @@ def test_an_order_is_told_to_the_school_that_the_child_has_now() -> None:
     assert {agency: duty.person for agency, duty in duties.items()} == dict.fromkeys(
         ("mash-866", "school-100001"), b.CHILD
     )
+
+
+def test_a_length_that_is_not_clear_is_said_and_an_end_that_cannot_be_right_is_not() -> None:
+    unclear = file(imposed(until_further_order=None, length_unclear=True))
+    said = seen.matter(seen.owed(order_imposed, unclear)["idva-larkmead"])
+    assert said["orders.length_unclear"] is True
+    impossible = file(imposed(until_further_order=None, expires_on=b.TODAY - timedelta(days=1)))
+    assert "orders.expires_on" not in seen.matter(seen.owed(order_imposed, impossible)["idva-larkmead"])
