@@ -114,7 +114,7 @@ BAD_INPUT: tuple[BadInput, ...] = (
     BadInput(
         "a year before 1900",
         R.INVALID_FIELD,
-        _field(lambda body: body["parties"][0].update(date_of_birth="0093-04-18")),
+        _field(lambda body: body.update(safe_contact_recorded_on="0093-04-18")),
     ),
     BadInput("the same party number twice", R.INVALID_FIELD, _field(lambda body: body["parties"][1].update(number=1))),
     BadInput("a missing field", R.MISSING_FIELD, _field(lambda body: body.pop("parties"))),

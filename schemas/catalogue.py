@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from schemas import births
 from schemas import values as v
 from schemas.bad_input import BAD_INPUT
 from schemas.classes import DataClass
@@ -50,6 +51,7 @@ _WRITTEN: Mapping[object, str] = {
     v.Place: "place",
     v.Moment: "date and time with offset",
     v.Day: "date",
+    births.BirthDate: "date",
     v.Number: "number from 1",
     v.ForceCode: "force code",
     v.CourtCode: "court code",

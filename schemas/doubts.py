@@ -30,6 +30,14 @@ class DoubtReason(StrEnum):
         "birth_date_impossible",
         "Nobody in this matter can have been born on that day. The date is not used: correct it where it is recorded.",
     )
+    BIRTH_DATE_CONTRADICTS_AGE = (
+        "birth_date_contradicts_age",
+        "The date of birth and the age stated beside it disagree. The date is not used: correct whichever is wrong.",
+    )
+    BIRTH_DATE_OF_SMALL_CHILD = (
+        "birth_date_of_small_child",
+        "This date makes a small child of a party. The date is not used: correct it, or state the age beside it.",
+    )
 
 
 class Doubt(NamedTuple):

@@ -81,7 +81,7 @@ def victim(number: int = 1, **over: Any) -> police.Party:
         "role": v.Role.VICTIM,
         "record": record(f"victim-{number}"),
         "name": "Vera Victimtest",
-        "age": 34,
+        "age": None if isinstance(over.get("date_of_birth"), date) else 34,
         "relationships": (connection(2),),
         "residence": residence(),
     }
@@ -94,7 +94,7 @@ def suspect(number: int = 2, **over: Any) -> police.Party:
         "role": v.Role.SUSPECT,
         "record": record(f"suspect-{number}"),
         "name": "Silas Suspecttest",
-        "age": 36,
+        "age": None if isinstance(over.get("date_of_birth"), date) else 36,
         "relationships": (connection(1),),
         "residence": residence(),
     }

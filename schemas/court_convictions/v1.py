@@ -1,11 +1,13 @@
 """What courts decide about offences, one defendant at one hearing (v1)."""
 
+from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
+from schemas import births
 from schemas import values as v
 from schemas.classes import (
     LOCATION,
@@ -19,6 +21,7 @@ from schemas.classes import (
     DataClass,
     Marked,
 )
+from schemas.doubts import Doubt
 
 
 class Verdict(StrEnum):
@@ -95,10 +98,25 @@ class Defendant(v.Frozen):
     """The person in the dock, as the court names them."""
 
     name: Annotated[v.Name | None, SUSPECT_NAME] = None
-    date_of_birth: Annotated[v.Day | None, Marked(DataClass.S)] = None
+    date_of_birth: Annotated[births.BirthDate | None, Marked(DataClass.S)] = None
     record: Annotated[v.RecordId | None, REFERENCE] = None
     pnc_id: Annotated[v.Code | None, Marked(DataClass.S)] = None
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
+
+    @property
+    def born(self) -> date | None:
+        """The date of birth, unless it is doubted."""
+        return births.known(self.date_of_birth)
+
+    def doubted(self) -> Iterator[Doubt]:
+        yield from births.doubted(self.date_of_birth)
+
+    def judged(self, info: ValidationInfo) -> Self:
+        """The same, with a date of birth marked that nobody in the dock that day can have."""
+        if "hearing_on" not in info.data:
+            return self
+        born = births.of_a_defendant(self.date_of_birth, info.data["hearing_on"])
+        return self if born == self.date_of_birth else self.model_copy(update={"date_of_birth": born})
 
 
 class BailCondition(v.Frozen):
@@ -147,6 +165,11 @@ class HearingResulted(v.Body):
     @property
     def subject(self) -> str:
         return self.hearing
+
+    @field_validator("defendant")
+    @classmethod
+    def _birth_is_judged(cls, defendant: Defendant, info: ValidationInfo) -> Defendant:
+        return defendant.judged(info)
 
     @model_validator(mode="after")
     def _hearing_has_its_place(self) -> Self:

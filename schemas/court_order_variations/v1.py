@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from schemas import values as v
 from schemas.classes import (
@@ -130,6 +130,11 @@ class OrdersResulted(v.Body):
     @property
     def subject(self) -> str:
         return self.hearing
+
+    @field_validator("defendant")
+    @classmethod
+    def _birth_is_judged(cls, defendant: Defendant, info: ValidationInfo) -> Defendant:
+        return defendant.judged(info)
 
     @model_validator(mode="after")
     def _places_are_places(self) -> Self:

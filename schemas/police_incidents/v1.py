@@ -3,12 +3,14 @@
 What a system did not say is None, or `unknown` where the list of values has it: an absent field is never a no.
 """
 
-from datetime import UTC
+from collections.abc import Iterator
+from datetime import UTC, date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from schemas import births
 from schemas import values as v
 from schemas.classes import (
     CHILD,
@@ -27,6 +29,9 @@ from schemas.classes import (
     TIME,
     Marked,
 )
+from schemas.doubts import Doubt
+
+PARTNERS = frozenset(v.Relationship) - {v.Relationship.RELATIVE, v.Relationship.NOT_CONNECTED}
 
 
 class AbuseType(StrEnum):
@@ -143,7 +148,7 @@ class Party(v.Frozen):
     role: Annotated[v.Role, IDENTITY]
     record: Annotated[v.RecordId | None, REFERENCE] = None
     name: Annotated[v.Name | None, IDENTITY_NAME] = None
-    date_of_birth: Annotated[v.Day | None, IDENTITY] = None
+    date_of_birth: Annotated[births.BirthDate | None, IDENTITY] = None
     age: Annotated[int | None, Field(ge=0, le=130), IDENTITY] = None
     relationships: Annotated[tuple[Connection, ...], RELATIONSHIP] = ()
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
@@ -153,6 +158,14 @@ class Party(v.Frozen):
     is_police: Annotated[bool | None, IDENTITY] = None
     language: Annotated[v.Code | None, SENSITIVE] = None
     interpreter_needed: Annotated[bool | None, SENSITIVE] = None
+
+    @property
+    def born(self) -> date | None:
+        """The date of birth, unless it is doubted."""
+        return births.known(self.date_of_birth)
+
+    def doubted(self) -> Iterator[Doubt]:
+        yield from births.doubted(self.date_of_birth)
 
 
 class IncidentReported(v.Body):
@@ -186,6 +199,11 @@ class IncidentReported(v.Body):
     def subject(self) -> str:
         return self.crime_reference
 
+    @field_validator("parties")
+    @classmethod
+    def _births_are_judged(cls, parties: tuple[Party, ...], info: ValidationInfo) -> tuple[Party, ...]:
+        return tuple(_with_birth_judged(party, parties, info) for party in parties)
+
     @model_validator(mode="after")
     def _parties_are_numbered(self) -> Self:
         numbers = {party.number for party in self.parties}
@@ -199,6 +217,23 @@ class IncidentReported(v.Body):
                 "a number that names a party of this incident names none; parties are named by their number"
             )
         return self
+
+
+def _with_birth_judged(party: Party, parties: tuple[Party, ...], info: ValidationInfo) -> Party:
+    """The party, with a date of birth marked that cannot be right in this incident."""
+    if party.born is None or not {"occurred_from", "reported_at"} <= info.data.keys():
+        return party
+    ties = list(party.relationships)
+    ties += [c for other in parties for c in other.relationships if c.to_party == party.number]
+    born = births.of_a_party(
+        party.born,
+        age=party.age,
+        partner=any(tie.relationship in PARTNERS for tie in ties),
+        suspect=party.role is v.Role.SUSPECT,
+        occurred=info.data["occurred_from"].date(),
+        reported=info.data["reported_at"].date(),
+    )
+    return party if born == party.born else party.model_copy(update={"date_of_birth": born})
 
 
 class RiskAssessed(v.Body):
@@ -240,7 +275,7 @@ class Child(v.Frozen):
     number: Annotated[v.Number, REFERENCE]
     record: Annotated[v.RecordId | None, REFERENCE] = None
     name: Annotated[v.Name | None, CHILD] = None
-    date_of_birth: Annotated[v.Day | None, CHILD] = None
+    date_of_birth: Annotated[births.BirthDate | None, CHILD] = None
     unborn: Annotated[bool | None, CHILD] = None
     relation_to_victim: Annotated[v.Code, CHILD]
     present: Annotated[bool | None, CHILD] = None
@@ -256,6 +291,18 @@ class Child(v.Frozen):
     under_5_not_in_school: Annotated[bool | None, CHILD] = None
     home_educated: Annotated[bool | None, CHILD] = None
 
+    @property
+    def born(self) -> date | None:
+        """The date of birth, unless it is doubted."""
+        return births.known(self.date_of_birth)
+
+    def born_by(self, incident: date) -> date | None:
+        """The date of birth, unless it is doubted in an incident of that day: who was not unborn then had been born."""
+        return None if self.born is not None and self.born > incident and not self.unborn else self.born
+
+    def doubted(self) -> Iterator[Doubt]:
+        yield from births.doubted(self.date_of_birth)
+
 
 class ChildrenLinked(v.Body):
     """All children of an incident, as one speaker knows them; empty when there are none. Subject: the crime reference,
@@ -264,6 +311,18 @@ class ChildrenLinked(v.Body):
     crime_reference: Annotated[v.Reference, REFERENCE]
     stated_by: Annotated[v.AgencyId | None, REFERENCE] = None
     children: Annotated[tuple[Child, ...], CHILD]
+
+    @field_validator("children")
+    @classmethod
+    def _births_are_judged(cls, children: tuple[Child, ...], info: ValidationInfo) -> tuple[Child, ...]:
+        if "occurred_at" not in info.data:
+            return children
+        stated = info.data["occurred_at"].date()
+        born = (births.of_a_child(c.date_of_birth, unborn=c.unborn is True, stated=stated) for c in children)
+        return tuple(
+            child if judged == child.date_of_birth else child.model_copy(update={"date_of_birth": judged})
+            for child, judged in zip(children, born, strict=True)
+        )
 
     @model_validator(mode="after")
     def _children_are_numbered(self) -> Self:

@@ -336,9 +336,9 @@ class _Matters:
             yield from self.through(lead)
 
     def by_candidate(self, refs: References, defendant: Defendant | None) -> list[_Lead]:
-        if defendant is None or refs.urn is None or not defendant.name or not defendant.date_of_birth:
+        if defendant is None or refs.urn is None or not defendant.name or not defendant.born:
             return []
-        wanted = (_folded(defendant.name), defendant.date_of_birth)
+        wanted = (_folded(defendant.name), defendant.born)
         found: dict[str, list[_Lead]] = {}
         for lead in self.leads_of([f"urn:{refs.urn}"]):
             for person in {who for ref in lead.parties for who in self.suspects(ref, wanted)}:
@@ -352,7 +352,7 @@ class _Matters:
                     party.number == ref.party
                     and party.role != Role.VICTIM
                     and party.name
-                    and (_folded(party.name), party.date_of_birth) == wanted
+                    and (_folded(party.name), party.born) == wanted
                 ):
                     yield person_of(party.record, ref.place, self.is_placeholder)
 

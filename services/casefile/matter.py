@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.births import DoubtfulDate
 from schemas.classes import DataClass, Form, Marked
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted, ProtectedPerson
@@ -39,8 +40,9 @@ def show(
 
     A whole number in the path is a position in a list. Class and form are the schema's marks; identity is P or S by the
     party's role, and S where no party is named. `about` is found where the schema says it: parties, children, the party
-    of a risk assessment. Values that are not known (None) are left out. `what` renames a single leaf; else it is the
-    last two names of its path. Raises AttributeError or IndexError where the body has no such path.
+    of a risk assessment. Left out are values that are not known (None) and dates of birth that are doubted. `what`
+    renames a single leaf; else it is the last two names of its path. Raises AttributeError or IndexError where the body
+    has no such path.
     """
     at: Any = fact.body
     trail = [at]
@@ -56,7 +58,7 @@ def show(
             names.append(step)
         trail.append(at)
     if mark is not None and type(at) is not tuple and MARKS[type(at)] is None:  # most are a leaf by themselves
-        return () if at is None else (_item(fact.body, (at, mark, names, trail), about, basis, what),)
+        return () if _unknown(at) else (_item(fact.body, (at, mark, names, trail), about, basis, what),)
     leaves = tuple(_leaves(at, mark, names, trail))
     if what is not None and len(leaves) > 1:
         raise ValueError("a container cannot be given one name")
@@ -127,8 +129,12 @@ MARKS = _Marks()
 Leaf = tuple[Any, Marked, list[str], list[Any]]
 
 
+def _unknown(value: Any) -> bool:
+    return value is None or type(value) is DoubtfulDate
+
+
 def _leaves(value: Any, mark: Marked | None, names: list[str], trail: list[Any]) -> Iterator[Leaf]:
-    if value is None:
+    if _unknown(value):
         return
     if (fields := MARKS[type(value)]) is not None:
         for name, own in fields.items():

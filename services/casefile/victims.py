@@ -159,6 +159,12 @@ def held(incident: IncidentReported) -> Reason | None:
     return None
 
 
+def held_of(file: CaseFile, links: tuple[str, ...]) -> Reason | None:
+    """Why the desk that policy names is asked in place of the DAIT: by any incident that a fact leads to, `links`."""
+    reasons = {held(incident) for fact, incident in file.of(IncidentReported) if fact.id in links}
+    return next((reason for reason in DESKS_OF_HELD if reason in reasons), None)
+
+
 def places_of_victims(incident: IncidentReported) -> Mapping[str, int]:
     """With where each stands among the parties. While roles are unresolved each party may be one."""
     return {

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from schemas.court_convictions.v1 import CourtType, HearingResulted
+from services.casefile.births import check_at_source, why_doubted
 from services.casefile.duties import Statement
 from services.casefile.facts import CaseFile
 from services.casefile.judge import Rule
+from services.casefile.matter import show
 from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
-from services.casefile.unlinked import waiting
-from services.casefile.victims import Victim
+from services.casefile.unlinked import about, areas_of_case, waiting
+from services.casefile.victims import Victim, held_of
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject
 from services.convictions.outcomes import ACQUITTALS, Outcome, outcomes
@@ -70,11 +72,32 @@ def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         )
 
 
+def defendant_birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT checks a defendant's date of birth that cannot be right; meanwhile nobody is known by it (2.2)."""
+    for fact, body in file.of(HearingResulted):
+        if (why := why_doubted(body.defendant.date_of_birth)) is not None:
+            yield from check_at_source(
+                file,
+                policy,
+                rule="defendant_birth_date_doubtful",
+                subject=about(fact),
+                person=fact.subject,
+                why=why,
+                held=held_of(file, file.links.get(fact.id, ())),
+                areas=areas_of_case(policy, body),
+                on=body.hearing_on,
+                recorded_at=fact.at,
+                grounds=(fact,),
+                references=(*show(fact, "references"), *show(fact, "court_ou"), *show(fact, "hearing_on")),
+            )
+
+
 RESULTS = frozenset({HearingResulted})
 RULES = (
     Rule("missed_order", missed_order, needs=RESULTS),
     Rule("missed_order_on_acquittal", missed_order_on_acquittal, needs=RESULTS),
     Rule("unlinked_result", unlinked_result, "references", needs=RESULTS),
+    Rule("defendant_birth_date_doubtful", defendant_birth_date_doubtful, "references", needs=RESULTS),
 )
 
 

@@ -46,8 +46,13 @@ class Affected:
         return max(self.fact.at, self.by.at)
 
     @property
+    def born(self) -> date | None:
+        """The date of birth, unless it is doubted in this incident."""
+        return self.child.born_by(self.on)
+
+    @property
     def grown_up(self) -> Reason | None:
-        born = self.child.date_of_birth
+        born = self.born
         return Reason.NOT_A_CHILD if born is not None and not younger(born, ADULT_FROM, self.on) else None
 
     @property
@@ -147,7 +152,7 @@ def state(
         matter=(
             *said.each(child.by, said.REFERENCES),
             *said.each(child.by, said.OUTLINE, about=child.place),
-            *said.of_child(child.fact, child.stated, child.child),
+            *said.of_child(child.fact, child.stated, child.child, child.incident),
             *matter,
         ),
     )

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from schemas.classes import DataClass
+from schemas.doubts import DoubtReason
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
+from services.casefile.births import why_doubted
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.casefile.matter import derived
@@ -53,7 +55,7 @@ class Considered:
     @property
     def same_day(self) -> tuple[str, ...]:
         """What makes a referral one of the same day."""
-        born = self.child.child.date_of_birth
+        born = self.child.born
         found = {
             "unborn": self.child.child.unborn,
             "under_1": born is not None and younger(born, 1, self.child.on),
@@ -81,7 +83,7 @@ class Considered:
         risk = said.of_risk(self.worst, self._assessed(self.worst, victims[0])) if self.worst else ()
         items = (
             *said.each(child.by, said.REFERENCES + said.WHAT_HAPPENED),
-            *said.of_child(child.fact, child.stated, child.child),
+            *said.of_child(child.fact, child.stated, child.child, child.incident),
             *adults,
             *risk,
             *derived("referred_for", reasons, DataClass.K, about=child.place),
@@ -178,8 +180,14 @@ def young_person_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]
     for fact, incident in file.of(IncidentReported):
         for index, party in enumerate(incident.parties):
             place = party_place(incident.crime_reference, party.number)
-            if place in file.own_places and under(party, ADULT_FROM, london_day(incident.reported_at)):
+            young = under(party, ADULT_FROM, london_day(incident.reported_at)) or perhaps_a_small_child(party)
+            if young and place in file.own_places:
                 yield from referral_of_party(file, policy, fact, incident, index)
+
+
+def perhaps_a_small_child(party: Party) -> bool:
+    """By a date of birth that is doubted for that reason alone. Meanwhile the routes of a child and of an adult run."""
+    return why_doubted(party.date_of_birth) is DoubtReason.BIRTH_DATE_OF_SMALL_CHILD
 
 
 def referral_of_party(
@@ -192,7 +200,7 @@ def referral_of_party(
     route = "young_suspect_referral" if party.role is Role.SUSPECT else "young_victim_referral"
     rule = "young_person_referral"
     # From 16 it is domestic abuse, which the DAIT investigates, and a child still (DA Act 2021 s.1): social care hears.
-    only_kinds = None if under(party, CONNECTED_FROM, on) else SOCIAL_CARE
+    only_kinds = None if under(party, CONNECTED_FROM, on) or perhaps_a_small_child(party) else SOCIAL_CARE
     if (why_not := held(incident)) is not None:
         yield from withheld(
             file,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from schemas.classes import DataClass
-from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party, RiskAssessed
-from schemas.values import Role, party_place
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
+from schemas.values import party_place
 from services.casefile.duties import Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
@@ -12,7 +12,7 @@ from services.casefile.reasons import Reason
 from services.casefile.stating import owed
 from services.casefile.victims import DESKS_OF_HELD, held
 from services.incidents import said
-from services.incidents.incident import areas_of
+from services.incidents.incident import areas_of, possible_victims
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 
@@ -22,7 +22,7 @@ def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     rules 5, 7 and 11). Later views of the risk and the children are for it to read as well: that there are some is an
     update."""
     for fact, incident in file.of(IncidentReported):
-        first = possible_victim(incident)
+        first = next(possible_victims(incident))
         place = party_place(incident.crime_reference, first.number)
         reason = held(incident)
         if reason is None or place not in file.own_places:
@@ -65,9 +65,3 @@ def recorded(what: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
 def away_from_his_force(stated: Iterable[Statement]) -> Iterator[Statement]:
     """Silence does not climb to the duty inspector: that may be the force in which he works (1.12 rule 5)."""
     return (s.but(inspector=None) if isinstance(s, Duty) else s for s in stated)
-
-
-def possible_victim(incident: IncidentReported) -> Party:
-    """A victim, or while roles are unresolved whoever may be one: the least number, so that one file speaks for all."""
-    ranks = (Role.VICTIM, Role.UNRESOLVED, Role.SUSPECT)
-    return min(incident.parties, key=lambda party: (ranks.index(party.role), party.number))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
 
+from schemas.births import age_on, contradicted
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Relationship, Residence, Role, party_place
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
@@ -106,6 +107,12 @@ def parties(incident: IncidentReported, role: Role) -> Iterable[Party]:
     return (party for party in incident.parties if party.role is role)
 
 
+def possible_victims(incident: IncidentReported) -> Iterator[Party]:
+    """The victims, or while roles are unresolved whoever may be one, the likeliest first and never nobody."""
+    ranks = (Role.VICTIM, Role.UNRESOLVED, Role.SUSPECT)
+    return iter(sorted(incident.parties, key=lambda party: (ranks.index(party.role), party.number)))
+
+
 def areas_of(incident: IncidentReported, victim: Residence = NOWHERE, child: Residence = NOWHERE) -> Areas:
     """Whose areas choose the agencies of an incident."""
     suspect = next((party.residence for party in parties(incident, Role.SUSPECT)), NOWHERE)
@@ -133,12 +140,16 @@ def _to(party: Party, other: Party) -> Iterator[Relationship]:
 
 
 def under(party: Party, years: int, on: date) -> bool:
-    """Whether a party is known to be younger; somebody of unknown age is not."""
-    if party.date_of_birth is not None:
-        return younger(party.date_of_birth, years, on)
-    return party.age is not None and party.age < years
+    """Whether a party is known to be younger; somebody of unknown age is not. Where the age and the date of birth that
+    are stated disagree, that alone is known which both say."""
+    if party.born is not None:
+        return younger(party.born, years, on)
+    if party.age is None:
+        return False
+    other = contradicted(party.date_of_birth)
+    return party.age < years and (other is None or younger(other, years, on))
 
 
 def younger(born: date, years: int, on: date) -> bool:
-    """Whether somebody born on that day has not completed so many years (born on 29 February: on 1 March)."""
-    return on.year - born.year - ((on.month, on.day) < (born.month, born.day)) < years
+    """Whether somebody born on that day has not completed so many years."""
+    return age_on(born, on) < years

@@ -2,6 +2,8 @@
 
 from schemas.police_incidents.v1 import ChildrenLinked
 from services.casefile.judge import Rule
+from services.incidents.births import RULE as BIRTH_DATE_DOUBTFUL
+from services.incidents.births import birth_date_doubtful
 from services.incidents.children import child_home_educated, child_school
 from services.incidents.escalation import escalation
 from services.incidents.front_door import front_door_referral, young_person_referral
@@ -31,5 +33,6 @@ RULES = (
     Rule("child_home_educated", child_home_educated, speaks_of="incident"),
     Rule("front_door_referral", front_door_referral, needs=frozenset({ChildrenLinked})),
     Rule("young_person_referral", young_person_referral, speaks_of="incident"),
+    Rule(BIRTH_DATE_DOUBTFUL, birth_date_doubtful, speaks_of="incident"),
     Rule("held_for_specialist", held_for_specialist, speaks_of="incident"),
 )

@@ -11,6 +11,7 @@ from services.casefile.facts import Fact
 from services.casefile.matter import derived, show
 from services.incidents.assessed import Assessment
 from services.incidents.incident import Victim
+from services.policy.clocks import london_day
 
 SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of a look, and the files of one incident, ask for the same
 
@@ -56,9 +57,11 @@ def of_risk(assessment: Assessment, about: str) -> tuple[Item, ...]:
     return (*said, *derived("risk.routed_by", assessment.routed_by, DataClass.K, about=about, basis="assessed"))
 
 
-def of_child(fact: Fact, stated: ChildrenLinked, child: Child) -> tuple[Item, ...]:
+def of_child(fact: Fact, stated: ChildrenLinked, child: Child, incident: IncidentReported) -> tuple[Item, ...]:
     """One child, without the schools and where it lives: each reader knows its own."""
-    return each(fact, THE_CHILD, f"children.{stated.children.index(child)}.")
+    believed = child.born_by(london_day(incident.reported_at)) is not None
+    names = THE_CHILD if believed else tuple(name for name in THE_CHILD if name != "date_of_birth")
+    return each(fact, names, f"children.{stated.children.index(child)}.")
 
 
 def counted(incidents: Iterable[Fact], months: int, about: str) -> tuple[Item, ...]:

@@ -5,6 +5,8 @@ from datetime import date, datetime, time
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from schemas.births import LONGEST_WRITTEN, DoubtfulDate
+from schemas.doubts import DoubtReason
 from schemas.values import FIRST_YEAR, LAST_YEAR
 
 LONDON = ZoneInfo("Europe/London")
@@ -90,6 +92,12 @@ def day(raw: str) -> date | None:
     else:
         return None
     return calendar_day(year, month, number)
+
+
+def birth_date(raw: str) -> date | DoubtfulDate | None:
+    """A date of birth; one that cannot be read is kept as it was written, for its sender and the DAIT to be told."""
+    plain = raw.strip()[:LONGEST_WRITTEN]
+    return day(plain) or (DoubtfulDate(plain, DoubtReason.BIRTH_DATE_IMPOSSIBLE) if plain else None)
 
 
 def calendar_day(year: int, month: int, number: int) -> date | None:

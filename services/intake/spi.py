@@ -13,6 +13,7 @@ from typing import TypeVar
 from xml.etree.ElementTree import Element
 
 from schemas import values as v
+from schemas.births import Born
 from schemas.codes.court_results import CourtResults, court_results
 from schemas.codes.offences import title
 from schemas.court_convictions.v1 import (
@@ -284,9 +285,14 @@ def _defendant(sittings: Sequence[Sitting]) -> Defendant:
 
     return Defendant(
         name=first(_name),
-        date_of_birth=first(lambda element: _first(fitting.day(said) for said in _own(element, "Birthdate"))),
+        date_of_birth=_birth_date(sittings),
         pnc_id=first(lambda element: _first(fitting.pnc_id(said) for said in _own(element, "PNCidentifier"))),
     )
+
+
+def _birth_date(sittings: Sequence[Sitting]) -> Born | None:
+    written = (said for sitting in sittings for said in _own(sitting.element, "Birthdate"))
+    return next((born for said in written if (born := fitting.birth_date(said)) is not None), None)
 
 
 def _name(defendant: Element) -> str | None:

@@ -14,6 +14,7 @@ from services.casefile.orders import MAKES, Element, Standing, register
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import held, speaks_for
+from services.policy.clocks import london_day
 from services.policy.model import Areas
 from services.policy.policy import Policy
 
@@ -97,7 +98,8 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
 
 def _matter(child: Protected, order: Standing, element: Element) -> Iterator[Item]:
     yield from show(child.fact, f"children.{child.index}.name")
-    yield from show(child.fact, f"children.{child.index}.date_of_birth")
+    if child.child.born_by(london_day(child.since)) is not None:
+        yield from show(child.fact, f"children.{child.index}.date_of_birth")
     yield from show(element.fact, "hearing_on")
     yield from derived("order", order.place, DataClass.R)
     for path in element.shown(STATE):

@@ -11,7 +11,6 @@ from schemas.court_order_variations.v1 import (
     OrderAction,
     OrdersResulted,
 )
-from schemas.police_incidents.v1 import IncidentReported
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived, show
@@ -19,7 +18,7 @@ from services.casefile.orders import Register, register
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell
 from services.casefile.unlinked import about, areas_of_case, waiting
-from services.casefile.victims import DESKS_OF_HELD, held
+from services.casefile.victims import held_of
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 
@@ -79,7 +78,7 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 route="attribution_question",
                 subject=about(fact),
                 person=fact.subject,
-                held=_held(file, links),
+                held=held_of(file, links),
                 areas=areas_of_case(policy, body),
                 on=body.hearing_on,
                 recorded_at=fact.at,
@@ -95,12 +94,6 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 texts=("say_which_order_and_whom_it_protects",),
             )
             yield from tell(file, policy, told)
-
-
-def _held(file: CaseFile, links: tuple[str, ...]) -> Reason | None:
-    """Why the desk that policy names is asked in place of the DAIT: by any incident that this leads to."""
-    reasons = {held(incident) for fact, incident in file.of(IncidentReported) if fact.id in links}
-    return next((reason for reason in DESKS_OF_HELD if reason in reasons), None)
 
 
 def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...]) -> Reason | None:

@@ -12,6 +12,7 @@ NEEDED = Named(
             "application_withdrawn",
             "ask_safely",
             "attribution_question",
+            "birth_date_doubtful",
             "child_home_educated",
             "child_school",
             "escalation",

@@ -215,6 +215,7 @@ class _Family:
                 role=self.roles[0],
                 residence=self.lives(),
                 age=self.chance.choice((34,) * 18 + (17, 15)),
+                date_of_birth="2091-02-03" if self.often(0.03) else None,
                 relationships=(b.connection(2, connected),),
                 **hers,
             ),
@@ -293,7 +294,9 @@ class _Family:
                 number,
                 record=self.record(f"c{self.number}-{number if self.often(0.9) else 9}"),
                 name=f"Example Child{self.number}-{number}",
-                date_of_birth=self.chance.choice((date(2017, 5, 4), date(2017, 5, 4), at.date(), date(2004, 1, 1))),
+                date_of_birth=self.chance.choice(
+                    (date(2017, 5, 4), date(2017, 5, 4), at.date(), date(2004, 1, 1), date(2117, 5, 4))
+                ),
                 school_urns=tuple(self.chance.sample(SCHOOLS, self.chance.choice((0, 1, 1, 1, 2)))),
                 home_educated=self.often(0.3),
                 injured=self.often(0.2),
@@ -349,7 +352,9 @@ class _Family:
                 court_type=sort,
                 custody=self.often(0.3),
                 remand=Remand.CUSTODY if self.often(0.2) else Remand.UNKNOWN,
-                defendant=b.defendant(residence=self.lives()),
+                defendant=b.defendant(
+                    residence=self.lives(), date_of_birth="2089-02-03" if self.often(0.05) else "1989-02-03"
+                ),
                 **where,
             )
 

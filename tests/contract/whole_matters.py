@@ -244,7 +244,9 @@ class Author:
             third = b.victim(
                 3, record=b.record(f"woman-{other}" if other != woman else "mother"), residence=self.home()
             )
-            parties.append(third.model_copy(update={"date_of_birth": date(1940, 1, 1), "relationships": ()}))
+            parties.append(
+                third.model_copy(update={"age": None, "date_of_birth": date(1940, 1, 1), "relationships": ()})
+            )
         ticks = self.random.randint(0, 20)
         answers = self.random.choice(((), b.answers(yes=ticks, unknown=self.random.randint(0, 4))))
         abuse = [police.AbuseType.PHYSICAL, police.AbuseType.STALKING]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key, case_of
 from tests.chaos.truth.orders import Register
-from tests.chaos.truth.world import World, lives
+from tests.chaos.truth.policy import Areas
+from tests.chaos.truth.world import DESKS, World, lives
 
 ACQUITTALS = {"acquitted", "no_evidence_offered", "dismissed", "ngri"}
 
@@ -30,6 +31,7 @@ def convictions_owe(world: World, register: Register) -> Iterator[tuple[Key, Con
     for fact in world.facts["hearing-resulted"]:
         cases[case_of(fact)].append(fact)
         yield from of_unlinked_result(world, fact)
+        yield from of_doubtful_birth(world, fact)
     for case, hearings in cases.items():
         hearings.sort(key=lambda fact: (fact.body["hearing_on"], fact.subject))
         offences: dict[int, list[Hearing]] = defaultdict(list)
@@ -92,6 +94,18 @@ def protected(world: World, register: Register, place: str, opened: Hearing) -> 
         for order in register.orders.values()
         if register.lies_with(order, world.person[place])
     )
+
+
+def of_doubtful_birth(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:
+    """The DAIT, or the desk in its place, checks a defendant's date of birth after the hearing (domain 2.2)."""
+    body = fact.body
+    if (body["defendant"].get("date_of_birth") or "") > body["hearing_on"]:
+        known = {place.partition("/")[0] for place in world.led_to(case_of(fact)) & set(world.person)}
+        held = {world.incidents[crime].held for crime in known}
+        route = next((desk for why, desk in DESKS.items() if why in held), "birth_date_doubtful")
+        areas = Areas(body.get("force_code") or body["references"]["urn"][:2], body["court_ou"])
+        said = {"doubtful_date_of_birth": "birth_date_impossible"}
+        yield from world.tell("defendant_birth_date_doubtful", route, f"{fact.kind}:{fact.subject}", areas, said)
 
 
 def of_unlinked_result(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:

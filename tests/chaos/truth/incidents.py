@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from tests.chaos.truth.facts import Body, Content, Fact, Key, as_said, as_written
-from tests.chaos.truth.policy import within
+from tests.chaos.truth.policy import Areas, within
 from tests.chaos.truth.world import DESKS, Incident, World, lives, young
 
 SAID_OF_HELD = {"police": "suspect_is_police", "honour": "honour_based_abuse", "roles": "roles_unresolved"}
@@ -52,6 +52,7 @@ def incidents_owe(world: World) -> Iterator[tuple[Key, Content]]:
             yield from of_young_party(world, incident, party)
     yield from of_escalation(world)
     yield from of_children(world)
+    yield from of_doubtful_births(world)
 
 
 def of_specialist(world: World, incident: Incident) -> Iterator[tuple[Key, Content]]:
@@ -264,9 +265,34 @@ def referred_for(world: World, incident: Incident, child: Body, incidents: list[
     return [why for why, held in holds.items() if held]
 
 
+def of_doubtful_births(world: World) -> Iterator[tuple[Key, Content]]:
+    """The DAIT, or the desk in its place, checks a date of birth after the incident (domain 2.2)."""
+    for incident in world.incidents.values():
+        first = (incident.in_role("victim") or incident.in_role("unresolved"))[0]
+        parties = [party for party in incident.body["parties"] if later(party, incident.on)]
+        doubted = [(incident.place(party), incident.areas(first)) for party in parties]
+        for fact, child in world.children:
+            if fact.subject == incident.crime and later(child, incident.on):
+                doubted.append((f"{incident.crime}/child/{child['number']}", areas_of_child(incident, child)))
+        route = DESKS.get(incident.held or "", "birth_date_doubtful")
+        for place, areas in doubted:
+            said = {"crime_reference": incident.crime, "doubtful_date_of_birth": "birth_date_impossible"}
+            yield from world.tell("birth_date_doubtful", route, place, areas, said)
+
+
+def areas_of_child(incident: Incident, child: Body) -> Areas:
+    victim = next(iter(incident.in_role("victim")), {})
+    return incident.areas(victim, child=lives(child))
+
+
+def later(born: Body, on: date) -> bool:
+    """The load states no other date that cannot be right."""
+    return date.fromisoformat(born.get("date_of_birth") or "1900-01-01") > on
+
+
 def young_born(child: Body, years: int, on: date, *, unknown: bool) -> bool:
-    """Whether a child is younger on that day; `unknown` where no birth is stated."""
-    if (stated := child.get("date_of_birth")) is None:
+    """Whether a child is younger on that day; `unknown` where no birth is stated that can be right."""
+    if (stated := child.get("date_of_birth")) is None or later(child, on):
         return unknown
     born = date.fromisoformat(stated)
     return (born.year + years, born.month, born.day) > (on.year, on.month, on.day)

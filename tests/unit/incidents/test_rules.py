@@ -16,6 +16,7 @@ NAMES = [
     "child_home_educated",
     "front_door_referral",
     "young_person_referral",
+    "birth_date_doubtful",
     "held_for_specialist",
 ]
 

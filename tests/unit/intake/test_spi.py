@@ -306,6 +306,14 @@ def test_a_long_text_is_carried_whole() -> None:
     assert "".join(p.text or "" for p in resulted.orders[0].prohibitions) == carried
 
 
+@pytest.mark.parametrize("written", ["1988-02-30", "2088-02-20", "20 Feb 88"])
+def test_a_date_of_birth_that_cannot_be_right_is_kept_and_doubted(written: str) -> None:
+    messages = facts(example("order-on-conviction").replace(b"1988-02-20", written.encode()))
+    for stated in (said for each in messages for said in each):
+        assert stated.defendant.born is None
+        assert doubts(stated) == (Doubt("defendant.date_of_birth", DoubtReason.BIRTH_DATE_IMPOSSIBLE),)
+
+
 def test_a_young_defendants_guardian_is_not_the_defendant() -> None:
     guardian = (
         b"<DC:ParentGuardian><DC:PersonName><DC:PersonGivenName1>Elder</DC:PersonGivenName1>"

@@ -1,0 +1,62 @@
+"""Parties and children whose date of birth cannot be right: the DAIT is asked to check it where it is recorded."""
+
+from collections.abc import Iterator
+
+from schemas.doubts import DoubtReason
+from schemas.police_incidents.v1 import IncidentReported
+from schemas.values import party_place
+from services.casefile.births import check_at_source, why_doubted
+from services.casefile.duties import Statement
+from services.casefile.facts import CaseFile
+from services.casefile.victims import held
+from services.incidents import said
+from services.incidents.children import affected
+from services.incidents.incident import areas_of, possible_victims
+from services.policy.clocks import london_day
+from services.policy.policy import Policy
+
+RULE = "birth_date_doubtful"
+
+
+def birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT checks a date of birth that is impossible, or that disagrees with the age or the role stated (domain
+    2.2). Meanwhile the age is known only where it is stated, and the routes of an adult stay open."""
+    for fact, incident in file.of(IncidentReported):
+        first = next(possible_victims(incident)).residence
+        for party in incident.parties:
+            place = party_place(incident.crime_reference, party.number)
+            why = why_doubted(party.date_of_birth)
+            if why is not None and place in file.own_places:
+                yield from check_at_source(
+                    file,
+                    policy,
+                    rule=RULE,
+                    subject=place,
+                    person=place,
+                    why=why,
+                    held=held(incident),
+                    areas=areas_of(incident, victim=first),
+                    on=london_day(incident.reported_at),
+                    recorded_at=fact.at,
+                    grounds=(fact,),
+                    references=said.each(fact, said.REFERENCES),
+                )
+    for child in affected(file):
+        why = why_doubted(child.child.date_of_birth)
+        if why is None and child.born != child.child.born:
+            why = DoubtReason.BIRTH_DATE_IMPOSSIBLE
+        if why is not None:
+            yield from check_at_source(
+                file,
+                policy,
+                rule=RULE,
+                subject=child.place,
+                person=child.place,
+                why=why,
+                held=held(child.incident),
+                areas=child.areas(),
+                on=child.on,
+                recorded_at=child.recorded_at,
+                grounds=(child.fact, child.by),
+                references=said.each(child.by, said.REFERENCES),
+            )
