@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
@@ -41,12 +40,12 @@ def main(arguments: Sequence[str]) -> None:
         asked = json.loads(sys.stdin.readline() or "null")
         if asked is not None:
             logs.configure(level=load_settings().log_level)
-            asyncio.run(_serve_child(asked["kafka"], asked["database"], Path(asked["folder"])))
+            asyncio.run(_serve_child(asked["kafka"], asked["database"]))
         return
     run(*(SERVICES[name] for name in arguments))
 
 
-async def _serve_child(kafka: str, database: str, folder: Path) -> None:
+async def _serve_child(kafka: str, database: str) -> None:
     settings = load_settings()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -54,7 +53,7 @@ async def _serve_child(kafka: str, database: str, folder: Path) -> None:
         loop.add_signal_handler(sign, stopping.set)
     threading.Thread(target=_end_with_asker, args=(loop, stopping), daemon=True).start()
     policies = load(settings.policy, settings.agencies)
-    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, folder, settings.http_port, THIS_MACHINE)
+    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, settings.http_port, THIS_MACHINE)
     Watchdog(STUCK_SECONDS).start()
     if not await begun(worker, stopping):
         await end(worker)

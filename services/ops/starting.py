@@ -80,9 +80,9 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def all_services(servers: Servers, log_file: Path, folder: Path) -> Iterator[Services]:
+def all_services(servers: Servers, log_file: Path) -> Iterator[Services]:
     """All services on these servers for as long as the block lasts. Their logs go to a file, beside which the newest
-    few of its kind are kept; what else they write goes to a folder of their own.
+    few of its kind are kept; they write nothing else.
 
     Raises ServicesEndedError where they cannot be started.
     """
@@ -100,15 +100,15 @@ def all_services(servers: Servers, log_file: Path, folder: Path) -> Iterator[Ser
             start_new_session=True,  # Ctrl-C goes to the asker alone, who then ends it in order
         )
         try:
-            yield _started(process, servers, log_file, folder)
+            yield _started(process, servers, log_file)
         finally:
             _end(process, patience=0 if _ended(servers) else STOP_SECONDS)
 
 
-def _started(process: subprocess.Popen[str], servers: Servers, log: Path, folder: Path) -> Services:
+def _started(process: subprocess.Popen[str], servers: Servers, log: Path) -> Services:
     assert process.stdin is not None  # noqa: S101 - opened as a pipe
     assert process.stdout is not None  # noqa: S101
-    addresses = {"kafka": servers.kafka, "database": servers.database, "folder": str(folder)}
+    addresses = {"kafka": servers.kafka, "database": servers.database}
     process.stdin.write(json.dumps(addresses) + "\n")
     process.stdin.flush()
     while not select.select([process.stdout], [], [], LOOK_SECONDS)[0]:

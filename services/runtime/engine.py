@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -50,7 +49,6 @@ class Consumer:
         group: str,
         topics: Sequence[str],
         kafka: str,
-        folder: Path,
         handle: Handle,
         assigned: Assigned,
         instance: str | None = None,
@@ -59,7 +57,6 @@ class Consumer:
         self._group = group
         self._topics = tuple(topics)
         self._kafka = kafka
-        self._folder = folder
         self._handle = handle
         self._assigned = assigned
         self._instance = instance
@@ -91,7 +88,6 @@ class Consumer:
 
     async def start(self) -> None:
         """Returns at once; the broker is waited for, and `ready` tells when work has begun."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._tasks = [
             asyncio.create_task(self._guarded(work()), name=f"{self._group}:{work.__name__.strip('_')}")
             for work in (self._stay_member, self._hand_out, self._commit_now_and_then, self._watch)
@@ -142,7 +138,6 @@ class Consumer:
             group=self._group,
             topics=self._topics,
             kafka=self._kafka,
-            folder=self._folder,
             instance=self._instance,
             news=self._news,
         )

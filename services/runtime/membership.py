@@ -11,7 +11,6 @@ from collections.abc import AsyncIterable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -50,19 +49,21 @@ class _App(faust.App):
     logger = logging.getLogger("faust")
     BootStrategy = _WithoutProducer
 
+    def _create_directories(self) -> None:
+        """Makes none: they would hold tables, and a container may write nowhere."""
+
 
 class Membership:
     """One life of a Faust app in its group; when Faust gives up, the consumer begins another."""
 
     def __init__(
-        self, *, group: str, topics: Sequence[str], kafka: str, folder: Path, instance: str | None, news: asyncio.Event
+        self, *, group: str, topics: Sequence[str], kafka: str, instance: str | None, news: asyncio.Event
     ) -> None:
         self._offsets = Offsets(kafka)
         self._app = _App(
             group,
             broker=";".join(f"kafka://{address.strip()}" for address in kafka.split(",")),
             store="memory://",
-            datadir=folder / group,
             autodiscover=False,
             web_enabled=False,
             topic_disable_leader=True,

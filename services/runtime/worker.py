@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import structlog
@@ -49,7 +48,6 @@ RELEASE_FILES_A_SECOND = 50
 STUCK_SECONDS = 30.0
 END_SECONDS = 40.0
 YOUNG_OBJECTS = 20_000  # so many before the collector looks for cycles among them; 700 took a fifth of a worker's time
-PROJECT = Path(__file__).resolve().parents[2]
 
 T = TypeVar("T")
 
@@ -76,7 +74,6 @@ class Worker:
         kafka: str,
         database_url: str,
         policies: PolicySet,
-        folder: Path,
         http_port: int = 0,
         http_host: str = ANYWHERE,
         release: str | None = None,
@@ -84,7 +81,7 @@ class Worker:
         contract: Registry = REGISTRY,
     ) -> None:
         """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
-        self._services, self._kafka, self._policies, self._folder = tuple(services), kafka, policies, folder
+        self._services, self._kafka, self._policies = tuple(services), kafka, policies
         self._pool: AsyncConnectionPool[Connection] = database.pool(
             database_url, size=SESSIONS * len(self._services) + 2
         )
@@ -153,7 +150,6 @@ class Worker:
             group=group_of(service.name),
             topics=service.reads,
             kafka=self._kafka,
-            folder=self._folder,
             handle=loop.handle,
             assigned=loop.assigned,
             instance=self._instance,
@@ -234,14 +230,12 @@ async def _guarded(work: Awaitable[None], group: str) -> None:
         end_process(error, group=group)
 
 
-async def serve(
-    services: Sequence[Service], settings: Settings, servers: Addresses, policies: PolicySet, folder: Path
-) -> None:
+async def serve(services: Sequence[Service], settings: Settings, servers: Addresses, policies: PolicySet) -> None:
     """Runs services until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
-    worker = Worker(services, servers.kafka, servers.database, policies, folder, settings.http_port)
+    worker = Worker(services, servers.kafka, servers.database, policies, settings.http_port)
     watchdog = Watchdog(STUCK_SECONDS)
     watchdog.start()
     # Code, policy and agencies stay for as long as the process; what a batch makes is done with when it is.
@@ -301,4 +295,4 @@ def run(*services: Service) -> None:
         time.sleep(CHECK_SECONDS)
     if not current:
         sys.exit("The tables are not those of this release: run `relay db migrate` first.")
-    asyncio.run(serve(services, settings, servers, policies, PROJECT / ".relay" / "work"))
+    asyncio.run(serve(services, settings, servers, policies))

@@ -133,6 +133,26 @@ def test_containers_are_given_the_time_that_a_worker_takes_to_end_in_order() -> 
         assert int(containers[name]["stop_grace_period"].removesuffix("s")) > END_SECONDS
 
 
+def test_every_service_is_asked_for_its_health_on_the_port_that_the_image_fixes() -> None:
+    image = (PROJECT / "deploy" / "Dockerfile").read_text()
+    (port,) = re.findall(r"^ENV RELAY_HTTP_PORT=(\d+)$", image, re.MULTILINE)
+    assert re.search(rf"^EXPOSE {port}$", image, re.MULTILINE)
+    containers = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    for name in SERVICES:
+        asked = containers[name]["healthcheck"]["test"][-1]
+        assert f'("127.0.0.1", {port}, ' in asked
+        assert '"/readyz"' in asked
+
+
+def test_every_service_runs_without_root_and_on_a_file_system_that_it_cannot_write() -> None:
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", (PROJECT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+    containers = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    for name in SERVICES:
+        assert containers[name]["read_only"]
+        assert containers[name]["cap_drop"] == ["ALL"]
+        assert "user" not in containers[name]
+
+
 def test_every_record_of_a_choice_has_its_own_number_and_is_listed() -> None:
     records = sorted((PROJECT / "docs" / "adr").glob("*.md"))
     architecture = (PROJECT / "docs" / "architecture.md").read_text()

@@ -6,7 +6,6 @@ test can compare what was handled with what the group has committed.
 
 import argparse
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -44,7 +43,6 @@ async def main() -> None:
     parser.add_argument("--kafka", required=True)
     parser.add_argument("--topics", nargs="+", required=True)
     parser.add_argument("--groups", nargs="+", required=True)
-    parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--work", type=float, default=0.0)
     parser.add_argument("--most", type=int, default=500)
@@ -63,7 +61,6 @@ async def main() -> None:
             group=group,
             topics=options.topics,
             kafka=options.kafka,
-            folder=options.folder / str(os.getpid()),
             handle=handler(group, options),
             assigned=assigned,
         )

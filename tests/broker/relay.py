@@ -69,7 +69,6 @@ class Relay:
             self.servers.kafka,
             self.database,
             self.policies,
-            self.folder,
             release=release,
             contract=contract,
         )

@@ -302,7 +302,6 @@ async def working(relay: Relay, release: str, contract: Registry, policies: Poli
         relay.servers.kafka,
         relay.database,
         policies,
-        relay.folder,
         release=release,
         contract=contract,
     )

@@ -81,7 +81,7 @@ def start(servers: Servers, topic: str, tmp_path: Path) -> Iterator[Callable[...
     def run(*options: str, groups: Sequence[str] = ("group",)) -> Worker:
         log = tmp_path / f"{len(workers)}.log"
         command = [sys.executable, "-m", "tests.broker.engine_worker", "--kafka", servers.kafka, "--topics", topic]
-        command += ["--groups", *[f"{topic}-{group}" for group in groups], "--folder", str(tmp_path / "faust")]
+        command += ["--groups", *[f"{topic}-{group}" for group in groups]]
         with (tmp_path / f"{len(workers)}.err").open("w") as errors:
             process = started([*command, "--log", str(log), *options], stderr=errors, text=True)
         workers.append(Worker(process, log))
@@ -117,9 +117,7 @@ async def agree(partitions: frozenset[Partition]) -> Mapping[Partition, int]:
     return dict.fromkeys(partitions, 0)
 
 
-def test_exactly_what_the_handler_reports_is_committed_and_the_rest_comes_again(
-    servers: Servers, topic: str, tmp_path: Path
-) -> None:
+def test_exactly_what_the_handler_reports_is_committed_and_the_rest_comes_again(servers: Servers, topic: str) -> None:
     produce(servers, topic, numbered(10), key="same partition")
     batches: list[list[str]] = []
     enough = asyncio.Event()
@@ -135,7 +133,6 @@ def test_exactly_what_the_handler_reports_is_committed_and_the_rest_comes_again(
             group=topic,
             topics=[topic],
             kafka=servers.kafka,
-            folder=tmp_path,
             handle=three_then_none,
             assigned=agree,
         )
@@ -150,7 +147,7 @@ def test_exactly_what_the_handler_reports_is_committed_and_the_rest_comes_again(
 
 
 def test_what_was_being_told_the_broker_when_a_commit_was_cancelled_is_told_on_leaving(
-    servers: Servers, topic: str, tmp_path: Path
+    servers: Servers, topic: str
 ) -> None:
     produce(servers, topic, numbered(10))
 
@@ -159,7 +156,6 @@ def test_what_was_being_told_the_broker_when_a_commit_was_cancelled_is_told_on_l
             group=topic,
             topics=[topic],
             kafka=servers.kafka,
-            folder=tmp_path,
             instance=None,
             news=asyncio.Event(),
         )
@@ -186,7 +182,7 @@ def test_what_was_being_told_the_broker_when_a_commit_was_cancelled_is_told_on_l
     assert committed(servers, topic) == 10
 
 
-def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str, tmp_path: Path) -> None:
+def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str) -> None:
     got: list[Record] = []
     both = asyncio.Event()
 
@@ -201,9 +197,7 @@ def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str, tmp_path:
         await sender.send(topic, None, b"\x00\xff", [("ce_id", b"1"), ("ce_id", b"2")], timestamp_ms=1_700_000_000_123)
         await sender.send(topic, b"", None, [])
         await sender.stop()
-        consumer = Consumer(
-            group=topic, topics=[topic], kafka=servers.kafka, folder=tmp_path, handle=keep, assigned=agree
-        )
+        consumer = Consumer(group=topic, topics=[topic], kafka=servers.kafka, handle=keep, assigned=agree)
         await consumer.start()
         await asyncio.wait_for(both.wait(), DEADLINE)
         assert consumer.ready
@@ -216,6 +210,26 @@ def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str, tmp_path:
     assert (first.key, first.value, first.headers) == (None, b"\x00\xff", (("ce_id", b"1"), ("ce_id", b"2")))
     assert first.timestamp.isoformat() == "2023-11-14T22:13:20.123000+00:00"
     assert (second.key, second.value, second.headers) == (b"", None, ())
+
+
+def test_a_member_of_a_group_writes_no_file(
+    servers: Servers, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container may have nowhere to write."""
+    monkeypatch.chdir(tmp_path)
+
+    async def keep(records: Sequence[Record]) -> int:
+        return len(records)
+
+    async def run() -> None:
+        consumer = Consumer(group=topic, topics=[topic], kafka=servers.kafka, handle=keep, assigned=agree)
+        await consumer.start()
+        await asyncio.to_thread(eventually, lambda: consumer.ready)
+        await consumer.stop()
+
+    asyncio.run(run())
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("options", [(), ("--halt",)], ids=["raises", "halts"])
@@ -417,9 +431,7 @@ def test_a_member_that_is_given_nothing_though_partitions_are_left_is_not_ready_
             partition_assignment_strategy=[assignor],
         )
         await leader.start()
-        consumer = Consumer(
-            group=topic, topics=[topic], kafka=servers.kafka, folder=tmp_path, handle=keep, assigned=agree
-        )
+        consumer = Consumer(group=topic, topics=[topic], kafka=servers.kafka, handle=keep, assigned=agree)
         await consumer.start()
         await asyncio.to_thread(eventually, lambda: unowned(topic) == PARTITIONS)
         assert not consumer.ready
@@ -435,9 +447,7 @@ def test_a_member_that_is_given_nothing_though_partitions_are_left_is_not_ready_
     asyncio.run(run())
 
 
-def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(
-    servers: Servers, topic: str, tmp_path: Path
-) -> None:
+def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(servers: Servers, topic: str) -> None:
     assignments: list[int] = []
 
     async def note(partitions: frozenset[Partition]) -> Mapping[Partition, int]:
@@ -449,9 +459,7 @@ def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(
 
     async def run() -> None:
         consumers = [
-            Consumer(
-                group=topic, topics=[topic], kafka=servers.kafka, folder=tmp_path / str(n), handle=handle, assigned=note
-            )
+            Consumer(group=topic, topics=[topic], kafka=servers.kafka, handle=handle, assigned=note)
             for n in range(PARTITIONS + 1)
         ]
         for consumer in consumers:

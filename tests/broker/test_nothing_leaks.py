@@ -159,7 +159,7 @@ def test_marked_values_are_in_no_log_metric_header_key_reason_decision_or_comman
         found: list[tuple[str, str]] = []
         with embedded_servers(tmp_path / "servers", durable=False) as servers:
             async with relay_on(servers, tmp_path) as relay:
-                with all_services(servers, tmp_path / "logs" / "services.log", tmp_path / "work") as services:
+                with all_services(servers, tmp_path / "logs" / "services.log") as services:
                     await relay.publish(*sent.messages)
                     await until(lambda: read_by_all(relay, services.reads))
                     found.append(("metrics", metrics(services)))

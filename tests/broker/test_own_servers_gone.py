@@ -28,7 +28,7 @@ NOTICED_WITHIN, ENDED_WITHIN = 30.0, 60.0
 def test_a_database_that_died_is_named_and_a_stop_without_it_is_no_fault(tmp_path: Path) -> None:
     with embedded_servers(durable=False) as servers:
         prepare(Addresses(servers.kafka, servers.database), POLICIES)
-        with all_services(servers, tmp_path / "services.log", tmp_path / "work") as services:
+        with all_services(servers, tmp_path / "services.log") as services:
             services.check()
             with urllib.request.urlopen(f"http://127.0.0.1:{services.port}/readyz") as answer:
                 assert answer.status == 200

@@ -61,7 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
         prepare(Addresses(servers.kafka, servers.database), POLICIES)
         with (
             story_clock(servers.kafka, servers.database) as clock,
-            all_services(servers, folder / "services.log", folder / "work") as services,
+            all_services(servers, folder / "services.log") as services,
         ):
             topics = [f"agency.{agency.id}.notifications" for agency in POLICIES.agencies]
             consumer = open_topics(servers.kafka, topics)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -532,15 +531,13 @@ from generate_series(1, 6000) n
 """
 
 
-def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(
-    servers: Servers, database: str, tmp_path: Path
-) -> None:
+def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(servers: Servers, database: str) -> None:
     async def story() -> None:
         tables.migrate(database)
         async with await psycopg.AsyncConnection.connect(database) as conn:
             for statement in SLOW_GAUGE:
                 await conn.execute(statement)
-        worker = Worker([], servers.kafka, database, shipped_policy(), tmp_path)
+        worker = Worker([], servers.kafka, database, shipped_policy())
         await worker._pool.open()
         checking = asyncio.create_task(worker._check_streams())
         await asyncio.sleep(2)

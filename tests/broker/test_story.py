@@ -43,7 +43,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Told, Ser
         story = Story(story_events(), read_telling())
         with story_clock(servers.kafka, servers.database) as clock:
             clock.stand_at(story.events[0].time)
-            with all_services(servers, folder / "services.log", folder / "work") as services:
+            with all_services(servers, folder / "services.log") as services:
                 told = play(story, clock, services, POLICIES)
                 clock.let_go()
                 yield told, services, clock

@@ -14,7 +14,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 from schemas.police_incidents.v1 import IncidentReported
@@ -96,7 +95,7 @@ class Process:
         self._log = relay.folder / f"{name}-{secrets.token_hex(4)}.log"
         command = [sys.executable, "-m", "tests.broker.troubled", relay.servers.kafka, relay.database]
         with self._log.open("w") as errors:
-            self.running = started([*command, str(relay.folder), name, *options], stderr=errors)
+            self.running = started([*command, name, *options], stderr=errors)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """What it said of this event."""
@@ -136,7 +135,7 @@ def everybody_once(*crimes: str) -> dict[str, Counter[str]]:
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("kafka", "database", "folder", "service"):
+    for name in ("kafka", "database", "service"):
         parser.add_argument(name)
     parser.add_argument("--at", nargs="*", default=[], metavar="CRIME=TROUBLE")
     parser.add_argument("--release")
@@ -153,7 +152,6 @@ async def main() -> None:
         options.kafka,
         options.database,
         halting_above(options.most_faulted),
-        Path(options.folder) / str(os.getpid()),
         release=options.release,
         instance=options.service,
     )

@@ -21,7 +21,6 @@ from services.ops.serving import SERVICES
 from services.policy.load import load
 from services.policy.policy import Policy
 from services.runtime import logs
-from services.runtime.keeper import PROJECT
 from services.runtime.service import Service
 from services.runtime.settings import load_settings
 from services.runtime.watchdog import Watchdog
@@ -63,7 +62,6 @@ async def serve(services: Sequence[Service], contract: Registry) -> None:
         servers.kafka,
         servers.database,
         load(settings.policy, settings.agencies),
-        PROJECT / ".relay" / "work",
         release=RELEASE,
         contract=contract,
     )

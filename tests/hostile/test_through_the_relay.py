@@ -119,7 +119,7 @@ def test_thousands_of_hostile_records_have_their_ends_and_good_ones_beside_them_
     async def story() -> None:
         with embedded_servers(tmp_path / "servers", durable=False) as servers:
             async with relay_on(servers, tmp_path) as relay:
-                with all_services(servers, tmp_path / "logs" / "services.log", tmp_path / "work") as services:
+                with all_services(servers, tmp_path / "logs" / "services.log") as services:
                     alone = await publish(relay, services, 0, [()] * (WAVES // 3))
                     before = mebibytes(services)
                     beside = await publish(relay, services, 1000, waves)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from services.runtime.engine import Consumer
 from services.runtime.membership import Membership
@@ -12,7 +11,7 @@ from services.runtime.records import Record
 RECORD = Record("topic", 0, 0, datetime(2026, 3, 2, tzinfo=UTC), None, None, ())
 
 
-def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gathered(tmp_path: Path) -> None:
+def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gathered() -> None:
     handed: list[list[Record]] = []
 
     async def handle(batch: Sequence[Record]) -> int:
@@ -24,11 +23,9 @@ def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gath
 
     async def story() -> None:
         nowhere = "127.0.0.1:9"
-        consumer = Consumer(
-            group="group", topics=["topic"], kafka=nowhere, folder=tmp_path, handle=handle, assigned=agree
-        )
+        consumer = Consumer(group="group", topics=["topic"], kafka=nowhere, handle=handle, assigned=agree)
         membership = consumer._membership = Membership(
-            group="group", topics=["topic"], kafka=nowhere, folder=tmp_path, instance=None, news=consumer._news
+            group="group", topics=["topic"], kafka=nowhere, instance=None, news=consumer._news
         )
         membership.buffer.append(RECORD)
         handing = asyncio.create_task(consumer._hand_out())
