@@ -16,6 +16,7 @@ from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, H
 from services.order_variations.said import has_place_term, of_element, of_hearing, still_binding
 from services.policy.policy import Policy
 
+MAY_ADD_A_PLACE = frozenset({OrderAction.VARIED, OrderAction.CHANGED_NOT_STATED})
 PRISON = frozenset({"prison"})
 # What may be said while nobody knows whom an order is about: no name of whoever stood in the dock.
 REFERENCES = ("references", "hearing", "court_ou", "hearing_on")
@@ -71,17 +72,17 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def place_term_made(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """A place or zone in an order of hers: assume that he knows, and review the safe address."""
+    """A place or zone in an order of hers, coded or in its words: assume that he knows, and review the safe address."""
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         yield from _place_term(hers, element, order.place, concern)
     for change, concern in hers.changed():
-        if change.action is OrderAction.VARIED:
+        if change.action in MAY_ADD_A_PLACE:
             yield from _place_term(hers, change.element, _about(change), concern)
 
 
 def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
-    if not has_place_term(element.order):
+    if not has_place_term(element.order, hers.policy):
         return
     if concern.how is How.HERS and concern.speaks:
         yield from _told(hers, "place_term_made", element, order, concern)

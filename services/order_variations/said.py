@@ -10,6 +10,7 @@ from services.casefile.facts import Fact
 from services.casefile.matter import derived, show
 from services.casefile.orders import Element, Standing, lasts
 from services.order_variations.concerned import Protecting
+from services.policy.policy import Policy
 
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth")
 STATE = ("action", "code", "legal_basis", "made_on", "expires_on", "until_further_order", "length_unclear", "cause")
@@ -54,9 +55,13 @@ def _in_force(orders: tuple[Standing, ...], besides: frozenset[str], on: date) -
     return [o for o in orders if o.place not in besides and o.as_of(on).in_force and lasts(o.as_of(on).expires_on, on)]
 
 
-def has_place_term(order: Order) -> bool:
-    """Whether it adds, moves or widens a place: he will look for what lies in it."""
-    return order.place_term_added is True or any(prohibition.zone for prohibition in order.prohibitions)
+def has_place_term(order: Order, policy: Policy) -> bool:
+    """Whether it adds, moves or widens a place, be it in its words alone: he will look for what lies in it."""
+    if order.place_term_added is True or any(prohibition.zone for prohibition in order.prohibitions):
+        return True
+    texts = [prohibition.text for prohibition in order.prohibitions if prohibition.text]
+    # A long text comes in pieces, and a word may be cut.
+    return any(map(policy.says_a_place, (*texts, "".join(texts))))
 
 
 def _has_words(order: Order) -> bool:

@@ -28,6 +28,7 @@ from services.policy.model import (
     MarkedOffence,
     MayState,
     NoOffence,
+    PlaceWord,
     Route,
     Row,
     SchoolCalendar,
@@ -42,6 +43,7 @@ ANSWERS = frozenset({"acknowledged", "accepted", "declined", *Decision, *Decline
 COLUMNS = MappingProxyType(
     {"kinds": "kind", "texts": "text", "routes": "route", "clocks": "clock", "windows": "window"}
 )
+PLACE_QUESTION = "place_term_made"  # the route of the rule that looks for words that say a place
 DESKS: tuple[DeskName, ...] = get_args(DeskName)
 BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -323,6 +325,8 @@ def _missing(tables: Tables, named: Named) -> Iterator[Problem]:
     windows = {placed.row.window for placed in tables.of(Window) if not placed.row.forces}
     yield from _lacking(tables, "times", {""}, {""} if tables.of(DayTimes) else set())
     yield from _lacking(tables, "ladders", {""}, {""} if tables.of(Ladder) else set())
+    if PLACE_QUESTION in named.routes:
+        yield from _lacking(tables, "place_words", {""}, {""} if tables.of(PlaceWord) else set())
     yield from _lacking(tables, "limits", {""}, {""} if tables.of(Limits) else set())
     yield from _lacking(tables, "kinds", {INSPECTOR}, {placed.row.kind for placed in tables.of(Kind)})
     yield from _lacking(tables, "texts", {SAFE_CONTACT_LINE}, {placed.row.text for placed in tables.of(Text)})

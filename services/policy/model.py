@@ -302,6 +302,22 @@ class Placeholder(Row):
     placeholder: Annotated[v.Text, Field(min_length=1)]
 
 
+class PlaceWord(Row):
+    """A word of an order's free text that says a place. `#` stands for one to four words.
+
+    `in_names`: it counts only at the end of a name, as in "Nowhere Close".
+    """
+
+    place_word: Annotated[v.Text, Field(min_length=1)]
+    in_names: bool = False
+
+
+class NotPlace(Row):
+    """A phrase that holds such a word and says no place. `{word}` stands for any single one of these words."""
+
+    not_place: Annotated[v.Text, Field(min_length=1)]
+
+
 class Term(Row):
     """A stretch in which a school is open, its first and its last day included."""
 

@@ -35,7 +35,9 @@ from services.policy.model import (
     MarkedOffence,
     MayState,
     NoOffence,
+    NotPlace,
     Placeholder,
+    PlaceWord,
     Route,
     SchoolCalendar,
     Text,
@@ -45,6 +47,7 @@ from services.policy.model import (
     Within,
     moments,
 )
+from services.policy.place_words import PlaceWords
 
 INSPECTOR = "duty_inspector"
 SAFE_CONTACT_FRESH = "safe_contact_fresh"
@@ -78,6 +81,8 @@ class PolicySet:
     no_offences: tuple[NoOffence, ...] = ()
     may_state: tuple[MayState, ...] = ()
     placeholders: tuple[Placeholder, ...] = ()
+    place_words: tuple[PlaceWord, ...] = ()
+    not_places: tuple[NotPlace, ...] = ()
     school_calendars: tuple[SchoolCalendar, ...] = ()
 
     @cached_property
@@ -186,6 +191,10 @@ class Policy:
     def is_placeholder(self, written: str) -> bool:
         """Whether a name or record id is one that a source writes where it does not know the person."""
         return _letters(written) in self._placeholders
+
+    def says_a_place(self, text: str) -> bool:
+        """Whether an order's free text holds a word or a postcode that says a place; in doubt it does."""
+        return self._places.said_in(text)
 
     def route(self, name: str, on: date) -> Route:
         """Raises KeyError for a name that no row has; loading refuses a policy that lacks a route a rule names."""
@@ -467,6 +476,10 @@ class Policy:
     @cached_property
     def _no_offences(self) -> frozenset[str]:
         return frozenset(offence.code for offence in self.rows.no_offences)
+
+    @cached_property
+    def _places(self) -> PlaceWords:
+        return PlaceWords(self.rows.place_words, self.rows.not_places)
 
     @cached_property
     def _placeholders(self) -> frozenset[str]:

@@ -29,6 +29,8 @@ TABLES: Mapping[str, type[model.Row]] = MappingProxyType(
         "no_offences": model.NoOffence,
         "may_state": model.MayState,
         "placeholders": model.Placeholder,
+        "place_words": model.PlaceWord,
+        "not_places": model.NotPlace,
         "school_calendars": model.SchoolCalendar,
         "times": model.DayTimes,
     }

@@ -63,8 +63,9 @@ def of_line(
         said = {"order": about, "orders.action": line.action}
         but = None if in_custody(world, line, world.person[place]) else "prison"
         yield from world.tell_hers(rule, subject, place, court, his, said, but=but)
-        zones = any(term.get("zone") for term in line.order.get("prohibitions", ()))
-        if line.action in ("imposed", "varied") and (zones or line.order.get("place_term_added")):
+        terms = line.order.get("prohibitions", ())
+        zones = any(term.get("zone") or world.policy.says_a_place(term.get("text", "")) for term in terms)
+        if line.action in ("imposed", "varied", "changed_not_stated") and (zones or line.order.get("place_term_added")):
             yield from world.tell_hers("place_term_made", subject, place, court, his, said)
     if order is not None:
         yield from of_protected_child(world, register, line, order)

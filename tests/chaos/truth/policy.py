@@ -139,6 +139,11 @@ class Policy:
         """What sources write for persons whom they do not know."""
         return frozenset(_letters(row["placeholder"]) for row in self.rows["placeholders"])
 
+    def says_a_place(self, text: str) -> bool:
+        """The plain words of the list; the runs' own texts have no others."""
+        said = f" {' '.join(text.lower().split())} "
+        return any(f" {row['place_word']} " in said for row in self.rows["place_words"] if "in_names" not in row)
+
     def is_nobody(self, record: str) -> bool:
         return _letters(record) in self.nobody
 

@@ -376,6 +376,34 @@ def test_an_order_is_told_to_the_school_that_the_child_has_now() -> None:
     )
 
 
+@pytest.mark.parametrize("action", [OrderAction.VARIED, OrderAction.CHANGED_NOT_STATED])
+def test_a_place_in_the_words_of_an_order_made_or_changed_raises_the_place_question(action: OrderAction) -> None:
+    words = (Prohibition(code="3047", text="Not to enter Invented Road."),)
+    duties = seen.owed(place_term_made, file(imposed(prohibitions=words)))
+    assert {"dait-54", "idva-larkmead"} <= set(duties)
+    assert "assume_he_knows" in duties["idva-larkmead"].texts
+    assert set(seen.owed(place_term_made, file(imposed(), changed(action, order=b.order_at(), prohibitions=words))))
+    no_place = (Prohibition(code="3047", text="Not to contact her in any way."),)
+    assert list(place_term_made(file(imposed(prohibitions=no_place)), b.policy())) == []
+
+
+def test_the_words_that_raise_the_place_question_are_not_shown_to_those_who_may_not_see_places() -> None:
+    words = (Prohibition(code="3047", text="Not to enter Invented Road."),)
+    child = ProtectedPerson(role="child", attribution=Attribution.CODED)
+    duties = seen.owed(place_term_made, file(imposed(prohibitions=words, protected_persons=(*HERS, child))))
+    shown = [value for duty in duties.values() for value in seen.hears(duty).values()]
+    assert shown
+    assert not any("Invented" in str(value) for value in shown)
+
+
+def test_a_place_that_is_cut_in_two_pieces_of_a_long_text_raises_the_place_question() -> None:
+    long = "Not to contact her. " * 195 + "That is Invented Road."
+    cut = tuple(
+        Prohibition(code="3047", text=piece) for piece in (long[: long.index("oad")], long[long.index("oad") :])
+    )
+    assert seen.owed(place_term_made, file(imposed(prohibitions=cut)))
+
+
 def test_a_length_that_is_not_clear_is_said_and_an_end_that_cannot_be_right_is_not() -> None:
     unclear = file(imposed(until_further_order=None, length_unclear=True))
     said = seen.matter(seen.owed(order_imposed, unclear)["idva-larkmead"])
