@@ -2,20 +2,26 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
 
+from schemas.police_incidents.v1 import IncidentReported
+from schemas.registry import Received, Refusal
 from services.casefile.judge import Rule
+from services.casefile.reasons import Reason
+from services.casefile.victims import held
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.ops.explained import shown
 from services.ops.explaining import explain
-from services.ops.explanation import AUDIT, OPS, Explanation, Reader
+from services.ops.explanation import AUDIT, OPS, Explanation, Material, Reader
 from services.ops.files import gather
-from services.ops.reading import reading
-from services.ops.terminal import UsageError, complain, err, out, servers
+from services.ops.reading import Connection, clock, reading
+from services.ops.terminal import UsageError, complain, err, out, plural, servers
+from services.ops.unread import NOTHING_UNREAD, Waiting, unread
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.policy.load import load
 from services.policy.policy import PolicySet
@@ -83,12 +89,16 @@ def explain_command(
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
     reader = reader_of(role, agency, policies)
-    with reading(servers(settings).database) as conn:
+    addresses = servers(settings)
+    with reading(addresses.database) as conn:
         material = gather(conn, what, RULES, policies.at)
+        waiting = _unread(conn, addresses.kafka, what, reader)
+        if material is None and waiting.found:
+            material = Material(asked=what.strip(), question="event", now=clock(conn))
     if material is None:
         complain(FORMS)
         raise typer.Exit(1)
-    found = explain(material, reader, policies.at(material.now))
+    found = replace(explain(material, reader, policies.at(material.now)), unread=waiting)
     if as_json:
         sys.stdout.write(TypeAdapter(Explanation).dump_json(found, indent=2).decode() + "\n")
         return
@@ -101,6 +111,27 @@ def explain_command(
         err.print("\n--full shows what was said and asked, and every revision.", style="dim", markup=False)
     if role is None and agency is None:
         err.print("\n--role audit, or --as AGENCY, shows more to those who may see it.", style="dim", markup=False)
+
+
+def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Waiting:
+    """What is not read yet, for those who may know of refusals; without a word where Kafka is away, but for a hint."""
+    if reader.role not in (OPS, AUDIT):
+        return NOTHING_UNREAD
+
+    def may_know(said: Received | Refusal) -> bool:
+        body = said.body if isinstance(said, Received) else None
+        of_police = isinstance(body, IncidentReported) and held(body) is Reason.SUSPECT_IS_POLICE
+        return reader.role == AUDIT or not of_police
+
+    try:
+        waiting = unread(conn, kafka, what, may_know)
+    except UsageError as problem:
+        err.print(f"{problem} Events that are not read yet could not be looked for.", style="dim", markup=False)
+        return NOTHING_UNREAD
+    if waiting.looked_through < waiting.records:
+        left = waiting.records - waiting.looked_through
+        err.print(f"{plural(left, 'unread event')} could not be looked through in time.", style="dim", markup=False)
+    return waiting
 
 
 def reader_of(role: str | None, agency: str | None, policies: PolicySet) -> Reader:

@@ -23,6 +23,7 @@ from services.ops.explanation import (
     Telling,
 )
 from services.ops.terminal import moment, plural, span
+from services.ops.unread import Unread
 
 STATES = {"live": ("open", "yellow"), "closed": ("closed", "green"), "withdrawn": ("taken back", "red")}
 FATES = {
@@ -97,6 +98,8 @@ def _headline(e: Explanation) -> str:
         return f"{said}; {_considered(e)}."
     if e.refused and not e.facts:
         return "It was refused: nobody was told anything because of it."
+    if e.unread.found and not e.facts:
+        return "It has not been read yet: nobody can have been told."
     return f"Nobody was told; {_considered(e)}."
 
 
@@ -116,6 +119,8 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         alike.setdefault((refused.topic, refused.reason, refused.detail), []).append(refused)
     for same in alike.values():
         yield Padding(_refused(same), (1, 0, 0, 0))
+    for event in e.unread.found:
+        yield Padding(_unread(event, e.at), (1, 0, 0, 0))
     for conflict in e.conflicts:
         kind = conflict.kind.rpartition(".")[2]
         number = len(conflict.others) + (conflict.stands is not None)
@@ -150,6 +155,19 @@ def _refused(same: Sequence[Refused]) -> RenderableType:
             text.append(f"\n  {refused.service}: settled since {moment(refused.settled_at)}", style="not bold green")
         if refused.letter:
             text.append(f"\n  dead letter {refused.letter}", style="not bold dim")
+    return text
+
+
+def _unread(event: Unread, now: datetime) -> RenderableType:
+    kind = event.kind.rpartition(".")[2] if event.kind else "an event"
+    waited = span((now - event.since).total_seconds())
+    text = Text(f"Not read yet on {event.topic}: {kind}, for {waited}", style="bold red")
+    if event.event:
+        text.append(f"\n  {event.event}", style="not bold default")
+    before = f"; {plural(event.ahead, 'record')} before it" if event.ahead else ""
+    text.append(f"\n  by {', '.join(event.services)}{before}", style="not bold dim")
+    if event.refused_because:
+        text.append(f"\n  it will be refused: {event.refused_because}", style="not bold")
     return text
 
 

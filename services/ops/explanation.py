@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from services.casefile.duties import Duty, Notice, Withheld
 from services.casefile.facts import Key
+from services.ops.unread import NOTHING_UNREAD, Waiting
 
 AUDIT, OPS = "audit", "ops"
 Question = Literal["event", "notification", "duty", "person", "matter", "dead letter"]
@@ -313,7 +314,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All of it, as this reader may know it. `restricted`: to what its own kind was told, whatever else there is."""
+    """All of it, as this reader may know it. `restricted`: to what its own kind was told, whatever else there is.
+    `unread`: what no service, or not every one, has come to."""
 
     asked: str
     question: Question
@@ -329,3 +331,4 @@ class Explanation:
     faulted: tuple[str, ...]
     timeline: tuple[Moment, ...]
     restricted: bool
+    unread: Waiting = NOTHING_UNREAD

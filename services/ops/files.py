@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import LiteralString
 
 from schemas import registry
 from schemas.agency_responses.v1 import Decided, Declined
+from schemas.carried import sought
 from schemas.envelope import fact_id
 from schemas.values import Body
 from services.casefile.duties import Duty, Notice
@@ -109,7 +111,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
 def find(conn: Connection, asked: str) -> Found | None:
     """What goes by this name, in the order in which names are tried; ids first, since nothing else looks like them."""
     folded = "".join(asked.split())
-    return (
+    found = (
         _identified(conn, asked)
         or _identified(conn, folded.lower())
         or _duty(conn, asked)
@@ -119,6 +121,18 @@ def find(conn: Connection, asked: str) -> Found | None:
         or _logged(conn, folded)
         or _begun(conn, folded.lower())
     )
+    return found if found is not None and found.refused else _with_refused(conn, found, asked)
+
+
+def _with_refused(conn: Connection, found: Found | None, asked: str) -> Found | None:
+    """Also what was refused and carries this name: it lies in no file, and its sender looks for it by what it is
+    about."""
+    refused = _refused(conn, "names && %s and settled_at is null", list(sought(asked)))
+    if not refused:
+        return found
+    if found is None:
+        return Found("matter", frozenset(), about=frozenset(), refused=refused)
+    return replace(found, refused=refused)
 
 
 def _identified(conn: Connection, asked: str) -> Found | None:
@@ -168,7 +182,7 @@ def _event(conn: Connection, asked: str) -> Found | None:
             (ids,),
         )
     )
-    refused = _refused(conn, "event_id", asked)
+    refused = _refused(conn, "event_id = %s", asked)
     files = {
         (service, file)
         for service, file in conn.execute(
@@ -211,7 +225,7 @@ def _once(conn: Connection, ids: Iterable[str], names: Iterable[str]) -> set[Fil
 
 
 def _dead_letter(conn: Connection, asked: str) -> Found | None:
-    refused = _refused(conn, "dead_letter", asked)
+    refused = _refused(conn, "dead_letter = %s", asked)
     return Found("dead letter", frozenset(), about=frozenset(), refused=refused) if refused else None
 
 
@@ -319,10 +333,10 @@ def _joins(conn: Connection, records: Iterable[File]) -> dict[str, dict[str, Joi
     return found
 
 
-def _refused(conn: Connection, by: str, asked: str) -> tuple[Refused, ...]:
+def _refused(conn: Connection, where: LiteralString, asked: object) -> tuple[Refused, ...]:
     rows = conn.execute(
         f"""select service, topic, reason, stage, detail, last_at, attempts, dead_letter, settled_at
-        from refusal where {by} = %s order by last_at, service""",  # noqa: S608 - one of our own columns
+        from refusal where {where} order by last_at, service""",  # noqa: S608 - our own words
         (asked,),
     )
     return tuple(Refused(*row) for row in rows)

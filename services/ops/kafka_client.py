@@ -75,6 +75,25 @@ def times_of(kafka: str, at: dict[Partition, int]) -> dict[Partition, datetime]:
     return found
 
 
+def records_between(kafka: str, spans: Mapping[Partition, tuple[int, int]], seconds: float) -> Iterator[Any]:
+    """The records of each partition from the first offset up to the second, which is left out; not all of them where
+    the time does not suffice."""
+    until = time.monotonic() + seconds
+    with _answering(), _closing(_consumer(kafka)) as consumer:
+        places = {TopicPartition(*partition): span for partition, span in spans.items()}
+        consumer.assign(list(places))
+        kept_from = consumer.beginning_offsets(list(places))
+        for place, (first, _) in places.items():
+            consumer.seek(place, max(first, kept_from[place]))
+        left = set(places)
+        while left and time.monotonic() < until:
+            for place, records in consumer.poll(timeout_ms=FETCH_MS).items():
+                yield from (record for record in records if record.offset < places[place][1])
+            for place in [place for place in left if consumer.position(place) >= places[place][1]]:
+                left.remove(place)
+                consumer.pause(place)
+
+
 def members_of(kafka: str, groups: Sequence[str]) -> dict[str, int]:
     """How many workers are members of each of these groups now; one that was killed counts until its time is up."""
     with _answering(), _closing(_admin(kafka)) as admin:

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from psycopg.rows import TupleRow
 
+from schemas.carried import carried
 from schemas.refusals import Refusal
 from services.runtime import wire
 from services.runtime.records import Record
-from services.runtime.rows import Connection, columns, with_rows
+from services.runtime.rows import Connection, array, columns, with_rows
 
 Place = tuple[str, int, int]  # topic, partition, offset
 
@@ -53,22 +54,14 @@ class Refusals:
                 row.at,
                 row.judged_by,
                 row.letter,
+                array(sorted(carried(row.record.key, row.record.value, row.record.headers))),
             )
             for row in refused
         }
         if not rows:
             return set()
         written = await conn.execute(
-            """insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, source, key,
-                value, headers, timestamp, first_at, last_at, judged_by, dead_letter)
-            select %s, * from unnest(%b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::text[],
-                %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-                %b::timestamptz[], %b::text[], %b::text[])
-            on conflict (service, topic, partition, "offset") do update set reason = excluded.reason,
-                stage = excluded.stage, detail = excluded.detail, last_at = excluded.last_at,
-                judged_by = excluded.judged_by, attempts = refusal.attempts + 1, settled_at = null
-            returning topic, partition, "offset", attempts""",
-            (self.service, *columns([(*place, *row) for place, row in rows.items()], 16)),
+            _WRITE_REFUSALS, (self.service, *columns([(*place, *row) for place, row in rows.items()], 17))
         )
         return {(topic, partition, offset) async for topic, partition, offset, attempts in written if attempts == 1}
 
@@ -99,6 +92,21 @@ class Refusals:
         return await known.fetchone() is None and bool(await self.write(conn, [row]))
 
 
+_WRITE_REFUSALS = """
+insert into refusal (service, topic, partition, "offset", reason, stage, detail, event_id, source, key, value, headers,
+    timestamp, first_at, last_at, judged_by, dead_letter, names)
+select %s, topic, partition, o, reason, stage, detail, event_id, source, key, value, headers, timestamp, first_at,
+    last_at, judged_by, letter, names::text[]
+from unnest(%b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+    %b::bytea[], %b::bytea[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[],
+    %b::text[], %b::text[])
+as u(topic, partition, o, reason, stage, detail, event_id, source, key, value, headers, timestamp, first_at, last_at,
+    judged_by, letter, names)
+on conflict (service, topic, partition, "offset") do update set reason = excluded.reason, stage = excluded.stage,
+    detail = excluded.detail, last_at = excluded.last_at, judged_by = excluded.judged_by, names = excluded.names,
+    attempts = refusal.attempts + 1, settled_at = null
+returning topic, partition, "offset", attempts
+"""
 _REFUSED_BY_ANOTHER = """
 (select topic, partition, "offset", timestamp, key, value, headers from refusal
 where service = %(s)s and settled_at is null and judged_by {} %(by)s

@@ -35,9 +35,13 @@ INCIDENT = message(b.incident(), "uk.police.incident-reported")
 CHILDREN = message(b.children(), "uk.police.children-linked")
 DISCHARGED = b.order(action="discharged", order=b.order_at())
 UNLINKED = message(b.orders_resulted(DISCHARGED), "uk.court.orders-resulted")
-NO_FORCE = message(b.incident("CR2", force_code="ZZ"), "uk.police.incident-reported")
+REFUSED_CRIME, UNREAD_CRIME, OF_POLICE_CRIME = "54260000902", "54260000903", "54260000904"
+NO_FORCE = message(b.incident(REFUSED_CRIME, force_code="ZZ"), "uk.police.incident-reported")
 SAME_ID = another_source_with_the_id_of(INCIDENT, message(b.incident("CR4"), "uk.police.incident-reported"))
-NOT_READ_YET = message(b.incident("CR3"), "uk.police.incident-reported")
+NOT_READ_YET = message(b.incident(UNREAD_CRIME), "uk.police.incident-reported")
+OF_POLICE = message(
+    b.incident(OF_POLICE_CRIME, parties=(b.victim(), b.suspect(is_police=True))), "uk.police.incident-reported"
+)
 WRONG_WOMAN, RIGHT_WOMAN = (
     b.incident("CR5", parties=(b.victim(record=b.record(who)), b.suspect(record=b.record("another-man"))))
     for who in ("another-woman", "the-right-woman")
@@ -63,7 +67,9 @@ class History:
         return CliRunner().invoke(app, arguments, env=addresses)
 
     def read(self, *arguments: str) -> Any:
-        return json.loads(self.relay(*arguments).stdout)
+        said = self.relay(*arguments)
+        assert said.stdout, said.output or said.exception
+        return json.loads(said.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ async def _happen(servers: Servers, folder: Path) -> None:
             for version in (ONCE, AMENDED, TAKEN_BACK):
                 await relay.publish(version)
                 await relay.settled(worker)
-        await relay.publish(NOT_READ_YET)
+        await relay.publish(NOT_READ_YET, OF_POLICE)
 
 
 def event_of(sent: Message) -> str:
@@ -93,6 +99,38 @@ def event_of(sent: Message) -> str:
 def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(history: History, asked: str) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
     assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "asked",
+    [event_of(NO_FORCE), REFUSED_CRIME, f"{REFUSED_CRIME}/1", f"{REFUSED_CRIME}/party/1", f"log-{REFUSED_CRIME}"],
+)
+def test_a_refused_event_is_found_by_every_name_that_it_carries(history: History, asked: str) -> None:
+    found = history.read("explain", asked, "--json")
+    assert {refused["reason"] for refused in found["refused"]} == {"unknown_force"}
+    said = history.relay("explain", asked).output
+    assert "It was refused: nobody was told anything because of it." in said
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("asked", [event_of(NOT_READ_YET), UNREAD_CRIME, f"{UNREAD_CRIME.lower()}/1"])
+def test_an_event_that_is_not_read_yet_is_found_by_every_name_that_it_carries(history: History, asked: str) -> None:
+    (unread,) = history.read("explain", asked, "--json")["unread"]["found"]
+    assert unread["event"] == event_of(NOT_READ_YET)
+    assert set(unread["services"]) == {"incidents", "order_variations"}
+    said = history.relay("explain", asked)
+    assert "It has not been read yet: nobody can have been told." in said.output
+    assert said.exit_code == 0
+
+
+@pytest.mark.broker
+def test_an_unread_incident_of_a_suspect_who_is_police_is_shown_to_audit_alone(history: History) -> None:
+    nothing = history.relay("explain", "CR-NOT-THERE")
+    for role in ((), ("--role", "ops"), ("--role", "dait")):
+        said = history.relay("explain", OF_POLICE_CRIME, *role)
+        assert (said.exit_code, said.output) == (nothing.exit_code, nothing.output)
+    assert history.read("explain", OF_POLICE_CRIME, "--json", "--role", "audit")["unread"]["found"]
 
 
 @pytest.mark.broker
@@ -197,7 +235,7 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
     assert result.exit_code == 0, "what is refused has its end"
     services = {service["service"]: service for service in json.loads(result.stdout)["services"]}
     incidents = services["incidents"]
-    assert (incidents["lag"], incidents["group_lag"]) == (1, 1)
+    assert (incidents["lag"], incidents["group_lag"]) == (2, 2)
     assert incidents["lag_seconds"] >= 0
     assert (incidents["decided"], incidents["waiting"]) == (6, 1)
     assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)

@@ -1,0 +1,109 @@
+"""The names that a record carries, whatever else is wrong with it: by these people look for what was refused."""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas import identifiers
+from schemas.classes import DataClass, Marked
+from schemas.envelope import Headers
+from schemas.streams import REGISTRY
+from schemas.values import unstorable
+
+SHORTEST_NAME, LONGEST_NAME = 5, 200  # shorter are codes, as of a force
+MOST_NAMES = 200
+NAMING_HEADERS = frozenset({"ce_id", "ce_subject"})
+NAMING_ATTRIBUTES = frozenset({"id", "subject"})
+
+
+def carried(key: bytes | None, value: bytes | None, headers: Headers) -> frozenset[str]:
+    """The id of the event, its subject and every reference in its content, as `sought` spells them. Nothing is refused
+    here: what cannot be read carries no name."""
+    told = [key or b"", *(text or b"" for name, text in headers if name in NAMING_HEADERS)]
+    texts = [text.decode("utf-8", errors="ignore") for text in told]
+    texts += _in_content(value)
+    found = {name for text in texts for part in _parts(text) for name in spellings(part)}
+    return frozenset(sorted(found)[:MOST_NAMES])
+
+
+def sought(asked: str) -> frozenset[str]:
+    """What somebody types, in every spelling under which a record may carry it; of a party also its incident."""
+    crime, slash, party = asked.strip().partition("/")
+    of_a_party = bool(slash) and party.removeprefix("party/").isdigit()
+    return frozenset((*spellings(asked), *(spellings(crime) if of_a_party else ())))
+
+
+def spellings(text: str) -> Iterator[str]:
+    """In capitals without blanks, and in the one form of a case number or an arrest/summons number."""
+    plain = "".join(text.split()).upper()
+    if not SHORTEST_NAME <= len(plain) <= LONGEST_NAME or unstorable(plain):
+        return
+    yield plain
+    yield from filter(None, (identifiers.urn(plain), identifiers.asn(plain)))
+    if "/" in plain:
+        yield identifiers.case(plain)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A place and what it begins with: `54DC0012326/2654DC0100000004711B/C54SD00/2026-03-02` names its case, too."""
+    steps = text.split("/")
+    for number in range(1, len(steps) + 1):
+        yield "/".join(steps[:number])
+    if len(steps) > 1:
+        yield steps[1]
+
+
+def _in_content(value: bytes | None) -> list[str]:
+    try:
+        document = json.loads(value or b"null")
+    except (ValueError, RecursionError):
+        return []
+    found: list[str] = []
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting and len(found) < MOST_NAMES:
+        field, at = waiting.pop()
+        if isinstance(at, dict):
+            waiting += at.items()
+        elif isinstance(at, list):
+            waiting += ((field, element) for element in at)
+        elif isinstance(at, str) and field in reference_fields() and any(letter.isdigit() for letter in at):
+            found.append(at)
+    return found
+
+
+@cache
+def reference_fields() -> frozenset[str]:
+    """The fields of all types that hold references, and the two attributes of an envelope that do."""
+    bodies: list[type[BaseModel]] = [
+        version.body
+        for stream, fact in REGISTRY.types.values()
+        if stream.direction == "in"
+        for version in fact.versions
+    ]
+    return NAMING_ATTRIBUTES.union(name for body in _with_parts(bodies) for name in _references_of(body))
+
+
+def _with_parts(models: Iterable[type[BaseModel]]) -> frozenset[type[BaseModel]]:
+    found: set[type[BaseModel]] = set()
+    waiting = list(models)
+    while waiting:
+        if (model := waiting.pop()) not in found:
+            found.add(model)
+            waiting += (part for field in model.model_fields.values() for part in _models_in(field.annotation))
+    return frozenset(found)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models_in(part)
+
+
+def _references_of(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if any(isinstance(mark, Marked) and mark.data_class is DataClass.R for mark in field.metadata):
+            yield name

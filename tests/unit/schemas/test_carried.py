@@ -1,0 +1,45 @@
+"""A record is found by every name that it carries, however spelt, and whatever else is wrong with it."""
+
+import json
+
+import pytest
+
+from schemas.carried import LONGEST_NAME, MOST_NAMES, carried, sought
+
+CASE = "54DC0012326/2654DC0100000004711B"
+
+
+def content(**said: object) -> bytes:
+    return json.dumps(said).encode()
+
+
+@pytest.mark.parametrize("asked", ["54260012345", "54260012345/1", "54260012345/party/2", " 5426 0012345 "])
+def test_an_incident_is_found_by_its_crime_reference_and_its_parties(asked: str) -> None:
+    assert sought(asked) & carried(b"54260012345", content(nonsense=True), ())
+
+
+@pytest.mark.parametrize("asked", ["54DC0012326", "54 dc 0012326", "26/54DC/01/4711B", "2654DC0100000004711B", CASE])
+def test_a_court_fact_is_found_by_its_case_number_and_its_arrest_number_in_any_spelling(asked: str) -> None:
+    assert sought(asked) & carried(f"{CASE}/C54SD00/2026-03-02".encode(), b"{", ())
+
+
+def test_references_are_found_in_the_content_however_deep_and_nothing_else_is() -> None:
+    names = carried(None, content(references={"urn": "54DC0012326"}, parties=[{"name": "Invented 12345"}]), ())
+    assert "54DC0012326" in names
+    assert not any("INVENTED" in name for name in names)
+
+
+def test_the_event_is_found_by_its_id_in_headers_and_in_a_document() -> None:
+    assert sought("ab-12345") & carried(None, None, (("ce_id", b"AB-12345"),))
+    assert sought("ab-12345") & carried(None, content(id="AB-12345"), ())
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\xfe", b"[" * 5000, b'"text"', b"{", b'{"urn": "\\ud800 12345"}'])
+def test_what_cannot_be_read_carries_no_name(value: bytes | None) -> None:
+    assert carried(None, value, ()) == frozenset()
+
+
+def test_names_are_few_and_short_whatever_a_record_holds() -> None:
+    many = carried(None, content(urn=[f"54DC00{n:05}" for n in range(10_000)], asn="1" * 5000), ())
+    assert len(many) <= MOST_NAMES
+    assert max(map(len, many)) <= LONGEST_NAME
