@@ -38,6 +38,7 @@ class Qualifiers(Frozen):
 
 class CourtResults(Frozen):
     findings: Mapping[str, Verdict]
+    guilty_of_an_alternative: frozenset[str]
     endings: Mapping[str, Ending]
     orders: Mapping[str, OrderCode]
     sentencing_code_from: date

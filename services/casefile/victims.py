@@ -1,12 +1,13 @@
 """The person of a file as a victim: her places, what is about them, and whose areas choose agencies."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from schemas.agency_responses.v1 import LinkMade
-from schemas.court_convictions.v1 import Defendant
+from schemas.court_convictions.v1 import Defendant, HearingResulted, ResultedOffence, Verdict
 from schemas.police_incidents.v1 import (
     AbuseType,
     ChargedOffence,
@@ -16,10 +17,12 @@ from schemas.police_incidents.v1 import (
     RiskAssessed,
 )
 from schemas.values import Residence, Role, party_place
+from services.casefile.charged import Counts
 from services.casefile.duties import Item
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import show
 from services.casefile.reasons import Reason
+from services.policy.clocks import london_day
 from services.policy.model import Areas
 
 HONOUR_BASED = frozenset({AbuseType.HBA, AbuseType.FM, AbuseType.FGM})
@@ -94,24 +97,53 @@ class Matters:
             if isinstance(link.body, ChargePreferred):
                 yield link, link.body
 
-    def victims_of(self, fact: Fact, sequence: int | None = None) -> tuple[Victim, ...]:
-        """Her places that a court fact, or one offence of it, is about.
+    def victims_of(self, fact: Fact) -> tuple[Victim, ...]:
+        """Her places that a court fact is about: those that charges name, else the one that a person linked it to."""
+        charged = {place for _, charge in self.charges(fact) for one in charge.offences for place in _places(one)}
+        return self._at(charged & self.places) or self._linked(fact)
+
+    def victims_of_offence(self, fact: Fact, offence: ResultedOffence) -> tuple[Victim, ...]:
+        """Her places that one offence of a hearing is about.
 
         A charge says so for each offence. A link that a person made says so for the whole case: then her first place
-        stands for her, so that nobody is told of one offence twice.
+        stands for her, so that nobody is told of one offence twice. What he had been convicted of before the incident
+        happened is another offence, unless a charge names it or nobody charged him here.
         """
-        named: set[str] = set()
-        whole: set[str] = set()
-        for link in self._led_by(fact):
-            match link.body:
-                case ChargePreferred() as charge:
-                    named |= {p for o in charge.offences if sequence in (None, o.sequence) for p in _places(o)}
-                case LinkMade() as made:
-                    whole |= {party.place for party in made.parties}
-                case _:
-                    pass
-        chosen = sorted(named & self.places) or sorted(whole & self.places)[:1]
-        return tuple(self.victims[place] for place in chosen)
+        counts = self._counts(fact)
+        if charged := self._at(_places_of(counts.of(offence)) & self.places):
+            return charged
+        since = self._at(_places_of(counts.on_the_same_count(offence)) & self.places) or self._linked(fact)
+        if not any(True for _ in self.charges(fact)):
+            return since
+        return tuple(victim for victim in since if not convicted_before(offence, victim))
+
+    def perhaps_victims_of(self, fact: Fact, offence: ResultedOffence) -> tuple[Victim, ...]:
+        """Her places that one offence of a hearing may be about: its sequence is that of the charge, or its code, and
+        not both."""
+        return self._at(_places_of(self._counts(fact).perhaps(offence)) & self.places)
+
+    def perhaps_charged(self, fact: Fact, offence: ResultedOffence, victim: Victim) -> tuple[ChargedOffence, ...]:
+        """The charged offences against her that it may be."""
+        return tuple(one for one in self._counts(fact).perhaps(offence) if victim.place in _places(one))
+
+    def _at(self, places: AbstractSet[str]) -> tuple[Victim, ...]:
+        return tuple(self.victims[place] for place in sorted(places))
+
+    def _linked(self, fact: Fact) -> tuple[Victim, ...]:
+        """The first of her places among those to which a person has linked this fact or its case."""
+        made = (link.body for link in self._led_by(fact) if isinstance(link.body, LinkMade))
+        return self._at(self.places & {party.place for body in made for party in body.parties})[:1]
+
+    def _counts(self, fact: Fact) -> Counts:
+        if fact.id not in self._counts_of:
+            charged = (one for _, charge in self.charges(fact) for one in charge.offences)
+            resulted = fact.body.offences if isinstance(fact.body, HearingResulted) else ()
+            self._counts_of[fact.id] = Counts(charged, resulted)
+        return self._counts_of[fact.id]
+
+    @cached_property
+    def _counts_of(self) -> dict[str, Counts]:
+        return {}
 
     def suspects_of(self, facts: Iterable[Fact]) -> frozenset[str]:
         """Whom the charges, and the links that people made, that lead from these facts to her name as suspects."""
@@ -145,6 +177,12 @@ class Matters:
 
     def _led_by(self, fact: Fact) -> Iterator[Fact]:
         return (self._by_id[link] for link in self.file.links.get(fact.id, ()) if link in self._by_id)
+
+
+def convicted_before(offence: ResultedOffence, victim: Victim) -> bool:
+    """Whether he was convicted of it on a day before that incident happened: of something else, then."""
+    on = offence.verdict_date
+    return offence.verdict is Verdict.CONVICTED and on is not None and on < london_day(victim.incident.occurred_from)
 
 
 def held(incident: IncidentReported) -> Reason | None:
@@ -194,6 +232,10 @@ def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:
     for fact, view in file.of(RiskAssessed):
         later.setdefault(party_place(view.crime_reference, view.party), []).append((fact, view))
     return later
+
+
+def _places_of(offences: Iterable[ChargedOffence]) -> frozenset[str]:
+    return frozenset(place for one in offences for place in _places(one))
 
 
 def _places(offence: ChargedOffence) -> Iterator[str]:

@@ -243,5 +243,16 @@ class Missed:
 
 
 def subject(victim: Victim, outcome: Outcome) -> str:
-    """Her place, the defendant's case and the offence: co-defendants of one URN number their offences alike."""
-    return f"{victim.place}/{outcome.case}/{outcome.sequence}"
+    """Her place, the defendant's case and the offence: co-defendants of one URN number their offences alike, and two
+    offences of one defendant may have one number."""
+    return f"{victim.place}/{outcome.case}/{outcome.sequence}/{outcome.code}"
+
+
+def victims_at(hers: HerFile, outcome: Outcome) -> tuple[Victim, ...]:
+    """Her places that an offence is known to be about, going by every hearing of it."""
+    found = {
+        victim.place: victim
+        for heard in outcome.heard
+        for victim in hers.matters.victims_of_offence(heard.fact, heard.offence)
+    }
+    return tuple(found[place] for place in sorted(found))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
+from services.casefile.charged import named
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.orders import case_of_hearing
 from services.casefile.reasons import Reason
@@ -52,10 +53,14 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One offence of one defendant. `case`: `<urn>/<asn or defendant id>`; `heard`: in the order of the hearings."""
+    """One offence of one defendant. `case`: `<urn>/<asn or defendant id>`; `heard`: in the order of the hearings.
+
+    Two offences of one defendant may carry the same sequence number: the code tells them apart (domain 1.2).
+    """
 
     case: str
     sequence: int
+    code: str
     heard: tuple[Heard, ...]
 
     @property
@@ -72,6 +77,11 @@ class Outcome:
     def acquitted(self) -> Heard | None:
         """The hearing that acquitted him: the first, or the first since an acquittal was taken back."""
         return self._first_since(lambda h: h.verdict in ACQUITTALS, ACQUITTALS)
+
+    @property
+    def opened(self) -> Heard | None:
+        """The hearing after which an order could have been made."""
+        return self.sentenced or self.acquitted
 
     def _first_since(self, opens: Callable[[Heard], bool], stands: Collection[Verdict]) -> Heard | None:
         """Of an outcome that was taken back and did not come again, the one that was taken back."""
@@ -94,12 +104,13 @@ class Outcome:
 
 def outcomes(file: CaseFile) -> Iterator[Outcome]:
     """Every offence that a hearing of this file speaks of."""
-    found: dict[tuple[str, int], list[Heard]] = {}
+    found: dict[tuple[str, int, str], list[Heard]] = {}
     for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
         case = case_of_hearing(body.hearing)
-        for index, offence in enumerate(body.offences):
-            heard = found.setdefault((case, offence.sequence), [])
+        # Two counts of one hearing may share number and code: what he was convicted of is not undone by the other.
+        for index, offence in sorted(enumerate(body.offences), key=lambda pair: pair[1].verdict is Verdict.CONVICTED):
+            heard = found.setdefault((case, *named(offence)), [])
             before = heard[-1].verdict if heard else None
             heard.append(Heard(fact, body, index, offence.verdict or before))
-    for (case, sequence), hearings in found.items():
-        yield Outcome(case, sequence, tuple(hearings))
+    for (case, sequence, code), hearings in found.items():
+        yield Outcome(case, sequence, code, tuple(hearings))

@@ -13,8 +13,9 @@ from services.casefile.stating import withheld
 from services.casefile.unlinked import about, areas_of_case, waiting
 from services.casefile.victims import Victim, held_of
 from services.convictions.markers import markers
-from services.convictions.missed import CROWN, HerFile, Missed, subject
+from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
 from services.convictions.outcomes import ACQUITTALS, Outcome, outcomes
+from services.convictions.unconfirmed import of_another_offence, offence_unconfirmed, perhaps_against_her
 from services.policy.policy import Policy
 
 MAGISTRATES = "missed_order_magistrates"
@@ -41,6 +42,9 @@ def missed_order(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         undone = outcome.last if outcome.last.verdict is not sentence.verdict else None
         route = ROUTES.get(sentence.body.court_type, LIMIT_NOT_KNOWN)
         yield from Missed(hers, victim, outcome, sentence).stated("missed_order", route, undone)
+    for victim, outcome in perhaps_against_her(hers):
+        if not any(victims_at(hers, outcome)):
+            yield from _explained(hers, victim, outcome, _why_not_hers(victim, outcome, policy))
 
 
 def missed_order_on_acquittal(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -96,6 +100,7 @@ RESULTS = frozenset({HearingResulted})
 RULES = (
     Rule("missed_order", missed_order, needs=RESULTS),
     Rule("missed_order_on_acquittal", missed_order_on_acquittal, needs=RESULTS),
+    Rule("offence_unconfirmed", offence_unconfirmed, needs=RESULTS),
     Rule("unlinked_result", unlinked_result, "references", needs=RESULTS),
     Rule("defendant_birth_date_doubtful", defendant_birth_date_doubtful, "references", needs=RESULTS),
 )
@@ -106,11 +111,13 @@ def _offences_against_her(hers: HerFile) -> Iterator[tuple[Victim, Outcome]]:
     if not hers.matters.places:
         return
     for outcome in outcomes(hers.file):
-        found: dict[str, Victim] = {}
-        for heard in outcome.heard:
-            found |= {victim.place: victim for victim in hers.matters.victims_of(heard.fact, outcome.sequence)}
-        for place in sorted(found):
-            yield found[place], outcome
+        for victim in victims_at(hers, outcome):
+            yield victim, outcome
+
+
+def _why_not_hers(victim: Victim, outcome: Outcome, policy: Policy) -> Reason:
+    another = of_another_offence(victim, outcome.opened or outcome.last, policy)
+    return another or outcome.closed_to_orders or Reason.OFFENCE_NOT_CONFIRMED
 
 
 def _explained(hers: HerFile, victim: Victim, outcome: Outcome, reason: Reason | None) -> Iterator[Statement]:

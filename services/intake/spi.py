@@ -304,22 +304,21 @@ def _name(defendant: Element) -> str | None:
 
 
 def _offences_of(sittings: Sequence[Sitting], table: CourtResults) -> list[tuple[ResultedOffence, list[Resulted]]]:
-    """By sequence. One that has none, or another's, gets one from the far end, where no charge has ever been."""
-    numbered: dict[int, str] = {}
+    """By sequence and code: two of one message may carry the same number. One that has none gets one from the far end,
+    where no charge has ever been."""
     found: dict[tuple[int | None, str], list[Element]] = {}
     for element in (each for sitting in sittings for each in _offences(sitting.element)):
-        sequence, code = _sequence(element), _offence_code(element)
-        if sequence is not None and numbered.setdefault(sequence, code) == code:
-            found.setdefault((sequence, code), []).append(element)
-        else:
-            found.setdefault((None, _written(element)), []).append(element)
+        sequence = _sequence(element)
+        known_by = _written(element) if sequence is None else _offence_code(element)
+        found.setdefault((sequence, known_by), []).append(element)
+    numbered = {sequence for sequence, _ in found}
     free = (number for number in range(LAST_SEQUENCE, 0, -1) if number not in numbered)
     on = sittings[0].hearing_on
     offences = [
         _offence(sequence or next(free, LAST_SEQUENCE), elements, on, table)
         for (sequence, _), elements in found.items()
     ]
-    return sorted(offences, key=lambda each: each[0].sequence)
+    return sorted(offences, key=lambda each: (each[0].sequence, each[0].code))
 
 
 def _offences(holder: Element) -> Iterator[Element]:

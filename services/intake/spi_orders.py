@@ -63,7 +63,7 @@ def orders_of(
     offences: Sequence[tuple[ResultedOffence, Sequence[Resulted]]], hearing_on: date, table: CourtResults
 ) -> tuple[Order, ...]:
     """One order for each code, its offences inside; a code resulted in several ways is numbered by its offences."""
-    made = sorted(_made(offences, hearing_on, table), key=lambda m: m.offence.sequence)
+    made = sorted(_made(offences, hearing_on, table), key=lambda m: (m.offence.sequence, m.offence.code))
     appealed = any(r.result.cjs_result_code in table.appeals for _, results in offences for r in results)
     return tuple(
         _order(code, number, alike, hearing_on, table, appealed=appealed)

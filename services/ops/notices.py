@@ -150,6 +150,8 @@ def _to_link(notice: NotificationIssued) -> tuple[str, ...]:
             for order in orders
             for answer in ("--protects CRIME/N", "--nobody")
         )
+    elif notice.rule == "offence_unconfirmed":
+        return (f"relay link case {'/'.join(notice.subject.split('/')[3:5])} --party CRIME/N {end}",)
     else:
         return ()
     return (f"relay link {what} --party CRIME/N {end}", f"relay link {what} --refuse {'|'.join(REFUSED)} {end}")

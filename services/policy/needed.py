@@ -29,6 +29,7 @@ NEEDED = Named(
             "missed_order_limit_not_known",
             "missed_order_magistrates",
             "missed_order_on_acquittal",
+            "offence_unconfirmed",
             "order_change_concerning_child",
             "order_change_unconfirmed",
             "order_changed_not_stated",

@@ -325,16 +325,15 @@ class _Family:
             urn=f"{self.force}DC{self.number:07d}", asn=f"26{self.force}DC01000000{self.number:06d}A", court_ou=court
         )
         where = {"references": refs, "court_ou": court, "force_code": self.force}
-        crime = self.crimes[-1]
-        told = [*self.hearings(at, where, sort), *self.leads(crime, at, refs)]
+        crime, code = self.crimes[-1], self.chance.choice(OFFENCES)
+        told = [*self.hearings(at, where, sort, code), *self.leads(crime, at, refs, code)]
         if self.often(self.shares.ordered):
             told += self.orders(crime, at, where)
         self.chance.shuffle(told)
         yield from told
 
-    def hearings(self, at: datetime, where: dict[str, Any], sort: CourtType) -> Iterator[Message]:
+    def hearings(self, at: datetime, where: dict[str, Any], sort: CourtType, code: str) -> Iterator[Message]:
         """One hearing, sometimes adjourned from one a week before; sometimes amended."""
-        code = self.chance.choice(OFFENCES)
 
         def told(verdict: Verdict | None, when: datetime, sentenced: date | None) -> Any:
             heard = b.offence(
@@ -367,13 +366,15 @@ class _Family:
         else:
             yield from self.versions(lambda: told(verdict, at, at.date() if self.often(0.9) else None), HEARING, at)
 
-    def leads(self, crime: str, at: datetime, refs: v.References) -> Iterator[Message]:
-        """What links the case to its people: a charge, a person, a person who changes her mind, or nothing."""
+    def leads(self, crime: str, at: datetime, refs: v.References, code: str) -> Iterator[Message]:
+        """What links the case to its people: a charge (of that offence or another), a person, or nothing; a person may
+        change her mind."""
         before, case = at - timedelta(days=4), f"{refs.urn}/{refs.asn}"
         if self.often(0.75):
-            offences = [b.charged(crime=crime)]
+            with_that = code if self.often(0.5) else OFFENCES[0]
+            offences = [b.charged(crime=crime, code=with_that)]
             if len(self.crimes) > 1 and self.often(0.3):
-                offences.append(b.charged(self.chance.choice((1, 2)), crime=self.crimes[0], parties=(1,)))
+                offences.append(b.charged(self.chance.choice((1, 2)), crime=self.crimes[0], parties=(1,), code=code))
             yield message(
                 b.charge(*offences, references=refs, occurred_at=before, force_code=self.force), CHARGE, time=before
             )

@@ -348,7 +348,9 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
     **dict.fromkeys(("children.spoken_alone", "children.voice", "children.unsafe_adult", "schools"), ("C", "full")),
     "defendant.name": ("S", "name"),
     "defendant.date_of_birth": ("S", "full"),
-    **dict.fromkeys(("offences.code", "verdict", "marked_as_domestic_abuse_by", "offence_code"), ("O", "full")),
+    **dict.fromkeys(
+        ("offences.code", "verdict", "charged_as", "marked_as_domestic_abuse_by", "offence_code"), ("O", "full")
+    ),
     "offences.title": ("O", "title"),
     **dict.fromkeys(("action", "applicant_role", "asked_to", "outcome", "order_is_now"), ("D", "state")),
     **dict.fromkeys(("orders.action", "orders.code", "orders.until_further_order", "orders.cause"), ("D", "state")),
@@ -384,6 +386,8 @@ REASONS: Mapping[str, tuple[str, Shown]] = {
     "not_a_child": ("C", "full"),
     "home_educated": ("C", "full"),
     "no_school_named": ("C", "full"),
+    "convicted_before_the_incident": ("O", "full"),
+    "offence_not_confirmed": ("O", "full"),
     "no_verdict": ("O", "full"),
     "not_sentenced": ("O", "full"),
     "not_final": ("O", "full"),

@@ -44,7 +44,7 @@ def test_the_order_of_arrival_and_repetition_change_nothing() -> None:
 
 
 def test_the_load_makes_agencies_hold_something_by_every_rule() -> None:
-    given = live_load(7, 100, NOW)
+    given = live_load(7, 200, NOW)
     believable = believable_of(given)
     held = {rule for rule, _, _ in expected(believable, NOW)}
     assert held == {rule.name for service in SERVICES.values() for rule in service.rules}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key, case_of
+from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key, as_said, case_of
 from tests.chaos.truth.orders import Register
 from tests.chaos.truth.policy import Areas
 from tests.chaos.truth.world import DESKS, World, lives
@@ -34,21 +34,23 @@ def convictions_owe(world: World, register: Register) -> Iterator[tuple[Key, Con
         yield from of_doubtful_birth(world, fact)
     for case, hearings in cases.items():
         hearings.sort(key=lambda fact: (fact.body["hearing_on"], fact.subject))
-        offences: dict[int, list[Hearing]] = defaultdict(list)
+        offences: dict[tuple[int, str], list[Hearing]] = defaultdict(list)
         for fact in hearings:
             for offence in fact.body["offences"]:
-                heard = offences[offence["sequence"]]
+                heard = offences[offence["sequence"], offence["code"]]
                 verdict = offence.get("verdict") or (heard[-1].verdict if heard else None)
                 on = date.fromisoformat(offence.get("sentenced_on") or fact.body["hearing_on"])
                 heard.append(Hearing(fact, offence, verdict, on))
-        for sequence, heard in offences.items():
-            for place in sorted(world.named(case, sequence)):
+        for heard in offences.values():
+            named = set[str]().union(*(world.named(case, h.offence) for h in heard))
+            for place in sorted(named):
                 if world.victim_at(place):
-                    yield from of_outcome(world, register, case, sequence, heard, place)
+                    yield from of_outcome(world, register, case, heard, place)
+            yield from of_unconfirmed(world, case, heard, named)
 
 
 def of_outcome(
-    world: World, register: Register, case: str, sequence: int, heard: list[Hearing], place: str
+    world: World, register: Register, case: str, heard: list[Hearing], place: str
 ) -> Iterator[tuple[Key, Content]]:
     """The missed order (domain 2.7): on final sentence or acquittal; closed by an order known to protect her."""
     last = heard[-1].verdict
@@ -71,16 +73,38 @@ def of_outcome(
             # Sentencing Code s.385: 56 days that begin with the day of sentence.
             if sort == "crown" and world.now.astimezone(LONDON).date() > opened.on + timedelta(days=55):
                 continue
-        body = opened.fact.body
+        body, offence = opened.fact.body, opened.offence
         yield from world.tell_hers(
             rule,
-            f"{place}/{case}/{sequence}",
+            f"{place}/{case}/{offence['sequence']}/{offence['code']}",
             place,
             body["court_ou"],
             lives(body["defendant"]),
-            {"hearing": opened.fact.subject, "offences.sequence": sequence},
+            {"hearing": opened.fact.subject, "offences.sequence": offence["sequence"]},
             route=route,
         )
+
+
+def of_unconfirmed(world: World, case: str, heard: list[Hearing], named: set[str]) -> Iterator[tuple[Key, Content]]:
+    """Whether it is the offence charged against her (domain 1.2): asked where an order may have been missed."""
+    convicted = next((h for h in heard if h.final), None)
+    opened = convicted or next((h for h in heard if h.verdict in ACQUITTALS), None)
+    if opened is None or opened.offence["code"] in world.policy.no_offences:
+        return
+    undone = heard[-1].verdict != "convicted" if convicted else heard[-1].verdict not in ACQUITTALS
+    for place, charged in sorted(world.perhaps(case, opened.offence).items()):
+        victim = world.victim_at(place)
+        known = victim and any(world.person[place] == world.person[other] for other in named if other in world.person)
+        if victim and not undone and not known:
+            body, offence = opened.fact.body, opened.offence
+            yield from world.tell_hers(
+                "offence_unconfirmed",
+                f"{place}/{case}/{offence['sequence']}/{offence['code']}",
+                place,
+                body["court_ou"],
+                lives(body["defendant"]),
+                {"hearing": opened.fact.subject, "charged_as": as_said(charged)},
+            )
 
 
 def protected(world: World, register: Register, place: str, opened: Hearing) -> bool:

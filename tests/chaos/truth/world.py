@@ -114,15 +114,15 @@ class World:
         charges = [f for f in self.facts["charge-preferred"] if f.subject == case]
         return charges + [f for f in self.facts["link-made"] if f.subject == f"case/{case}"]
 
-    def named(self, case: str, sequence: int | None = None) -> set[str]:
-        """Places of those whom a case, or one offence of it, is about: a person's link speaks of the whole case, and of
-        each person by the first place."""
+    def named(self, case: str, of: Body | None = None) -> set[str]:
+        """Places of those whom a case, or one offence of it, is about: a charge names the offence by sequence and code,
+        a person's link speaks of the whole case, and of each person by the first place."""
         by_charge: set[str] = set()
         whole: set[str] = set()
         for lead in self.leads(case):
             if lead.kind.endswith("charge-preferred"):
                 for offence in lead.body["offences"]:
-                    if sequence in (None, offence["sequence"]):
+                    if of is None or all(of[name] == offence[name] for name in ("sequence", "code")):
                         by_charge |= {f"{offence['crime_reference']}/party/{n}" for n in offence["parties"]}
             else:
                 whole |= {f"{p['crime_reference']}/party/{p['party']}" for p in lead.body["parties"]}
@@ -130,6 +130,23 @@ class World:
         known = sorted(whole & set(self.person))
         first = {next(p for p in known if self.person[p] == who) for who in {self.person[p] for p in known}}
         return charged | {p for p in first if self.person[p] not in {self.person[c] for c in charged}}
+
+    def perhaps(self, case: str, of: Body) -> dict[str, list[str]]:
+        """Places of those whom an offence may be about that no charge names: it has the sequence of a charged one or
+        its code, and he was not convicted before the incident. With what was charged."""
+        charged = [o for lead in self.leads(case) for o in lead.body.get("offences", ())]
+        if any(all(of[name] == o[name] for name in ("sequence", "code")) for o in charged):
+            return {}
+        found: dict[str, list[str]] = defaultdict(list)
+        for o in charged:
+            incident = self.incidents.get(o["crime_reference"])
+            if incident is None or not any(of[name] == o[name] for name in ("sequence", "code")):
+                continue
+            since = datetime.fromisoformat(incident.body["occurred_from"]).astimezone(LONDON).date()
+            if of.get("verdict") != "convicted" or date.fromisoformat(of["verdict_date"]) >= since:
+                for number in o["parties"]:
+                    found[f"{o['crime_reference']}/party/{number}"].append(f"{o['sequence']} {o['code']}")
+        return found
 
     def linked(self, case: str) -> set[str]:
         """Persons in whose files the facts of a case lie: those named, and the children of these incidents."""

@@ -22,7 +22,7 @@ from tests.unit.incidents import seen
 
 LATER = b.TODAY + timedelta(days=20)
 CPS, DAIT = "cps-westmarch", "dait-54"
-SUBJECT = f"{b.VICTIM}/{b.URN}/{b.ASN}/1"
+SUBJECT = f"{b.VICTIM}/{b.URN}/{b.ASN}/1/OF61102"
 PROTECTS_HER = (b.protected(),)
 ACQUITTALS = (Verdict.ACQUITTED, Verdict.NO_EVIDENCE_OFFERED, Verdict.DISMISSED, Verdict.NGRI)
 
@@ -346,7 +346,7 @@ def test_a_link_made_by_a_person_is_about_every_offence_and_told_at_one_of_her_p
     link = b.link_made(b.party_ref(1, "CR2"), b.party_ref(1))
     facts = (b.incident(), again, link, b.hearing(b.offence(1), b.offence(2)))
     stated = missed_order(b.linked_file(*(b.fact(body) for body in facts)), b.policy())
-    assert {s.key.subject for s in stated} == {SUBJECT, f"{b.VICTIM}/{b.URN}/{b.ASN}/2"}
+    assert {s.key.subject for s in stated} == {SUBJECT, f"{b.VICTIM}/{b.URN}/{b.ASN}/2/OF61102"}
 
 
 def test_nothing_is_stated_in_the_file_of_the_suspect() -> None:

@@ -290,10 +290,10 @@ def test_a_placeholder_is_no_reference() -> None:
     assert len({h.subject for h in facts(message.encode())[0]}) == 5
 
 
-def test_another_offence_under_a_taken_sequence_is_kept_and_takes_nobodys_place() -> None:
+def test_two_offences_of_one_sequence_number_are_both_kept_under_it() -> None:
     message = example("order-on-conviction").replace(b">002<", b">001<")
     (stated,), _ = facts(message)
-    assert [(o.sequence, o.code) for o in stated.offences] == [(1, "CJ88116"), (999, "CD71039")]
+    assert [(o.sequence, o.code) for o in stated.offences] == [(1, "CD71039"), (1, "CJ88116")]
 
 
 def test_a_long_text_is_carried_whole() -> None:

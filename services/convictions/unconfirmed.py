@@ -1,0 +1,103 @@
+"""Offences of which it is not known whether they are those charged against her: the DAIT finds out, and nobody is told
+of an order that was missed until it has."""
+
+from collections.abc import Iterator
+
+from schemas.agency_responses.v1 import Decided, Decision
+from schemas.classes import DataClass
+from schemas.court_convictions.v1 import Verdict
+from services.casefile.duties import Basis, Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.ladder import RUNGS, asked_of
+from services.casefile.matter import derived, show
+from services.casefile.reasons import Reason
+from services.casefile.telling import Matter, tell
+from services.casefile.victims import Victim, convicted_before
+from services.convictions.missed import HerFile, subject, victims_at
+from services.convictions.outcomes import ACQUITTALS, Heard, Outcome, outcomes
+from services.policy.policy import Policy
+
+RULE = "offence_unconfirmed"
+HEARING = ("references", "hearing", "court_ou", "court_type", "hearing_on", "defendant.name")
+
+
+def offence_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Sentenced or acquitted, of an offence that has the sequence of the one charged against her, or its code, and not
+    both: a charge that was amended, or another offence (domain 1.2)."""
+    hers = HerFile(file, policy)
+    for victim, outcome in perhaps_against_her(hers):
+        opened = outcome.opened
+        if opened is not None and of_another_offence(victim, opened, policy) is None:
+            yield from _asked(hers, victim, outcome, opened)
+
+
+def perhaps_against_her(hers: HerFile) -> Iterator[tuple[Victim, Outcome]]:
+    """Each offence of which she may be a victim, at each of her places that it may be about."""
+    for outcome in outcomes(hers.file) if hers.matters.places else ():
+        heard = outcome.opened or outcome.last
+        for victim in hers.matters.perhaps_victims_of(heard.fact, heard.offence):
+            yield victim, outcome
+
+
+def of_another_offence(victim: Victim, heard: Heard, policy: Policy) -> Reason | None:
+    """Why it cannot be the one charged against her, or None where it can."""
+    if not policy.is_offence(heard.offence.code):
+        return Reason.NOT_AN_OFFENCE
+    return Reason.CONVICTED_BEFORE_THE_INCIDENT if convicted_before(heard.offence, victim) else None
+
+
+def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> Iterator[Statement]:
+    about, areas = subject(victim, outcome), victim.areas(opened.body.court_ou, opened.body.defendant)
+    charges = tuple(fact for fact, _ in hers.matters.charges(opened.fact))
+    grounds = (opened.fact, victim.fact, *charges)
+    met_by, ended = _ended(hers, about, outcome, opened)
+    told = Matter(
+        rule=RULE,
+        route=RULE,
+        subject=about,
+        person=victim.place,
+        held=victim.held,
+        areas=areas,
+        on=opened.on,
+        recorded_at=opened.fact.at,
+        grounds=grounds,
+        matter=tuple(_matter(hers, victim, opened)),
+        met_by=met_by,
+        ended=ended,
+    )
+    yield from tell(hers.file, hers.policy, told)
+
+
+def _ended(hers: HerFile, about: str, outcome: Outcome, opened: Heard) -> tuple[tuple[Fact, ...], Reason | None]:
+    """A later hearing took the outcome back, a person has linked the case to her, or has decided that it is another
+    offence."""
+    last = outcome.last
+    stands = last.verdict in ACQUITTALS if opened.verdict in ACQUITTALS else last.verdict is opened.verdict
+    if not stands:
+        return (last.fact,), Reason.OUTCOME_TAKEN_BACK
+    if victims_at(hers, outcome):
+        return (opened.fact,), Reason.LINK_SETTLED
+    decided = tuple(_decided(hers, about))
+    return decided, Reason.MET if decided else None
+
+
+def _decided(hers: HerFile, about: str) -> Iterator[Fact]:
+    for answer in hers.file.answers:
+        asked = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
+        body = answer.fact.body
+        decides = isinstance(body, Decided) and body.decision is Decision.NO_FURTHER_ACTION
+        if decides and (asked.rule, asked.subject) == (RULE, about):
+            yield answer.fact
+
+
+def _matter(hers: HerFile, victim: Victim, opened: Heard) -> Iterator[Item]:
+    found: Basis = "court_found" if opened.verdict is Verdict.CONVICTED else "alleged"
+    for name in HEARING:
+        yield from show(opened.fact, name)
+    yield from show(opened.fact, f"{opened.path}.sequence")
+    for name in ("code", "title"):
+        yield from show(opened.fact, f"{opened.path}.{name}", basis=found)
+    yield from derived("verdict", opened.verdict, DataClass.O, basis="court_found")
+    for one in hers.matters.perhaps_charged(opened.fact, opened.offence, victim):
+        yield from derived("charged_as", f"{one.sequence} {one.code}", DataClass.O, basis="alleged")
+    yield from victim.named()
