@@ -2,10 +2,10 @@
 
 import psycopg
 import typer
-from sqlalchemy.exc import OperationalError
 
 from services.ops.terminal import UsageError, database_called, out, servers
 from services.runtime import database
+from services.runtime.sessions import session
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def migrate() -> None:
     """
     try:
         before, after = database.migrate(servers().database)
-    except OperationalError:
+    except psycopg.OperationalError:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     if before == after:
         out.print(f"The tables are those of this release already ({after}).", style="green", markup=False)
@@ -43,7 +43,7 @@ def trust_clock() -> None:
     Exit status: 0 done, 2 not begun.
     """
     try:
-        with psycopg.connect(servers().database) as conn:
+        with session(servers().database) as conn:
             conn.execute("delete from clock_seen")
             (now,) = conn.execute("select clock_timestamp()").fetchone() or (None,)
     except psycopg.OperationalError:

@@ -140,6 +140,7 @@ def alone(kafka: str, services: Iterable[Service]) -> None:
 async def _shell(service: Service, addresses: Addresses) -> AsyncIterator[Shell]:
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
+    database.check(addresses.database)
     async with database.pool(addresses.database, size=4) as pool:
         async with pool.connection() as conn:
             pseudonyms = await pseudonyms_of(conn)

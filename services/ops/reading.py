@@ -6,25 +6,27 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import TupleRow
 
 from services.ops.terminal import UsageError, database_called
+from services.runtime.sessions import DatabaseUnusableError, Session, session
 
-CONNECT_SECONDS = 5
 READING_MS = 60_000
 
-Connection = psycopg.Connection[TupleRow]
+Connection = Session
 
 
 @contextmanager
 def reading(url: str) -> Iterator[Connection]:
-    """A connection that cannot write. UsageError where the database cannot be reached or has not the relay's tables."""
+    """A connection that cannot write. UsageError where the database does not answer, cannot be used, or has not the
+    relay's tables."""
     options = f"-c timezone=UTC -c statement_timeout={READING_MS}"
     try:
-        with psycopg.connect(url, options=options, connect_timeout=CONNECT_SECONDS) as conn:
+        with session(url, options=options) as conn:
             conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             conn.read_only = True
             yield conn
+    except DatabaseUnusableError as problem:
+        raise UsageError(str(problem)) from None
     except psycopg.OperationalError:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):

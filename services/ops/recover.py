@@ -72,6 +72,7 @@ def recover(
 async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
+    database.check(addresses.database)
     async with database.pool(addresses.database, size=4) as pool:
         async with pool.connection() as conn:
             pseudonyms = await pseudonyms_of(conn)

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from kafka.errors import TopicAlreadyExistsError
 
 from services.policy.policy import PolicySet
@@ -18,6 +17,7 @@ from services.runtime import database
 from services.runtime.embedded import RELAY_FOLDER, Servers
 from services.runtime.keeper import PROJECT
 from services.runtime.processes import started_at
+from services.runtime.sessions import session
 from services.runtime.settings import Addresses
 from services.runtime.topics import Difference, apply_topics, topics
 
@@ -64,7 +64,7 @@ def prepare(servers: Addresses, policies: PolicySet) -> tuple[Difference, ...]:
 
     Where an existing topic is not as declared, that is for a person to change: the differences.
     """
-    with psycopg.connect(servers.database, autocommit=True) as one_at_a_time:
+    with session(servers.database, autocommit=True) as one_at_a_time:
         one_at_a_time.execute("select pg_advisory_lock(hashtextextended('relay migrate', 0))")
         database.migrate(servers.database)
     specs = topics(policies)

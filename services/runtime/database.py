@@ -8,12 +8,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg import AsyncConnection, InterfaceError, OperationalError, connect, errors
+from psycopg import AsyncConnection, InterfaceError, OperationalError, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError as SqlOperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from services.runtime.sessions import CONNECT_SECONDS, session
 
 # A stopped worker may hold locks that its partitions' new owner waits for: the server ends its transaction.
 TIMEOUTS_MS = {"idle_in_transaction_session_timeout": 5_000, "lock_timeout": 3_000, "transaction_timeout": 8_000}
@@ -26,7 +29,8 @@ PLANNER = {
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-CONNECT_SECONDS = 5
+SETTINGS = {"timezone": "UTC"} | TIMEOUTS_MS | PLANNER
+OPTIONS = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
 # The pool doubles its pause between two attempts at one session. So each soon gives up: whoever needs a session next
 # begins another, and a server that was away for long is found as soon as it is back.
 RECONNECT_SECONDS = 1
@@ -44,8 +48,6 @@ PASSING = (*AWAY, *CONTENDED, *TOO_SLOW)
 
 def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
     """A pool that is not open yet; every session speaks UTC and gives up what it holds too long."""
-    settings = {"timezone": "UTC"} | TIMEOUTS_MS | PLANNER
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return AsyncConnectionPool(
         url,
         min_size=1,
@@ -54,12 +56,22 @@ def pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
         timeout=CONNECT_SECONDS,
         reconnect_timeout=RECONNECT_SECONDS,
         check=AsyncConnectionPool.check_connection,
-        kwargs={"options": options, "connect_timeout": CONNECT_SECONDS},
+        kwargs={"options": OPTIONS, "connect_timeout": CONNECT_SECONDS},
     )
 
 
+def check(url: str) -> None:
+    """Finds out, before a pool is opened, whether it can have sessions: a pool tries for ever and does not say why.
+
+    Raises as `session` does.
+    """
+    for options in ("", OPTIONS):  # a server that is too old takes only the first, and says how old it is
+        with session(url, options=options):
+            pass
+
+
 def migrate(url: str) -> tuple[str | None, str | None]:
-    """Brings the tables to this release; the revisions before and after."""
+    """Brings the tables to this release; the revisions before and after. Raises as `session` does."""
     with _connection(url) as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         config = _config()
@@ -68,24 +80,22 @@ def migrate(url: str) -> tuple[str | None, str | None]:
         return before, MigrationContext.configure(connection).get_current_revision()
 
 
-def is_current(url: str) -> bool | None:
-    """Whether the tables are those of this release; None while the database is away."""
-    try:
-        with _connection(url) as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-    except SqlOperationalError:
-        return None
+def is_current(url: str) -> bool:
+    """Whether the tables are those of this release. Raises as `session` does."""
+    with _connection(url) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
     return current == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 @contextmanager
 def _connection(url: str) -> Iterator[Connection]:
-    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url))
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with session(url) as opened:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: opened, poolclass=NullPool)
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except DBAPIError as problem:
+            raise (problem.orig or problem) from None
 
 
 def _config() -> Config:

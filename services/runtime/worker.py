@@ -33,6 +33,7 @@ from services.runtime.release import release_of
 from services.runtime.rows import Connection
 from services.runtime.sending import Sender
 from services.runtime.service import Service
+from services.runtime.sessions import DatabaseUnusableError, why_none
 from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
 from services.runtime.shell import Shell
 from services.runtime.watchdog import Watchdog
@@ -82,6 +83,7 @@ class Worker:
     ) -> None:
         """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
         self._services, self._kafka, self._policies = tuple(services), kafka, policies
+        self._database = database_url
         self._pool: AsyncConnectionPool[Connection] = database.pool(
             database_url, size=SESSIONS * len(self._services) + 2
         )
@@ -197,7 +199,8 @@ class Worker:
                     )
                 await self._gauge()
             except PASSING as problem:
-                log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
+                why = await asyncio.to_thread(why_none, self._database)
+                log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__, why=why)
             except NotThereYet:
                 log.warning(logs.Event.BROKER_AWAITED)
             with suppress(TimeoutError):
@@ -276,6 +279,17 @@ async def end(worker: Worker) -> NoReturn:
     os._exit(0)
 
 
+def _tables_are_current(url: str) -> bool:
+    """Waits for the database. Raises DatabaseUnusableError where waiting would not help."""
+    while True:
+        try:
+            database.check(url)
+            return database.is_current(url)
+        except AWAY as problem:
+            log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
+        time.sleep(CHECK_SECONDS)
+
+
 def run(*services: Service) -> None:
     """The process of one or more services on the servers that the environment names."""
     try:
@@ -290,9 +304,9 @@ def run(*services: Service) -> None:
         policies = load(settings.policy, settings.agencies)
     except PolicyRefusedError as refused:
         sys.exit(str(refused))
-    while (current := database.is_current(servers.database)) is None:
-        log.warning(logs.Event.DATABASE_AWAITED)
-        time.sleep(CHECK_SECONDS)
-    if not current:
-        sys.exit("The tables are not those of this release: run `relay db migrate` first.")
+    try:
+        if not _tables_are_current(servers.database):
+            sys.exit("The tables are not those of this release: run `relay db migrate` first.")
+    except DatabaseUnusableError as problem:
+        sys.exit(str(problem))
     asyncio.run(serve(services, settings, servers, policies))

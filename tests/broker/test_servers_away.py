@@ -18,13 +18,14 @@ from kafka.admin import KafkaAdminClient
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
-from services.runtime.database import CONNECT_SECONDS, migrate, pool
+from services.runtime.database import migrate, pool
 from services.runtime.embedded import Name, Servers
 from services.runtime.groups import group_of
 from services.runtime.halting import EXIT_HALTED, Halt
 from services.runtime.offsets import Offsets
 from services.runtime.rows import Connection
 from services.runtime.sending import Message
+from services.runtime.sessions import CONNECT_SECONDS
 from services.runtime.topics import apply_topics, topics
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
