@@ -12,7 +12,7 @@ CHECKS = "ZABCDEFGHJKLMNPQRTUVWXY"
 FIRST_OF_LAST_CENTURY = 50  # a year of two digits from here on is 19yy: PNC ids that are in use began later than 1950
 
 _SEPARATORS = re.compile(r"[\s/\\._,-]+")
-_URN = re.compile(r"([A-Z0-9]{4})([0-9]{3,7})([A-Z0-9]{0,6})")
+_URN = re.compile(r"([A-Z0-9]{4})([0-9]{3,7})((?:[A-Z][A-Z0-9]{0,5})?)")
 _ASN = re.compile(r"([0-9]{2})([A-Z0-9]{6,7})([0-9]{11})([A-Z])")
 _ASN_IN_PARTS = re.compile(r"([0-9]{2})/([A-Z0-9]{2,3}/?[A-Z0-9]{2})/([A-Z0-9]{2})/([0-9]{1,11})/?([A-Z])")
 _PNC_IN_PARTS = re.compile(r"([0-9]{4}|[0-9]{2})/([0-9]{1,7})/?([A-Z])")

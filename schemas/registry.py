@@ -96,7 +96,8 @@ def decode(
     read = _structured(value, stream, registry) if is_structured(headers) else _binary(value, headers, stream, registry)
     if isinstance(read, Refusal):
         return read
-    if key is None or key != read.envelope.subject.encode():
+    _, fact = registry.types[read.kind]
+    if key is None or _in_one_spelling(fact, key.decode(errors="replace")) != read.envelope.subject:
         detail = "the record's key: the same text as the envelope's subject is expected"
         return Refusal(RefusalReason.KEY_MISMATCH, "validate", detail, read.kind)
     return read
@@ -265,13 +266,19 @@ def _received(envelope: Envelope, fact: FactType, number: int, value: bytes | No
     if isinstance(read, Refusal):
         return read
     body, content, stated = read
-    if stated is not None and stated != envelope.subject:
+    subject = _in_one_spelling(fact, envelope.subject)
+    if stated is not None and stated != subject:
         detail = "the envelope's subject: what the content is about is expected, see the type's page"
         return Refusal(RefusalReason.SUBJECT_MISMATCH, "validate", detail, fact.name)
     if stated is None and not _is_place(envelope.subject):
         detail = "the envelope's subject: letters, digits and . _ : / - are expected"
         return Refusal(RefusalReason.INVALID_HEADER, "decode", detail, fact.name)
-    return Received(envelope, body, content, fact.name)
+    return Received(replace(envelope, subject=subject), body, content, fact.name)
+
+
+def _in_one_spelling(fact: FactType, subject: str) -> str:
+    model = fact.newest
+    return model.subject_in_one_spelling(subject) if issubclass(model, v.Body) else subject
 
 
 def _body(

@@ -1,13 +1,16 @@
 """Values that every schema shares: references, dates, persons, and the frozen model that all facts derive from."""
 
 import re
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from schemas import identifiers
 from schemas.classes import LOCATION, REFERENCE, TIME
+from schemas.doubts import Doubt, DoubtReason
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
@@ -76,6 +79,16 @@ def read_moment(text: str) -> datetime:
     raise ValueError("a date and time with its offset is expected, as 2026-03-02T12:00:00Z")
 
 
+def _in_one_spelling(read: Callable[[str], str | None], allowed: str = "._:-") -> BeforeValidator:
+    """In the canonical form where there is one. What has none is kept, with `-` for what a reference cannot hold."""
+    others = re.compile(f"[^A-Za-z0-9{re.escape(allowed)}]+")
+
+    def spelt(written: Any) -> Any:
+        return others.sub("-", (read(written) or written).strip()) if isinstance(written, str) else written
+
+    return BeforeValidator(spelt)
+
+
 Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,39}$")]
@@ -83,6 +96,15 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,59}$")]
 # A place may begin with "-": it stands for the case number that a source does not give.
 Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-][A-Za-z0-9._:/-]{0,199}$")]
+Urn = Annotated[Reference, _in_one_spelling(identifiers.urn)]
+Asn = Annotated[Reference, _in_one_spelling(identifiers.asn)]
+PncId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}$"),
+    _in_one_spelling(identifiers.pnc, allowed="._:/-"),
+]
+HearingPlace = Annotated[Place, _in_one_spelling(identifiers.hearing, allowed="._:/-")]
+OrderPlace = Annotated[Place, _in_one_spelling(identifiers.order, allowed="._:/-")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_as_moment), AfterValidator(within_years)]
 Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(within_years)]
 Number = Annotated[int, Field(ge=1, le=999)]
@@ -120,6 +142,11 @@ class Body(Frozen):
     correction_reason: Annotated[CorrectionReason | None, REFERENCE] = None
     force_code: Annotated[ForceCode | None, REFERENCE] = None
 
+    @classmethod
+    def subject_in_one_spelling(cls, subject: str) -> str:
+        """The same subject, with the identifiers in it in their canonical form."""
+        return subject
+
 
 class Withdrawn(Body):
     """A version that takes its subject back: nothing that earlier versions said stands."""
@@ -155,17 +182,32 @@ class PartyRef(Frozen):
 class References(Frozen):
     """What a charge or court fact says it belongs to; at least one of the first four."""
 
-    urn: Annotated[Reference | None, REFERENCE] = None
-    asn: Annotated[Reference | None, REFERENCE] = None
+    urn: Annotated[Urn | None, REFERENCE] = None
+    asn: Annotated[Asn | None, REFERENCE] = None
     defendant_id: Annotated[Reference | None, REFERENCE] = None
     court_case: Annotated[Reference | None, REFERENCE] = None
     court_ou: Annotated[CourtCode | None, REFERENCE] = None
-    order: Annotated[Place | None, REFERENCE] = None
+    order: Annotated[OrderPlace | None, REFERENCE] = None
     application: Annotated[Reference | None, REFERENCE] = None
 
     def model_post_init(self, _: object) -> None:
         if not (self.urn or self.asn or self.defendant_id or self.court_case):
             raise ValueError("name at least one of urn, asn, defendant_id, court_case")
+
+    @property
+    def leading_urn(self) -> str | None:
+        """The URN, where it can be read as one: any other is kept and leads to nobody."""
+        return self.urn if self.urn and identifiers.urn(self.urn) else None
+
+    @property
+    def leading_asn(self) -> str | None:
+        """The ASN, where it can be read as one."""
+        return self.asn if self.asn and identifiers.asn(self.asn) else None
+
+    def doubted(self) -> Iterator[Doubt]:
+        for name, stated, leads in (("urn", self.urn, self.leading_urn), ("asn", self.asn, self.leading_asn)):
+            if stated and not leads:
+                yield Doubt(name, DoubtReason.IDENTIFIER_UNREADABLE)
 
 
 class Role(StrEnum):
@@ -207,10 +249,15 @@ def child_place(crime_reference: str, number: int, agency: str | None = None) ->
     return f"{crime_reference}/{agency}/child/{number}" if agency else f"{crime_reference}/child/{number}"
 
 
+def case_place(references: References) -> str:
+    """`<urn>/<asn or defendant id>`; what is missing is `-`."""
+    number = references.urn or references.court_case or "-"
+    return identifiers.case(f"{number}/{references.asn or references.defendant_id or '-'}")
+
+
 def hearing_place(references: References, court_ou: str, on: date) -> str:
     """`<urn>/<asn or defendant id>/<court>/<date>`, the same in every adapter; what is missing is `-`."""
-    case = references.urn or references.court_case or "-"
-    return f"{case}/{references.asn or references.defendant_id or '-'}/{court_ou}/{on.isoformat()}"
+    return f"{case_place(references)}/{court_ou}/{on.isoformat()}"
 
 
 def order_place(hearing: str, code: str, number: int = 1) -> str:

@@ -1,10 +1,15 @@
 """What people at agencies say back: answers to notifications, links, and whom an order protects (v1)."""
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import ValidationInfo, field_validator
+
+from schemas import identifiers
 from schemas import values as v
 from schemas.classes import REFERENCE
+from schemas.doubts import Doubt, DoubtReason
 
 
 class DeclineReason(StrEnum):
@@ -83,6 +88,9 @@ class Decided(Answer):
         return self.decision is Decision.ORDER_NOT_SOUGHT and self.reason is None
 
 
+SPELLINGS = {"case": identifiers.case, "order": identifiers.order}
+
+
 class Linking(AgencyBody):
     """One statement for each reference of what it is about. Subject: `<what>/<reference>`; a case's reference is
     `<urn>/<asn or defendant id>`."""
@@ -93,6 +101,21 @@ class Linking(AgencyBody):
     @property
     def subject(self) -> str:
         return f"{self.what}/{self.reference}"
+
+    @classmethod
+    def subject_in_one_spelling(cls, subject: str) -> str:
+        what, slash, reference = subject.partition("/")
+        return f"{what}{slash}{_spelt(what, reference)}"
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _in_one_spelling(cls, written: Any, others: ValidationInfo) -> Any:
+        return _spelt(others.data.get("what"), written) if isinstance(written, str) else written
+
+    def doubted(self) -> Iterator[Doubt]:
+        number = self.reference.partition("/")[0]
+        if self.what == "case" and number != "-" and not identifiers.urn(number):
+            yield Doubt("reference", DoubtReason.IDENTIFIER_UNREADABLE)
 
 
 class LinkMade(Linking):
@@ -110,9 +133,17 @@ class LinkRefused(Linking):
 class AttributionConfirmed(AgencyBody):
     """Whom an order protects, all of them; empty: none of those known here. Subject: the order's place."""
 
-    order: Annotated[v.Place, REFERENCE]
+    order: Annotated[v.OrderPlace, REFERENCE]
     protects: Annotated[tuple[v.PartyRef, ...], REFERENCE]
 
     @property
     def subject(self) -> str:
         return self.order
+
+    @classmethod
+    def subject_in_one_spelling(cls, subject: str) -> str:
+        return identifiers.order(subject)
+
+
+def _spelt(what: Any, reference: str) -> str:
+    return SPELLINGS[what](reference) if what in SPELLINGS else reference

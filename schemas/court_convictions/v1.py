@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from schemas import births
+from schemas import births, identifiers
 from schemas import values as v
 from schemas.classes import (
     LOCATION,
@@ -21,7 +21,7 @@ from schemas.classes import (
     DataClass,
     Marked,
 )
-from schemas.doubts import Doubt
+from schemas.doubts import Doubt, DoubtReason
 
 
 class Verdict(StrEnum):
@@ -100,7 +100,7 @@ class Defendant(v.Frozen):
     name: Annotated[v.Name | None, SUSPECT_NAME] = None
     date_of_birth: Annotated[births.BirthDate | None, Marked(DataClass.S)] = None
     record: Annotated[v.RecordId | None, REFERENCE] = None
-    pnc_id: Annotated[v.Code | None, Marked(DataClass.S)] = None
+    pnc_id: Annotated[v.PncId | None, Marked(DataClass.S)] = None
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
 
     @property
@@ -110,6 +110,8 @@ class Defendant(v.Frozen):
 
     def doubted(self) -> Iterator[Doubt]:
         yield from births.doubted(self.date_of_birth)
+        if self.pnc_id and not identifiers.pnc(self.pnc_id):
+            yield Doubt("pnc_id", DoubtReason.IDENTIFIER_UNREADABLE)
 
     def judged(self, info: ValidationInfo) -> Self:
         """The same, with a date of birth marked that nobody in the dock that day can have."""
@@ -147,7 +149,7 @@ class HearingResulted(v.Body):
     """
 
     references: Annotated[v.References, REFERENCE]
-    hearing: Annotated[v.Place, REFERENCE]
+    hearing: Annotated[v.HearingPlace, REFERENCE]
     source_hearing_id: Annotated[v.Reference | None, REFERENCE] = None
     court_ou: Annotated[v.CourtCode, TIME]
     court_type: Annotated[CourtType, TIME]
@@ -165,6 +167,10 @@ class HearingResulted(v.Body):
     @property
     def subject(self) -> str:
         return self.hearing
+
+    @classmethod
+    def subject_in_one_spelling(cls, subject: str) -> str:
+        return identifiers.hearing(subject)
 
     @field_validator("defendant")
     @classmethod

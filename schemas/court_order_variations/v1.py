@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
+from schemas import identifiers
 from schemas import values as v
 from schemas.classes import (
     COURT_RECORD,
@@ -81,7 +82,7 @@ class Order(v.Frozen):
 
     number: Annotated[v.Number, REFERENCE] = 1
     action: Annotated[OrderAction, ORDER_STATE]
-    order: Annotated[v.Place | None, REFERENCE] = None
+    order: Annotated[v.OrderPlace | None, REFERENCE] = None
     code: Annotated[v.Code, ORDER_STATE]
     legal_basis: Annotated[LegalBasis, TERMS] = LegalBasis.UNKNOWN
     offences: Annotated[tuple[v.Number, ...], REFERENCE] = ()
@@ -121,7 +122,7 @@ class OrdersResulted(v.Body):
     """All orders that one hearing made or touched for one defendant; empty when none. Subject: as hearing-resulted."""
 
     references: Annotated[v.References, REFERENCE]
-    hearing: Annotated[v.Place, REFERENCE]
+    hearing: Annotated[v.HearingPlace, REFERENCE]
     court_ou: Annotated[v.CourtCode, TIME]
     hearing_on: Annotated[v.Day, TIME]
     defendant: Annotated[Defendant, Marked(DataClass.S)]
@@ -130,6 +131,10 @@ class OrdersResulted(v.Body):
     @property
     def subject(self) -> str:
         return self.hearing
+
+    @classmethod
+    def subject_in_one_spelling(cls, subject: str) -> str:
+        return identifiers.hearing(subject)
 
     @field_validator("defendant")
     @classmethod
@@ -167,7 +172,7 @@ class ApplicationLodged(v.Body):
     application: Annotated[v.Reference, REFERENCE]
     references: Annotated[v.References, REFERENCE]
     action: Annotated[Literal["vary", "discharge", "renew"], ORDER_STATE]
-    order: Annotated[v.Place | None, REFERENCE] = None
+    order: Annotated[v.OrderPlace | None, REFERENCE] = None
     mode: Annotated[Literal["written", "oral_in_court"] | None, TIME] = None
     applicant_role: Annotated[ApplicantRole, ORDER_STATE]
     represented: Annotated[bool | None, COURT_RECORD] = None

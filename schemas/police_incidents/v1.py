@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from schemas import births
+from schemas import births, identifiers
 from schemas import values as v
 from schemas.classes import (
     CHILD,
@@ -382,5 +382,8 @@ class ChargePreferred(v.Body):
 
     @property
     def subject(self) -> str:
-        refs = self.references
-        return f"{refs.urn or refs.court_case or '-'}/{refs.asn or refs.defendant_id or '-'}"
+        return v.case_place(self.references)
+
+    @classmethod
+    def subject_in_one_spelling(cls, subject: str) -> str:
+        return identifiers.case(subject)

@@ -13,6 +13,7 @@ from schemas.court_order_variations.v1 import (
     ApplicationWithdrawn,
     OrdersResulted,
 )
+from schemas.doubts import doubts
 from schemas.police_incidents.v1 import (
     ChargePreferred,
     ChildrenLinked,
@@ -42,6 +43,8 @@ MISSING: Mapping[type[Body], str] = {
     ApplicationWithdrawn: "no_application",
     ApplicationDecided: "no_application",
 }
+
+UNREADABLE = "unreadable_reference"
 
 
 def never(_: str) -> bool:
@@ -336,7 +339,7 @@ class _Matters:
             yield from self.through(lead)
 
     def by_candidate(self, refs: References, defendant: Defendant | None) -> list[_Lead]:
-        if defendant is None or refs.urn is None or not defendant.name or not defendant.born:
+        if defendant is None or refs.leading_urn is None or not defendant.name or not defendant.born:
             return []
         wanted = (_folded(defendant.name), defendant.born)
         found: dict[str, list[_Lead]] = {}
@@ -429,8 +432,12 @@ class _Matters:
                 return None if body.parties and all(map(self.knows, body.parties)) else "no_incident"
             case OrdersResulted(orders=()):
                 return None
+            case ChargePreferred() as body if not any(of_case(body.references)):
+                return UNREADABLE
             case body if isinstance(body, COURT):
-                return None if any(self.of_a_victim(path.place) for path in paths) else MISSING[type(body)]
+                if any(self.of_a_victim(path.place) for path in paths):
+                    return None
+                return UNREADABLE if doubts(body.references) else MISSING[type(body)]
             case body:
                 return None if paths else MISSING.get(type(body))
 

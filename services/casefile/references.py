@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import singledispatch
 
+from schemas import identifiers
 from schemas.agency_responses.v1 import AttributionConfirmed, Linking, LinkMade
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import (
@@ -47,7 +48,7 @@ def home(fact: Fact) -> str:
             | ApplicationDecided()
             | ChargePreferred()
         ):
-            return f"home:{next(iter(of_case(fact.body.references)))}"
+            return f"home:{next(iter(of_case(fact.body.references)), _own(fact))}"
         case AttributionConfirmed() | Linking() if kind in ("case", "order"):
             return f"home:urn:{name.partition('/')[0]}"
         case _:
@@ -110,8 +111,13 @@ def _(body: AttributionConfirmed) -> Iterable[str]:
 
 
 def of_case(refs: References) -> Iterable[str]:
-    """Each of the four that a case is known by, URN first."""
-    known = {"urn": refs.urn, "asn": refs.asn, "defendant": refs.defendant_id, "court_case": refs.court_case}
+    """Each of the four that a case is known by, URN first. One that cannot be read leads to nobody."""
+    known = {
+        "urn": refs.leading_urn,
+        "asn": refs.leading_asn,
+        "defendant": refs.defendant_id,
+        "court_case": refs.court_case,
+    }
     return (f"{kind}:{name}" for kind, name in known.items() if name)
 
 
@@ -131,20 +137,20 @@ def case_of(place: str) -> References:
 
 def case_names(refs: References) -> Iterable[str]:
     """The names by which people may link this case: `<urn>/<asn>`, `<urn>/<defendant id>`."""
-    case = refs.urn or refs.court_case or "-"
+    number = refs.urn or refs.court_case or "-"
     seconds = [second for second in (refs.asn, refs.defendant_id) if second]
-    return (f"{case}/{second}" for second in seconds or ["-"])
+    return (identifiers.case(f"{number}/{second}") for second in seconds or ["-"])
 
 
 def same_case(lead: References, fact: References) -> bool:
     """URN and ASN, or URN and defendant id; where either gives no URN the ASN alone, which is one defendant's."""
-    if lead.urn and fact.urn and lead.urn != fact.urn:
+    if lead.leading_urn and fact.leading_urn and lead.urn != fact.urn:
         return False
-    if lead.asn is not None and lead.asn == fact.asn:
+    if lead.leading_asn is not None and lead.asn == fact.asn:
         return True
     if lead.defendant_id is None or lead.defendant_id != fact.defendant_id:
         return False
-    return bool(lead.urn and fact.urn) or bool(lead.court_case and lead.court_case == fact.court_case)
+    return bool(lead.leading_urn and fact.leading_urn) or bool(lead.court_case and lead.court_case == fact.court_case)
 
 
 def _own(fact: Fact) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
+from schemas import identifiers
 from schemas.classes import DataClass
-from schemas.values import References
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
@@ -78,16 +78,8 @@ def references_only(fact: Fact, event: str) -> tuple[Item, ...]:
 
 
 def areas_of_case(policy: Policy, body: CourtFact) -> Areas:
-    """The case's force, as the fact states it, else by its URN (its first two characters) or ASN (after the year)."""
+    """The case's force, as the fact states it, else by its URN, its ASN or the court that sat."""
     refs = body.references
     court_ou = getattr(body, "court_ou", None) or refs.court_ou
-    return Areas(case_force=next(filter(policy.knows_force, _forces(body.force_code, refs)), None), court_ou=court_ou)
-
-
-def _forces(stated: str | None, refs: References) -> Iterator[str]:
-    if stated:
-        yield stated
-    if refs.urn:
-        yield refs.urn[:2]
-    if refs.asn:
-        yield refs.asn[2:4]
+    named = (*((body.force_code,) if body.force_code else ()), *identifiers.forces(refs.urn, refs.asn, court_ou))
+    return Areas(case_force=next(filter(policy.knows_force, named), None), court_ou=court_ou)

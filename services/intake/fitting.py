@@ -5,6 +5,7 @@ from datetime import date, datetime, time
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from schemas import identifiers
 from schemas.births import LONGEST_WRITTEN, DoubtfulDate
 from schemas.doubts import DoubtReason
 from schemas.values import FIRST_YEAR, LAST_YEAR
@@ -19,25 +20,12 @@ _ISO_DAY = re.compile(r"\s*(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _BRITISH_DAY = re.compile(r"\s*(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?!\d)")
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?")
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,6})?\d*(Z|[+-]\d{2}:\d{2})?\s*")
-_ASN = re.compile(r"[0-9]{2}[A-Z0-9]{6,7}[0-9]{11}[A-Z]")
-_ASN_IN_PARTS = re.compile(r"([0-9]{2})/([A-Z0-9]{4,5})/([A-Z0-9]{2})/([0-9]{1,11})([A-Z])")
-_URN = re.compile(r"[A-Z0-9]{4}[0-9]{3,7}[A-Z0-9]*")
 _COURT = re.compile(r"[A-Z0-9]{6,8}")
 
 
 def urn(raw: str) -> str | None:
-    """A case's reference in capitals, without blanks and slashes. None for a placeholder, which has no digit but 0."""
-    return _reference(raw)
-
-
-def asn(raw: str) -> str | None:
-    """An arrest/summons number without slashes, its sequence at full length; None if this is not one."""
-    plain = "".join(raw.upper().split())
-    if parts := _ASN_IN_PARTS.fullmatch(plain):
-        year, unit, system, sequence, check = parts.groups()
-        plain = f"{year}{unit}{system}{sequence:0>11}{check}"
-    plain = plain.replace("/", "")
-    return plain if _ASN.fullmatch(plain) else None
+    """A case's reference in its canonical form, else made to fit. None for a placeholder, which has no digit but 0."""
+    return identifiers.urn(raw) or _reference(raw)
 
 
 def defendant_id(raw: str) -> str | None:
@@ -48,13 +36,6 @@ def defendant_id(raw: str) -> str | None:
 def stand_in(*parts: str) -> str:
     """A defendant id for one whom the message gives none: the same for the same parts, and says nothing of them."""
     return f"spi.{_digest(*parts)}"
-
-
-def force(case: str | None, arrest: str | None) -> str | None:
-    """The police force that a URN, else an ASN, names: its first two characters, or those after the year."""
-    if case and _URN.fullmatch(case):
-        return case[:2]
-    return arrest[2:4] if arrest else None
 
 
 def court(location: str, psa_code: str) -> str:
@@ -78,9 +59,8 @@ def code(raw: str) -> str:
 
 
 def pnc_id(raw: str) -> str | None:
-    """A PNC id in capitals, with `-` for its slash, which a code may not hold."""
-    plain = "".join(raw.upper().split())
-    return code(plain.replace("/", "-")) if plain else None
+    """A PNC id in its canonical form, else made to fit."""
+    return identifiers.pnc(raw) or (code(raw) if raw.strip() else None)
 
 
 def day(raw: str) -> date | None:

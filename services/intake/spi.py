@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TypeVar
 from xml.etree.ElementTree import Element
 
+from schemas import identifiers
 from schemas import values as v
 from schemas.births import Born
 from schemas.codes.court_results import CourtResults, court_results
@@ -105,7 +106,7 @@ class Sitting:
     @cached_property
     def references(self) -> v.References:
         urn, raw = fitting.urn(self.says("PTIURN")), self.says("ProsecutorReference")
-        asn = fitting.asn(raw)
+        asn = identifiers.asn(raw)
         return v.References(
             urn=urn,
             asn=asn,
@@ -249,7 +250,7 @@ def _bodies(sittings: Sequence[Sitting], table: CourtResults) -> tuple[HearingRe
     results = [each for _, of_offence in offences for each in of_offence]
     defendant = _defendant(sittings)
     occurred_at = max(sitting.began_at for sitting in sittings)
-    force_code = fitting.force(first.references.urn, first.references.asn)
+    force_code = next(identifiers.forces(first.references.urn, first.references.asn, None), None)
     hearing = HearingResulted(
         occurred_at=occurred_at,
         force_code=force_code,

@@ -41,6 +41,7 @@ MISSING = {
     "no_order_or_charge": "the order that it is about, or a charge",
     "no_application": "the application that it belongs to",
     "no_order": "the order that it speaks of",
+    "unreadable_reference": "a URN or ASN that can be read: the one that it has leads to nobody",
     "unknown_notification": "a notification with that id; the sender has been told",
 }
 MOST_NAMES, FEW_NAMES = 40, 6

@@ -1,12 +1,12 @@
 """What the database keeps of an event, a notification, a duty, a person or a matter: found, read, not yet judged."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import LiteralString
 
-from schemas import registry
+from schemas import identifiers, registry
 from schemas.agency_responses.v1 import Decided, Declined
 from schemas.carried import sought
 from schemas.envelope import fact_id
@@ -116,8 +116,7 @@ def find(conn: Connection, asked: str) -> Found | None:
         or _identified(conn, folded.lower())
         or _duty(conn, asked)
         or _person(conn, folded)
-        or _matter(conn, asked)
-        or _matter(conn, folded.upper())
+        or next((found for spelt in _spellings(asked) if (found := _matter(conn, spelt))), None)
         or _logged(conn, folded)
         or _begun(conn, folded.lower())
     )
@@ -133,6 +132,16 @@ def _with_refused(conn: Connection, found: Found | None, asked: str) -> Found | 
     if found is None:
         return Found("matter", frozenset(), about=frozenset(), refused=refused)
     return replace(found, refused=refused)
+
+
+def _spellings(asked: str) -> Iterator[str]:
+    """As asked, in capitals, and as each kind of reference is spelt; `urn:` and its like before it stay."""
+    kind, colon, name = asked.rpartition(":")
+    folded = "".join(name.split())
+    own = (spell(name) for spell in (identifiers.urn, identifiers.asn, identifiers.case))
+    places = (spell(folded) for spell in (identifiers.hearing, identifiers.order))
+    yield asked
+    yield from dict.fromkeys(f"{kind}{colon}{spelt}" for spelt in (folded.upper(), *own, *places) if spelt)
 
 
 def _identified(conn: Connection, asked: str) -> Found | None:

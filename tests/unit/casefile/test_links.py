@@ -72,6 +72,24 @@ def test_a_single_candidate_with_the_same_name_and_birth_is_linked_and_two_are_n
     assert files[HOME].unlinked[result.id] == "no_charge"
 
 
+def test_a_result_and_a_charge_are_linked_however_each_writes_the_case() -> None:
+    incident = b.fact(b.incident())
+    charge = b.fact(b.charge(references=v.References(urn="54dc12326", asn="26/54DC/01/1A")))
+    result = b.fact(b.hearing(references=v.References(urn="54 DC 00123 26", asn="26-54dc-01-00000000001a")))
+    assert set(files_of([incident, charge, result])[HER].links[result.id]) == {charge.id, incident.id}
+
+
+def test_a_reference_that_cannot_be_read_leads_to_nobody_and_waits_for_a_person() -> None:
+    unreadable = v.References(urn="54DC-PENDING", asn="see-file")
+    incident, charge = b.fact(b.incident()), b.fact(b.charge(references=unreadable))
+    result = b.fact(b.hearing(references=unreadable))
+    files = files_of([incident, charge, result])
+    assert result.id not in files[HER].links
+    waiting = {fact: lacks for file in files.values() for fact, lacks in file.unlinked.items()}
+    assert waiting == {charge.id: "unreadable_reference", result.id: "unreadable_reference"}
+    assert not references(charge) & references(result)
+
+
 def test_a_refused_link_ends_the_wait_and_leads_to_nobody() -> None:
     result, refused = b.fact(b.hearing()), b.fact(b.link_refused())
     files = files_of([result, refused])

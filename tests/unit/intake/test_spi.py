@@ -106,7 +106,7 @@ def test_a_hearing_says_who_where_when_and_what_was_decided() -> None:
     assert stated.defendant.model_dump(include={"name", "date_of_birth", "pnc_id"}) == {
         "name": "Orrin FABLE",
         "date_of_birth": date(1988, 2, 20),
-        "pnc_id": "2010-0099999X",
+        "pnc_id": "2010/0099999X",
     }
     assert stated.custody is True
     first = stated.offences[0]
