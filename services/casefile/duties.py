@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from schemas.classes import DataClass, Form
@@ -128,6 +128,15 @@ class Withheld:
 Statement = Duty | Withheld
 
 
+class Whom(NamedTuple):
+    """Who stood at a place when something was told of it, as far as that was stated. `record`: the very record, not the
+    person whose records merges join; `born`: as a date is written."""
+
+    record: str | None
+    name: str | None = None
+    born: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """An ask as this agency was told it: `by` allows for a late telling; `since`: from when it has stood unanswered."""
@@ -145,7 +154,8 @@ class Notice:
 
     `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
     since which the asks stand. `first_told_at`: when this run of the duty began, reminders and updates keep it.
-    `texts`: codes of fixed texts. `late`: first told after `tell_by`.
+    `texts`: codes of fixed texts. `late`: first told after `tell_by`. `whom`: who stood at `person` when its content
+    was said; None for what is about no person's place, or where that is not known. It is sent to nobody.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
@@ -169,6 +179,7 @@ class Notice:
     gather: Literal["singly", "batch", "digest"]
     texts: tuple[str, ...]
     why: Why
+    whom: Whom | None = None
 
     @property
     def id(self) -> str:

@@ -96,6 +96,8 @@ class CaseFile:
     `unlinked`: in a home file, ids of facts that lead to nobody, each with the link that is missing.
     `answers`: what agencies said to notices of its duties; a look gives rules those alone that count.
     `joined`: of records that standing merges join, the person whose file is read as this one or named in `persons`.
+    `records`: each place with the key of the very record that is stated there, whichever others it is joined with;
+    empty where no merge joins any of them.
     """
 
     key: str
@@ -105,6 +107,7 @@ class CaseFile:
     unlinked: Mapping[str, str] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     joined: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def standing(self) -> frozenset[str]:

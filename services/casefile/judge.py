@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from types import TracebackType
 from typing import Literal
@@ -12,10 +12,11 @@ from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
 from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of, that_count
-from services.casefile.projection import project
+from services.casefile.projection import project, words_when_over
 from services.casefile.reasons import Reason
-from services.casefile.reconcile import Projection, reconcile, remember
+from services.casefile.reconcile import Projection, correction, reconcile, remember
 from services.casefile.safe_contact import safe_contact_recorded_on
+from services.casefile.whom import Present
 from services.policy.policy import Policy
 
 MOST_PASSES = 5
@@ -52,21 +53,30 @@ def look(
     of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never earlier than
     the last look. The same arguments give the same look, and a second one at the same instant says nothing.
 
+    What was told of somebody who no longer stands at its place is taken back first: no answer to it counts, and whoever
+    stands there now is told of as new.
+
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
+    present = Present(files)
+    of_another = {key: notice for key, notice in told.items() if present.is_another(notice)}
+    known_now = {key: named for key, notice in told.items() if (named := present.named(notice)) is not notice}
+    told = {**told, **known_now, **{key: replace(notice, state="withdrawn") for key, notice in of_another.items()}}
     stated, faults = state([heeded(file, told) for file in files], rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}
-        told = {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
+        told, of_another = _without(told, faulted), _without(of_another, faulted)
+        known_now = _without(known_now, faulted)
     standing = frozenset[str]().union(*(file.standing for file in files))
     answers = [answer for file in files for answer in file.answers]
 
     def seen(duty: Duty) -> Projection:
-        return project(duty, policy, now, safe_contact_recorded_on(files, duty))
+        found = project(duty, policy, now, safe_contact_recorded_on(files, duty))
+        return found._replace(whom=present.at(duty.person))
 
     def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
-        return reconcile(told, owed, standing, read_to, now, seen)
+        return reconcile(told, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))
 
     owed = climb_each(stated, told, answers, policy)
     whole = tuple(_all(owed))
@@ -90,16 +100,40 @@ def look(
         found = _after(found, part, before)
     else:
         raise RuntimeError("a look does not settle")
+    found = replace(found, notices=tuple(_with_those_taken_back(found.notices, of_another, policy, now)))
     sent = {notice.key for notice in found.notices}
     return replace(
         found,
-        regrounded=tuple(notice for notice in found.regrounded if notice.key not in sent),
+        regrounded=tuple(
+            notice
+            for key, notice in (known_now | {notice.key: notice for notice in found.regrounded}).items()
+            if key not in sent
+        ),
         look_again_at=_next_look(_all(owed), policy, now),
         faults=tuple(faults),
     )
 
 
 _all = chain.from_iterable
+
+
+def _without(told: Mapping[Key, Notice], faulted: Collection[str]) -> dict[Key, Notice]:
+    return {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
+
+
+def _with_those_taken_back(
+    notices: Iterable[Notice], of_another: Mapping[Key, Notice], policy: Policy, now: datetime
+) -> Iterator[Notice]:
+    """What is told anew of whoever stands there now says that it takes back what was told of another; where nothing is,
+    a correction does."""
+    rest = dict(of_another)
+    for notice in notices:
+        if rest.pop(notice.key, None) is not None:
+            yield replace(notice, reason=Reason.ANOTHER_PERSON)
+        else:
+            yield notice
+    for before in rest.values():
+        yield correction(before, Reason.ANOTHER_PERSON, now, partial(words_when_over, policy=policy))
 
 
 def _after(found: Look, part: Look, again: Collection[Key]) -> Look:
@@ -210,7 +244,7 @@ def _taken_over(
 def _why_moved(instead: Sequence[Statement]) -> str:
     if not instead:
         return Reason.AGENCY_NOT_IN_FORCE
-    return instead[0].reason if isinstance(instead[0], Withheld) else Reason.SUPERSEDED
+    return Reason.OTHER_ROUTES_APPLY if isinstance(instead[0], Withheld) else Reason.SUPERSEDED
 
 
 def _alike(kind: str, other: str, policy: Policy) -> bool:

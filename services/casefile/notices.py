@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from services.casefile.duties import Asked, Notice, Why, Withheld
+from services.casefile.duties import Asked, Notice, Whom, Why, Withheld
 from services.casefile.facts import Key
 
 # Every look at a file reads all that its agencies were told and not told, and most of it is as it was.
@@ -42,6 +42,7 @@ def notice_to_json(notice: Notice) -> str:
             notice.gather,
             notice.texts,
             _why(notice.why),
+            notice.whom,
         ]
     )
 
@@ -75,6 +76,7 @@ def notice_from_json(text: str) -> Notice:
         gather=row[18],
         texts=tuple(row[19]),
         why=Why(*row[20]),
+        whom=None if row[21] is None else Whom(*row[21]),
     )
 
 

@@ -124,6 +124,7 @@ def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
         unlinked=files[0].unlinked,
         answers=tuple(answer for file in files for answer in file.answers),
         joined=joined,
+        records={place: who for file in files for place, who in file.persons.items()},
     )
 
 

@@ -1,6 +1,6 @@
 """Who may see what: the one allow-list that every notice and every explanation goes through (DPA 2018 s.62)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from services.policy.model import Grant
 from services.policy.policy import Policy
 
 VICTIM_SERVICE = "the victim's support service"
-SAID_OF = {"indicators": frozenset({DataClass.IP, DataClass.II})}  # fixed texts that speak of what not all may see
+SAID_OF = {"indicators": "indicator."}  # fixed texts that speak of items, which not all may see, by how those begin
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on:
     grants = _by_class((*policy.kind(duty.kind).grants, *extra))
     case = Case(duty.person, frozenset(duty.same_person))
     shown = [item for item in duty.matter if allowed(item, grants.get(item.data_class, ()), case)]
-    classes = {item.data_class for item in shown}
-    named = (code for code in duty.texts if code not in SAID_OF or not classes.isdisjoint(SAID_OF[code]))
+    named = _that_fit(duty.texts, [item.what for item in shown])
     how_sure = (f"basis_{basis}" for basis in sorted({item.basis for item in shown}))
     recorded_on = safe_contact_recorded_on
     fresh = recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
@@ -58,6 +57,19 @@ def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on:
         tuple((item.what, item.about, item.value, item.basis) for item in shown),
         policy.texts_for(duty.kind, (*named, *how_sure), safe_contact=fresh),
     )
+
+
+def words_when_over(notice: Notice, policy: Policy) -> tuple[str, ...]:
+    """The fixed texts of a notice that closes or takes back: how sure each thing is that it still says, and nothing
+    that invites to act on what was told."""
+    named = _that_fit(notice.texts, [line[0] for line in notice.content])
+    how_sure = (f"basis_{basis}" for basis in sorted({line[3] for line in notice.content}))
+    return (*policy.texts_when_over(notice.agency_kind, named), *how_sure)
+
+
+def _that_fit(texts: Iterable[str], said: Collection[str]) -> Iterator[str]:
+    """Without words about items that are not said: they would tell of them."""
+    return (code for code in texts if code not in SAID_OF or any(what.startswith(SAID_OF[code]) for what in said))
 
 
 def _by_class(grants: Iterable[Grant]) -> Mapping[DataClass, Sequence[Grant]]:

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """A fact that it was told for no longer stands."""
     OTHER_ROUTES_APPLY = "other_routes_apply"
     """It goes another way now, and why is not for those who were told."""
+    ANOTHER_PERSON = "another_person"
+    """Somebody else stands at the place: what was told of the one before is taken back."""
     GROUND_CHANGED = "ground_changed"
     """It had ended already, and what was told then has since proved wrong."""
     ORDER_PROTECTS_HER = "order_protects_her"

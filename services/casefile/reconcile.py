@@ -1,12 +1,11 @@
 """The difference between what is owed and what was told: at most one notice for each duty, and nothing unsaid."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.casefile.duties import Asked, Content, Duty, Look, Notice, Statement, Withheld
+from services.casefile.duties import Asked, Content, Duty, Look, Notice, Statement, Whom, Withheld
 from services.casefile.facts import Key
 from services.casefile.reasons import UNSPOKEN, Reason
 
@@ -14,10 +13,11 @@ URGENCIES = ("routine", "prompt", "urgent")
 
 
 class Projection(NamedTuple):
-    """What one agency may see of a duty: the matter, and the codes of the fixed texts."""
+    """What one agency may see of a duty: the matter, and the codes of the fixed texts; and whom it is about."""
 
     content: Content
     texts: tuple[str, ...]
+    whom: Whom | None = None
 
 
 def reconcile(
@@ -27,14 +27,18 @@ def reconcile(
     read_to: datetime,
     now: datetime,
     project: Callable[[Duty], Projection],
+    words_when_over: Callable[[Notice], tuple[str, ...]],
 ) -> Look:
     """One comparison. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
-    `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it.
+    `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it; `words_when_over`:
+    the fixed texts of a notice that closes or takes back.
+
+    What closes or corrects says nothing that its agency was not given before, and asks for nothing.
 
     Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
     follows from all that is owed, and is not said here.
     """
-    found = _Found(standing, read_to, now, project)
+    found = _Found(standing, read_to, now, project, words_when_over)
     gone = dict(told)
     for statement in owed:
         before = gone.pop(statement.key, None)
@@ -51,6 +55,14 @@ def remember(told: Mapping[Key, Notice], look: Look) -> dict[Key, Notice]:
     return dict(told) | {notice.key: notice for notice in (*look.regrounded, *look.notices)}
 
 
+def correction(
+    before: Notice, reason: str, now: datetime, words_when_over: Callable[[Notice], tuple[str, ...]]
+) -> Notice:
+    """What was told is taken back, whole."""
+    after = replace(_after(before, "correct", now), state="withdrawn", content=(), asks=(), reason=reason)
+    return replace(after, texts=words_when_over(after))
+
+
 @dataclass(slots=True)
 class _Found:
     """What one comparison has found so far."""
@@ -59,6 +71,7 @@ class _Found:
     read_to: datetime
     now: datetime
     project: Callable[[Duty], Projection]
+    words_when_over: Callable[[Notice], tuple[str, ...]]
     notices: list[Notice] = field(default_factory=list)
     regrounded: list[Notice] = field(default_factory=list)
     withheld: list[Withheld] = field(default_factory=list)
@@ -109,37 +122,41 @@ class _Found:
             self.notices.append(updated)
         elif any(before.at < moment <= self.now for moment in duty.remind_at):
             after = _after(before, "remind", self.now)
-            asks, texts = _flagged(before.asks, duty), self.project(duty).texts
-            self.notices.append(replace(after, grounds=_rests_on(duty), asks=asks, texts=texts, reason=None))
+            asks, seen = _flagged(before.asks, duty), self.project(duty)
+            content = _still_so(before, seen)
+            self.notices.append(
+                replace(after, grounds=_rests_on(duty), content=content, asks=asks, texts=seen.texts, reason=None)
+            )
         elif changed or _flagged(before.asks, duty) != before.asks:
             self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=_flagged(before.asks, duty)))
 
     def close(self, before: Notice, duty: Duty, reason: str) -> None:
-        """Those who were told hear that it has ended, and why. It may say no more than they may see now."""
-        grounds, after = _rests_on(duty), _after(before, "close", self.now)
-        seen = self.project(duty)
-        content = before.content if grounds == before.grounds else seen.content
-        asks = _flagged(before.asks, duty)
-        self.notices.append(
-            replace(after, state="closed", grounds=grounds, content=content, texts=seen.texts, asks=asks, reason=reason)
+        """Those who were told hear that it has ended, and why."""
+        self.end(
+            replace(
+                _after(before, "close", self.now),
+                state="closed",
+                grounds=_rests_on(duty),
+                content=_still_so(before, self.project(duty)),
+                asks=_flagged(before.asks, duty),
+                reason=reason,
+            )
         )
 
+    def end(self, notice: Notice) -> None:
+        self.notices.append(replace(notice, texts=self.words_when_over(notice)))
+
     def look_back(self, before: Notice, duty: Duty) -> None:
-        """It has ended, and what was told still counts: what proves wrong is corrected, what is new is not sent."""
+        """It has ended, and what was told still counts: what proves wrong is taken out, what is new is not sent."""
         grounds = _rests_on(duty)
         if grounds == before.grounds:
             return
-        said = {line[:2] for line in before.content}
-        as_said = tuple(item for item in duty.matter if (item.what, item.about) in said)
-        seen = self.project(duty.but(matter=as_said))
-        content = _as_much_as(before.content, seen.content)
-        if set(before.content) <= set(content):
+        content = _still_so(before, self.project(duty))
+        if content == before.content:
             self.regrounded.append(replace(before, grounds=grounds))
         else:
             after = _after(before, "correct", self.now)
-            self.notices.append(
-                replace(after, grounds=grounds, content=content, texts=seen.texts, reason=Reason.GROUND_CHANGED)
-            )
+            self.end(replace(after, grounds=grounds, content=content, reason=Reason.GROUND_CHANGED))
 
     def withheld_now(self, before: Notice | None, statement: Withheld) -> None:
         """Whoever was told before hears why no longer; if what they were told is no longer so, they are corrected."""
@@ -153,7 +170,7 @@ class _Found:
             grounds = tuple(sorted({*before.grounds, *statement.grounds}))
             after = _after(before, "close", self.now)
             reason = Reason.OTHER_ROUTES_APPLY if unspoken else statement.reason
-            self.notices.append(replace(after, state="closed", grounds=grounds, reason=reason))
+            self.end(replace(after, state="closed", grounds=grounds, reason=reason))
 
     def no_longer_stated(self, gone: Iterable[Notice]) -> None:
         """Corrected if a fact it was told for has fallen; else nobody is written to, and a person looks."""
@@ -166,8 +183,7 @@ class _Found:
                 self.unexplained.append(before.key)
 
     def correct(self, before: Notice, reason: str) -> None:
-        after = _after(before, "correct", self.now)
-        self.notices.append(replace(after, state="withdrawn", content=(), asks=(), reason=reason))
+        self.notices.append(correction(before, reason, self.now, self.words_when_over))
 
 
 def _rests_on(duty: Duty) -> tuple[str, ...]:
@@ -215,20 +231,13 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
         gather=duty.gather,
         texts=seen.texts,
         why=duty.why,
+        whom=seen.whom,
     )
 
 
-def _as_much_as(before: Content, now: Content) -> Content:
-    """What is so now, but where one thing has several values no new one beside those that stay: a new one comes for
-    one that is no longer so."""
-    gone = Counter(line[:2] for line in before if line not in now)
-    kept = []
-    for line in now:
-        if line not in before:
-            gone[line[:2]] -= 1
-        if line in before or gone[line[:2]] >= 0:
-            kept.append(line)
-    return tuple(kept)
+def _still_so(before: Notice, seen: Projection) -> Content:
+    """What the agency was given, as far as it is so and may be seen by it now: nothing that is new."""
+    return tuple(line for line in before.content if line in seen.content)
 
 
 def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Notice | None:
@@ -240,7 +249,7 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
     anew = raised or not set(seen.content) <= set(before.content)
     tell_by = min(before.tell_by, duty.tell_by)
     asks = tuple(_asked(before, duty, tell_by, now, anew=anew))
-    if (seen, duty.urgency, asks) == ((before.content, before.texts), before.urgency, _flagged(before.asks, duty)):
+    if (seen[:2], duty.urgency, asks) == ((before.content, before.texts), before.urgency, _flagged(before.asks, duty)):
         return None
     after = _after(before, "update", now)
     return replace(
@@ -255,6 +264,7 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
         person=duty.person,
         why=duty.why,
         reason=None,
+        whom=seen.whom,
     )
 
 

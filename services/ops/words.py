@@ -88,6 +88,7 @@ REASONS: Mapping[str, str] = {
     "agency_not_in_force": "This agency no longer serves here.",
     "other_routes_apply": "Another route is taken now.",
     "ground_fell": "A record on which it rested was corrected or taken back.",
+    "another_person": "What you were told here before was about another person. It is taken back.",
     "ground_changed": "It had ended already, and what was told then has since proved wrong.",
     "order_protects_her": "An order is now known to protect her.",
     "order_to_be_sought": "The CPS will ask the court for an order.",

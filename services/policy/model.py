@@ -245,6 +245,7 @@ class Text(Row):
     text: v.Code
     words: Annotated[v.Text, Field(min_length=1)]
     on: Literal["every", "outward", "named"] = "named"
+    when_over: bool = False  # asks for nothing, and stays on a notice that closes or takes back
     source: Annotated[v.Text, Field(min_length=1)]
 
 

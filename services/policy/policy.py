@@ -237,6 +237,10 @@ class Policy:
         codes = dict.fromkeys((*self._texts_of_kind[kind], *named))
         return tuple(code for code in codes if not (safe_contact and code == SAFE_CONTACT_LINE))
 
+    def texts_when_over(self, kind: str, named: Iterable[str]) -> tuple[str, ...]:
+        """Of the texts of an agency of this kind, and of these, the codes of those that stay on what is over."""
+        return tuple(code for code in self.texts_for(kind, named) if self._texts[code].when_over)
+
     def safe_contact_is_fresh(self, recorded_on: date, on: date) -> bool:
         """Whether what was recorded about safe contact may still be relied on this day; it goes stale."""
         return recorded_on <= on <= self._safe_contact_ends(recorded_on, self.clock(SAFE_CONTACT_FRESH, on))

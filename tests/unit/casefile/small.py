@@ -1,6 +1,7 @@
 """A small policy, a few small rules and a world of facts, on which the heart's properties are shown."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from schemas import values as v
@@ -146,7 +147,8 @@ ROUTES = (
 
 
 def text(code: str, on: str = "named") -> Text:
-    return Text.model_validate({"text": code, "words": f"Words of {code}.", "on": on, "source": SOURCE})
+    stays = {"when_over": on != "named"}
+    return Text.model_validate({"text": code, "words": f"Words of {code}.", "on": on, "source": SOURCE, **stays})
 
 
 POLICY = PolicySet(
@@ -354,7 +356,7 @@ class World:
         told = {key: notice for key, notice in self.told.items() if self.lies_in[key] in group}
         here = [files.get(name, CaseFile(name)) for name in sorted(group)]
         answers = tuple(answer for answer in self.answers if _base(answer.key) in {_base(key) for key in told})
-        here[0] = CaseFile(here[0].key, here[0].facts, here[0].persons, here[0].links, here[0].unlinked, answers)
+        here[0] = replace(here[0], answers=answers)
         found = look(here, told, self.rules, self.policy.at(now), self.read_to, now)
         self.told |= remember(told, found)
         for notice in (*told.values(), *found.notices):

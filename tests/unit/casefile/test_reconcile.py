@@ -113,7 +113,7 @@ def test_a_closed_duty_is_corrected_when_what_was_told_proves_wrong_and_not_when
     assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
 
 
-def test_a_service_that_declined_is_told_what_was_wrong_and_nothing_that_is_new() -> None:
+def test_a_service_that_declined_hears_what_no_longer_holds_and_nothing_that_is_new() -> None:
     world = World(rules=of("high_risk"))
     world.look(incident(), now=b.NOON)
     world.answer(Declined, DAIT, b.NOON)
@@ -123,8 +123,8 @@ def test_a_service_that_declined_is_told_what_was_wrong_and_nothing_that_is_new(
     world.look(amended, now=b.NOON + H)
     corrected = world.told[DAIT]
     assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
-    assert [line[0] for line in corrected.content] == [line[0] for line in before]
-    assert "Vera Corrected" in {line[2] for line in corrected.content}
+    assert corrected.content == tuple(line for line in before if line[0] not in ("parties.name", "circumstances"))
+    assert corrected.content
 
 
 def test_a_service_that_declined_hears_of_no_further_value_beside_those_that_it_was_told() -> None:
@@ -137,7 +137,7 @@ def test_a_service_that_declined_hears_of_no_further_value_beside_those_that_it_
     assert world.told[DAIT].kind == "close"
     world.look(incident(2, circumstances="a threat"), now=b.NOON + 2 * H)
     corrected = world.told[DAIT]
-    assert (corrected.kind, [line[2] for line in corrected.content]) == ("correct", ["a threat"])
+    assert (corrected.kind, corrected.content) == ("correct", ())
 
 
 def all_that_happened(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -159,14 +159,28 @@ def all_that_happened(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     )
 
 
-def test_what_is_corrected_after_its_end_has_the_words_that_belong_to_it_now() -> None:
-    world = World(rules=of("high_risk"))
+def test_what_closes_or_corrects_has_the_words_that_ask_for_nothing_and_how_sure_what_it_still_says_is() -> None:
+    invites = replace(POLICY, routes=(ROUTES[0].model_copy(update={"texts": ("restricted_file",)}), *ROUTES[1:]))
+    world = World(invites, rules=of("high_risk"))
     world.look(incident(), now=b.NOON)
+    assert set(world.told[IDVA].texts) >= {"restricted_file", "basis_recorded", "basis_assessed"}
     world.answer(Declined, IDVA, b.NOON)
     world.look(now=b.NOON)
-    assert "safe_contact" not in world.told[IDVA].texts
-    world.look(incident(2, parties=(b.victim(name="Vera Corrected"), b.suspect())), now=b.NOON + 40 * D)
-    assert (world.told[IDVA].kind, "safe_contact" in world.told[IDVA].texts) == ("correct", True)
+    assert world.told[IDVA].kind == "close"
+    careful = {"not_for_emergencies", "safe_contact"}
+    assert set(world.told[IDVA].texts) == careful | {f"basis_{line[3]}" for line in world.told[IDVA].content}
+    world.look(b.withdrawal(incident(), version=3), now=b.NOON + H)
+    assert (world.told[IDVA].kind, set(world.told[IDVA].texts)) == ("correct", careful)
+
+
+def test_a_reminder_says_no_more_than_its_agency_may_see_by_then() -> None:
+    world = World(rules=of("charge_review"))
+    world.look(incident(), b.fact(b.charge()), now=b.NOON)
+    assert world.told[REVIEW].content
+    blind = tuple(kind.model_copy(update={"grants": ()}) if kind.kind == "dait" else kind for kind in POLICY.kinds)
+    world.policy = replace(POLICY, kinds=blind)
+    (reminded,) = world.look(now=b.NOON + 20 * D)
+    assert (reminded.kind, reminded.content) == ("remind", ())
 
 
 def test_a_duty_that_is_withheld_after_an_amendment_corrects_those_who_were_told_of_it() -> None:

@@ -1,0 +1,82 @@
+"""Who stands at a place, and whether that is still the person whom something was told about."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from schemas.births import known
+from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
+from schemas.values import child_place, party_place
+from services.casefile.duties import Notice, Whom
+from services.casefile.facts import CaseFile
+
+
+@dataclass(frozen=True)
+class Present:
+    """Who stands at the places of these files, as their standing facts have it."""
+
+    files: Sequence[CaseFile]
+
+    def at(self, place: str) -> Whom | None:
+        """The record stated there, and what else identifies the person; None where nobody stands."""
+        record = self._records.get(place)
+        if record is None:
+            return None
+        stated = self._stated.get(place)
+        born = known(stated.date_of_birth) if stated is not None else None  # a doubtful one identifies nobody
+        return Whom(
+            record if record.startswith("record:") else None,
+            stated.name if stated is not None else None,
+            born.isoformat() if born is not None else None,
+        )
+
+    def is_another(self, told: Notice) -> bool:
+        """Whether somebody else stands now where this notice was about. Two records are one person's where a merge that
+        stands says so. Where one of the two was stated without a record, all else that is known must differ."""
+        before = told.whom
+        if before is None or told.state == "withdrawn" or (record := self._records.get(told.person)) is None:
+            return False
+        if before.record is not None and record.startswith("record:"):
+            return self._joined.get(before.record, before.record) != self._joined.get(record, record)
+        now = self.at(told.person)
+        return now is not None and _nothing_in_common(before, now)
+
+    def named(self, told: Notice) -> Notice:
+        """The notice with who stands at its place, where that was not known by a record when it was sent."""
+        before = told.whom
+        if told.state == "withdrawn" or (before is not None and before.record is not None) or self.is_another(told):
+            return told
+        now = self.at(told.person)
+        return told if now is None or now == before else replace(told, whom=now)
+
+    @cached_property
+    def _records(self) -> Mapping[str, str]:
+        return {place: who for file in self.files for place, who in (file.records or file.persons).items()}
+
+    @cached_property
+    def _joined(self) -> Mapping[str, str]:
+        return {record: person for file in self.files for record, person in file.joined.items()}
+
+    @cached_property
+    def _stated(self) -> Mapping[str, Party | Child]:
+        return {place: who for file in self.files for place, who in _people(file)}
+
+
+def _people(file: CaseFile) -> Iterator[tuple[str, Party | Child]]:
+    for _, incident in file.of(IncidentReported):
+        for party in incident.parties:
+            yield party_place(incident.crime_reference, party.number), party
+    for _, linked in file.of(ChildrenLinked):
+        for child in linked.children:
+            yield child_place(linked.crime_reference, child.number, linked.stated_by), child
+
+
+def _nothing_in_common(before: Whom, now: Whom) -> bool:
+    """Names without a word in common, and no date of birth that is the same."""
+    if before.name is None or now.name is None or (before.born is not None and before.born == now.born):
+        return False
+    return _words(before.name).isdisjoint(_words(now.name))
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(name.casefold().split())
