@@ -10,17 +10,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from schemas import values as v
 from schemas.agency_responses.v1 import AttributionConfirmed
-from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, Order, OrderAction, OrdersResulted
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.persons import record_key
+from services.casefile.same_man import Man, Men
 from services.policy.clocks import london_day
 
 KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
 MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
-Identity = tuple[str, ...]
 
 
 class State(StrEnum):
@@ -87,7 +85,7 @@ class Standing:
     `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one;
     `coded`: those whom the court's own result names, which a person's confirmation may set aside.
     `attributed`: somebody has said, by a confirmation or by codes that all lead to somebody, whom it protects.
-    `doubted_by`: changes that may be its.
+    `man`: the defendant whom it was made against, or changed for. `doubted_by`: changes that may be its.
     `expired_first`: the last day as it was when the order was made.
     """
 
@@ -102,6 +100,7 @@ class Standing:
     protects: frozenset[str]
     attributed: bool
     attributed_by: tuple[Fact, ...]
+    man: Man
     changes: tuple[Change, ...] = ()
     doubted_by: tuple[Change, ...] = ()
 
@@ -145,14 +144,9 @@ class Standing:
         """What hearings said of it: the one that made it, where that is known, and those that changed it."""
         return (*((self.made_by,) if self.made_by else ()), *(change.element for change in self.changes))
 
-    @property
-    def against(self) -> frozenset[Identity]:
-        """The ids of the defendant whom it was made against, or changed for."""
-        return frozenset(named for e in self.heard for named in identities(e.body.references, e.body.defendant))
-
-    def binds(self, by: frozenset[Identity]) -> bool:
-        """Made against, or changed for, the defendant of these ids."""
-        return not self.against.isdisjoint(by)
+    def binds(self, man: Man) -> bool:
+        """Known to have been made against him, or changed for him."""
+        return self.man.is_same(man)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -172,6 +166,7 @@ class Register:
 
     orders: Mapping[str, Standing]
     changes: tuple[Change, ...]
+    men: Men = field(compare=False, repr=False)
 
     def sought(self, application: ApplicationLodged) -> Standing | None:
         """The order that an application names, else the only live one of its defendant and court."""
@@ -186,9 +181,10 @@ class Register:
         it (Sentencing Code s.361(1))."""
         if application.order or application.references.order:
             return ()
-        by, court = identities(application.references), application.references.court_ou
+        him, court = self.men.of_application(application), application.references.court_ou
         on = london_day(application.lodged_at)
-        return tuple(o for o in self.orders.values() if _open_to_change(o, by, on) and court in (None, o.court))
+        his = (order for order in self.orders.values() if order.binds(him) and _open_to_change(order, on))
+        return tuple(order for order in his if court in (None, order.court))
 
 
 @dataclass(slots=True)
@@ -198,6 +194,7 @@ class _Building:
     confirmed: Mapping[str, tuple[Fact, AttributionConfirmed]]
     places_of: Mapping[str, frozenset[str]]
     places: AbstractSet[str]
+    men: Men
     orders: dict[str, Standing] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
 
@@ -205,7 +202,7 @@ class _Building:
 def register(file: CaseFile) -> Register:
     """What stands of the orders in this file."""
     confirmed = {body.order: (fact, body) for fact, body in file.of(AttributionConfirmed)}
-    building = _Building(confirmed, _places_of_records(file), file.persons.keys())
+    building = _Building(confirmed, _places_of_records(file), file.persons.keys(), file.once(Men))
     for element in sorted(_elements(file), key=_in_order_of_hearings):
         if element.order.action is not OrderAction.IMPOSED:
             _change(building, element)
@@ -215,21 +212,7 @@ def register(file: CaseFile) -> Register:
         for place in () if change.order else change.candidates:
             doubted = building.orders[place]
             building.orders[place] = replace(doubted, doubted_by=(*doubted.doubted_by, change))
-    return Register({o.place: _settled(o) for o in building.orders.values()}, tuple(building.changes))
-
-
-def identities(references: v.References, defendant: Defendant | None = None) -> frozenset[Identity]:
-    """By what one defendant is known to be the same as another: ids, never names."""
-    named: list[Identity] = []
-    if references.asn:
-        named.append(("asn", references.asn))
-    if references.defendant_id:
-        named.append(("defendant_id", references.defendant_id))
-    if defendant and defendant.record:
-        named.append(("record", defendant.record.system, defendant.record.id))
-    if defendant and defendant.pnc_id:
-        named.append(("pnc_id", defendant.pnc_id))
-    return frozenset(named)
+    return Register({o.place: _settled(o) for o in building.orders.values()}, tuple(building.changes), building.men)
 
 
 def facts_of(orders: Iterable[Standing]) -> tuple[Fact, ...]:
@@ -250,6 +233,11 @@ def hearing_of(place: str) -> str:
 def case_of_hearing(hearing: str) -> str:
     """`<urn>/<asn or defendant id>`: one defendant's case, whichever court heard it and when."""
     return "/".join(hearing.split("/")[:2])
+
+
+def case_number(place: str) -> str:
+    """`<urn or court case>` of a case, a hearing or an order."""
+    return place.partition("/")[0]
 
 
 def code_of(place: str) -> str:
@@ -306,6 +294,7 @@ def _made(building: _Building, element: Element) -> Standing:
         protects=protects,
         attributed=_attributed(building, coded, by),
         attributed_by=by,
+        man=building.men.of(element.fact),
     )
 
 
@@ -328,7 +317,9 @@ def _change(building: _Building, element: Element) -> None:
     if change.order is None:
         return
     before = building.orders.get(change.order) or _known_by_its_change(building, change.order, element)
-    building.orders[change.order] = before.after(change)
+    after = before.after(change)
+    man = building.men.of(*(heard.fact for heard in after.heard), place=change.order)
+    building.orders[change.order] = replace(after, man=man)
 
 
 def _found(building: _Building, element: Element) -> Change:
@@ -339,30 +330,33 @@ def _found(building: _Building, element: Element) -> Change:
     """
     if element.order.order:
         return Change(element, element.order.order)
-    by = identities(element.body.references, element.body.defendant)
+    him = building.men.of(element.fact)
     his = [
         order
         for order in building.orders.values()
-        if _open_to_change(order, by, element.on) and hearing_of(order.place) != element.body.hearing
+        if order.man.may_be(him)
+        and _open_to_change(order, element.on)
+        and hearing_of(order.place) != element.body.hearing
     ]
     of_this_court = [order for order in his if order.court == element.body.court_ou]
     about, _ = _confirmed(building, element.place, protected_by(element.order, building.places_of))
     candidates = tuple(o.place for o in of_this_court or his if not about or o.protects & about)
-    known = len(candidates) == 1 and (of_this_court or about)
+    known = len(candidates) == 1 and (of_this_court or about) and building.orders[candidates[0]].binds(him)
     return Change(element, candidates[0]) if known else Change(element, None, candidates)
 
 
-def _open_to_change(order: Standing, by: frozenset[Identity], on: date) -> bool:
+def _open_to_change(order: Standing, on: date) -> bool:
     if order.made_by is not None and order.made_by.on > on:
         return False
-    return order.state not in ENDED and lasts(order.expires_on, on) and order.binds(by)
+    return order.state not in ENDED and lasts(order.expires_on, on)
 
 
 def _known_by_its_change(building: _Building, place: str, element: Element) -> Standing:
     coded = protected_by(element.order, building.places_of)
     protects, by = _confirmed(building, place, coded)
     said = _attributed(building, coded, by)
-    return Standing(place, code_of(place), None, None, None, None, State.LIVE, coded, protects, said, by)
+    man = building.men.of(element.fact, place=place)
+    return Standing(place, code_of(place), None, None, None, None, State.LIVE, coded, protects, said, by, man)
 
 
 def _settled(order: Standing) -> Standing:

@@ -17,6 +17,7 @@ from schemas.values import Body, References
 from services.casefile.facts import Fact
 
 CRIME, PERSON = "crime:", "person:"
+Identity = tuple[str, ...]  # what it is, in what, and its value
 OF_AN_INCIDENT = frozenset(f"uk.police.{name}" for name in ("incident-reported", "risk-assessed", "children-linked"))
 
 
@@ -146,11 +147,18 @@ def same_case(lead: References, fact: References) -> bool:
     """URN and ASN, or URN and defendant id; where either gives no URN the ASN alone, which is one defendant's."""
     if lead.leading_urn and fact.leading_urn and lead.urn != fact.urn:
         return False
-    if lead.leading_asn is not None and lead.asn == fact.asn:
-        return True
-    if lead.defendant_id is None or lead.defendant_id != fact.defendant_id:
-        return False
-    return bool(lead.leading_urn and fact.leading_urn) or bool(lead.court_case and lead.court_case == fact.court_case)
+    return not defendant_ids(lead).isdisjoint(defendant_ids(fact))
+
+
+def defendant_ids(refs: References) -> frozenset[Identity]:
+    """By what the references of two facts show one defendant: an ASN is one man's, and a defendant's number counts
+    within its case alone, for courts number theirs alike."""
+    found: set[Identity] = {("asn", refs.leading_asn)} if refs.leading_asn else set()
+    cases = {"urn": refs.leading_urn, "court_case": refs.court_case}
+    found |= {
+        ("defendant_id", kind, case, refs.defendant_id) for kind, case in cases.items() if case and refs.defendant_id
+    }
+    return frozenset(found)
 
 
 def _own(fact: Fact) -> str:

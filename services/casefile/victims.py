@@ -147,11 +147,6 @@ class Matters:
 
     def suspects_of(self, facts: Iterable[Fact]) -> frozenset[str]:
         """Whom the charges, and the links that people made, that lead from these facts to her name as suspects."""
-        roles = {
-            party_place(incident.crime_reference, party.number): party.role
-            for _, incident in self.file.of(IncidentReported)
-            for party in incident.parties
-        }
         named: set[str] = set()
         for link in (link for fact in facts for link in self._led_by(fact)):
             match link.body:
@@ -161,7 +156,16 @@ class Matters:
                     named |= {party.place for party in made.parties}
                 case _:
                     pass
-        return frozenset(self.file.persons[place] for place in named if roles.get(place) is Role.SUSPECT)
+        return frozenset(self.file.persons[place] for place in named & self._places_of_suspects)
+
+    @cached_property
+    def _places_of_suspects(self) -> frozenset[str]:
+        return frozenset(
+            party_place(incident.crime_reference, party.number)
+            for _, incident in self.file.of(IncidentReported)
+            for party in incident.parties
+            if party.role is Role.SUSPECT
+        )
 
     def linked_by_hand(self, fact: Fact, what: str) -> frozenset[str]:
         """Her places to which a person has linked this fact by its own reference, not by its case."""

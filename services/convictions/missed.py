@@ -14,8 +14,9 @@ from services.casefile.duties import Basis, Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show
-from services.casefile.orders import Identity, Standing, case_of_hearing, code_of, hearing_of, identities, register
+from services.casefile.orders import Register, Standing, case_number, case_of_hearing, code_of, hearing_of, register
 from services.casefile.reasons import Reason
+from services.casefile.same_man import Man
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import Matters, Victim, later_views
 from services.convictions.markers import markers
@@ -41,11 +42,15 @@ class HerFile:
 
     @cached_property
     def matters(self) -> Matters:
-        return Matters(self.file)
+        return self.file.once(Matters)
 
     @cached_property
     def orders(self) -> tuple[Standing, ...]:
-        return tuple(self.file.once(register).orders.values())
+        return tuple(self.register.orders.values())
+
+    @property
+    def register(self) -> Register:
+        return self.file.once(register)
 
     @cached_property
     def protecting(self) -> tuple[Standing, ...]:
@@ -53,10 +58,11 @@ class HerFile:
         return tuple(order for order in self.orders if order.protects & self.matters.places)
 
     @cached_property
-    def by_case(self) -> Mapping[str, tuple[Standing, ...]]:
+    def by_case_number(self) -> Mapping[str, tuple[Standing, ...]]:
+        """Orders by the URN or the court's number of the case in which they were made: of all defendants in it."""
         found: dict[str, list[Standing]] = {}
         for order in self.orders:
-            found.setdefault(case_of_hearing(hearing_of(order.place)), []).append(order)
+            found.setdefault(case_number(order.place), []).append(order)
         return {case: tuple(orders) for case, orders in found.items()}
 
     @cached_property
@@ -134,12 +140,16 @@ class Missed:
         return tuple(fact for fact, risk in views if risk.grade is Grade.HIGH or risk.professional_judgement_high)
 
     @cached_property
-    def _defendant(self) -> frozenset[Identity]:
-        return identities(self.heard.body.references, self.heard.body.defendant)
+    def _him(self) -> Man:
+        return self.hers.register.men.of(self.heard.fact)
 
     @cached_property
     def _of_case(self) -> tuple[Standing, ...]:
-        return self.hers.by_case.get(self.outcome.case, ())
+        """The orders against him in this case, however its hearings name him."""
+        of_number = self.hers.by_case_number.get(case_number(self.outcome.case), ())
+        in_his_name = (order for order in of_number if case_of_hearing(hearing_of(order.place)) == self.outcome.case)
+        named = () if self._him.is_known else tuple(in_his_name)
+        return named or tuple(order for order in of_number if order.binds(self._him))
 
     @cached_property
     def _unattributed(self) -> tuple[Standing, ...]:
@@ -182,7 +192,7 @@ class Missed:
     def _protects(self, order: Standing) -> bool:
         """From him, on the day of the outcome or by an order made since."""
         made_since = order.made_by is not None and order.made_by.on >= self.heard.body.hearing_on
-        return order.binds(self._defendant) and (made_since or order.covers(self.hers.matters.places, self.heard.on))
+        return order.binds(self._him) and (made_since or order.covers(self.hers.matters.places, self.heard.on))
 
     def _matter(self, last_day: datetime | None) -> tuple[Item, ...]:
         shown = partial(show, self.heard.fact)

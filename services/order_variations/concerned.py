@@ -1,11 +1,11 @@
 """Whom an order, a change of one or an application about one concerns: her, somebody else, or nobody can say yet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from schemas.court_convictions.v1 import Defendant, HearingResulted, Remand
+from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from schemas.values import References
 from services.casefile.facts import CaseFile, Fact
@@ -13,12 +13,11 @@ from services.casefile.orders import (
     MAKES,
     Change,
     Element,
-    Identity,
     Register,
     Standing,
+    case_number,
     case_of_hearing,
     facts_of,
-    identities,
     register,
 )
 from services.casefile.persons import record_key
@@ -85,35 +84,6 @@ class Protecting:
         return facts_of((*self.binds, *self.unsure))
 
 
-@dataclass(frozen=True, slots=True)
-class Defended:
-    """A defendant, as far as a file knows him: by ids, and as the suspects whom charges name. Never by name."""
-
-    ids: frozenset[Identity]
-    suspects: frozenset[str]
-
-    def is_same(self, other: "Defended") -> bool:
-        """Shown to be one man."""
-        alone = len(self.suspects) == 1 and self.suspects == other.suspects
-        return not self.ids.isdisjoint(other.ids) or (alone and not self._ids_conflict(other))
-
-    def is_another(self, other: "Defended") -> bool:
-        """Shown to be another man: an ASN or a defendant id is of one case, and shows that of nobody."""
-        if not self.ids.isdisjoint(other.ids):
-            return False
-        return self._ids_conflict(other) or (
-            bool(self.suspects and other.suspects)
-            and all(_two_persons(one, two) for one in self.suspects for two in other.suspects)
-        )
-
-    def _ids_conflict(self, other: "Defended") -> bool:
-        return any(
-            one[:-1] == two[:-1] and one != two and one[0] in ("record", "pnc_id")
-            for one in self.ids
-            for two in other.ids
-        )
-
-
 @dataclass(frozen=True)
 class HerOrders:
     """A victim's file with its register, worked out once."""
@@ -123,42 +93,29 @@ class HerOrders:
 
     @cached_property
     def matters(self) -> Matters:
-        return Matters(self.file)
+        return self.file.once(Matters)
 
     @cached_property
     def register(self) -> Register:
         return self.file.once(register)
 
-    def protecting_from(
-        self, fact: Fact, references: References, defendant: Defendant | None = None, about: tuple[Standing, ...] = ()
-    ) -> Protecting:
+    def protecting_from(self, fact: Fact, references: References, about: tuple[Standing, ...] = ()) -> Protecting:
         """Of the orders that are known to protect her, whatever has become of them, those that bind the defendant of
-        this court fact, of these ids, who is also that of the orders `about` which it is."""
+        this court fact, who is also that of the orders `about` which it is."""
         found = [order for order in self.register.orders.values() if order.protects & self.matters.places]
-        ids = identities(references, defendant).union(*(order.against for order in about))
-        him = Defended(self._joined(ids), self.matters.suspects_of([fact, *facts_of(about)]))
-        if not ids and not him.suspects:
-            return _of_one_man([o for o in found if o.urn and o.urn == references.urn], found, self._of)
-        binds = tuple(order for order in found if him.is_same(self._of(order)))
-        unsure = (order for order in found if order not in binds and not him.is_another(self._of(order)))
+        him = self.register.men.of(fact).together(order.man for order in about)
+        if not him.is_known:
+            return _of_one_man([o for o in found if o.urn and o.urn == references.urn], found)
+        binds = tuple(order for order in found if order.binds(him))
+        unsure = (order for order in found if order not in binds and not him.is_another(order.man))
         return Protecting(binds, tuple(unsure))
 
-    def _of(self, order: Standing) -> Defended:
-        """The defendant of an order."""
-        return Defended(self._joined(order.against), self.matters.suspects_of(order.facts))
-
-    def _joined(self, ids: frozenset[Identity]) -> frozenset[Identity]:
-        """The same ids, with the person whose record it is for each record."""
-        return frozenset(
-            tuple(kept.split(":", 2)) if one[0] == "record" and (kept := self.file.joined.get(":".join(one))) else one
-            for one in ids
-        )
-
     @cached_property
-    def _hearings(self) -> dict[str, list[HearingResulted]]:
-        found: dict[str, list[HearingResulted]] = {}
-        for _, body in sorted(self.file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
-            found.setdefault(case_of_hearing(body.hearing), []).append(body)
+    def _hearings(self) -> dict[str, list[tuple[Fact, HearingResulted]]]:
+        """By the number of the case, in the order of the hearings."""
+        found: dict[str, list[tuple[Fact, HearingResulted]]] = {}
+        for fact, body in sorted(self.file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
+            found.setdefault(case_number(body.hearing), []).append((fact, body))
         return found
 
     def made(self) -> Iterator[tuple[Standing, Element, Concern]]:
@@ -208,8 +165,12 @@ class HerOrders:
 
     def in_custody(self, element: Element) -> bool:
         """As the last hearing of that case left him, up to the hearing of this element."""
-        hearings = reversed(self._hearings.get(case_of_hearing(element.body.hearing), []))
-        last = next((body for body in hearings if body.hearing_on <= element.on), None)
+        men, case = self.register.men, case_of_hearing(element.body.hearing)
+        him = men.of(element.fact)
+        last = None
+        for fact, body in self._hearings.get(case_number(element.body.hearing), []):
+            if body.hearing_on <= element.on and (men.of(fact).is_same(him) or case_of_hearing(body.hearing) == case):
+                last = body
         return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
 
     def words_are_hers(self, element: Element, among: tuple[Standing, ...]) -> bool:
@@ -262,19 +223,9 @@ class HerOrders:
         return How.ANOTHERS if among and all(one.attributed for one in among) else How.NOT_CONFIRMED
 
 
-def _of_one_man(of_urn: list[Standing], found: list[Standing], of: Callable[[Standing], Defended]) -> Protecting:
+def _of_one_man(of_urn: list[Standing], found: list[Standing]) -> Protecting:
     """Where nothing but a URN says whose case it is: its orders, if all are against one man."""
-    one_man = all(of(of_urn[0]).is_same(of(order)) for order in of_urn[1:])
+    one_man = all(of_urn[0].binds(order.man) for order in of_urn[1:])
     binds = tuple(of_urn) if one_man else ()
     others = (order for order in found if order not in binds)
-    return Protecting(binds, tuple(o for o in others if not binds or not of(binds[0]).is_another(of(o))))
-
-
-def _two_persons(one: str, two: str) -> bool:
-    """Whether these keys of persons show two: records of one system do, and parties of one incident."""
-    if one == two:
-        return False
-    if one.startswith("record:") and two.startswith("record:"):
-        return one.split(":")[1] == two.split(":")[1]
-    places = one.startswith("place:") and two.startswith("place:")
-    return places and one.partition("/")[0] == two.partition("/")[0]
+    return Protecting(binds, tuple(o for o in others if not binds or not binds[0].man.is_another(o.man)))

@@ -115,7 +115,7 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
 
 def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
     words = hers.words_are_hers(element, concern.orders)
-    his = hers.protecting_from(element.fact, element.body.references, element.body.defendant, concern.orders)
+    his = hers.protecting_from(element.fact, element.body.references, concern.orders)
     told_to = frozenset(row.kind for row in hers.policy.route(rule, element.on).told)
     matter = (
         *of_hearing(element.fact),

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_order_variations.v1 import Attribution, Order, OrderAction
 from services.casefile.facts import Fact
-from services.casefile.orders import Register, State, identities, register
+from services.casefile.orders import Register, State, register
+from services.casefile.same_man import Man, identities
 from tests import builders as b
 
 LATER, LATEST = b.TODAY + timedelta(days=100), b.TODAY + timedelta(days=200)
-HIM = identities(b.references(), b.defendant())
+HIM = Man(identities(b.references(), b.defendant()))
 HERS = frozenset({b.VICTIM})
 PROTECTS_HER = (b.protected(),)
 
