@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,9 +20,11 @@ GATHER_SECONDS = 0.01
 COMMIT_SECONDS = 0.5
 STOP_SECONDS = 15.0
 NONE_DONE_PAUSE = 0.05
-# How often a member asks whether partitions are left to nobody; it waits longer where joining again did not help.
-WATCH_SECONDS = 5.0
-LONGEST_WATCH_SECONDS = 60.0
+# How often a member asks whether partitions are left to nobody: a gauge is fresh for longer than two of these.
+WATCH_SECONDS = 4.0
+# How long they may be left before it joins again: longer each time, where that did not help.
+PATIENCE_SECONDS = 5.0
+LONGEST_PATIENCE_SECONDS = 120.0
 SHARING_SECONDS = 0.5
 RESTART_SECONDS = 1.0
 
@@ -195,9 +198,9 @@ class Consumer:
                 await self._membership.commit()
 
     async def _watch(self) -> None:
-        """Joins again where partitions are left to nobody for two looks on end, or this member's share never came."""
-        pause, doubted = WATCH_SECONDS, None
-        wait = pause
+        """Joins again where partitions are left to nobody for a while, or this member's share never came."""
+        patience, doubted, until = PATIENCE_SECONDS, None, 0.0
+        wait = WATCH_SECONDS
         while True:
             with suppress(TimeoutError):
                 # Not all members at once: when one has joined again, the others' shares are new as well.
@@ -208,26 +211,26 @@ class Consumer:
             wait = SHARING_SECONDS
             if unowned is None or share is None or share != self._share or share[0].unchecked:
                 continue
-            wait = pause
+            wait = WATCH_SECONDS
             member, _ = share
             self._say_unowned(unowned, member)
             if not unowned.partitions and member.ready:
-                pause = wait = WATCH_SECONDS
+                patience = PATIENCE_SECONDS
                 if not unowned.topics:
                     self._rightly_empty = share
                 doubted = None
-            elif doubted == share:
-                pause = min(2 * pause, LONGEST_WATCH_SECONDS)
+            elif doubted != share:
+                doubted, until = share, time.monotonic() + patience * random.uniform(1, 2)  # noqa: S311
+            elif time.monotonic() >= until:
+                patience = min(2 * patience, LONGEST_PATIENCE_SECONDS)
                 member.give_up()
-            else:
-                doubted = share
 
     @property
     def _share(self) -> tuple[Membership, int] | None:
         return None if self._membership is None else (self._membership, self._membership.epoch)
 
     def _say_unowned(self, unowned: Unowned, member: Membership) -> None:
-        metrics.UNOWNED.labels(self._group).set(len(unowned.partitions))
+        metrics.UNOWNED.measured(len(unowned.partitions), self._group)
         if unowned.partitions:
             log.error(
                 logs.Event.PARTITIONS_UNOWNED,

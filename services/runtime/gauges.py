@@ -1,6 +1,5 @@
 """What a worker's metrics say of the database: people waiting and things that somebody must look at, by service."""
 
-from prometheus_client import Gauge
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
@@ -21,7 +20,7 @@ where f.stands and f.missing is not null and f.missing <> 'unknown_notification'
     select 1 from release r join fact o on o.service = r.service and o.id = f.id where o.stands and o.missing is null)
 """
 
-COUNTS: tuple[tuple[Gauge, str], ...] = (
+COUNTS: tuple[tuple[metrics.Gauge, str], ...] = (
     (metrics.OUTBOX_WAITING, "select service, count(*) from outbox where parked is null group by service"),
     (metrics.PARKED, "select service, count(*) from outbox where parked is not null group by service"),
     (metrics.ASKS_OVERDUE, ASKS_OVERDUE),
@@ -36,7 +35,7 @@ COUNTS: tuple[tuple[Gauge, str], ...] = (
 
 
 async def gauges(conn: AsyncConnection[TupleRow]) -> None:
-    """Sets every gauge that needs a query, for each service that the database knows; one that has none is 0.
+    """Measures every gauge that needs a query, for each service that the database knows; one that has none is 0.
 
     All of them are read in the caller's transaction, by index.
     """
@@ -45,4 +44,4 @@ async def gauges(conn: AsyncConnection[TupleRow]) -> None:
     for gauge, statement in COUNTS:
         counted = {service: number async for service, number in await conn.execute(statement)}
         for service in {*services, *counted}:
-            gauge.labels(service).set(float(counted.get(service, 0)))
+            gauge.measured(float(counted.get(service, 0)), service)

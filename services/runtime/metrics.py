@@ -1,8 +1,50 @@
 """Every metric of the relay, in one list; a label never varies with a case."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
+# What was not measured for so long shows no number: a server that is away would leave its last one there for ever.
+FRESH_SECONDS = 12.0
+
+
+class Gauge(Collector):
+    """A number for each value of its labels, which is shown while it is fresh; and beside it when it was measured last,
+    as `NAME_measured_timestamp_seconds`, which is shown from then on."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        registry: CollectorRegistry = REGISTRY,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`now`: seconds that no change of the clock moves; how old a number is."""
+        self._name, self._documentation, self._labels, self._now = name, documentation, labels, now
+        self._measured: dict[tuple[str, ...], tuple[float, float, float]] = {}
+        registry.register(self)
+
+    def measured(self, number: float, *labels: str) -> None:
+        """Keeps what was measured just now, for these values of the labels."""
+        self._measured[labels] = number, time.time(), self._now()
+
+    def collect(self) -> Iterable[Metric]:
+        """What is shown now: two families."""
+        shown = GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
+        times = GaugeMetricFamily(
+            f"{self._name}_measured_timestamp_seconds", f"When {self._name} was measured last.", labels=self._labels
+        )
+        for labels, (number, when, since) in self._measured.items():
+            if self._now() - since < FRESH_SECONDS:
+                shown.add_metric(labels, number)
+            times.add_metric(labels, when)
+        return shown, times
+
 
 RECORDS = Counter(
     "relay_records_total",
@@ -36,36 +78,28 @@ BATCH_SECONDS = Histogram(
     buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
     registry=REGISTRY,
 )
-OUTBOX_WAITING = Gauge(
-    "relay_outbox_waiting", "Notices committed and not yet published.", ["service"], registry=REGISTRY
-)
-ASKS_OVERDUE = Gauge("relay_asks_overdue", "Asks whose time has passed unanswered.", ["service"], registry=REGISTRY)
+OUTBOX_WAITING = Gauge("relay_outbox_waiting", "Notices committed and not yet published.", ["service"])
+ASKS_OVERDUE = Gauge("relay_asks_overdue", "Asks whose time has passed unanswered.", ["service"])
 OLDEST_WAITING = Gauge(
     "relay_oldest_waiting_seconds",
     "Age of the oldest fact that waits for a link.",
     ["service"],
-    registry=REGISTRY,
 )
-UNEXPLAINED = Gauge(
-    "relay_unexplained", "Duties told, owed no longer, with no fact that says why.", ["service"], registry=REGISTRY
-)
-FAULTED_FILES = Gauge("relay_faulted_files", "Files in which a rule raises.", ["service"], registry=REGISTRY)
-PARKED = Gauge("relay_parked", "Notices that the broker refused for their own sake.", ["service"], registry=REGISTRY)
+UNEXPLAINED = Gauge("relay_unexplained", "Duties told, owed no longer, with no fact that says why.", ["service"])
+FAULTED_FILES = Gauge("relay_faulted_files", "Files in which a rule raises.", ["service"])
+PARKED = Gauge("relay_parked", "Notices that the broker refused for their own sake.", ["service"])
 LAG = Gauge(
     "kafka_consumergroup_lag",
     "Records behind the end of the stream, by the offset that the database holds.",
     ["consumergroup", "topic", "partition"],
-    registry=REGISTRY,
 )
 LAG_SECONDS = Gauge(
     "kafka_consumergroup_group_lag_seconds",
     "Age of the oldest record not yet committed.",
     ["consumergroup", "topic", "partition"],
-    registry=REGISTRY,
 )
 UNOWNED = Gauge(
     "relay_partitions_unowned",
     "Partitions of a group's streams that none of its members reads.",
     ["consumergroup"],
-    registry=REGISTRY,
 )

@@ -13,7 +13,6 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
-from services.runtime import metrics
 from services.runtime.database import PASSING
 from services.runtime.logs import Event
 from services.runtime.rows import Connection
@@ -185,7 +184,6 @@ class Publisher:
             )
         for row, refusal in refused:
             log.error(Event.NOTICE_PARKED, service=self.service, topic=row.message.topic, reason=refusal.reason)
-            metrics.PARKED.labels(self.service).inc()
         await self._unlock(conn, list(ended))
         for topic in ended:
             del self._under_way[topic]

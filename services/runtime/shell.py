@@ -395,8 +395,8 @@ class Shell:
             offset, read_to, _ = positions.get((topic, partition), Position())
             behind = (at - read_to).total_seconds() if offset < end and read_to is not None else 0.0
             labels = (group_of(self.service.name), topic, str(partition))
-            metrics.LAG.labels(*labels).set(max(0, end - offset))
-            metrics.LAG_SECONDS.labels(*labels).set(max(0.0, behind))
+            metrics.LAG.measured(max(0, end - offset), *labels)
+            metrics.LAG_SECONDS.measured(max(0.0, behind), *labels)
         return {place: positions.get(place, Position()).next_offset for place in ends}
 
     async def pass_over(self, ends: Mapping[Partition, int], at: datetime) -> None:

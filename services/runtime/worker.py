@@ -43,8 +43,9 @@ SESSIONS = 5
 DUE_SECONDS = 0.25
 CHECKING = "check streams"
 STOP_SECONDS = 10.0
-GAUGE_SECONDS = 15.0
+GAUGE_SECONDS = 5.0
 CHECK_SECONDS = 1.0
+SILENT_SECONDS = 10.0  # without an answer of both servers, after which a worker is not ready
 RELEASE_FILES_A_SECOND = 50
 STUCK_SECONDS = 30.0
 END_SECONDS = 40.0
@@ -93,7 +94,7 @@ class Worker:
         self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
-        self._gauge_at = 0.0
+        self._answered_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self.running: list[Running] = []
         self.health: Health | None = None
@@ -106,7 +107,10 @@ class Worker:
         self._stack.push_async_callback(self._sender.stop)
         for service in self._services:
             self.running.append(await self._run(service, pseudonyms))
-        self._tasks.append(asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING))
+        self._tasks += [
+            asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING),
+            asyncio.create_task(_guarded(self._measure(), "relay"), name="measure"),
+        ]
         self.health = Health(ready=self.ready, port=self._http_port, host=self._http_host)
         await self.health.start()
         self._stack.push_async_callback(self.health.stop)
@@ -127,15 +131,12 @@ class Worker:
         await self._stack.aclose()
 
     async def ready(self) -> bool:
-        """Every service has its partitions, and the database answers."""
-        if not self.running or not all(running.consumer.ready for running in self.running):
-            return False
-        try:
-            async with self._pool.connection(timeout=1) as conn:
-                await conn.execute("select 1")
-        except AWAY:
-            return False
-        return True
+        """Every service has its partitions, and both servers have answered lately.
+
+        Nothing is asked here: a server that is frozen would keep whoever asks.
+        """
+        answered = time.monotonic() - self._answered_at < SILENT_SECONDS
+        return answered and bool(self.running) and all(running.consumer.ready for running in self.running)
 
     async def _read_pseudonyms(self) -> Pseudonyms:
         async with self._pool.connection() as conn:
@@ -180,11 +181,13 @@ class Worker:
         ]
         return Running(service, shell, loop, consumer, publisher)
 
-    async def _gauge(self) -> None:
-        if time.monotonic() >= self._gauge_at:
-            self._gauge_at = time.monotonic() + GAUGE_SECONDS
-            async with self._pool.connection() as conn:
-                await gauges(conn)
+    async def _measure(self) -> None:
+        """By itself: what the database knows is measured also while the broker is away."""
+        while True:
+            with suppress(*PASSING):  # what could not be measured is not shown
+                async with self._pool.connection() as conn:
+                    await gauges(conn)
+            await asyncio.sleep(GAUGE_SECONDS)
 
     async def _check_streams(self) -> None:
         """Notes, for partitions of which nothing is left to read, that they have been read up to now; and the lag."""
@@ -193,11 +196,11 @@ class Worker:
             try:
                 times = [await running.shell.clock() for running in self.running]
                 ends = await self._offsets.end_offsets(topics)
+                self._answered_at = time.monotonic()
                 for running, at in zip(self.running, times, strict=True):
                     await running.loop.note_ends(
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
-                await self._gauge()
             except PASSING as problem:
                 why = await asyncio.to_thread(why_none, self._database)
                 log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__, why=why)

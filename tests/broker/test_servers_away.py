@@ -1,23 +1,28 @@
 """Servers that go away are waited for in place; servers that went back, or forgot, halt the worker with advice."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from prometheus_client.parser import text_string_to_metric_families
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
+from services.runtime import metrics
 from services.runtime.database import migrate, pool
 from services.runtime.embedded import Name, Servers
 from services.runtime.groups import group_of
@@ -83,6 +88,107 @@ def test_a_database_that_was_away_for_long_is_found_as_soon_as_it_is_back(server
             await until(lambda: answers(shared), seconds=2 * CONNECT_SECONDS)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize("server", ["kafka", "postgres"])
+def test_a_worker_without_a_server_is_not_ready_and_shows_no_number_that_it_cannot_measure(
+    servers: Servers, database: str, tmp_path: Path, server: Name, how: str
+) -> None:
+    migrate(database)
+    apply_topics(servers.kafka, topics(shipped_policy()))
+    with serving(servers, database, tmp_path / "log") as process:
+        eventually(lambda: "worker_started" in (tmp_path / "log").read_text())
+        asked = Asked(tmp_path / "log")
+        eventually(lambda: asked.ready and asked.numbers() == set(GAUGES))
+        with away(servers, server, how):
+            gone_at = time.monotonic()
+            eventually(lambda: not asked.ready)
+            assert time.monotonic() - gone_at < NOT_READY_SECONDS
+            eventually(lambda: asked.numbers() == NEED_ONLY[OTHER[server]])
+            assert time.monotonic() - gone_at < NO_NUMBER_SECONDS
+            assert asked.times() == set(GAUGES)
+            assert asked.lives
+        eventually(lambda: asked.ready and asked.numbers() == set(GAUGES))
+        assert process.poll() is None
+
+
+NOT_READY_SECONDS = 15.0
+NO_NUMBER_SECONDS = 25.0  # fresh for twelve seconds, and what was under way when the server went
+MEASURED = "_measured_timestamp_seconds"
+GAUGES = {
+    family.name
+    for family in metrics.REGISTRY.collect()
+    if family.type == "gauge" and not family.name.endswith(MEASURED)
+}
+OTHER: Mapping[Name, Name] = {"kafka": "postgres", "postgres": "kafka"}
+NEED_BOTH = {"kafka_consumergroup_lag", "kafka_consumergroup_group_lag_seconds"}
+NEED_ONLY: Mapping[Name, set[str]] = {
+    "kafka": {"relay_partitions_unowned"},
+    "postgres": GAUGES - NEED_BOTH - {"relay_partitions_unowned"},
+}
+
+
+class Asked:
+    """A worker's health and metrics, as an orchestrator and Prometheus ask for them."""
+
+    def __init__(self, log: Path) -> None:
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self._port = next(line["port"] for line in lines if line["event"] == "worker_started")
+
+    @property
+    def ready(self) -> bool:
+        return self._ask("/readyz")[0] == HTTPStatus.OK
+
+    @property
+    def lives(self) -> bool:
+        return self._ask("/healthz")[0] == HTTPStatus.OK
+
+    def numbers(self) -> set[str]:
+        """The gauges that show a number."""
+        return {name for name in self._shown() if name in GAUGES}
+
+    def times(self) -> set[str]:
+        """The gauges that show when they were measured."""
+        return {name.removesuffix(MEASURED) for name in self._shown() if name.endswith(MEASURED)}
+
+    def _shown(self) -> set[str]:
+        families = text_string_to_metric_families(self._ask("/metrics")[1])
+        return {sample.name for family in families for sample in family.samples}
+
+    def _ask(self, path: str) -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=LONGEST_ANSWER)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+LONGEST_ANSWER = 5.0
+
+
+@contextmanager
+def away(servers: Servers, server: Name, how: str) -> Iterator[None]:
+    """Without this server for as long as the block lasts: killed, or all its processes stopped where they are."""
+    if how == "killed":
+        servers.stop(server, kill=True)
+        try:
+            yield
+        finally:
+            servers.start(server)
+        return
+    main = servers.pids[server]
+    processes = [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in processes:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 # A pool that doubles its pauses tries again after 15 seconds and after 31.

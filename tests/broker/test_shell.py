@@ -539,11 +539,11 @@ def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(server
                 await conn.execute(statement)
         worker = Worker([], servers.kafka, database, shipped_policy())
         await worker._pool.open()
-        checking = asyncio.create_task(worker._check_streams())
+        measuring = asyncio.create_task(worker._measure())
         await asyncio.sleep(2)
-        assert not checking.done()
-        worker._stopping.set()
-        await checking
+        assert not measuring.done()
+        measuring.cancel()
+        await asyncio.wait([measuring])
         await worker._pool.close()
 
     asyncio.run(story())
