@@ -1,9 +1,13 @@
 """What Prometheus and an orchestrator get to hear."""
 
 import asyncio
+import socket
+
+import pytest
 
 from services.runtime import metrics
 from services.runtime.health import Health
+from services.runtime.probe import is_ready
 
 
 async def ask(port: int, request: bytes) -> str:
@@ -43,6 +47,27 @@ def test_readiness_is_what_the_process_says_of_itself_and_liveness_that_it_answe
 
     assert health.startswith("HTTP/1.1 200 ")
     assert ready.startswith("HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_containers_health_check_says_whether_the_worker_is_ready(*, ready: bool) -> None:
+    async def says() -> bool:
+        return ready
+
+    async def run() -> bool:
+        health = Health(ready=says, host="127.0.0.1")
+        await health.start()
+        answer = await asyncio.to_thread(is_ready, health.port)
+        await health.stop()
+        return answer
+
+    assert asyncio.run(run()) == ready
+
+
+def test_a_containers_health_check_says_no_where_nobody_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert not is_ready(port)
 
 
 def test_anything_else_is_turned_away() -> None:
