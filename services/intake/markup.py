@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
-from xml.parsers.expat.errors import XML_ERROR_INCORRECT_ENCODING as INCORRECT_ENCODING
 from xml.parsers.expat.errors import XML_ERROR_NO_ELEMENTS as NO_ELEMENTS
 from xml.parsers.expat.errors import XML_ERROR_PARTIAL_CHAR as PARTIAL_CHAR
 from xml.parsers.expat.errors import XML_ERROR_UNCLOSED_CDATA_SECTION as UNCLOSED_CDATA
 from xml.parsers.expat.errors import XML_ERROR_UNCLOSED_TOKEN as UNCLOSED_TOKEN
-from xml.parsers.expat.errors import XML_ERROR_UNKNOWN_ENCODING as UNKNOWN_ENCODING
 from xml.parsers.expat.errors import codes as XML_ERRORS  # noqa: N812 - a table, named like one
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from schemas.refusals import Refusal, RefusalReason
+from services.intake.characters import decoded, mended
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 100
 STOPS_EARLY = frozenset({XML_ERRORS[said] for said in (NO_ELEMENTS, UNCLOSED_TOKEN, PARTIAL_CHAR, UNCLOSED_CDATA)})
-BADLY_ENCODED = frozenset({XML_ERRORS[said] for said in (UNKNOWN_ENCODING, INCORRECT_ENCODING)})
 
 
 def parsed(message: bytes) -> Element | Refusal:
@@ -29,17 +27,24 @@ def parsed(message: bytes) -> Element | Refusal:
     if len(message) > MAX_BYTES:
         detail = f"the message has {len(message)} bytes, at most {MAX_BYTES} are read"
         return Refusal(RefusalReason.TOO_LARGE, "decode", detail)
+    written = decoded(message)
+    return written if isinstance(written, Refusal) else parsed_text(written)
+
+
+def parsed_text(written: str) -> Element | Refusal:
+    """As `parsed`, of a message that is text already; the encoding that it declares counts no more."""
+    said = mended(written)
+    if isinstance(said, Refusal):
+        return said
+    parser = DefusedXMLParser(encoding="utf-8", forbid_dtd=True)
     try:
-        root: Element = fromstring(message.lstrip(), forbid_dtd=True)
+        parser.feed(said.text.encode(errors="surrogatepass"))
+        root: Element = parser.close()
     except DefusedXmlException:
         return Refusal(RefusalReason.XML_ENTITIES, "decode", "the message: XML without a DOCTYPE is expected")
     except ParseError as error:
-        line, column = error.position
-        detail = f"the message, line {line}, column {column}: well-formed XML in its declared encoding is expected"
-        return Refusal(_why(error.code), "decode", detail)
-    except (LookupError, ValueError):
-        detail = "the message: UTF-8, or another encoding that its XML declaration names, is expected"
-        return Refusal(RefusalReason.WRONG_ENCODING, "decode", detail)
+        where = said.place(*error.position)
+        return Refusal(_why(error.code), "decode", f"the message, {where}: well-formed XML is expected")
     if _deeper_than(root, MAX_DEPTH):
         detail = f"the message: elements at most {MAX_DEPTH} deep are expected"
         return Refusal(RefusalReason.TOO_DEEP, "decode", detail)
@@ -79,9 +84,7 @@ def outermost(element: Element, wanted: str) -> Iterator[Element]:
 
 
 def _why(code: int) -> RefusalReason:
-    if code in STOPS_EARLY:
-        return RefusalReason.INCOMPLETE
-    return RefusalReason.WRONG_ENCODING if code in BADLY_ENCODED else RefusalReason.NOT_XML
+    return RefusalReason.INCOMPLETE if code in STOPS_EARLY else RefusalReason.NOT_XML
 
 
 def _deeper_than(root: Element, depth: int) -> bool:
