@@ -90,6 +90,13 @@ def event_id(type: str, subject: str, version: int, time: datetime, content: byt
     return str(uuid.uuid5(EVENT_IDS, stated.decode()))
 
 
+def id_in_message(type: str, subject: str, message: str, content: bytes) -> str:  # noqa: A002
+    """The same for the same statement of the same message, whenever it is received; `message` tells it from others."""
+    of_message = hashlib.sha256(message.encode(errors="surrogatepass")).hexdigest()
+    stated = canonical([type, subject, of_message, hashlib.sha256(content).hexdigest()])
+    return str(uuid.uuid5(EVENT_IDS, stated.decode()))
+
+
 def fact_id(source: str, event: str) -> str:
     """The relay's own name for what a source said in this event: an event's id is its source's alone, and two sources
     may use one. Neither part can hold a space."""

@@ -23,6 +23,7 @@ from schemas.envelope import (
     event_id,
     from_document,
     from_headers,
+    id_in_message,
     is_structured,
     to_record,
     version_of,
@@ -129,8 +130,8 @@ def event(
     source: str,
     time: datetime,
     version: int | None = None,
-    basis: VersionBasis | None = None,
     *,
+    received_in: str | None = None,
     subject: str | None = None,
     correlationid: str | None = None,
     causationid: str | None = None,
@@ -138,7 +139,8 @@ def event(
 ) -> tuple[Envelope, Said]:
     """The envelope for a body, its id computed. `type` may leave its version out: the newest is meant.
 
-    Without `version` it is the microseconds of `time`, and the basis `written`, unless the caller says `receipt`.
+    Without `version` it is the microseconds of `time`, and the basis `written`. `received_in` tells the message
+    in which it came from any other: with it, `time` is of its receipt, and the id is the same whenever it is received.
     `subject` only for a withdrawn version, which does not say it. ValueError for a time that can be no version.
     """
     if type in registry.types:
@@ -147,7 +149,10 @@ def event(
     if about is None:
         raise ValueError("a withdrawn version needs the subject that it takes back")
     number = version_of(time) if version is None else version
-    basis = basis or ("source" if version is not None else "written")
+    if received_in is not None:
+        identity = id_in_message(type, about, received_in, content_of(body))
+        return Envelope(identity, type, source, about, time, number, "receipt", correlationid, causationid), body
+    basis: VersionBasis = "source" if version is not None else "written"
     identity = event_id(type, about, number, time, content_of(body))
     return Envelope(identity, type, source, about, time, number, basis, correlationid, causationid), body
 

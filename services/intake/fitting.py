@@ -35,7 +35,7 @@ def defendant_id(raw: str) -> str | None:
 
 def stand_in(*parts: str) -> str:
     """A defendant id for one whom the message gives none: the same for the same parts, and says nothing of them."""
-    return f"spi.{_digest(*parts)}"
+    return f"spi.{digest(*parts)}"
 
 
 def court(location: str, psa_code: str) -> str:
@@ -45,7 +45,7 @@ def court(location: str, psa_code: str) -> str:
         if plain:
             coded = prefix + plain
             coded = f"{coded:0<6}"
-            return coded if _COURT.fullmatch(coded) else f"X{_digest(plain)[:7].upper()}"
+            return coded if _COURT.fullmatch(coded) else f"X{digest(plain)[:7].upper()}"
     return NO_COURT
 
 
@@ -55,7 +55,7 @@ def code(raw: str) -> str:
     if not plain:
         return UNCODED
     fitted = re.sub(r"[^A-Za-z0-9_.+-]+", "-", plain).lstrip("_.+-")
-    return fitted if fitted == plain and len(fitted) <= 40 else f"{fitted[:27] or UNCODED}.{_digest(plain)[:12]}"
+    return fitted if fitted == plain and len(fitted) <= 40 else f"{fitted[:27] or UNCODED}.{digest(plain)[:12]}"
 
 
 def pnc_id(raw: str) -> str | None:
@@ -122,8 +122,8 @@ def _reference(raw: str) -> str | None:
     if not any(letter in "123456789" for letter in plain):
         return None
     fitted = re.sub(r"[^A-Z0-9._:-]+", "-", plain).lstrip("._:-")
-    return fitted if fitted == plain and len(fitted) <= 60 else f"{fitted[:40]}.{_digest(plain)}"
+    return fitted if fitted == plain and len(fitted) <= 60 else f"{fitted[:40]}.{digest(plain)}"
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
     return sha256("\x1f".join(parts).encode()).hexdigest()[:16]

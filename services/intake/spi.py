@@ -30,11 +30,11 @@ from schemas.court_convictions.v1 import (
     Verdict,
 )
 from schemas.court_order_variations.v1 import OrdersResulted
-from schemas.envelope import EPOCH, Envelope, VersionBasis
+from schemas.envelope import EPOCH, Envelope
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
 from services.intake import fitting, wording
-from services.intake.markup import inside, name, named, outermost, parsed, text
+from services.intake.markup import inside, name, named, outermost, parsed, parsed_text, text
 from services.intake.order_length import ENDLESS, Length, period_end
 from services.intake.spi_orders import Resulted, orders_of
 
@@ -51,6 +51,11 @@ LAST_SEQUENCE = 999
 GUARDIANS = frozenset({"ParentGuardian", "ParentGuardianDetails", "CourtParentGuardian", "ParentGuardianDefendant"})
 NOT_OWN = LEVELS | GUARDIANS
 FOR_LIFE = "L"
+BEGINS_AS_XML = re.compile(r"<[^\W\d]|<[?!]")
+NAMES_OF_RESULTS = (MESSAGE, DEFENDANT, OFFENCE)
+# Gateways wrap each other's messages; no chain of them is as long.
+MOST_WRAPPINGS = 8
+TELLS_APART = re.compile(r"(?:id|identifier|time|timestamp|created)$", re.IGNORECASE)
 DECLARATION = re.compile(r"<\?xml[^<>]*\?>")
 SEPARATORS = re.compile(r"[\s,;]+")
 # Nothing about a defendant's offences was written before these days.
@@ -87,6 +92,48 @@ class Level:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class Document:
+    """A whole XML document that came, or that was a text in another; it is read once for all results in it."""
+
+    root: Element
+
+    @cached_property
+    def level(self) -> Level:
+        return Level(self.root)
+
+    @cached_property
+    def written_at(self) -> datetime | None:
+        said = (text(each) for each in named(self.root, "CreationDateTime"))
+        return next((at for each in said if (at := fitting.moment(each))), None)
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of the ids and times around its results; empty where it bears none."""
+        around = (each for each in inside(self.root, frozenset({MESSAGE})) if TELLS_APART.search(name(each)))
+        borne = [f"{name(each)}={said}" for each in around if not len(each) and (said := text(each))]
+        return fitting.digest(*borne) if borne else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultMessage:
+    """One `ResultedCaseMessage`, and the documents around it, from the one that holds it to the one that came."""
+
+    element: Element
+    wrapped_in: tuple[Document, ...]
+
+    @property
+    def written_at(self) -> datetime | None:
+        """When the innermost document that says so was written."""
+        return next((document.written_at for document in self.wrapped_in if document.written_at), None)
+
+    @property
+    def identity(self) -> str:
+        """What tells this message from another: the ids and times that its wrappers bear, else all that it says."""
+        borne = "".join(document.identity for document in self.wrapped_in)
+        return borne or _written(self.element)
+
+
 @dataclass(frozen=True)
 class Sitting:
     """One `Defendant` element, with what it stands in: itself, its case, its session, its message."""
@@ -94,6 +141,7 @@ class Sitting:
     around: tuple[Level, ...]
     received_on: date
     written_at: datetime | None
+    message: str
 
     @property
     def element(self) -> Element:
@@ -156,42 +204,49 @@ def read(message: bytes, received_at: datetime) -> Read:
     root = parsed(message)
     if isinstance(root, Refusal):
         return Read(refusals=(root,))
-    results, unread = _messages(root)
+    results, unread = _messages((Document(root),))
     if not results and not unread:
         expected = f"the message: a {MESSAGE} with a {DEFENDANT} is expected"
         return Read(refusals=(Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", expected),))
-    written_at = next((at for e in named(root, "CreationDateTime") if (at := fitting.moment(text(e)))), None)
     received_on = received_at.astimezone(fitting.LONDON).date()
     hearings: dict[str, list[Sitting]] = {}
-    whole = Level(root)
     for result in results:
-        for around in _defendants(Level(result), (whole,)):
-            sitting = Sitting(around, received_on, written_at)
+        written_at, identity = result.written_at, result.identity
+        for around in _defendants(Level(result.element), tuple(document.level for document in result.wrapped_in)):
+            sitting = Sitting(around, received_on, written_at, identity)
             hearings.setdefault(sitting.place, []).append(sitting)
-    source, table = _source(root), court_results()
+    documents = dict.fromkeys(document.root for result in results for document in result.wrapped_in)
+    source, table = _source(documents), court_results()
     return Read(
         facts=tuple(
             _event(body, sittings[0], source, received_at)
             for sittings in hearings.values()
             for body in _bodies(sittings, table)
         ),
-        refusals=(*unread, *(refusal for result in results for refusal in _silent_cases(result))),
+        refusals=(*unread, *(refusal for result in results for refusal in _silent_cases(result.element))),
     )
 
 
-def _messages(root: Element) -> tuple[list[Element], list[Refusal]]:
-    """The result messages, in whatever they are wrapped, be it as escaped texts; else all, if it has defendants. And
-    why an escaped one cannot be read."""
-    found, unread = _results_in(root), list[Refusal]()
+def _messages(documents: tuple[Document, ...]) -> tuple[list[ResultMessage], list[Refusal]]:
+    """The result messages of the first of these documents, in whatever they are wrapped, be it as escaped texts several
+    times over; else all of it, if it has defendants. And why an escaped one cannot be read."""
+    root = documents[0].root
+    found = [ResultMessage(element, documents) for element in _results_in(root)]
+    unread = list[Refusal]()
     texts = ((each.text or "").strip() for each in root.iter())
-    names = (MESSAGE, DEFENDANT, OFFENCE)
-    likely = (said for said in texts if said.startswith("<") and any(each in said for each in names))
+    likely = (said for said in texts if BEGINS_AS_XML.match(said) and any(each in said for each in NAMES_OF_RESULTS))
     for number, said in enumerate(likely, 1):
-        inner = parsed(DECLARATION.sub("", said).encode())
+        place = f"text {number} that holds a message of its own"
+        inner = parsed_text(DECLARATION.sub("", said))
         if isinstance(inner, Refusal):
-            unread.append(replace(inner, detail=f"text {number} that holds a message of its own: {inner.detail}"))
+            unread.append(replace(inner, detail=f"{place}: {inner.detail}"))
+        elif len(documents) == MOST_WRAPPINGS:
+            expected = f"{place}: messages inside at most {MOST_WRAPPINGS} others are expected"
+            unread.append(Refusal(RefusalReason.TOO_DEEP, "decode", expected))
         else:
-            found += _results_in(inner)
+            results, refusals = _messages((Document(inner), *documents))
+            found += results
+            unread += (replace(each, detail=f"{place}: {each.detail}") for each in refusals)
     return found, unread
 
 
@@ -223,23 +278,24 @@ def _silent_cases(message: Element) -> Iterator[Refusal]:
 
 
 def _event(body: v.Body, sitting: Sitting, source: str, received_at: datetime) -> tuple[Envelope, v.Body]:
-    at, basis = _version_time(sitting, received_at)
-    return event(body, KINDS[type(body)], source, at, basis=basis)
+    written_at = _written_when(sitting, received_at)
+    if written_at is None:
+        return event(body, KINDS[type(body)], source, received_at, received_in=sitting.message)
+    return event(body, KINDS[type(body)], source, written_at)
 
 
-def _version_time(sitting: Sitting, received_at: datetime) -> tuple[datetime, VersionBasis]:
+def _written_when(sitting: Sitting, received_at: datetime) -> datetime | None:
     """When the source wrote the message, if that can be true: after the hearing, and not after it was received."""
     written = sitting.written_at
     if written is None or written > received_at + CLOCKS_DIFFER or written <= EPOCH:
-        return received_at, "receipt"
-    if written.astimezone(fitting.LONDON).date() < sitting.hearing_on:
-        return received_at, "receipt"
-    return written, "written"
+        return None
+    return None if written.astimezone(fitting.LONDON).date() < sitting.hearing_on else written
 
 
-def _source(root: Element) -> str:
+def _source(documents: Iterable[Element]) -> str:
     """The system that wrote the message, if it names itself by a plain code."""
-    codes = (text(code) for system in named(root, "OriginatingSystem") for code in named(system, "OrgUnitCode"))
+    systems = (system for document in documents for system in named(document, "OriginatingSystem"))
+    codes = (text(code) for system in systems for code in named(system, "OrgUnitCode"))
     return next((f"urn:spi:{code}" for code in codes if COURT_CODE.fullmatch(code)), "urn:spi")
 
 

@@ -80,7 +80,7 @@ def accepted(record: Record, received: Received) -> Accepted:
         version_basis=envelope.version_basis,
         digest=digest,
     )
-    # A version of receipt is another each time that the same statement comes.
+    # A version of receipt is another each time that the same message comes.
     version = b"" if fact.version_basis == "receipt" else str(fact.version).encode()
     return Accepted(record, received, fact, digest, hashlib.sha256(digest + version).digest(), references(fact))
 
@@ -91,7 +91,6 @@ class Plan:
 
     matters: Matters
     is_placeholder: Placeholder
-    contents: set[tuple[str, str, bytes]]  # statement, subject, hash: accepted before
     _of: dict[str, Component] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,11 +110,6 @@ class Plan:
     def apply(self, event: Accepted) -> Change:
         """What this event changes, given those before it."""
         fact = event.fact
-        content = (*fact.statement, event.digest)
-        known = content in self.contents
-        self.contents.add(content)
-        if known and fact.version_basis == "receipt":
-            return Change(event, "superseded")
         component = self._of[next(iter(event.names))]
         rival = component.standing.get(fact.statement)
         if rival is not None and rival.rank >= fact.rank:

@@ -493,9 +493,7 @@ class Shell:
         matters = await self.store.lock_matters(conn, closed, names_of)
         if isinstance(matters, frozenset):
             raise GrewError(matters)
-        by_receipt = {(*e.fact.statement, e.digest) for e in fresh if e.fact.version_basis == "receipt"}
-        contents = await self.store.contents(conn, by_receipt) if by_receipt else set[tuple[str, str, bytes]]()
-        return Plan(matters, is_placeholder, contents)
+        return Plan(matters, is_placeholder)
 
     def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""

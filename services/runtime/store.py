@@ -188,17 +188,6 @@ class Store:
             await _names_of(named),
         )
 
-    async def contents(
-        self, conn: Connection, subjects: Iterable[tuple[str, str, bytes]]
-    ) -> set[tuple[str, str, bytes]]:
-        """Those of these contents (statement, subject, hash) that were accepted before, under whatever version."""
-        rows = await conn.execute(
-            """select distinct statement, subject, content_hash from fact where service = %s
-            and (statement, subject, content_hash) in (select * from unnest(%b::text[], %b::text[], %b::bytea[]))""",
-            (self.service, *columns(sorted(subjects), 3)),
-        )
-        return {(statement, subject, bytes(digest)) for statement, subject, digest in await rows.fetchall()}
-
     async def closed(self, conn: Connection, names: frozenset[str], found: NamesOf) -> tuple[frozenset[str], NamesOf]:
         """All that belongs together with these references, without a lock, and the statements that tie them.
 

@@ -260,3 +260,41 @@ def case(key: tuple[str, ...]) -> str:
 
 def fact_of(sent: Message) -> str:
     return fact_id(*(dict(sent.headers)[name].decode() for name in ("ce_source", "ce_id")))
+
+
+def of_a_wrong_clock(number: str, *, code: bytes = b"3260") -> bytes:
+    """A message of a court whose clock cannot be right, so that receipt alone orders it; with its order or another."""
+    message = re.sub(rb"(CreationDateTime>)[^<]+", rb"\g<1>2010-01-01T00:00:00Z", OWN.restraining)
+    message = re.sub(rb"(MessageIdentifier>)[^<]+", rb"\g<1>" + number.encode(), message)
+    return message.replace(b"ResultCode>3260<", b"ResultCode>%s<" % code)
+
+
+@pytest.mark.broker
+def test_an_amendment_that_returns_to_the_first_result_stands_and_no_message_does_so_by_coming_again(
+    tmp_path: Path,
+) -> None:
+    """A court makes an order, takes it back, and makes it again: the last word stands. A gateway that delivers an old
+    message once more says nothing new."""
+    first, without, again = of_a_wrong_clock("m-1"), of_a_wrong_clock("m-2", code=b"2005"), of_a_wrong_clock("m-3")
+    made = next(body for _, body in said(first, RECEIVED) if isinstance(body, OrdersResulted))
+    assert made.orders
+
+    async def orders_standing(relay: Relay) -> bool:
+        about = ("uk.court.orders-resulted", made.hearing)
+        (found,) = {text for _, *statement, text in await standing(relay) if tuple(statement) == about}
+        return bool(json.loads(found)["orders"])
+
+    async def in_turn() -> None:
+        with embedded_servers(durable=False) as servers:
+            async with relay_on(servers, tmp_path) as relay, relay.working(*SERVICES) as worker:
+                hours = iter(range(100))
+                for message, stands in (
+                    *((first, True), (without, False), (first, False), (without, False)),
+                    *((again, True), (without, True), (first, True), (again, True)),
+                ):
+                    await relay.publish(*map(sent, said(message, RECEIVED + timedelta(hours=next(hours)))))
+                    await relay.settled(worker)
+                    assert await orders_standing(relay) is stands
+                assert not await rows(relay, "select * from refusal")
+
+    asyncio.run(in_turn())

@@ -375,7 +375,7 @@ OUTSIDE = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><ResultedCas
         (b"{}", "not_xml"),
         (b"<a><b></a>", "not_xml"),
         (b"<a>\x00</a>", "not_xml"),
-        (b"<a>\xff</a>", "not_xml"),
+        (b"<a>\xc3\xa9 and \xe9</a>", "wrong_encoding"),
         (b'<?xml version="1.0" encoding="klingon"?><a/>', "wrong_encoding"),
         (b'<?xml version="1.0" encoding="UTF-16"?><a/>', "wrong_encoding"),
         (BOMB, "xml_entities"),
@@ -522,3 +522,64 @@ def test_the_sender_hears_that_a_length_is_not_clear() -> None:
 def test_an_order_that_is_extended_by_nobody_knows_how_much_is_unclear() -> None:
     (order,) = orders("order-extended")
     assert (order.action, order.expires_on, order.length_unclear) == (OrderAction.VARIED, None, True)
+
+
+def escaped(message: str, times: int) -> str:
+    """In one wrapper for each time, as gateways put each other's messages into texts."""
+    for _ in range(times):
+        text = message.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        message = f"<Envelope><Body><Content>{text}</Content></Body></Envelope>"
+    return message
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_message_escaped_several_times_is_read(times: int) -> None:
+    inner = example("order-on-conviction").decode().partition("?>")[2]
+    ampersand = inner.replace("Not to contact Tamsin Madeup", "Not to contact Tamsin Madeup &amp; her family")
+    message = escaped(ampersand, times).encode()
+    assert read(message, RECEIVED).refusals == ()
+    (order,) = facts(message)[1][0].orders
+    assert "Tamsin Madeup & her family" in (order.prohibitions[0].text or "")
+    assert read(message, RECEIVED) == read(ampersand.encode(), RECEIVED)
+
+
+def test_messages_in_more_wrappings_than_any_gateway_makes_are_refused() -> None:
+    said = read(escaped("<Defendant/>", 9).encode(), RECEIVED)
+    assert (said.facts, [refusal.reason for refusal in said.refusals]) == ((), ["too_deep"])
+
+
+UNKNOWN_TIME = b"2010-01-01T00:00:00Z"
+
+
+def court_message(number: str, *, written: bytes = UNKNOWN_TIME, more: bytes = b"") -> bytes:
+    """One message of a court whose clock cannot be right."""
+    message = example("order-on-conviction").replace(b"2026-03-02T16:30:05.25+00:00", written)
+    message = message.replace(b"SPI-EXAMPLE-1", number.encode())
+    return message.replace(b"</DeliverRequest>", more + b"</DeliverRequest>")
+
+
+def test_the_same_message_is_the_same_event_whenever_it_is_received() -> None:
+    first, later = (read(court_message("m-1"), RECEIVED + timedelta(days=day)).facts for day in (0, 3))
+    assert [envelope.id for envelope, _ in first] == [envelope.id for envelope, _ in later]
+    assert [envelope.factversion for envelope, _ in first] != [envelope.factversion for envelope, _ in later]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        court_message("m-3"),
+        court_message("m-1", written=b"2010-01-01T00:00:01Z"),
+        court_message("m-1", more=b"<RequestID>r-2</RequestID>"),
+    ],
+    ids=["another id", "another time", "another request"],
+)
+def test_another_message_of_the_same_content_is_an_event_of_its_own(other: bytes) -> None:
+    first, second = (read(message, RECEIVED).facts for message in (court_message("m-1"), other))
+    assert [body for _, body in first] == [body for _, body in second]
+    assert not {envelope.id for envelope, _ in first} & {envelope.id for envelope, _ in second}
+
+
+def test_when_a_message_inside_a_text_was_written_is_what_it_says_itself() -> None:
+    inner = example("order-on-conviction").decode().partition("?>")[2]
+    wrapped = escaped(inner, 1).replace("<Body>", "<CreationDateTime>2026-03-05T10:00:00Z</CreationDateTime><Body>")
+    assert envelope(wrapped.encode()).time == envelope(inner.encode()).time

@@ -1,5 +1,6 @@
 """What is refused although it can be read: what would stand for ever."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -28,8 +29,8 @@ def test_a_version_that_is_a_time_and_lies_ahead_would_stand_before_all_correcti
     basis: VersionBasis, ahead: timedelta, *, refused: bool
 ) -> None:
     body, type_ = b.incident(), "uk.police.incident-reported"
-    envelope, said = registry.event(body, type_, "police", b.NOON, version_of(b.NOON + ahead), basis)
-    sent = registry.encode(envelope, said)
+    envelope, said = registry.event(body, type_, "police", b.NOON, version_of(b.NOON + ahead))
+    sent = registry.encode(replace(envelope, version_basis=basis), said)
     event = read(Record("police.incidents", 0, 0, b.NOON, sent.key, sent.value, sent.headers))
     assert isinstance(event, Accepted)
     refusal = believed(event, b.policy(), b.NOON)
