@@ -112,7 +112,7 @@ class Plan:
         fact = event.fact
         component = self._of[next(iter(event.names))]
         rival = component.standing.get(fact.statement)
-        if rival is not None and rival.rank >= fact.rank:
+        if rival is not None and (rival.rank >= fact.rank or _says_the_same_again(fact, rival)):
             return Change(event, "superseded", component)
         before = component.linkage
         component.standing[fact.statement] = component.seen[fact.id] = fact
@@ -137,6 +137,12 @@ class Plan:
             overlapping(moved),
             joined,
         )
+
+
+def _says_the_same_again(fact: Fact, standing: Fact) -> bool:
+    """A message that repeats what stands is no amendment. Only where receipt orders them can it be told apart: its
+    version is no word of its source's."""
+    return fact.version_basis == "receipt" and fact.digest == standing.digest
 
 
 def apply_to_files(change: Change, files: Mapping[str, FileState]) -> None:
