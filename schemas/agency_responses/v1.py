@@ -30,6 +30,8 @@ class Decision(StrEnum):
     ORDER_NOT_SOUGHT = "order_not_sought"
     RISK_GRADE_CONFIRMED = "risk_grade_confirmed"
     RISK_GRADE_RAISED = "risk_grade_raised"
+    ROLES_RESOLVED = "roles_resolved"
+    SERVICE_FOUND = "service_found"
     SAFETY_PLAN_MADE = "safety_plan_made"
     SAFE_ADDRESS_REVIEWED = "safe_address_reviewed"
     APPLICATION_SUPPORTED = "application_supported"

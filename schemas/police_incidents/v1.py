@@ -199,6 +199,11 @@ class IncidentReported(v.Body):
     def subject(self) -> str:
         return self.crime_reference
 
+    @property
+    def roles_unresolved(self) -> bool:
+        """Whether it is open who is victim and who is suspect: whatever role is stated, each party may be a victim."""
+        return self.primary_perpetrator == "unresolved" or any(p.role is v.Role.UNRESOLVED for p in self.parties)
+
     @field_validator("parties")
     @classmethod
     def _births_are_judged(cls, parties: tuple[Party, ...], info: ValidationInfo) -> tuple[Party, ...]:

@@ -152,7 +152,7 @@ def _leaves(value: Any, mark: Marked | None, names: list[str], trail: list[Any])
 def _item(body: Body, leaf: Leaf, about: str | None, basis: Basis | None, what: str | None) -> Item:
     value, mark, names, trail = leaf
     kinds = [type(part) for part in trail]
-    data_class = mark.data_class or _identity(trail, kinds)
+    data_class = mark.data_class or _identity(body, trail, kinds)
     return Item(
         what or ".".join(names[-2:]),
         plain(value),
@@ -163,10 +163,12 @@ def _item(body: Body, leaf: Leaf, about: str | None, basis: Basis | None, what: 
     )
 
 
-def _identity(trail: list[Any], kinds: list[type]) -> DataClass:
+def _identity(body: Body, trail: list[Any], kinds: list[type]) -> DataClass:
     """Whose identity it is; while roles are unresolved each party is judged as a possible victim."""
     if Party not in kinds:
         return DataClass.S
+    if isinstance(body, IncidentReported) and body.roles_unresolved:
+        return DataClass.P
     return DataClass.S if trail[kinds.index(Party)].role is Role.SUSPECT else DataClass.P
 
 

@@ -23,7 +23,8 @@ def safe_contact_recorded_on(files: Sequence[CaseFile], duty: Duty) -> date | No
     found: list[date] = []
     for victim in {victim for _, victims in grounds for victim in victims}:
         newest = max((one.newest[victim] for one in known if victim in one.newest), key=_reported)
-        recorded = newest.safe_contact == "recorded_with_sender" and newest.force_code in senders
+        hers = not newest.roles_unresolved  # else it is not known whom the sender's record is of
+        recorded = hers and newest.safe_contact == "recorded_with_sender" and newest.force_code in senders
         if not recorded or newest.safe_contact_recorded_on is None:
             return None
         found.append(newest.safe_contact_recorded_on)

@@ -1,12 +1,12 @@
 """The one way to state a duty: who is chosen, by when, what is asked and under which power, all from the policy row."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.reasons import Reason
-from services.policy.model import Agency, Areas, Route, Within
+from services.policy.model import Agency, Areas, Chosen, Route, Within
 from services.policy.policy import Policy
 
 
@@ -30,11 +30,13 @@ def owed(
     met_by: tuple[Fact, ...] = (),
     ended: Reason | None = None,
     only_kinds: Collection[str] | None = None,
+    recipients: Iterable[Chosen] | None = None,
     urgency: Urgency | None = None,
     desk: DeskName = "duty",
     texts: tuple[str, ...] = (),
 ) -> Iterator[Statement]:
-    """The same duty to each agency that the route tells in these areas; `only_kinds` narrows the route.
+    """The same duty to each agency that the route tells in these areas; `only_kinds` narrows the route, `recipients`
+    takes its place where a rule has to choose among the agencies that it names.
 
     `on`: the day of the ground, which chooses the policy rows. `recorded_at`: when the source recorded the ground:
     service levels run from it; clocks counted in days run from `statutory_from`, the legal event, where it is given.
@@ -63,7 +65,7 @@ def owed(
         by = due(within)
         return by if arose <= by else ends(within, arose)
 
-    for chosen in policy.chosen(row, areas):
+    for chosen in policy.chosen(row, areas) if recipients is None else recipients:
         told = chosen.told
         if only_kinds is not None and told.kind not in only_kinds:
             continue
@@ -117,10 +119,11 @@ def withheld(
     reason: Reason,
     route: str | None = None,
     only_kinds: Collection[str] | None = None,
+    recipients: Iterable[Chosen] | None = None,
 ) -> Iterator[Withheld]:
     """The same reason for each agency that the route would have told."""
     row = policy.route(route or rule, on)
-    for chosen in policy.chosen(row, areas):
+    for chosen in policy.chosen(row, areas) if recipients is None else recipients:
         if only_kinds is None or chosen.told.kind in only_kinds:
             key = Key(rule, subject, chosen.agency.id)
             yield Withheld(

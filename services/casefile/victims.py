@@ -190,14 +190,16 @@ def convicted_before(offence: ResultedOffence, victim: Victim) -> bool:
 
 
 def held(incident: IncidentReported) -> Reason | None:
+    """Why what a court says in this matter goes to one desk alone: a specialist's, or whoever resolves the roles."""
+    return kept_for_specialist(incident) or (Reason.ROLES_UNRESOLVED if incident.roles_unresolved else None)
+
+
+def kept_for_specialist(incident: IncidentReported) -> Reason | None:
     """Why ordinary routes wait for a specialist. A suspect who is police comes first: the home force is never told."""
     if any(party.is_police and party.role is not Role.VICTIM for party in incident.parties):
         return Reason.SUSPECT_IS_POLICE
     if HONOUR_BASED.intersection(incident.abuse_types):
         return Reason.HONOUR_BASED_ABUSE
-    unresolved = incident.primary_perpetrator == "unresolved"
-    if unresolved or any(party.role is Role.UNRESOLVED for party in incident.parties):
-        return Reason.ROLES_UNRESOLVED
     return None
 
 

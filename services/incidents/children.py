@@ -7,15 +7,15 @@ from functools import lru_cache
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
-from schemas.values import Residence, Role, child_place
+from schemas.values import Residence, child_place
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
-from services.casefile.victims import held
+from services.casefile.victims import kept_for_specialist
 from services.incidents import said
-from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, parties, younger
+from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
 from services.policy.clocks import london_day
 from services.policy.model import Areas
 from services.policy.policy import Policy
@@ -58,16 +58,16 @@ class Affected:
     @property
     def outside(self) -> Reason | None:
         """Why a child's routes after domestic abuse are not this one's, or None (s.3)."""
-        if (waits := held(self.incident)) is not None:
+        if (waits := kept_for_specialist(self.incident)) is not None:
             return waits
         if self.grown_up is not None:
             return self.grown_up
-        reasons = [not_between_adults(self.incident, victim) for victim in parties(self.incident, Role.VICTIM)]
+        reasons = [not_between_adults(self.incident, victim) for victim in victims_in(self.incident)]
         return None if None in reasons else next(iter(reasons), None)
 
     def areas(self, school_urn: str | None = None) -> Areas:
         """Whose areas choose the child's agencies; the victim's are those of the first victim."""
-        victim = next((party.residence for party in parties(self.incident, Role.VICTIM)), Residence())
+        victim = next((party.residence for party in victims_in(self.incident)), Residence())
         areas = areas_of(self.incident, victim=victim, child=self.child.residence)
         return areas.model_copy(update={"school_urn": school_urn})
 

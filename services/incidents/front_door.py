@@ -14,12 +14,12 @@ from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
-from services.casefile.victims import held, later_views
+from services.casefile.victims import kept_for_specialist, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
 from services.incidents.children import Affected, affected
 from services.incidents.counts import counted, newest_of_each_count
-from services.incidents.incident import ADULT_FROM, CONNECTED_FROM, areas_of, assessments, parties, under, younger
+from services.incidents.incident import ADULT_FROM, CONNECTED_FROM, areas_of, assessments, under, victims_in, younger
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 
@@ -66,7 +66,7 @@ class Considered:
     @cached_property
     def why_not(self) -> Reason | None:
         below = None if self.urgent or self.same_day else Reason.BELOW_THRESHOLD
-        return held(self.child.incident) or self.child.grown_up or below
+        return kept_for_specialist(self.child.incident) or self.child.grown_up or below
 
     @property
     def decisive(self) -> tuple[Fact, ...]:
@@ -78,7 +78,7 @@ class Considered:
     def matter(self) -> tuple[Item, ...]:
         """What happened, the child, the adults and how they are related, and why it is a referral."""
         child, reasons = self.child, (*self.urgent, *self.same_day)
-        victims = list(parties(child.incident, Role.VICTIM))
+        victims = victims_in(child.incident)
         adults = (item for victim in victims for item in said.people(child.by, child.incident, victim))
         risk = said.of_risk(self.worst, self._assessed(self.worst, victims[0])) if self.worst else ()
         items = (
@@ -168,7 +168,7 @@ def _considered(child: Affected, count: tuple[Fact, ...], policy: Policy) -> Con
     later = later_views(child.file)
     views = [
         view
-        for victim in parties(child.incident, Role.VICTIM)
+        for victim in victims_in(child.incident)
         for view in assessments(child.by, child.incident, victim, later, policy)
     ]
     return Considered(child, deciding(views) if views else None, count)
@@ -197,11 +197,12 @@ def referral_of_party(
     party = incident.parties[index]
     place = party_place(incident.crime_reference, party.number)
     areas, on = areas_of(incident, child=party.residence), london_day(incident.reported_at)
-    route = "young_suspect_referral" if party.role is Role.SUSPECT else "young_victim_referral"
+    suspect = party.role is Role.SUSPECT and not incident.roles_unresolved
+    route = "young_suspect_referral" if suspect else "young_victim_referral"
     rule = "young_person_referral"
     # From 16 it is domestic abuse, which the DAIT investigates, and a child still (DA Act 2021 s.1): social care hears.
     only_kinds = None if under(party, CONNECTED_FROM, on) or perhaps_a_small_child(party) else SOCIAL_CARE
-    if (why_not := held(incident)) is not None:
+    if (why_not := kept_for_specialist(incident)) is not None:
         yield from withheld(
             file,
             policy,
@@ -234,7 +235,7 @@ def referral_of_party(
         grounds=(fact,),
         matter=(
             *said.each(fact, said.REFERENCES + said.WHAT_HAPPENED),
-            *said.each(fact, said.IDENTITY, f"parties.{index}."),
+            *said.identity(fact, incident, party),
             *relations,
         ),
     )

@@ -1,4 +1,4 @@
-"""An incident that only a specialist may route: a suspect who is police, honour-based abuse, or unresolved roles."""
+"""An incident that only a specialist may route: a suspect who is police, or honour-based abuse."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +10,7 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed
-from services.casefile.victims import DESKS_OF_HELD, held
+from services.casefile.victims import DESKS_OF_HELD, kept_for_specialist
 from services.incidents import said
 from services.incidents.incident import areas_of, possible_victims
 from services.policy.clocks import london_day
@@ -19,12 +19,12 @@ from services.policy.policy import Policy
 
 def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The desk that policy names, by references and type alone, in the file of the first who may be a victim (1.12
-    rules 5, 7 and 11). Later views of the risk and the children are for it to read as well: that there are some is an
+    rules 5 and 11). Later views of the risk and the children are for it to read as well: that there are some is an
     update."""
     for fact, incident in file.of(IncidentReported):
         first = next(possible_victims(incident))
         place = party_place(incident.crime_reference, first.number)
-        reason = held(incident)
+        reason = kept_for_specialist(incident)
         if reason is None or place not in file.own_places:
             continue
         views, linked = later_records(file, incident.crime_reference)

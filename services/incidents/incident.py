@@ -48,7 +48,7 @@ class Victim:
         if self.not_between_adults is not None:
             return ()
         crime = self.incident.crime_reference
-        return tuple(party_place(crime, suspect.number) for suspect in parties(self.incident, Role.SUSPECT))
+        return tuple(party_place(crime, suspect.number) for suspect in against(self.incident, self.party))
 
     @cached_property
     def not_between_adults(self) -> Reason | None:
@@ -60,7 +60,7 @@ class Victim:
 
     @cached_property
     def held(self) -> Reason | None:
-        """Why ordinary routes wait for a specialist, or None."""
+        """Why ordinary routes wait for a specialist, or for the roles to be resolved, or None."""
         return held(self.incident)
 
     @cached_property
@@ -83,7 +83,7 @@ def _victims_of(known: Incident, policy: Policy) -> tuple[Victim, ...]:
     return tuple(
         Victim(file, fact, incident, party, assessments(fact, incident, party, later, policy))
         for fact, incident in file.of(IncidentReported)
-        for party in parties(incident, Role.VICTIM)
+        for party in victims_in(incident)
         if party_place(incident.crime_reference, party.number) in file.own_places
     )
 
@@ -107,6 +107,17 @@ def parties(incident: IncidentReported, role: Role) -> Iterable[Party]:
     return (party for party in incident.parties if party.role is role)
 
 
+def victims_in(incident: IncidentReported) -> tuple[Party, ...]:
+    """Whoever is judged as a victim: while roles are unresolved each party, whatever role is stated (domain 2.1)."""
+    return incident.parties if incident.roles_unresolved else tuple(parties(incident, Role.VICTIM))
+
+
+def against(incident: IncidentReported, victim: Party) -> tuple[Party, ...]:
+    """From whom a victim may have suffered it: while roles are unresolved, anybody else."""
+    others = incident.parties if incident.roles_unresolved else parties(incident, Role.SUSPECT)
+    return tuple(party for party in others if party is not victim)
+
+
 def possible_victims(incident: IncidentReported) -> Iterator[Party]:
     """The victims, or while roles are unresolved whoever may be one, the likeliest first and never nobody."""
     ranks = (Role.VICTIM, Role.UNRESOLVED, Role.SUSPECT)
@@ -121,7 +132,7 @@ def areas_of(incident: IncidentReported, victim: Residence = NOWHERE, child: Res
 
 def not_between_adults(incident: IncidentReported, victim: Party) -> Reason | None:
     """Why it is not abuse between two people of 16 or more who are personally connected (s.1, s.2), or None."""
-    on, suspects = london_day(incident.reported_at), tuple(parties(incident, Role.SUSPECT))
+    on, suspects = london_day(incident.reported_at), against(incident, victim)
     if under(victim, CONNECTED_FROM, on):
         return Reason.VICTIM_UNDER_16
     if suspects and all(under(suspect, CONNECTED_FROM, on) for suspect in suspects):

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
-from schemas.values import Role
+from schemas.values import Role, party_place
 from services.casefile.duties import Item
 from services.casefile.facts import Fact
 from services.casefile.matter import derived, show
@@ -36,16 +36,28 @@ def of_victim(her: Victim, *assessments: Assessment) -> tuple[Item, ...]:
 
 
 def people(fact: Fact, incident: IncidentReported, victim: Party) -> tuple[Item, ...]:
-    """One victim and the suspects, with how each of them is related to her; no other victim (1.12 rule 14)."""
+    """One victim and the suspects, with how each of them is related to her; no other victim (1.12 rule 14). While roles
+    are unresolved, of her alone."""
     said: list[Item] = []
     for index, party in enumerate(incident.parties):
-        if party is not victim and party.role is not Role.SUSPECT:
+        if party is not victim and (party.role is not Role.SUSPECT or incident.roles_unresolved):
             continue
-        said += each(fact, IDENTITY, f"parties.{index}.")
+        said += identity(fact, incident, party)
         for number, connection in enumerate(party.relationships):
             if party is not victim and connection.to_party == victim.number:
                 said += each(fact, ("relationship", "current"), f"parties.{index}.relationships.{number}.")
     return tuple(said)
+
+
+def identity(fact: Fact, incident: IncidentReported, party: Party) -> tuple[Item, ...]:
+    """Who somebody is; while roles are unresolved nobody is described by one (1.12 rule 7)."""
+    names = IDENTITY
+    within = f"parties.{incident.parties.index(party)}."
+    if not incident.roles_unresolved:
+        return each(fact, names, within)
+    place = party_place(incident.crime_reference, party.number)
+    unresolved = derived("roles", "not_resolved", DataClass.R, about=place)
+    return (*each(fact, tuple(name for name in names if name != "role"), within), *unresolved)
 
 
 def of_risk(assessment: Assessment, about: str) -> tuple[Item, ...]:

@@ -25,6 +25,7 @@ RULES: Mapping[str, str] = {
     "front_door_referral": "Referral of a child who lives with domestic abuse",
     "young_person_referral": "Referral of a young person in a domestic abuse incident",
     "held_for_specialist": "An incident for your desk alone",
+    "resolve_roles": "It is open who is victim and who is suspect: resolve it",
     "missed_order": "Convicted, and no order known to protect her",
     "missed_order_on_acquittal": "Not convicted, and no order known to protect her",
     "defendant_birth_date_doubtful": "A defendant's date of birth that cannot be right: check it",
@@ -284,6 +285,7 @@ ITEMS: Mapping[str, str] = {
     "risk.ticks": "Ticks",
     "risk.tool": "Assessed with",
     "role": "Role",
+    "roles": "Who is victim and who is suspect",
     "safe_contact": "Safe contact",
     "safe_contact_recorded_on": "Safe contact recorded on",
     "same_firm_as_defendant": "Same firm as the defendant, on the court's record",
@@ -352,6 +354,7 @@ VALUES: Mapping[str, str] = {
     "birth_date_impossible": "nobody in this matter can have been born on that day",
     "birth_date_contradicts_age": "it disagrees with the age that is stated",
     "birth_date_of_small_child": "it would make a small child of somebody who is stated as a party",
+    "not_resolved": "not resolved",
     "linked_incident": "the incident that it is linked to",
     "oral_in_court": "by word in court",
 }

@@ -36,6 +36,11 @@ class Protected:
     incident: Fact | None
     held: Reason | None
 
+    @property
+    def waits(self) -> Reason | None:
+        """Why its routes wait for a specialist: for the roles of adults to be resolved they do not (1.12 rule 7)."""
+        return None if self.held is Reason.ROLES_UNRESOLVED else self.held
+
 
 def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """An order known to protect this child was made or changed. Nothing is said of an application, ever."""
@@ -78,7 +83,7 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
             route="order_concerning_child" if element.order.action in MAKES else "order_change_concerning_child",
             subject=f"{element.place}/{child.place}",
             person=child.place,
-            held=child.held,
+            held=child.waits,
             areas=Areas(
                 child=child.child.residence,
                 suspect=child.suspect,
@@ -92,7 +97,7 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
             matter=tuple(_matter(child, order, element)),
             only_kinds=SCHOOL | FRONT_DOOR if number == 0 else SCHOOL,
         )
-        if number == 0 or child.held is None:
+        if number == 0 or child.waits is None:
             yield from tell(file, policy, told)
 
 

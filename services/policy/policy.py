@@ -116,6 +116,11 @@ class PolicySet:
         return self._views[stretch]
 
     @cached_property
+    def of_all_times(self) -> "Policy":
+        """The view in which every agency is in force: what must not change when one begins or ends is chosen by it."""
+        return Policy(self, {agency.id: agency for agency in self.agencies})
+
+    @cached_property
     def _views(self) -> dict[int, "Policy"]:
         return {}
 

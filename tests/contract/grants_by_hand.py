@@ -141,7 +141,9 @@ OUTSIDE = frozenset(SEES) - {
 }
 CONFLICT_DESKS = frozenset({"psd", "out_of_force_desk"})
 HONOUR_BASED_ABUSE_DESKS = frozenset({"specialist_desk", "duty_inspector"})
-UNRESOLVED_ROLES_DESKS = frozenset({"dait_supervisor", "duty_inspector"})
+WHILE_ROLES_ARE_UNRESOLVED = frozenset(
+    {"dait_supervisor", "duty_inspector", "idva", "dsl", "la_education", "mash", "child_abuse_unit"}
+)
 MAY_KNOW_WHO_ASKS = frozenset({"cps", "idva", "wcu", "dait", "dait_supervisor", "duty_inspector", "specialist_desk"})
 TOLD_OF_APPLICATIONS = MAY_KNOW_WHO_ASKS | CONFLICT_DESKS
 SAFE_CONTACT_GOOD_FOR_DAYS = 30
@@ -299,7 +301,14 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
             *("references.urn", "references.asn", "references.defendant_id", "references.court_case"),
             *("references.court_ou", "references.order", "references.application", "offences.sequence"),
             *("order_whose_protection_is_not_confirmed", "say_whom_it_protects", "notification", "answered"),
-            *("unanswered", "unanswered_by", "held_because", "count.crime_references"),
+            *(
+                "unanswered",
+                "unanswered_by",
+                "held_because",
+                "roles",
+                "doubtful_date_of_birth",
+                "count.crime_references",
+            ),
         ),
         ("R", "full"),
     ),

@@ -77,12 +77,17 @@ def known(facts: tuple[Fact, ...], persons: Mapping[str, str]) -> Known:
             case IncidentReported() as body:
                 found.incidents[body.crime_reference] = body
                 for party in body.parties:
-                    found.roles[party_place(body.crime_reference, party.number)] = party.role
+                    role = Role.UNRESOLVED if unresolved(body) else party.role
+                    found.roles[party_place(body.crime_reference, party.number)] = role
             case ChildrenLinked() as body:
                 for child in body.children:
                     place = child_place(body.crime_reference, child.number, body.stated_by)
                     found.schools[place] = frozenset(child.school_urns)
     return found
+
+
+def unresolved(incident: IncidentReported) -> bool:
+    return incident.primary_perpetrator == "unresolved" or Role.UNRESOLVED in {p.role for p in incident.parties}
 
 
 @dataclass
@@ -169,7 +174,8 @@ def marked_problems(notice: Notice, now: Known, line: tuple[Any, ...], planted: 
         where = planted[mark]
         data_class, form = by_hand.FIELDS[where.field]
         if data_class == by_hand.IDENTITY:
-            data_class = "S" if where.role == Role.SUSPECT else "P"
+            suspect = where.role == Role.SUSPECT and now.roles.get(where.about or "") is not Role.UNRESOLVED
+            data_class = "S" if suspect else "P"
         yield from (f"{where.field}: {why}" for why in not_granted(notice, now, data_class, form, where.about))
 
 
@@ -196,7 +202,8 @@ def reason_problems(notice: Notice) -> Iterator[str]:
 
 def held_problems(notice: Notice, now: Known) -> Iterator[str]:
     """Of a police suspect his own force hears nothing; of honour-based abuse the specialist desk alone hears; while it
-    is not known who is who, nobody outside the police. Those told before it was known hear at least that it ends."""
+    is not known who is who, her own advocate and a child's services alone, and nobody is called a suspect. Those told
+    before it was known hear at least that it ends."""
     incidents = [now.incidents[crime] for crime in now.incidents if notice.person.startswith(f"{crime}/")]
     if notice.kind in ("close", "correct") or not incidents or not now.persons.get(notice.person):
         return
@@ -205,8 +212,14 @@ def held_problems(notice: Notice, now: Known) -> Iterator[str]:
         may_hear = by_hand.CONFLICT_DESKS
     elif {"hba", "fm", "fgm"} & abuse:
         may_hear = by_hand.HONOUR_BASED_ABUSE_DESKS
-    elif any(party.role is Role.UNRESOLVED for party in parties):
-        may_hear = by_hand.UNRESOLVED_ROLES_DESKS
+    elif unresolved(incidents[0]):
+        may_hear = by_hand.WHILE_ROLES_ARE_UNRESOLVED
+        for what, about, value, _ in notice.content:
+            if what == "parties.role":
+                yield f"somebody is called {value}"
+            other = about in now.roles and not now.same(about or "", notice.person)
+            if notice.agency_kind == "idva" and other:
+                yield "told of another party"
     else:
         return
     if notice.agency_kind not in may_hear:

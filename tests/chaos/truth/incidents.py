@@ -46,6 +46,7 @@ class Group(NamedTuple):
 def incidents_owe(world: World) -> Iterator[tuple[Key, Content]]:
     for incident in world.incidents.values():
         yield from of_specialist(world, incident)
+        yield from of_unresolved_roles(world, incident)
         for victim in incident.in_role("victim"):
             yield from of_risk(world, incident, victim)
         for party in incident.body["parties"]:
@@ -56,22 +57,50 @@ def incidents_owe(world: World) -> Iterator[tuple[Key, Content]]:
 
 
 def of_specialist(world: World, incident: Incident) -> Iterator[tuple[Key, Content]]:
-    """The desk that policy names, by references alone (domain 1.12 rules 5, 7, 11), and when there was more to read."""
-    if incident.held is None:
+    """The desk that policy names, by references alone (domain 1.12 rules 5 and 11), and when there was more to read."""
+    if not incident.kept:
         return
-    said: Content = {"crime_reference": incident.crime, "held_because": SAID_OF_HELD[incident.held]}
+    said = {"held_because": SAID_OF_HELD[incident.held or ""], **to_read(world, incident)}
+    first = (incident.in_role("victim") or incident.in_role("unresolved") or incident.in_role("suspect"))[0]
+    route = DESKS[incident.held or ""]
+    yield from world.tell("held_for_specialist", route, incident.place(first), incident.areas(first), said)
+
+
+def of_unresolved_roles(world: World, incident: Incident) -> Iterator[tuple[Key, Content]]:
+    """Each at high risk to an IDVA service of its own, else to the DAIT supervisor, who resolves it (1.12 rule 7)."""
+    if incident.held != "roles":
+        return
+    parties = sorted(incident.body["parties"], key=lambda party: party["number"])
+    able = [world.policy.able("idva", lives(party), incident.force) for party in parties]
+    taken: set[str] = set()
+    high = False
+    for party, services in zip(parties, able, strict=True):
+        views = [(level_of(world, incident, party, risk), risk) for _, risk in views_of(world, incident, party)]
+        own = next((service for service in services if service not in taken), None)
+        taken |= {own} if own else set()
+        level, risk = max(views, key=lambda view: view[0].route)
+        high = high or level.route == 3
+        if level.route == 3 and incident.between_adults(party):
+            place, areas = incident.place(party), incident.areas(party)
+            said: Content = {"crime_reference": incident.crime, "risk.grade": risk["grade"]}
+            said |= {"parties.name": party["name"], "roles": "not_resolved"}
+            if own is None:
+                yield from world.tell("high_risk", "no_second_service", place, areas, said)
+            else:
+                yield ("high_risk", place, own), said | {"asks": ["accept"]}
+    first = (incident.in_role("victim") or incident.in_role("unresolved"))[0]
+    said = {"roles": "not_resolved", **to_read(world, incident)}
+    route = "resolve_roles_high" if high else "resolve_roles"
+    yield from world.tell("resolve_roles", route, incident.place(first), incident.areas(first), said)
+
+
+def to_read(world: World, incident: Incident) -> Content:
+    said: Content = {"crime_reference": incident.crime}
     if of_it := [f for f in world.facts["risk-assessed"] if f.body["crime_reference"] == incident.crime]:
         said["risk_assessed_at"] = sorted(as_written(f.at) for f in of_it)
     if of_it := [f for f in world.facts["children-linked"] if f.subject == incident.crime and f.body["children"]]:
         said["children_linked_at"] = sorted(as_written(f.at) for f in of_it)
-    first = (incident.in_role("victim") or incident.in_role("unresolved") or incident.in_role("suspect"))[0]
-    yield from world.tell(
-        "held_for_specialist",
-        DESKS[incident.held],
-        incident.place(first),
-        incident.areas(first),
-        said,
-    )
+    return said
 
 
 def views_of(world: World, incident: Incident, victim: Body) -> list[tuple[Fact, Body]]:
@@ -137,8 +166,9 @@ def of_risk(world: World, incident: Incident, victim: Body) -> Iterator[tuple[Ke
 
 def of_young_party(world: World, incident: Incident, party: Body) -> Iterator[tuple[Key, Content]]:
     """Social care for whoever is under 18, in whatever role; police child abuse for victims under 16."""
-    if incident.held is None and young(party, 18):
-        route = "young_suspect_referral" if party["role"] == "suspect" else "young_victim_referral"
+    if not incident.kept and young(party, 18):
+        suspect = party["role"] == "suspect" and incident.held is None
+        route = "young_suspect_referral" if suspect else "young_victim_referral"
         areas = incident.areas(child=lives(party))
         said = {"crime_reference": incident.crime, "parties.name": party["name"]}
         but = None if young(party, 16) else "child_abuse_unit"
@@ -205,7 +235,7 @@ def of_children(world: World) -> Iterator[tuple[Key, Content]]:
     for fact, child in world.children:
         if (known := world.incidents.get(fact.subject)) is not None:
             place = f"{known.crime}/child/{child['number']}"
-            if known.held is None and young_born(child, 18, known.on, unknown=True):
+            if not known.kept and young_born(child, 18, known.on, unknown=True):
                 yield from of_child(world, known, child, place, seen[world.person[place]], done)
 
 
@@ -217,7 +247,7 @@ def of_child(
     incidents: list[Incident],
     done: set[tuple[str, str, str]],
 ) -> Iterator[tuple[Key, Content]]:
-    victims, home, name = incident.in_role("victim"), lives(child), child["name"]
+    victims, home, name = incident.victims, lives(child), child["name"]
     if any(incident.between_adults(victim) for victim in victims):
         areas = incident.areas(victims[0], child=home)
         schools, asked = dict[str, list[str]](), dict[str, list[str]]()
@@ -244,7 +274,7 @@ def of_child(
 def referred_for(world: World, incident: Incident, child: Body, incidents: list[Incident]) -> list[str]:
     levels = [
         level_of(world, incident, victim, risk)
-        for victim in incident.in_role("victim")
+        for victim in incident.victims
         for _, risk in views_of(world, incident, victim)
     ]
     row, counted = world.policy.window("child_incidents", incident.force), in_order(incidents)
@@ -281,7 +311,7 @@ def of_doubtful_births(world: World) -> Iterator[tuple[Key, Content]]:
 
 
 def areas_of_child(incident: Incident, child: Body) -> Areas:
-    victim = next(iter(incident.in_role("victim")), {})
+    victim = next(iter(incident.victims), {})
     return incident.areas(victim, child=lives(child))
 
 

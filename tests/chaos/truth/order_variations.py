@@ -98,7 +98,8 @@ def of_protected_child(world: World, register: Register, line: Line, order: Orde
         found: dict[str, list[str]] = {}
         for school in child["school_urns"] or [None]:
             areas = Areas(force, line.body["court_ou"], child=lives(child), suspect=his, school=school)
-            found.update(world.policy.told("order_concerning_child" if held is None else DESKS[held], areas))
+            route = "order_concerning_child" if held in (None, "roles") else DESKS[held]
+            found.update(world.policy.told(route, areas))
         for agency, asks in found.items():
             yield ("order_concerning_child", subject, agency), said | {"asks": asks}
 

@@ -99,6 +99,18 @@ class Policy:
         ]
         return str(min(next(found for found in ways if found)))
 
+    def able(self, kind: str, lives: Lives, case: str) -> list[str]:
+        """Whoever serves there, then those that can be asked in its place."""
+        lives = lives if lives.known else Lives(case)
+        force = lives.force or self.force_of(lives.la)
+        of_kind = sorted((row for row in self.rows["agencies"] if row["kind"] == kind), key=lambda row: str(row["id"]))
+        serving = [row["id"] for row in of_kind if lives.la in _texts(row.get("las"))]
+        serving += [row["id"] for row in of_kind if force in _texts(row.get("forces"))]
+        if lives.la is None and force is not None:
+            serving += [row["id"] for row in of_kind if force in map(self.force_of, _texts(row.get("las")))]
+        able = [row["id"] for row in of_kind if {lives.la, force} & set(_texts(row.get("able_for")))]
+        return list(dict.fromkeys([self.serving(kind, lives), *serving, *able]))
+
     def force_of(self, la: str | None) -> str | None:
         return next((str(r["force"]) for r in self.rows["local_authorities"] if str(r["la_code"]) == la), None)
 

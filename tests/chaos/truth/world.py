@@ -57,9 +57,20 @@ class Incident:
         unresolved = self.body.get("primary_perpetrator") == "unresolved" or self.in_role("unresolved")
         return "roles" if unresolved else None
 
+    @cached_property
+    def kept(self) -> bool:
+        """Whether a child's routes wait, too."""
+        return self.held in ("police", "honour")
+
+    @property
+    def victims(self) -> list[Body]:
+        """While roles are unresolved, whoever may be one."""
+        return list(self.body["parties"]) if self.held == "roles" else self.in_role("victim")
+
     def between_adults(self, victim: Body) -> bool:
         """Both 16 or more, unless every suspect is said not to be personally connected (DA Act 2021 s.1, s.2)."""
-        suspects = self.in_role("suspect")
+        others = self.body["parties"] if self.held == "roles" else self.in_role("suspect")
+        suspects = [party for party in others if party is not victim]
         if young(victim, 16) or (suspects and all(young(suspect, 16) for suspect in suspects)):
             return False
         strangers = 0

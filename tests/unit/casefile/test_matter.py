@@ -19,13 +19,20 @@ def test_a_leaf_has_the_mark_of_its_field() -> None:
 
 
 def test_identity_is_of_the_party_that_it_belongs_to() -> None:
-    incident = b.fact(b.incident(parties=(b.victim(), b.suspect(), b.victim(3, role=Role.UNRESOLVED))))
+    incident = b.fact(b.incident(parties=(b.victim(), b.suspect(), b.victim(3))))
     found = [show(incident, f"parties.{n}.name")[0] for n in range(3)]
     assert [(item.data_class, item.about) for item in found] == [
         (DataClass.P, "CR1/party/1"),
         (DataClass.S, "CR1/party/2"),
         (DataClass.P, "CR1/party/3"),
     ]
+
+
+def test_while_roles_are_unresolved_each_identity_is_that_of_somebody_who_may_be_a_victim() -> None:
+    parties = (b.victim(), b.suspect(), b.victim(3, role=Role.UNRESOLVED))
+    for incident in (b.incident(parties=parties), b.incident(primary_perpetrator="unresolved")):
+        shown = [show(b.fact(incident), f"parties.{n}.name")[0] for n in range(len(incident.parties))]
+        assert {item.data_class for item in shown} == {DataClass.P}
 
 
 def test_a_container_is_said_leaf_by_leaf_each_under_its_own_mark() -> None:

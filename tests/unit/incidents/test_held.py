@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from schemas.police_incidents.v1 import AbuseType, Markers, Party, SupportReferral
-from schemas.values import Role
+from schemas.police_incidents.v1 import AbuseType, Markers, SupportReferral
 from services.casefile.duties import Duty, Withheld
 from services.casefile.facts import CaseFile
 from services.casefile.judge import look
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
+from services.incidents.apart import resolve_roles
 from services.incidents.held import held_for_specialist
 from services.incidents.rules import RULES
 from tests import builders as b
@@ -20,16 +20,10 @@ from tests.unit.incidents.seen import hears, owed
 HELD: dict[str, tuple[dict[str, Any], Reason]] = {
     "police": ({"parties": (b.victim(), b.suspect(is_police=True))}, Reason.SUSPECT_IS_POLICE),
     "honour": ({"abuse_types": (AbuseType.PHYSICAL, AbuseType.FM)}, Reason.HONOUR_BASED_ABUSE),
-    "roles": ({"primary_perpetrator": "unresolved"}, Reason.ROLES_UNRESOLVED),
-    "party": (
-        {"parties": (b.victim(), b.suspect(), b.suspect(3, role=Role.UNRESOLVED))},
-        Reason.ROLES_UNRESOLVED,
-    ),
 }
 DESKS = {
     Reason.SUSPECT_IS_POLICE: {"psd-54", "out-of-force-desk-54"},
     Reason.HONOUR_BASED_ABUSE: {"specialist-desk-54"},
-    Reason.ROLES_UNRESOLVED: {"dait-supervisor-54"},
 }
 
 
@@ -97,8 +91,9 @@ def test_the_desk_is_told_and_answers_within_the_hour() -> None:
 
 
 def test_a_suspect_who_is_police_comes_before_every_other_reason() -> None:
-    everything = {**HELD["honour"][0], **HELD["roles"][0], **HELD["police"][0]}
+    everything = {**HELD["honour"][0], "primary_perpetrator": "unresolved", **HELD["police"][0]}
     assert set(owed(held_for_specialist, files(**everything)[0])) == DESKS[Reason.SUSPECT_IS_POLICE]
+    assert not owed(resolve_roles, files(**everything)[0])
 
 
 def test_silence_about_a_suspect_who_is_police_does_not_climb_into_the_force_where_he_may_work() -> None:
@@ -109,7 +104,6 @@ def test_silence_about_a_suspect_who_is_police_does_not_climb_into_the_force_whe
     assert inspectors == {
         Reason.SUSPECT_IS_POLICE: {None},
         Reason.HONOUR_BASED_ABUSE: {"duty-inspector-54"},
-        Reason.ROLES_UNRESOLVED: {"duty-inspector-54"},
     }
 
 
@@ -119,9 +113,3 @@ def test_a_victim_who_is_police_holds_nothing_up() -> None:
 
 def test_an_ordinary_incident_is_not_held() -> None:
     assert not [s for file in files() for s in held_for_specialist(file, b.policy())]
-
-
-@pytest.mark.parametrize("parties", [(b.victim(role=Role.UNRESOLVED), b.suspect(role=Role.UNRESOLVED))])
-def test_where_nobody_is_known_to_be_the_victim_one_file_still_speaks(parties: tuple[Party, ...]) -> None:
-    stated = [s for file in files(parties=parties) for s in held_for_specialist(file, b.policy())]
-    assert [s.key.subject for s in stated] == [b.VICTIM]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.police_incidents.v1 import Grade, Markers, RiskTool, SupportReferral
-from schemas.values import Relationship, Role
+from schemas.values import Relationship
 from services.casefile.duties import Ask
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
@@ -276,11 +276,6 @@ def test_the_order_of_arrival_of_views_changes_nothing(grades: list[Grade], cut:
     arrived_file = replace(file, facts=(*arrived[:cut], *file.facts, *arrived[cut:]))
     in_order = replace(file, facts=(*file.facts, *views))
     assert owed(high_risk, arrived_file) == owed(high_risk, in_order)
-
-
-def test_a_party_of_unresolved_role_is_no_victim_yet() -> None:
-    unresolved = hers(parties=(b.victim(role=Role.UNRESOLVED), b.suspect(role=Role.UNRESOLVED)))
-    assert not list(high_risk(unresolved, b.policy()))
 
 
 def test_what_police_did_not_say_is_said_to_nobody_as_a_no() -> None:

@@ -17,6 +17,7 @@ NAMES = [
     "front_door_referral",
     "young_person_referral",
     "birth_date_doubtful",
+    "resolve_roles",
     "held_for_specialist",
 ]
 

@@ -1,0 +1,192 @@
+"""While roles are unresolved: each party at high risk is referred as a victim, to services that share nobody."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from schemas.classes import DataClass
+from schemas.police_incidents.v1 import IncidentReported
+from schemas.values import party_place
+from services.casefile.duties import Item, Statement
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.matter import derived
+from services.casefile.reasons import Reason
+from services.casefile.stating import owed, withheld
+from services.casefile.victims import kept_for_specialist, later_views
+from services.incidents import said
+from services.incidents.assessed import Assessment, Level, in_order
+from services.incidents.held import later_records, recorded
+from services.incidents.incident import Victim, areas_of, assessments, possible_victims
+from services.policy.clocks import london_day
+from services.policy.model import Agency, Chosen, Route
+from services.policy.policy import Policy
+
+APART, NOBODY_LEFT = "high_risk_roles_unresolved", "no_second_service"
+# What is said of an incident and of nobody in it: injury, markers and support are one party's, and whose is not stated.
+OF_NOBODY = ("occurred_from", "occurred_to", "historic", "location_type")
+
+
+def high_risk_apart(file: CaseFile, policy: Policy, her: Victim) -> Iterator[Statement]:
+    """An IDVA service that no other party of the incident is referred to, with nothing about them; where policy names
+    none, the DAIT supervisor finds one. MARAC and the DAIT would have both in one reader's hands: they wait for the
+    roles (1.12 rule 7)."""
+    short = None if her.deciding.level is Level.HIGH else Reason.BELOW_THRESHOLD
+    why_not = her.not_between_adults or short
+    grounds = tuple({fact.id: fact for fact in (her.fact, her.deciding.fact)}.values())
+    served = list(hers(her, policy, policy.route(APART, her.on)))
+    told_apart = {told.kind for told in policy.route(APART, her.on).told}
+    wait = frozenset(told.kind for told in policy.route("high_risk", her.on).told) - told_apart
+    yield from withheld(
+        file,
+        policy,
+        rule="high_risk",
+        subject=her.place,
+        areas=her.areas,
+        on=her.on,
+        grounds=grounds,
+        reason=Reason.ROLES_UNRESOLVED,
+        only_kinds=wait,
+    )
+    route, recipients = (APART, served) if served else (NOBODY_LEFT, None)
+    if why_not is not None:
+        yield from withheld(
+            file,
+            policy,
+            rule="high_risk",
+            route=route,
+            subject=her.place,
+            areas=her.areas,
+            on=her.on,
+            grounds=grounds,
+            reason=why_not,
+            recipients=recipients,
+        )
+        return
+    yield from owed(
+        file,
+        policy,
+        rule="high_risk",
+        route=route,
+        subject=her.place,
+        person=her.place,
+        areas=her.areas,
+        on=her.on,
+        recorded_at=her.deciding.fact.at,
+        grounds=grounds,
+        matter=matter(her),
+        recipients=recipients,
+    )
+
+
+def hers(her: Victim, policy: Policy, row: Route) -> Iterator[Chosen]:
+    """The services in force of those that are shared out to her, the first to be asked first; none where all are
+    another's."""
+    for chosen, service in shared_out(her.incident, policy.rows.of_all_times, row)[her.party.number]:
+        in_force = [known for agency in service if (known := policy.agency(agency.id)) is not None]
+        if in_force:
+            by_default = chosen.by_default and in_force[0].id == chosen.agency.id
+            first, *others = in_force
+            yield chosen.model_copy(update={"agency": first, "next_able": tuple(others), "by_default": by_default})
+
+
+def shared_out(
+    incident: IncidentReported, policy: Policy, row: Route
+) -> dict[int, list[tuple[Chosen, tuple[Agency, ...]]]]:
+    """The able services of each party by its number, for each kind that the route tells; each service is one party's.
+
+    By the parties' numbers and areas and by nothing else, so that no later view of a risk and no agency's beginning or
+    end gives a service to one party after it was another's.
+    """
+    by_number = sorted(incident.parties, key=lambda party: party.number)
+    found: dict[int, list[tuple[Chosen, tuple[Agency, ...]]]] = {party.number: [] for party in by_number}
+    of_each = [policy.chosen(row, areas_of(incident, victim=party.residence)) for party in by_number]
+    for told in row.told:
+        wanted = [next(chosen for chosen in of_one if chosen.told == told) for of_one in of_each]
+        shares = taken_in_turn([(chosen.agency, *chosen.next_able) for chosen in wanted])
+        for party, chosen, share in zip(by_number, wanted, shares, strict=True):
+            found[party.number].append((chosen, share))
+    return found
+
+
+def taken_in_turn(wanted: Sequence[Sequence[Agency]]) -> list[tuple[Agency, ...]]:
+    """In turn each takes the first that it may have and nobody has, until nothing is left."""
+    shares: list[list[Agency]] = [[] for _ in wanted]
+    taken: set[str] = set()
+    before = -1
+    while before < len(taken):
+        before = len(taken)
+        for share, may_have in zip(shares, wanted, strict=True):
+            if (left := next((agency for agency in may_have if agency.id not in taken), None)) is not None:
+                share.append(left)
+                taken.add(left.id)
+    return [tuple(share) for share in shares]
+
+
+def matter(her: Victim) -> tuple[Item, ...]:
+    """Who she is and how high the risk, and nothing of anybody else."""
+    return (
+        *said.each(her.fact, said.REFERENCES + OF_NOBODY),
+        *said.people(her.fact, her.incident, her.party),
+        *risk(her, her.deciding),
+    )
+
+
+def risk(her: Victim, view: Assessment) -> tuple[Item, ...]:
+    """A view of the risk to her. The incident's own may be of another: of that the grade alone."""
+    if view.fact is not her.fact:
+        return said.of_risk(view, her.place)
+    return (
+        *said.each(view.fact, ("grade",), "risk.", her.place),
+        *derived("risk.routed_by", view.routed_by, DataClass.K, about=her.place, basis="assessed"),
+    )
+
+
+def resolve_roles(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The DAIT supervisor decides who is victim and who is suspect, sooner where anybody is at high risk; by references
+    alone, in the file of the first who may be a victim (1.12 rule 7)."""
+    for fact, incident in file.of(IncidentReported):
+        first = next(possible_victims(incident))
+        place = party_place(incident.crime_reference, first.number)
+        if not incident.roles_unresolved or place not in file.own_places:
+            continue
+        areas, on = areas_of(incident, victim=first.residence), london_day(incident.reported_at)
+        high = since_high(file, fact, incident, policy)
+        route = "resolve_roles" if high is None else "resolve_roles_high"
+        if (waits := kept_for_specialist(incident)) is not None:
+            yield from withheld(
+                file,
+                policy,
+                rule="resolve_roles",
+                route=route,
+                subject=place,
+                areas=areas,
+                on=on,
+                grounds=(fact,),
+                reason=waits,
+            )
+            continue
+        views, linked = later_records(file, incident.crime_reference)
+        yield from owed(
+            file,
+            policy,
+            rule="resolve_roles",
+            route=route,
+            subject=place,
+            person=place,
+            areas=areas,
+            on=on,
+            recorded_at=high or fact.at,
+            grounds=(fact, *views, *linked),
+            matter=(
+                *said.each(fact, said.REFERENCES),
+                *derived("roles", "not_resolved", DataClass.R),
+                *recorded("risk_assessed_at", views),
+                *recorded("children_linked_at", linked),
+            ),
+        )
+
+
+def since_high(file: CaseFile, fact: Fact, incident: IncidentReported, policy: Policy) -> datetime | None:
+    """When a high risk to anybody was first recorded, or None."""
+    later = later_views(file)
+    views = [view for party in incident.parties for view in assessments(fact, incident, party, later, policy)]
+    return next((view.fact.at for view in in_order(views) if view.level is Level.HIGH), None)

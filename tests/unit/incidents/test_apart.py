@@ -1,0 +1,238 @@
+"""While roles are unresolved each party at high risk has a service of its own, and nobody is a perpetrator."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.agency_responses.v1 import Accepted, Declined
+from schemas.police_incidents.v1 import Grade, Injury, Markers, Party
+from schemas.values import Role
+from services.casefile.duties import Notice
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.ladder import RUNGS, asked_of
+from services.casefile.reasons import Reason
+from services.incidents.apart import resolve_roles
+from services.incidents.children import child_school
+from services.incidents.front_door import front_door_referral, young_person_referral
+from services.incidents.risk import grade_review, high_risk, idva_without_consent, victim_support
+from services.incidents.rules import RULES
+from tests import builders as b
+from tests.unit.casefile.small import World
+from tests.unit.incidents.seen import hears, owed, reasons, withheld
+
+FIRST, SECOND, THIRD = b.VICTIM, b.SUSPECT, f"{b.CRIME}/party/3"
+UNRESOLVED = (b.victim(role=Role.UNRESOLVED), b.suspect(role=Role.UNRESOLVED))
+QUIET: dict[str, Any] = {"risk": b.risk(Grade.STANDARD)}
+SOUTH, WEST = b.residence("54", "865"), b.residence("53", "916")
+SEEN_OF_BOTH: dict[str, Any] = {"markers": Markers(strangulation=True, pregnant=True), "injury_level": Injury.SERIOUS}
+
+
+def of(place: str, *more: Fact, **incident: Any) -> CaseFile:
+    fields: dict[str, Any] = {"primary_perpetrator": "unresolved", "parties": UNRESOLVED, **SEEN_OF_BOTH}
+    return b.case_file(b.fact(b.incident(**fields | incident)), *more, of=place)
+
+
+def referred(*parties: Party, **incident: Any) -> dict[str, set[str]]:
+    """Who is told of each party."""
+    return {
+        place: set(owed(high_risk, of(place, parties=parties, **incident)))
+        for place in (f"{b.CRIME}/party/{party.number}" for party in parties)
+    }
+
+
+@pytest.mark.parametrize(
+    "parties",
+    [UNRESOLVED, (b.victim(), b.suspect()), (b.victim(), b.suspect(role=Role.UNRESOLVED))],
+    ids=["both unresolved", "roles stated and doubted", "one unresolved"],
+)
+def test_each_party_at_high_risk_is_referred_to_a_service_of_its_own(parties: tuple[Party, ...]) -> None:
+    assert referred(*parties) == {FIRST: {"idva-larkmead"}, SECOND: {"idva-downland"}}
+    assert withheld(high_risk, of(FIRST, parties=parties)) == {
+        "marac-larkmead": Reason.ROLES_UNRESOLVED,
+        "dait-54": Reason.ROLES_UNRESOLVED,
+    }
+    for rule in (idva_without_consent, victim_support, grade_review):
+        assert reasons(rule, of(SECOND, parties=parties)) == {Reason.ROLES_UNRESOLVED}
+
+
+def test_it_says_who_it_is_and_the_grade_and_nothing_of_anybody_else() -> None:
+    assert hears(owed(high_risk, of(SECOND))["idva-downland"]) == {
+        ("crime_reference", None): "CR1",
+        ("incident_log", None): "LOG-CR1",
+        ("reported_at", None): "2026-03-02T12:00:00Z",
+        ("occurred_from", None): "2026-03-02T12:00:00Z",
+        ("location_type", None): "home",
+        ("parties.name", SECOND): "Silas Suspecttest",
+        ("parties.age", SECOND): 36,
+        ("roles", SECOND): "not_resolved",
+        ("risk.grade", SECOND): "high",
+        ("risk.routed_by", SECOND): "grade",
+    }
+
+
+def test_a_later_view_of_one_party_raises_that_one_alone_and_is_shown_of_that_one_alone() -> None:
+    view = b.fact(b.risk_assessed(party=2, risk=b.risk(tick_count=20)))
+    assert not owed(high_risk, of(FIRST, view, **QUIET))
+    assert hears(owed(high_risk, of(SECOND, view, **QUIET))["idva-downland"])["risk.ticks", SECOND] == 20
+    ordinary = ("risk.ticks", FIRST)
+    assert ordinary not in hears(owed(high_risk, of(FIRST, view))["idva-larkmead"])
+
+
+def test_three_parties_have_three_services_and_the_fourth_is_for_the_dait_supervisor_within_the_hour() -> None:
+    parties = [b.victim(n, role=Role.UNRESOLVED, relationships=()) for n in (1, 2, 3, 4)]
+    told = referred(*parties)
+    assert sorted(told.values(), key=min) == [
+        {"dait-supervisor-54"},
+        {"idva-downland"},
+        {"idva-harebell"},
+        {"idva-larkmead"},
+    ]
+    duty = owed(high_risk, of(f"{b.CRIME}/party/4", parties=tuple(parties)))["dait-supervisor-54"]
+    assert duty.tell_by == b.NOON + timedelta(hours=1)
+    assert "no_second_service" in duty.texts
+    assert {about for _, about in hears(duty)} == {None, f"{b.CRIME}/party/4"}
+
+
+def test_of_two_whose_area_is_not_known_one_has_the_default_desk_and_the_other_the_dait_supervisor() -> None:
+    nowhere = [party.model_copy(update={"residence": b.residence("99", None)}) for party in UNRESOLVED]
+    assert referred(*nowhere) == {FIRST: {"default-idva"}, SECOND: {"dait-supervisor-54"}}
+
+
+def test_no_service_is_next_able_for_two() -> None:
+    duties = [duty for place in (FIRST, SECOND) for duty in owed(high_risk, of(place)).values()]
+    assert [(duty.key.agency, duty.next_able) for duty in duties] == [
+        ("idva-larkmead", ("idva-harebell",)),
+        ("idva-downland", ()),
+    ]
+
+
+def test_the_dait_supervisor_resolves_it_in_a_working_day_and_in_four_hours_where_anybody_is_at_high_risk() -> None:
+    (calm,) = owed(resolve_roles, of(FIRST, **QUIET)).values()
+    (high,) = owed(resolve_roles, of(FIRST)).values()
+    raised_at = b.NOON + timedelta(hours=2)
+    view = b.fact(b.risk_assessed(party=2, occurred_at=raised_at))
+    (raised,) = owed(resolve_roles, of(FIRST, view, **QUIET)).values()
+    assert [duty.key.agency for duty in (calm, high, raised)] == ["dait-supervisor-54"] * 3
+    assert [duty.asks[0].by for duty in (calm, high, raised)] == [
+        b.NOON.replace(day=3, hour=17),
+        b.NOON + timedelta(hours=4),
+        raised_at + timedelta(hours=4),
+    ]
+    assert {about for _, about in hears(high)} == {None}
+    assert not owed(resolve_roles, of(SECOND))
+    assert not owed(resolve_roles, b.case_file(b.fact(b.incident())))
+
+
+def test_a_child_s_routes_run_and_nobody_is_a_suspect_there() -> None:
+    children = b.fact(b.children(b.CRIME, b.child(injured=True)))
+    file = of(b.CHILD, children)
+    assert set(owed(child_school, file)) == {"school-100001"}
+    heard = hears(owed(front_door_referral, file)["mash-866"])
+    assert heard["roles", FIRST] == heard["roles", SECOND] == "not_resolved"
+    assert not [what for what, _ in heard if what == "parties.role"]
+    stated = hears(owed(front_door_referral, of(b.CHILD, children, parties=(b.victim(), b.suspect())))["mash-866"])
+    assert not [what for what, _ in stated if what == "parties.role"]
+
+
+def test_a_young_party_is_referred_as_one_who_may_be_a_victim() -> None:
+    young = b.suspect(age=15)
+    duties = owed(young_person_referral, of(SECOND, parties=(b.victim(), young)))
+    assert set(duties) == {"mash-866", "child-abuse-unit-54"}
+    assert not [duty for duty in duties.values() if "young_person_not_offender" in duty.texts]
+
+
+def told_to_services(world: World) -> list[Notice]:
+    return [notice for notice in world.sent if notice.key.agency.startswith("idva-")]
+
+
+def places_of(notices: Iterable[Notice]) -> dict[str, set[str]]:
+    """The parties about whom each agency was told anything at all."""
+    found: dict[str, set[str]] = {}
+    for notice in notices:
+        key = asked_of(notice.key)[0] if notice.key.rule in RUNGS else notice.key
+        abouts = {about for _, about, _, _ in notice.content if about is not None}
+        found.setdefault(notice.key.agency, set()).update({key.subject, *abouts})
+    return found
+
+
+def says(notice: Notice, party: Party) -> bool:
+    content = json.dumps([list(line) for line in notice.content])
+    return str(party.name) in content or str(party.date_of_birth) in content
+
+
+HOMES = [b.residence(), SOUTH, WEST, b.residence("53", None), b.residence(None, None)]
+PARTIES = st.tuples(st.sampled_from(HOMES), st.sampled_from(HOMES), st.sampled_from([*HOMES, None])).map(
+    lambda homes: tuple(
+        b.victim(
+            number,
+            role=role,
+            name=f"Example Party{number}",
+            date_of_birth=f"19{80 + number}-01-01",
+            age=None,
+            relationships=(),
+            residence=home,
+        )
+        for number, (home, role) in enumerate(zip(homes, (Role.VICTIM, Role.SUSPECT, Role.UNRESOLVED), strict=True), 1)
+        if home is not None
+    )
+)
+VIEWS = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 3), st.sampled_from(list(Grade))), max_size=3)
+SAID = st.lists(st.sampled_from([Accepted, Declined, None]), max_size=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(parties=PARTIES, grade=st.sampled_from(list(Grade)), views=VIEWS, said=SAID)
+def test_no_service_ever_hears_of_two_parties_whatever_is_assessed_answered_or_left_unanswered(
+    parties: tuple[Party, ...], grade: Grade, views: list[tuple[int, int, Grade]], said: list[Any]
+) -> None:
+    world = World(b.shipped(), RULES)
+    body = b.incident(
+        primary_perpetrator="unresolved", parties=parties, risk=b.risk(grade, tick_count=3), **SEEN_OF_BOTH
+    )
+    first, now = b.fact(body), b.NOON
+    world.look(first, now=now)
+    for n, (party, hours, graded) in enumerate(sorted(views, key=lambda view: view[1])):
+        now = max(now, b.NOON + timedelta(hours=hours))
+        view = b.risk_assessed(party=party, assessor=f"officer-{n}", occurred_at=now, risk=b.risk(graded, tick_count=9))
+        world.look(b.fact(view), now=now)
+    for answer in said:
+        live = [n for n in world.told.values() if n.state == "live" and n.asks and n.key.agency.startswith("idva-")]
+        if answer is not None and live:
+            world.answer(answer, min(live, key=lambda notice: notice.key).key, now)
+        now = world.again if answer is None and world.again is not None else now + timedelta(hours=1)
+        world.look(now=now)
+    assert all(len(places) == 1 for places in places_of(told_to_services(world)).values())
+    by_place = {f"{b.CRIME}/party/{party.number}": party for party in parties}
+    for agency, (place,) in places_of(told_to_services(world)).items():
+        others = [party for other, party in by_place.items() if other != place]
+        heard = [notice for notice in world.sent if notice.key.agency == agency]
+        assert not [1 for notice in heard for party in others if says(notice, party)]
+
+
+def test_when_roles_are_resolved_the_suspect_s_service_hears_that_it_was_taken_back_and_nothing_of_the_other() -> None:
+    world = World(b.shipped(), RULES)
+    body = b.incident(primary_perpetrator="unresolved", parties=UNRESOLVED)
+    world.look(b.fact(body), now=b.NOON)
+    before = {n.key.agency: n for n in told_to_services(world)}
+    assert {agency: n.key.subject for agency, n in before.items()} == {"idva-larkmead": FIRST, "idva-downland": SECOND}
+    resolved = b.fact(b.incident(primary_perpetrator="identified"), version=2, at=b.NOON + timedelta(hours=1))
+    notices = replaced(world, resolved)
+    after = {n.key.agency: n for n in notices if n.key.rule == "high_risk"}
+    assert (after["idva-downland"].kind, after["idva-downland"].state) == ("correct", "withdrawn")
+    assert after["idva-downland"].content == ()
+    assert after["idva-downland"].reason == Reason.GROUND_FELL
+    assert (after["idva-larkmead"].kind, after["idva-larkmead"].state) == ("update", "live")
+    assert {"marac-larkmead", "dait-54"} <= set(after)
+    supervisor = next(n for n in notices if n.key.rule == "resolve_roles")
+    assert supervisor.state == "withdrawn"
+
+
+def replaced(world: World, fact: Fact) -> list[Notice]:
+    """What is sent when a fact stands in place of its earlier version."""
+    world.facts = tuple(known for known in world.facts if known.statement != fact.statement)
+    return world.look(fact, now=fact.at)
