@@ -1,5 +1,6 @@
 """`relay agencies`: whether agencies and policy can be used, each mistake with its line; and who there is."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from services.policy.needed import NEEDED
 from services.policy.policy import PolicySet
 from services.runtime.settings import load_settings
 
+LISTED = {"id", "kind", "name", "forces", "las", "courts", "schools", "default"}
 EXAMPLES = """
 Examples:
 
@@ -62,7 +64,10 @@ def check(
     )
 
 
-def list_agencies(kind: Kind = None) -> None:
+def list_agencies(
+    kind: Kind = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on each line.")] = False,
+) -> None:
     """List all agencies, those too that are not in force now.
 
     Exit status: 0 there are some, 1 none of that kind, 2 not begun.
@@ -73,10 +78,15 @@ def list_agencies(kind: Kind = None) -> None:
     if not shown:
         complain(f"No agency is of the kind {kind}; kinds are {', '.join(row.kind for row in policies.kinds)}.")
         raise typer.Exit(1)
+    shown.sort(key=lambda agency: (agency.kind, agency.id))
+    if as_json:
+        for agency in shown:
+            sys.stdout.write(agency.model_dump_json(include=LISTED) + "\n")
+        return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("id", "kind", "name", "serves"):
         table.add_column(column, overflow="fold")
-    for agency in sorted(shown, key=lambda agency: (agency.kind, agency.id)):
+    for agency in shown:
         table.add_row(agency.id, agency.kind, agency.name, _serves(agency))
     out.print(table)
 

@@ -104,9 +104,7 @@ def explain_command(
         return
     title = None if reader.role in (OPS, AUDIT) else policies.at(material.now).kind(reader.role).title
     detail = full or found.question in ("duty", "notification") or len(found.tellings) <= FEW
-    out.print(
-        shown(found, title, detail=detail), width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else NARROW
-    )
+    out.print(shown(found, title, detail=detail), width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else None)
     if not detail:
         err.print("\n--full shows what was said and asked, and every revision.", style="dim", markup=False)
     if role is None and agency is None:

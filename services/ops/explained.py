@@ -5,7 +5,6 @@ from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +21,7 @@ from services.ops.explanation import (
     Refused,
     Telling,
 )
-from services.ops.terminal import moment, plural, span
+from services.ops.terminal import heading, moment, plural, span
 from services.ops.unread import Unread
 
 STATES = {"live": ("open", "yellow"), "closed": ("closed", "green"), "withdrawn": ("taken back", "red")}
@@ -111,7 +110,7 @@ def _considered(e: Explanation) -> str:
 
 def _titled(title: str) -> Iterator[RenderableType]:
     yield Text("")
-    yield Rule(title, align="left", style="dim", characters="─")
+    yield heading(title)
 
 
 def _alarms(e: Explanation) -> Iterator[RenderableType]:

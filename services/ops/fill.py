@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from schemas.registry import REGISTRY
 from services.ops.kafka_client import members_of, set_committed
@@ -155,7 +156,7 @@ def _show(service: Service, plan: Plan) -> None:
     for stretch in plan.archived:
         table.add_row(*_cells(stretch), f"from the archive of {OWNERS[stretch.topic]}")
     for gap in plan.lost:
-        table.add_row(*_cells(gap), "[bold red]lost: neither Kafka nor an archive has them[/]")
+        table.add_row(*_cells(gap), Text("lost: neither Kafka nor an archive has them", style="bold red"))
     out.print(table)
 
 

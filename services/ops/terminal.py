@@ -1,16 +1,43 @@
 """What all commands share with the person at the terminal: where to write, which servers, what to say when it fails."""
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
+from rich.rule import Rule
 
 from services.policy.clocks import LONDON
 from services.problems import CannotBeginError
 from services.runtime.settings import Addresses, Settings, load_settings
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+PIPE_WIDTH = 1000  # every line that is to be copied fits
+HEADING_WIDTH = 80
+
+
+class Output(Console):
+    """Where commands write. What they are given is text, never markup: a file may be called `:100:` or `[bold]`.
+
+    A terminal folds its lines to its width. A pipe does not, because a program or a person copies ids from there.
+    """
+
+    def __init__(self, stream: TextIO, *, stderr: bool = False) -> None:
+        width = None if stream.isatty() else PIPE_WIDTH
+        super().__init__(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+    def print(self, *given: Any, **options: Any) -> None:
+        if self.is_terminal:
+            super().print(*given, **options)
+            return
+        with self.capture() as captured:
+            super().print(*given, **options)
+        self.file.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
+
+
+out = Output(sys.stdout)
+err = Output(sys.stderr, stderr=True)
 
 
 class UsageError(CannotBeginError):
@@ -25,6 +52,11 @@ def shown(text: str) -> str:
     """A text from outside as a terminal may be given it: what would steer it, and what is no text, is spelt out."""
     sound = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sound)
+
+
+def heading(title: str, style: str = "dim") -> RenderableType:
+    """A title with a line behind it, of the same width everywhere."""
+    return Constrain(Rule(title, align="left", style=style, characters="─"), HEADING_WIDTH)
 
 
 def servers(settings: Settings | None = None) -> Addresses:

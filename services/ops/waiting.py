@@ -10,7 +10,6 @@ import typer
 from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +22,7 @@ from services.casefile.projection import recipient_label
 from services.ops import words
 from services.ops.explained import missing
 from services.ops.reading import Connection, clock, reading
-from services.ops.terminal import moment, out, plural, servers, span
+from services.ops.terminal import heading, moment, out, plural, servers, span
 from services.policy.clocks import london_day
 from services.policy.load import load
 from services.policy.policy import Policy
@@ -255,11 +254,11 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
     if found.facts:
         overdue = sum(fact.overdue for fact in found.facts)
         late = f", {overdue} past the time by which it should be linked" if overdue else ""
-        yield Rule(f"Linked to nobody: {plural(len(found.facts), 'fact')}{late}", align="left", style="dim")
+        yield heading(f"Linked to nobody: {plural(len(found.facts), 'fact')}{late}")
         yield from _facts_shown(found)
         yield Text("CRIME/N is a person of an incident, as 54260012345/1; YOU whoever says so.", style="dim")
     if found.faulted:
-        yield Rule(f"A rule raises: {plural(len(found.faulted), 'file')}", align="left", style="red")
+        yield heading(f"A rule raises: {plural(len(found.faulted), 'file')}", "red")
         yield _table(
             ("service", "rules", "since", "tried", "next", "file"),
             [
@@ -275,7 +274,7 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
             ],
         )
     if found.parked:
-        yield Rule(f"Refused by the broker: {plural(len(found.parked), 'notice')}", align="left", style="red")
+        yield heading(f"Refused by the broker: {plural(len(found.parked), 'notice')}", "red")
         yield _table(
             ("no.", "service", "topic", "why", "behind it", "since"),
             [(str(p.number), p.service, p.topic, p.reason, str(p.behind), moment(p.at)) for p in found.parked],
@@ -284,7 +283,7 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
         title = (
             f"Told, owed no longer, and nothing says why: {plural(len(found.unexplained), 'duty', lambda _: 'duties')}"
         )
-        yield Rule(title, align="left", style="red")
+        yield heading(title, "red")
         yield _table(
             ("what", "told to", "since", "about"),
             [(words.rule(u.rule), u.recipient, moment(u.since), u.subject) for u in found.unexplained],
