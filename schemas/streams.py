@@ -104,6 +104,12 @@ class Registry:
         bodies = (version.body for _, fact in self.types.values() for version in fact.versions)
         return frozenset().union(*map(field_names, bodies))
 
+    @property
+    def facts(self) -> tuple[type[v.Body], ...]:
+        """The newest body of every type that comes in."""
+        found = (fact.newest for stream, fact in self.types.values() if stream.direction == "in")
+        return tuple(body for body in found if issubclass(body, v.Body))
+
     @cached_property
     def _named(self) -> Mapping[str, Stream]:
         return {stream.topic: stream for stream in self.streams}

@@ -31,6 +31,9 @@ CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWi
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
 # Whom an order protects is asked at its home, so what answers that lies there as well.
 ALSO_AT_HOME = (*COURT, AttributionConfirmed)
+# Every kind of fact that `_Matters.paths` leads to people. Answers are led by the notifications that they answer.
+LED = (IncidentReported, RiskAssessed, ChildrenLinked, ChargePreferred, PersonsMerged, LinkMade, LinkRefused,
+       AttributionConfirmed, *COURT, AnswerBody)  # fmt: skip
 # What leads a court fact to parties of incidents.
 LEADS = (ChargePreferred, LinkMade, AttributionConfirmed)
 
@@ -45,6 +48,11 @@ MISSING: Mapping[type[Body], str] = {
 }
 
 UNREADABLE = "unreadable_reference"
+
+
+def unled(bodies: Iterable[type[Body]]) -> list[str]:
+    """The kinds of fact that would lie in nobody's file: accepted, read by no rule, and missing nothing."""
+    return sorted(body.__name__ for body in bodies if not issubclass(body, LED))
 
 
 def never(_: str) -> bool:

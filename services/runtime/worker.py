@@ -15,8 +15,10 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
+from services.casefile.links import unled
 from services.policy.load import PolicyRefusedError, load
 from services.policy.policy import PolicySet
+from services.problems import CannotBeginError
 from services.runtime import database, logs
 from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, PASSING
@@ -67,6 +69,16 @@ class Running:
     publisher: Publisher
 
 
+class UnledTypesError(CannotBeginError):
+    """A release that accepts what no rule would ever see."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        super().__init__(
+            f"This release cannot start: nothing leads facts of the type {', '.join(kinds)} to anybody's file, so no "
+            "rule would see them. Say in services/casefile/links.py whom they concern."
+        )
+
+
 class Worker:
     """Runs services on one broker and one database. `start` returns once all is set up; `stop` ends it in order."""
 
@@ -82,7 +94,12 @@ class Worker:
         instance: str | None = None,
         contract: Registry = REGISTRY,
     ) -> None:
-        """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
+        """`instance`: a name that outlives the process; the next one of that name takes over its streams at once.
+
+        UnledTypesError where the contract has a type whose facts would lie in nobody's file.
+        """
+        if kinds := unled(contract.facts):
+            raise UnledTypesError(kinds)
         self._services, self._kafka, self._policies = tuple(services), kafka, policies
         self._database = database_url
         self._pool: AsyncConnectionPool[Connection] = database.pool(
@@ -312,4 +329,7 @@ def run(*services: Service) -> None:
             sys.exit("The tables are not those of this release: run `relay db migrate` first.")
     except DatabaseUnusableError as problem:
         sys.exit(str(problem))
-    asyncio.run(serve(services, settings, servers, policies))
+    try:
+        asyncio.run(serve(services, settings, servers, policies))
+    except CannotBeginError as problem:
+        sys.exit(str(problem))
