@@ -160,6 +160,7 @@ class _Matters:
     linked: dict[str, tuple[Fact, LinkMade]] = field(init=False, default_factory=dict)
     orders: dict[str, Fact] = field(init=False, default_factory=dict)
     lines: dict[str, Fact] = field(init=False, default_factory=dict)  # of a result: orders made, and changes
+    made_in: dict[str, list[Fact]] = field(init=False, default_factory=dict)  # results that made orders, by case
     attributions: dict[str, tuple[Fact, AttributionConfirmed]] = field(init=False, default_factory=dict)
     applications: dict[str, Fact] = field(init=False, default_factory=dict)
 
@@ -184,8 +185,10 @@ class _Matters:
     def index_courts(self, fact: Fact) -> None:
         match fact.body:
             case OrdersResulted() as body:
-                imposed = (order for order in body.orders if order.action in ("imposed", "replaced"))
-                self.orders.update((body.place_of(order), fact) for order in imposed)
+                made = {body.place_of(order): fact for order in body.orders if order.action in ("imposed", "replaced")}
+                self.orders.update(made)
+                for name in of_case(body.references) if made else ():
+                    self.made_in.setdefault(name, []).append(fact)
                 self.lines.update((body.place_of(order), fact) for order in body.orders)
             case ApplicationLodged() as body:
                 self.applications[body.application] = fact
@@ -217,7 +220,7 @@ class _Matters:
                 continue
             found: dict[str, set[str]] = {}
             paths = tuple(self.paths(fact))
-            for path in paths:
+            for path in (*paths, *self.beside(fact)):
                 found.setdefault(path.person, set()).update(path.through - {fact.id})
             refusal = self.refusal_of(fact)
             if lacks := self.lacks(fact, paths) if refusal is None else None:
@@ -367,7 +370,31 @@ class _Matters:
                 ):
                     yield person_of(party.record, ref.place, self.is_placeholder)
 
+    def beside(self, fact: Fact) -> Iterable[Path]:
+        """A hearing lies with those whom the orders of its case concern as well: it may take back what they rest on.
+        Whom its offences are about is not known by that."""
+        if isinstance(fact.body, HearingResulted):
+            yield from self.at_orders_of_case(fact.body.references)
+
+    def at_orders_of_case(self, refs: References, besides: Fact | None = None) -> Iterable[Path]:
+        """Everyone whom an order made in one defendant's case concerns, through the result that made it."""
+        made = {fact.id: fact for name in of_case(refs) for fact in self.made_in.get(name, ())}
+        for fact in made.values():
+            if fact is not besides and isinstance(fact.body, OrdersResulted) and same_case(fact.body.references, refs):
+                yield from (path.after(fact.id) for path in self.at_orders_of_hearing(fact.body))
+
     def at_orders(self, fact: Fact, body: OrdersResulted) -> Iterable[Path]:
+        """Those of the hearing itself, and of the orders that it changed: of those that it names, else of its case."""
+        yield from self.at_orders_of_hearing(body)
+        changes = [order for order in body.orders if order.action != "imposed"]
+        for earlier in filter(None, (self.orders.get(order.order or "") for order in changes)):
+            if earlier is not fact and isinstance(earlier.body, OrdersResulted):
+                yield from (path.after(earlier.id) for path in self.at_orders_of_hearing(earlier.body))
+        if any(order.order is None for order in changes):
+            yield from self.at_orders_of_case(body.references, besides=fact)
+
+    def at_orders_of_hearing(self, body: OrdersResulted) -> Iterable[Path]:
+        """Those of its case, those whom its orders protect by a code or a person's word, and those linked to one."""
         yield from self.at_case(body.references, body.defendant)
         for order in body.orders:
             place = body.place_of(order)
@@ -381,11 +408,6 @@ class _Matters:
                 by, confirmed = self.attributions[place]
                 for party in confirmed.protects:
                     yield from (path.after(by.id) for path in self.at_party(party))
-            earlier = self.orders.get(order.order or "")
-            if earlier is not None and earlier is not fact and isinstance(earlier.body, OrdersResulted):
-                yield from (
-                    path.after(earlier.id) for path in self.at_orders(earlier, _of_this_hearing_only(earlier.body))
-                )
 
     def at_order(self, place: str | None) -> Iterable[Path]:
         """Everyone whom the order at this place concerns, through it."""
@@ -448,11 +470,6 @@ class _Matters:
                 return UNREADABLE if doubts(body.references) else MISSING[type(body)]
             case body:
                 return None if paths else MISSING.get(type(body))
-
-
-def _of_this_hearing_only(body: OrdersResulted) -> OrdersResulted:
-    """The same hearing without what its orders refer to: a chain of orders is followed one step at a time."""
-    return body.model_copy(update={"orders": tuple(order.model_copy(update={"order": None}) for order in body.orders)})
 
 
 def _folded(name: str) -> str:

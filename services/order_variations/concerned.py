@@ -134,7 +134,8 @@ class HerOrders:
             if order is None and not any(one.protects & self.matters.places for one in among):
                 # That orders of other courts for others are in doubt does not say that the one changed is not hers.
                 among = tuple(one for one in among if one.court == change.element.body.court_ou)
-            for concern in self._concerned(change.element.fact, order, among):
+            fact, named = change.element.fact, change.element.order.order
+            for concern in self._concerned(fact, order, among, frozenset() if named else self._led_by_orders(fact)):
                 yield change, concern
 
     def applied(self, fact: Fact, references: References, lodged: ApplicationLodged | None) -> Iterator[Concern]:
@@ -206,16 +207,25 @@ class HerOrders:
         record = record_key(named.record)
         return self.file.joined.get(record, record) in known
 
-    def _concerned(self, fact: Fact, order: Standing | None, among: tuple[Standing, ...]) -> Iterator[Concern]:
+    def _concerned(
+        self, fact: Fact, order: Standing | None, among: tuple[Standing, ...], also: frozenset[str] = frozenset()
+    ) -> Iterator[Concern]:
+        """At each of her places that the fact leads to, `also` at these."""
         how = self._how(order, among)
         protected = frozenset(place for one in among for place in one.protects)
         first = self.matters.protected(protected, fact) if how in (How.HERS, How.MAY_BE_HERS) else None
-        found = {victim.place for victim in self.matters.victims_of(fact)}
+        found = {victim.place for victim in self.matters.victims_of(fact)} | also
         # Until another of her places spoke, or a person's confirmation set the code aside, it may have been told here.
         found |= (protected if first is not None else frozenset()) & self.matters.places
         found |= (order.coded if order is not None else frozenset()) & self.matters.places
         for place in sorted(found):
             yield Concern(self.matters.victims[place], how, among, first is None or place == first.place)
+
+    def _led_by_orders(self, fact: Fact) -> frozenset[str]:
+        """Her places that those orders are or were for through which a change that names none was led to her."""
+        through = frozenset(self.file.links.get(fact.id, ()))
+        made = (o for o in self.register.orders.values() if o.made_by is not None and o.made_by.fact.id in through)
+        return self.matters.places & {place for order in made for place in (*order.coded, *order.protects)}
 
     def _how(self, order: Standing | None, among: tuple[Standing, ...]) -> How:
         if any(one.protects & self.matters.places for one in among):

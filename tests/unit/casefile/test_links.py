@@ -123,6 +123,27 @@ def test_a_confirmed_attribution_brings_the_order_into_her_file_without_a_charge
     assert HIM not in {key for key, file in files.items() if orders.id in {f.id for f in file.facts}}
 
 
+def test_a_change_that_names_no_order_reaches_those_whom_an_order_of_its_case_protects() -> None:
+    made, incident = b.fact(b.orders_resulted(b.order())), b.fact(b.incident())
+    confirmed = b.fact(b.attribution(b.party_ref()))
+    later = {"hearing_on": date(2026, 4, 2), "occurred_at": b.NOON + timedelta(days=31)}
+    gone = b.fact(b.orders_resulted(b.order("3263", action=OrderAction.DISCHARGED), **later))
+    files = files_of([incident, made, confirmed, gone])
+    assert set(files[HER].links[gone.id]) >= {made.id, confirmed.id}
+    assert gone.id not in files[HOME].unlinked
+    another = b.references(asn="2654DC0100000000002B")
+    of_another = b.fact(b.orders_resulted(b.order("3263", action=OrderAction.DISCHARGED), references=another, **later))
+    assert of_another not in files_of([incident, made, confirmed, of_another])[HER].facts
+
+
+def test_a_hearing_lies_with_those_whom_an_order_of_its_case_protects_and_still_lacks_its_charge() -> None:
+    made, incident = b.fact(b.orders_resulted(b.order())), b.fact(b.incident())
+    heard = b.fact(b.hearing())
+    files = files_of([incident, made, b.fact(b.attribution(b.party_ref())), heard])
+    assert heard in files[HER].facts
+    assert files[HOME].unlinked[heard.id] == "no_charge"
+
+
 def test_a_person_coded_in_the_order_needs_no_other_link() -> None:
     whom = ProtectedPerson(role="victim", record=b.record("victim-1"), attribution=Attribution.CODED)
     orders = b.fact(b.orders_resulted(b.order(protected_persons=(whom,))))
