@@ -19,8 +19,21 @@ NOTIFICATIONS = UUID("3b1f7a52-6c0e-5d6b-9a64-7f2f0c1d8e35")
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """Says of an item that it speaks of now, and from when until when it is true. A notice that is closed does not
+    repeat it: what becomes so later would prove it wrong."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that could be said, with what decides who may hear it. `about`: the place that it is about."""
+    """One thing that could be said, with what decides who may hear it. `about`: the place that it is about; `present`:
+    only of what may be so today and not tomorrow."""
 
     what: str
     value: Any
@@ -28,6 +41,7 @@ class Item:
     form: Form = Form.FULL
     about: str | None = None
     basis: Basis = "recorded"
+    present: Present | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +75,12 @@ class Duty:
 
     `person`: the place whose duty it is (the victim, the child), for grants that speak of the subject; `same_person`:
     other places of this matter at which the same person stands.
+    `changes_at`: the moments at which items of the matter begin or cease to be true.
     `grounds`: ids of every fact it rests on, links included. `arose`: when there was cause for it, `on` as a day in
     London. `opens`: not told before; None: as soon as it is known. With `settles`, not told either while the streams
-    have not been read up to `opens`. `met_by` and `ended`: the facts that ended it and a closed-list reason; a duty
-    that has ended is stated still. `next_able`: agencies asked in turn when this one declines.
+    have not been read up to `opens`. `lapses_as`: why it has ended from `lapses` on. `met_by` and `ended`: the facts
+    that ended it and a closed-list reason; a duty that has ended is stated still. `next_able`: agencies asked in turn
+    when this one declines.
     """
 
     key: Key
@@ -79,7 +95,9 @@ class Duty:
     opens: datetime | None = None
     asks: tuple[Ask, ...] = ()
     remind_at: tuple[datetime, ...] = ()
+    changes_at: tuple[datetime, ...] = ()
     lapses: datetime | None = None
+    lapses_as: str = Reason.LAPSED
     met_by: tuple[str, ...] = ()
     ended: str | None = None
     settles: bool = False
@@ -104,14 +122,26 @@ class Duty:
         """Why it has ended, or None while it lives."""
         if self.met_by or self.ended:
             return self.ended or Reason.MET
-        return Reason.LAPSED if self.lapses is not None and self.lapses <= now else None
+        return self.lapses_as if self.lapses is not None and self.lapses <= now else None
+
+    def as_true_at(self, moment: datetime) -> "Duty":
+        """The same with those items alone that were true at this moment."""
+        if not self.changes_at:
+            return self
+        true = tuple(item for item in self.matter if item.present is None or item.present.holds(moment))
+        return self.but(matter=true)
+
+    def speaks_of_now(self) -> frozenset[str]:
+        """By name what of the matter may be so today and not tomorrow."""
+        return frozenset(item.what for item in self.matter if item.present is not None)
 
     def moments(self) -> tuple[datetime, ...]:
         """Every instant at which something new may be said of it."""
         if self.met_by or self.ended:
             return ()
         opens = () if self.opens is None else (self.opens,)
-        return (*self.remind_at, *opens) if self.lapses is None else (*self.remind_at, *opens, self.lapses)
+        changes = (*self.remind_at, *opens, *self.changes_at)
+        return changes if self.lapses is None else (*changes, self.lapses)
 
 
 @dataclass(frozen=True, slots=True)

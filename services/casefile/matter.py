@@ -23,7 +23,7 @@ from schemas.police_incidents.v1 import (
     VictimView,
 )
 from schemas.values import Body, Role, child_place, party_place
-from services.casefile.duties import Basis, Item
+from services.casefile.duties import Basis, Item, Present
 from services.casefile.facts import Fact
 
 FOUND_BY_A_COURT = frozenset({HearingResulted, OrdersResulted, ApplicationDecided})
@@ -72,9 +72,10 @@ def derived(
     form: Form = Form.FULL,
     about: str | None = None,
     basis: Basis = "recorded",
+    present: Present | None = None,
 ) -> tuple[Item, ...]:
     """A value that a rule worked out, under the class that the rule's author answers for."""
-    return (Item(what, plain(value), data_class, form, about, basis),)
+    return (Item(what, plain(value), data_class, form, about, basis, present),)
 
 
 def person_place(place: str | None) -> bool:

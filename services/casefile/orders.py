@@ -7,18 +7,27 @@ change that the court result does not state counts as lost protection until a pe
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from schemas.agency_responses.v1 import AttributionConfirmed
-from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, Order, OrderAction, OrdersResulted
+from schemas.court_order_variations.v1 import (
+    ApplicationDecided,
+    ApplicationLodged,
+    Attribution,
+    Order,
+    OrderAction,
+    OrdersResulted,
+)
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.persons import record_key
+from services.casefile.reasons import Reason
 from services.casefile.same_man import Man, Men
 from services.policy.clocks import london_day
 
 KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
 MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
+ONE_DAY = timedelta(days=1)
 
 
 class State(StrEnum):
@@ -38,6 +47,11 @@ BECOMES = {
     OrderAction.DISCHARGED: State.DISCHARGED,
     OrderAction.REPLACED: State.REPLACED,
     OrderAction.CHANGED_NOT_STATED: State.UNKNOWN_CHANGE,
+}
+NO_LONGER = {
+    State.DISCHARGED: Reason.ORDER_DISCHARGED,
+    State.REPLACED: Reason.ORDER_REPLACED,
+    State.UNKNOWN_CHANGE: Reason.ORDER_CHANGED_NOT_STATED,
 }
 
 
@@ -79,13 +93,23 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Why an order is not known to protect any more, though no hearing is known to have changed it. `since`: from that
+    day on. A person's later confirmation says that the order still stands, and undoes it."""
+
+    fact: Fact
+    since: date
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One order. `made_by` None: known only by a later change, as every order is that was made before go-live.
 
     `protects`: places of the persons known to be protected, or `record:<system>:<id>` where no place is known for one;
     `coded`: those whom the court's own result names, which a person's confirmation may set aside.
     `attributed`: somebody has said, by a confirmation or by codes that all lead to somebody, whom it protects.
-    `man`: the defendant whom it was made against, or changed for. `doubted_by`: changes that may be its.
+    `man`: the defendant whom it was made against, or changed for. `losses`: what else took its protection, or may have.
     `expired_first`: the last day as it was when the order was made.
     """
 
@@ -102,7 +126,7 @@ class Standing:
     attributed_by: tuple[Fact, ...]
     man: Man
     changes: tuple[Change, ...] = ()
-    doubted_by: tuple[Change, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     @property
     def court(self) -> str:
@@ -113,7 +137,16 @@ class Standing:
     @property
     def in_force(self) -> bool:
         """Nothing known has ended it or may have ended it; look at `expires_on` for the day on which you ask."""
-        return self.state in IN_FORCE and not self.doubted_by
+        return self.state in IN_FORCE and not self.losses
+
+    @property
+    def no_longer(self) -> tuple[Reason, tuple[Fact, ...]] | None:
+        """Why it is not known to protect any more, and the facts that say so; None while it is in force."""
+        if self.in_force:
+            return None
+        if self.state in NO_LONGER:
+            return NO_LONGER[self.state], (self.changes[-1].element.fact,)
+        return self.losses[0].why, tuple(loss.fact for loss in self.losses)
 
     def covers(self, places: frozenset[str], on: date) -> bool:
         """Known to protect one of these places on that day, whatever hearings did to it later."""
@@ -122,13 +155,24 @@ class Standing:
 
     def as_of(self, on: date) -> "Standing":
         """The order as the hearings up to and on that day had left it."""
-        if all(change.element.on <= on for change in (*self.changes, *self.doubted_by)):
+        if all(change.element.on <= on for change in self.changes) and all(loss.since <= on for loss in self.losses):
             return self
-        first = replace(self, state=State.LIVE, expires_on=self.expired_first, changes=(), doubted_by=())
+        first = replace(self, state=State.LIVE, expires_on=self.expired_first, changes=(), losses=())
         for change in self.changes:
             first = first.after(change) if change.element.on <= on else first
-        doubts = tuple(change for change in self.doubted_by if change.element.on <= on)
-        return _settled(replace(first, doubted_by=doubts))
+        losses = tuple(loss for loss in self.losses if loss.since <= on)
+        return _settled(replace(first, losses=losses))
+
+    def open_to_change(self, on: date) -> bool:
+        """Whether a court could vary or discharge it on that day, as the hearings of earlier days had left it."""
+        if self.made_by is not None and self.made_by.on > on:
+            return False
+        before = self.as_of(on - ONE_DAY)
+        return before.state not in ENDED and lasts(before.expires_on, on)
+
+    def changed_since(self, on: date) -> bool:
+        """Whether it is known what a hearing on that day or later did to it."""
+        return any(change.element.on >= on for change in self.changes)
 
     def after(self, change: Change) -> "Standing":
         """A variation may move the end; one that says nothing of it leaves it, and after one that is not clear about it
@@ -152,7 +196,8 @@ class Standing:
     def facts(self) -> tuple[Fact, ...]:
         """All that it rests on."""
         made = (self.made_by.fact,) if self.made_by else ()
-        return (*made, *self.attributed_by, *(c.element.fact for c in (*self.changes, *self.doubted_by)))
+        changed = (change.element.fact for change in self.changes)
+        return (*made, *self.attributed_by, *changed, *(loss.fact for loss in self.losses))
 
     @property
     def urn(self) -> str:
@@ -183,8 +228,13 @@ class Register:
             return ()
         him, court = self.men.of_application(application), application.references.court_ou
         on = london_day(application.lodged_at)
-        his = (order for order in self.orders.values() if order.binds(him) and _open_to_change(order, on))
+        his = (order for order in self.orders.values() if order.binds(him) and order.open_to_change(on))
         return tuple(order for order in his if court in (None, order.court))
+
+    def about(self, application: ApplicationLodged) -> tuple[Standing, ...]:
+        """The order that an application is about; where it is not known which, each that it may be about."""
+        order = self.sought(application)
+        return (order,) if order is not None else self.may_be_sought(application)
 
 
 @dataclass(slots=True)
@@ -208,11 +258,32 @@ def register(file: CaseFile) -> Register:
             _change(building, element)
         if element.order.action in MAKES:
             building.orders[element.place] = _made(building, element)
+    orders = {place: replace(order, losses=tuple(_doubts(building, place))) for place, order in building.orders.items()}
+    so_far = Register(orders, tuple(building.changes), building.men)
+    for loss, places in _discharges_not_arrived(file, so_far):
+        for place in places:
+            orders[place] = replace(orders[place], losses=(*orders[place].losses, loss))
+    return Register({place: _settled(order) for place, order in orders.items()}, so_far.changes, so_far.men)
+
+
+def _doubts(building: _Building, place: str) -> Iterator[Loss]:
+    """Changes of which it is not known whose they are, and that may be this order's."""
     for change in building.changes:
-        for place in () if change.order else change.candidates:
-            doubted = building.orders[place]
-            building.orders[place] = replace(doubted, doubted_by=(*doubted.doubted_by, change))
-    return Register({o.place: _settled(o) for o in building.orders.values()}, tuple(building.changes), building.men)
+        if change.order is None and place in change.candidates:
+            yield Loss(change.element.fact, change.element.on, Reason.WHICH_ORDER_NOT_KNOWN)
+
+
+def _discharges_not_arrived(file: CaseFile, known: Register) -> Iterator[tuple[Loss, tuple[str, ...]]]:
+    """Discharges that a court granted, with the orders of which no result of that day or later says anything yet."""
+    lodged = {body.application: body for _, body in file.of(ApplicationLodged)}
+    for fact, decided in file.of(ApplicationDecided):
+        asked = lodged.get(decided.application)
+        if asked is None or asked.action != "discharge" or decided.outcome != "granted":
+            continue
+        about = known.about(asked)
+        if not any(order.changed_since(decided.decided_on) for order in about):
+            loss = Loss(fact, decided.decided_on, Reason.DISCHARGE_NOT_ARRIVED)
+            yield loss, tuple(order.place for order in about)
 
 
 def facts_of(orders: Iterable[Standing]) -> tuple[Fact, ...]:
@@ -335,7 +406,8 @@ def _found(building: _Building, element: Element) -> Change:
         order
         for order in building.orders.values()
         if order.man.may_be(him)
-        and _open_to_change(order, element.on)
+        and order.state not in ENDED
+        and lasts(order.expires_on, element.on)
         and hearing_of(order.place) != element.body.hearing
     ]
     of_this_court = [order for order in his if order.court == element.body.court_ou]
@@ -343,12 +415,6 @@ def _found(building: _Building, element: Element) -> Change:
     candidates = tuple(o.place for o in of_this_court or his if not about or o.protects & about)
     known = len(candidates) == 1 and (of_this_court or about) and building.orders[candidates[0]].binds(him)
     return Change(element, candidates[0]) if known else Change(element, None, candidates)
-
-
-def _open_to_change(order: Standing, on: date) -> bool:
-    if order.made_by is not None and order.made_by.on > on:
-        return False
-    return order.state not in ENDED and lasts(order.expires_on, on)
 
 
 def _known_by_its_change(building: _Building, place: str, element: Element) -> Standing:
@@ -365,5 +431,5 @@ def _settled(order: Standing) -> Standing:
         return order
     said_at = max(fact.at for fact in order.attributed_by)
     unstated = order.state is State.UNKNOWN_CHANGE and order.changes[-1].element.fact.at < said_at
-    doubts = tuple(change for change in order.doubted_by if change.element.fact.at >= said_at)
-    return replace(order, state=State.VARIED if unstated else order.state, doubted_by=doubts)
+    losses = tuple(loss for loss in order.losses if loss.fact.at >= said_at)
+    return replace(order, state=State.VARIED if unstated else order.state, losses=losses)

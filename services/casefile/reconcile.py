@@ -88,6 +88,10 @@ class _Found:
             regrounded=tuple(self.regrounded),
         )
 
+    def seen(self, duty: Duty) -> Projection:
+        """What its agency may see of what is true now."""
+        return self.project(duty.as_true_at(self.now))
+
     def stands(self, before: Notice) -> bool:
         return self.standing.issuperset(before.grounds)
 
@@ -112,17 +116,18 @@ class _Found:
         if duty.settles and duty.opens is not None and self.read_to < duty.opens:
             self.held_back.append(duty.opens)
             return
-        self.notices.append(_first(before, duty, self.project(duty), self.now))
+        self.notices.append(_first(before, duty, self.seen(duty), self.now))
 
     def go_on(self, before: Notice, duty: Duty) -> None:
         """An update if something that this agency may see has changed, else a reminder if one is due. What has met its
         asks is kept without a word: an agency that has answered is not told so, and nobody counts it as silent."""
         changed = _rests_on(duty) != before.grounds
-        if changed and (updated := _updated(before, duty, self.project(duty), self.now)) is not None:
+        passed = any(before.at < moment <= self.now for moment in duty.changes_at)
+        if (changed or passed) and (updated := _updated(before, duty, self.seen(duty), self.now)) is not None:
             self.notices.append(updated)
         elif any(before.at < moment <= self.now for moment in duty.remind_at):
             after = _after(before, "remind", self.now)
-            asks, seen = _flagged(before.asks, duty), self.project(duty)
+            asks, seen = _flagged(before.asks, duty), self.seen(duty)
             content = _still_so(before, seen)
             self.notices.append(
                 replace(after, grounds=_rests_on(duty), content=content, asks=asks, texts=seen.texts, reason=None)
@@ -131,13 +136,16 @@ class _Found:
             self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=_flagged(before.asks, duty)))
 
     def close(self, before: Notice, duty: Duty, reason: str) -> None:
-        """Those who were told hear that it has ended, and why."""
+        """Those who were told hear that it has ended, and why; and nothing of what stands now: nobody is told when that
+        changes."""
+        of_now = duty.speaks_of_now()
+        content = tuple(line for line in _still_so(before, self.seen(duty)) if line[0] not in of_now)
         self.end(
             replace(
                 _after(before, "close", self.now),
                 state="closed",
                 grounds=_rests_on(duty),
-                content=_still_so(before, self.project(duty)),
+                content=content,
                 asks=_flagged(before.asks, duty),
                 reason=reason,
             )
@@ -151,7 +159,8 @@ class _Found:
         grounds = _rests_on(duty)
         if grounds == before.grounds:
             return
-        content = _still_so(before, self.project(duty))
+        still_so, of_now = _still_so(before, self.project(duty)), duty.speaks_of_now()
+        content = tuple(line for line in before.content if line in still_so or line[0] in of_now)
         if content == before.content:
             self.regrounded.append(replace(before, grounds=grounds))
         else:

@@ -27,6 +27,7 @@ def owed(
     settles: timedelta | None = None,
     statutory_from: datetime | None = None,
     lapses: datetime | None = None,
+    lapses_as: Reason = Reason.LAPSED,
     met_by: tuple[Fact, ...] = (),
     ended: Reason | None = None,
     only_kinds: Collection[str] | None = None,
@@ -51,6 +52,7 @@ def owed(
     rests_on, met = file.grounds(*grounds), file.grounds(*met_by)
     inspector = policy.inspector(policy.risk_holding_force(areas))
     same_person = _same_person(file, person, matter)
+    changes_at = _changes_at(matter)
 
     def due(within: Within) -> datetime:
         counted_in_days = within.days_beginning_with is not None or within.days_after is not None
@@ -90,8 +92,10 @@ def owed(
                 Ask(asking.ask, due(asking.within), asking.answers, asking.within.counted) for asking in told.asks
             ),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),
+            changes_at=changes_at,
             lapses=lapses,
             ends_after=row.ends_after,
+            lapses_as=lapses_as,
             met_by=met,
             ended=ended,
             settles=settles is not None,
@@ -170,6 +174,11 @@ def owed_to_agency(
 def _why(row: Route, policy: Policy, *, by_default: bool = False) -> Why:
     power = row.power
     return Why(row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, by_default)
+
+
+def _changes_at(matter: tuple[Item, ...]) -> tuple[datetime, ...]:
+    spans = [item.present for item in matter if item.present is not None]
+    return tuple(sorted({moment for span in spans for moment in (span.since, span.until) if moment is not None}))
 
 
 def _same_person(file: CaseFile, person: str, matter: tuple[Item, ...]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Matter:
     opens: datetime | None = None
     statutory_from: datetime | None = None
     lapses: datetime | None = None
+    lapses_as: Reason = Reason.LAPSED
     met_by: tuple[Fact, ...] = ()
     ended: Reason | None = None
     only_kinds: frozenset[str] | None = None
@@ -117,6 +118,7 @@ def _owed(
         opens=told.opens,
         statutory_from=told.statutory_from,
         lapses=told.lapses,
+        lapses_as=told.lapses_as,
         met_by=told.met_by,
         ended=told.ended,
         only_kinds=only_kinds,

@@ -180,7 +180,9 @@ class Missed:
         if taken_back is not None:
             return (taken_back.fact,), Reason.OUTCOME_TAKEN_BACK
         if protecting := tuple(order for order in self.hers.protecting if self._protects(order)):
-            return tuple(fact for order in protecting for fact in order.facts), Reason.ORDER_PROTECTS_HER
+            stands = any(order.in_force for order in protecting)
+            reason = Reason.ORDER_PROTECTS_HER if stands else Reason.ORDER_WAS_MADE
+            return tuple(fact for order in protecting for fact in order.facts), reason
         decisions = self.hers.decisions.get((rule, self.subject), ())
         # What was decided before this hearing was about an outcome that has been taken back since, as before a retrial.
         about_this = [decision for decision in decisions if london_day(decision[0].at) >= self.heard.body.hearing_on]

@@ -92,6 +92,7 @@ REASONS: Mapping[str, str] = {
     "another_person": "What you were told here before was about another person. It is taken back.",
     "ground_changed": "It had ended already, and what was told then has since proved wrong.",
     "order_protects_her": "An order is now known to protect her.",
+    "order_was_made": "An order protected her. It has ended since.",
     "order_to_be_sought": "The CPS will ask the court for an order.",
     "order_not_sought": "The CPS will not ask for an order, for a recorded reason.",
     "outcome_taken_back": "A later hearing took the outcome back.",
@@ -99,6 +100,13 @@ REASONS: Mapping[str, str] = {
     "attributed": "It is known now whom the order protects.",
     "application_decided": "The court has decided the application.",
     "application_withdrawn": "The application was taken back.",
+    "order_discharged": "The court discharged the order. It does not protect her any more.",
+    "order_replaced": "The court put another order in the place of this one.",
+    "order_expired": "The last day of the order has passed. It does not protect her any more.",
+    "order_changed_not_stated": "The court varied or discharged the order; its result does not say which. Act as if it "
+    "may not protect her.",
+    "discharge_not_arrived": "The court granted the discharge of the order; the result that says so has not come. Act "
+    "as if the order may not protect her.",
     "before_go_live": "It arose before the day from which this deployment tells it.",
     "met_before_told": "It was done before anybody was told.",
     "lapsed_before_told": "Its last moment had passed before anybody was told.",
@@ -338,6 +346,12 @@ ITEMS: Mapping[str, str] = {
 }
 
 VALUES: Mapping[str, str] = {
+    "live": "in force",
+    "varied": "in force, with other terms",
+    "unknown_change": "varied or discharged, it is not known which",
+    "changed_by_the_court_how_is_not_known_yet": "changed by the court; how is not known here yet",
+    "which_order_not_known": "perhaps changed: a court changed one of several orders, and which one is not known",
+    "discharge_not_arrived": "perhaps ended: the court granted its discharge, and the result has not come",
     "agreed": "she agreed",
     "declined": "she declined",
     "not_asked": "she was not asked",

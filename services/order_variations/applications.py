@@ -6,15 +6,16 @@ from datetime import date
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
-from services.casefile.duties import Item, Statement
+from services.casefile.duties import Item, Present, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
 from services.casefile.matter import derived, show
+from services.casefile.orders import ENDED
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
-from services.order_variations.said import still_binding
+from services.order_variations.said import ends_at, stands_now, still_binding, while_it_stands
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 
@@ -42,7 +43,8 @@ Ending = tuple[Fact, Reason]
 
 def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Somebody asks to lift or change an order that protects her. The prosecutor alone is served (CrimPR 31.5(2)): this
-    hop is what reaches all others. It ends when the application is withdrawn or decided."""
+    hop is what reaches all others. It ends when the application is withdrawn or decided, and when no order that it may
+    be about is left."""
     hers = HerOrders(file, policy)
     endings = _endings(file)
     for fact, lodged in file.of(ApplicationLodged):
@@ -63,38 +65,30 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     *_shown(fact, LODGED),
                     *_floor(policy, fact, lodged),
                     *indicators,
-                    *_still_binding(hers, concern, his, london_day(lodged.lodged_at)),
+                    *_still_binding(hers, concern, his),
                 ),
             )
-            yield from tell(
-                file,
-                policy,
-                replace(
-                    told,
-                    grounds=(*told.grounds, *behind, *his.facts),
-                    statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
-                    met_by=(ending[0],) if ending else (),
-                    ended=ending[1] if ending else None,
-                    texts=_texts(lodged, concern, indicators),
-                ),
+            told = replace(
+                told,
+                grounds=(*told.grounds, *behind, *his.facts),
+                statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
+                texts=_texts(lodged, concern, indicators),
             )
+            yield from tell(file, policy, _until_it_ends(told, concern, ending))
 
 
 def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The applicant took it back: withdrawal, like refusal, is when he blames her."""
     hers, lodged = HerOrders(file, policy), _lodged(file)
     for fact, body in file.of(ApplicationWithdrawn):
-        on = london_day(body.occurred_at)
-        yield from _over(hers, "application_withdrawn", fact, body, lodged.get(body.application), on, WITHDRAWN)
+        yield from _over(hers, "application_withdrawn", fact, body, lodged.get(body.application), WITHDRAWN)
 
 
 def application_decided(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Granted, granted in part or refused; what then stands of the order comes as its own fact."""
     hers, lodged = HerOrders(file, policy), _lodged(file)
     for fact, body in file.of(ApplicationDecided):
-        yield from _over(
-            hers, "application_decided", fact, body, lodged.get(body.application), body.decided_on, DECIDED
-        )
+        yield from _over(hers, "application_decided", fact, body, lodged.get(body.application), DECIDED)
 
 
 def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -106,15 +100,30 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
         _, asked = lodged.get(body.application, (None, None))
         event = _event(body)
         about = body.application if body is asked else f"{body.application}/{event}"
-        ending = endings.get(body.application) if body is asked else None
+        ending = endings.get(body.application)
         for concern in hers.applied(fact, body.references, asked):
             if concern.how is not How.NOT_CONFIRMED:
                 yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
             matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
             told = _matter("application_unconfirmed", fact, body, about, concern, matter)
-            met_by, ended = ((ending[0],), ending[1]) if ending else ((), None)
-            yield from tell(file, policy, replace(told, met_by=met_by, ended=ended))
+            if body is asked:
+                told = _until_it_ends(told, concern, ending)
+            yield from tell(file, policy, told)
+
+
+def _until_it_ends(told: Matter, concern: Concern, ending: Ending | None) -> Matter:
+    """The same until the court or the applicant ends the application, or until no order is left to vary or discharge
+    (DPP v Hall [2005] EWHC 2612 (Admin))."""
+    if ending is not None:
+        return replace(told, met_by=(ending[0],), ended=ending[1])
+    left = [order for order in concern.orders if order.state not in ENDED]
+    if concern.orders and not left:
+        return while_it_stands(told, concern.orders[0])
+    ends = [end for end in map(ends_at, left) if end is not None]
+    if not left or len(ends) < len(left):
+        return told
+    return replace(told, lapses=max(ends), lapses_as=Reason.ORDER_EXPIRED)
 
 
 def _event(body: ApplicationLodged | ApplicationWithdrawn | ApplicationDecided) -> str:
@@ -134,7 +143,6 @@ def _over(
     fact: Fact,
     body: ApplicationWithdrawn | ApplicationDecided,
     lodged: tuple[Fact, ApplicationLodged] | None,
-    on: date,
     names: tuple[str, ...],
 ) -> Iterator[Statement]:
     """Told too where nobody knows of the lodging, and a person has said that the application is about her."""
@@ -146,11 +154,15 @@ def _over(
         matter = (
             *_shown(fact, names),
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
-            *_still_binding(hers, concern, his, on),
+            *_still_binding(hers, concern, his, _granted_on(body)),
         )
         told = _matter(rule, fact, body, body.application, concern, matter)
         grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *his.facts)
         yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
+
+
+def _granted_on(body: ApplicationWithdrawn | ApplicationDecided) -> date | None:
+    return body.decided_on if isinstance(body, ApplicationDecided) and body.outcome in ("granted", "part") else None
 
 
 def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
@@ -158,18 +170,26 @@ def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
         yield from show(fact, name)
 
 
-def _still_binding(hers: HerOrders, concern: Concern, his: Protecting, on: date) -> Iterator[Item]:
+def _still_binding(
+    hers: HerOrders, concern: Concern, his: Protecting, granted_on: date | None = None
+) -> Iterator[Item]:
     """The order sought included, with what stands of it: she may believe that an application lifts it. `his`: all that
-    protect her from him."""
+    protect her from him. `granted_on`: the court allowed the application on that day, so that what stands of the order
+    is known only when a result of that day or later says what was done to it."""
     if concern.how is How.MAY_BE_HERS:
         yield from derived("which_order", concern.how, DataClass.R)
     for order in (one for one in concern.orders if one.protects & hers.matters.places):
         yield from derived("order", order.place, DataClass.R)
-        yield from derived("order_is_now", order.state, DataClass.D, Form.STATE)
+        if granted_on is None or order.changed_since(granted_on) or not order.in_force:
+            yield from stands_now(order)
+        else:
+            place = order.place
+            changed = "changed_by_the_court_how_is_not_known_yet"
+            yield from derived("order_is_now", changed, DataClass.D, Form.STATE, place, present=Present())
     if not concern.orders:
         known = "not_known_which" if his.binds or his.unsure else "not_known_here"
         yield from derived("order", known, DataClass.R)
-    yield from still_binding(his, frozenset(order.place for order in concern.orders), on)
+    yield from still_binding(his, frozenset(order.place for order in concern.orders))
 
 
 def _floor(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> Iterator[Item]:
@@ -188,7 +208,8 @@ def _texts(lodged: ApplicationLodged, concern: Concern, indicators: tuple[Item, 
     heard = ("tell_her_he_applies",) if lodged.applicant_role is ApplicantRole.DEFENDANT else ()
     which = ("say_which_order_and_whom_it_protects",) if concern.how is How.MAY_BE_HERS else ()
     proposed = ("place_term_needs_a_safety_check",) if lodged.place_term_proposed else ()
-    return (*heard, *which, *proposed, *(("indicators",) if indicators else ()))
+    stands = ("order_stands_until_decided",) if all(order.in_force for order in concern.orders) else ()
+    return (*stands, *heard, *which, *proposed, *(("indicators",) if indicators else ()))
 
 
 def _listed_soon(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.classes import DataClass
+from schemas.court_order_variations.v1 import OrderAction
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role, child_place
 from services.casefile.duties import Item, Statement, Withheld
@@ -14,10 +15,12 @@ from services.casefile.orders import MAKES, Element, Standing, register
 from services.casefile.reasons import Reason
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import held, speaks_for
+from services.order_variations.said import while_it_stands
 from services.policy.clocks import london_day
 from services.policy.model import Areas
 from services.policy.policy import Policy
 
+STAND = MAKES | {OrderAction.VARIED}
 SCHOOL, FRONT_DOOR = frozenset({"dsl"}), frozenset({"mash"})
 STATE = ("action", "code", "made_on", "expires_on", "until_further_order", "length_unclear", "child_contact_exception")
 
@@ -43,7 +46,8 @@ class Protected:
 
 
 def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """An order known to protect this child was made or changed. Nothing is said of an application, ever."""
+    """An order known to protect this child was made or changed. Nothing is said of an application, ever. What says that
+    an order protects the child ends with the order."""
     orders = file.once(register)
     touched = [(order, order.made_by) for order in orders.orders.values() if order.made_by is not None]
     touched += [(orders.orders[change.order], change.element) for change in orders.changes if change.order is not None]
@@ -97,6 +101,8 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
             matter=tuple(_matter(child, order, element)),
             only_kinds=SCHOOL | FRONT_DOOR if number == 0 else SCHOOL,
         )
+        if element.order.action in STAND:
+            told = while_it_stands(told, order)
         if number == 0 or child.waits is None:
             yield from tell(file, policy, told)
 

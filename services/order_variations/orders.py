@@ -13,17 +13,27 @@ from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
 from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
-from services.order_variations.said import has_place_term, of_element, of_hearing, still_binding
+from services.order_variations.said import (
+    has_place_term,
+    of_element,
+    of_hearing,
+    stands_now,
+    still_binding,
+    while_it_stands,
+)
 from services.policy.policy import Policy
 
 MAY_ADD_A_PLACE = frozenset({OrderAction.VARIED, OrderAction.CHANGED_NOT_STATED})
 PRISON = frozenset({"prison"})
+# What is told of an order as long as it stands; an order that has ended is told by a rule of its own.
+WHILE_IT_STANDS = frozenset({"order_imposed", "order_varied"})
 # What may be said while nobody knows whom an order is about: no name of whoever stood in the dock.
 REFERENCES = ("references", "hearing", "court_ou", "hearing_on")
 
 
 def order_imposed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """An order that is known to protect her (Sentencing Code s.360, PHA 1997 s.5A, DA Act 2021 s.31)."""
+    """An order that is known to protect her (Sentencing Code s.360, PHA 1997 s.5A, DA Act 2021 s.31). It ends with the
+    order: whoever was told that it protects her hears when it no longer does."""
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         if concern.how is How.HERS and concern.speaks:
@@ -33,7 +43,8 @@ def order_imposed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def order_varied(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """A court varied an order that protects her, with or without an application (Sentencing Code s.361, s.363(6))."""
+    """A court varied an order that protects her, with or without an application (Sentencing Code s.361, s.363(6)). It
+    ends with the order."""
     yield from _changed(HerOrders(file, policy), "order_varied", OrderAction.VARIED)
 
 
@@ -55,18 +66,21 @@ def order_changed_not_stated(file: CaseFile, policy: Policy) -> Iterator[Stateme
 
 
 def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """An order was made or changed in her case, and nobody has said whom it protects: told as just that."""
+    """An order was made or changed in her case, and nobody has said whom it protects: told as just that. That one was
+    made ends with the order."""
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         if concern.how is How.NOT_CONFIRMED:
-            yield from _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
+            told = _unconfirmed("order_unconfirmed", element, order.place, concern)
+            yield from tell(hers.file, hers.policy, while_it_stands(told, order))
         else:
             yield from _not_told(hers, "order_unconfirmed", element, concern)
     for change, concern in hers.changed():
         if change.action in MAKES:
             continue  # what replaces an order is an order made
         if concern.how is How.NOT_CONFIRMED:
-            yield from _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
+            told = _unconfirmed("order_change_unconfirmed", change.element, _about(change), concern)
+            yield from tell(hers.file, hers.policy, told)
         else:
             yield from _not_told(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
 
@@ -122,10 +136,13 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
         *of_element(element, order, words=words),
         *(derived("which_order", concern.how, DataClass.R) if concern.how is How.MAY_BE_HERS else ()),
         *concern.victim.named(),
-        *still_binding(his, frozenset(one.place for one in concern.orders), element.on),
+        *(item for one in concern.orders if rule == "place_term_made" for item in stands_now(one)),
+        *still_binding(his, frozenset(one.place for one in concern.orders)),
     )
     told = _matter(rule, rule, element, concern, matter)
     told = replace(told, grounds=(*told.grounds, *his.facts))
+    if rule in WHILE_IT_STANDS:
+        told = while_it_stands(told, concern.orders[0])
     if hers.in_custody(element):
         yield from tell(hers.file, hers.policy, told)
         return
@@ -143,7 +160,7 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
     )
 
 
-def _unconfirmed(hers: HerOrders, route: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
+def _unconfirmed(route: str, element: Element, order: str, concern: Concern) -> Matter:
     matter = (
         *(item for name in REFERENCES for item in show(element.fact, name)),
         *derived("order_whose_protection_is_not_confirmed", order, DataClass.R),
@@ -151,8 +168,7 @@ def _unconfirmed(hers: HerOrders, route: str, element: Element, order: str, conc
         *show(element.fact, f"{element.path}.code"),
         *concern.victim.named(),
     )
-    told = _matter("order_unconfirmed", route, element, concern, matter)
-    yield from tell(hers.file, hers.policy, told)
+    return _matter("order_unconfirmed", route, element, concern, matter)
 
 
 def _matter(rule: str, route: str, element: Element, concern: Concern, matter: tuple[Item, ...]) -> Matter:

@@ -55,27 +55,31 @@ def of_line(
         if world.person[place] not in reached:
             continue
         subject = f"{line.place}/{place}"
+        over = order is not None and not register.stands(order)
         if how == "not_confirmed":
+            if over and rule == "order_imposed":
+                continue
             route = "order_unconfirmed" if rule == "order_imposed" else "order_change_unconfirmed"
             said = {"order_whose_protection_is_not_confirmed": about, "orders.action": line.action}
             yield from world.tell_hers("order_unconfirmed", subject, place, court, his, said, route=route)
             continue
         said = {"order": about, "orders.action": line.action}
-        but = None if in_custody(world, line, world.person[place]) else "prison"
-        yield from world.tell_hers(rule, subject, place, court, his, said, but=but)
+        but = None if in_custody(world, register, line, world.person[place]) else "prison"
+        if not (over and line.action in ("imposed", "varied")):
+            yield from world.tell_hers(rule, subject, place, court, his, said, but=but)
         terms = line.order.get("prohibitions", ())
         zones = any(term.get("zone") or world.policy.says_a_place(term.get("text", "")) for term in terms)
         if line.action in ("imposed", "varied", "changed_not_stated") and (zones or line.order.get("place_term_added")):
             yield from world.tell_hers("place_term_made", subject, place, court, his, said)
-    if order is not None:
+    if order is not None and (register.stands(order) or line.action not in ("imposed", "varied")):
         yield from of_protected_child(world, register, line, order)
 
 
-def in_custody(world: World, line: Line, person: str) -> bool:
+def in_custody(world: World, register: Register, line: Line, person: str) -> bool:
     """As the last hearing of the case up to that day left him."""
     case = case_of(line.fact)
     heard = [f for f in world.facts["hearing-resulted"] if case_of(f) == case and heard_on(f) <= line.on]
-    if not heard or person not in world.linked(case):
+    if not heard or not (person in world.linked(case) or register.lies_with_orders_of(case, person)):
         return False
     last = max(heard, key=lambda f: (f.body["hearing_on"], f.subject)).body
     return last.get("custody") is True or last.get("remand") == "custody"
@@ -134,6 +138,7 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
         for fact in world.facts[kind]:
             asked, case = lodged.get(fact.subject), case_of(fact)
             order = register.orders.get(asked.body.get("order", "")) if asked else None
+            over = kind == "application-lodged" and (fact.subject in ended or (order is not None and order.gone))
             first = order.made or order.changes[0] if order else None
             word = f"application_{fact.body.get('outcome', kind.rpartition('-')[2])}"
             led = order is not None and order.made is not None and register.leads_to_a_victim(order.made.fact)
@@ -148,10 +153,10 @@ def of_applications(world: World, register: Register) -> Iterator[tuple[Key, Con
                 said["outcome"] = fact.body["outcome"]
             for place, how in concerned(world, register, order if first else None, fact):
                 subject = f"{fact.subject}/{place}"
-                if how == "hers" and not (kind == "application-lodged" and fact.subject in ended):
+                if how == "hers" and not over:
                     rule = kind.replace("-", "_")
                     yield from world.tell_hers(rule, subject, place, court, Lives(), said)
-                elif how == "not_confirmed" and not (kind == "application-lodged" and fact.subject in ended):
+                elif how == "not_confirmed" and not over:
                     # What came of it is another matter than that somebody asks.
                     about = subject if kind == "application-lodged" else f"{fact.subject}/{word}/{place}"
                     unsure = {"application": fact.subject, "event": word}

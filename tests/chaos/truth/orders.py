@@ -37,6 +37,11 @@ class Order:
         done = [line.action for line in self.changes if line.on <= on]
         return not done or done[-1] == "varied"
 
+    @property
+    def gone(self) -> bool:
+        """Discharged, as all hearings that are known left it."""
+        return bool(self.changes) and self.changes[-1].action == "discharged"
+
 
 class Line(NamedTuple):
     """What one hearing did to one order. `about`: the order, or None where it cannot be told which."""
@@ -131,9 +136,8 @@ class Register:
                     self.world.person.get(place, place) for place in own.coded if "/child/" in place or "/" not in place
                 }
                 found |= {self.world.person[place] for place in own.coded | own.protects if place in self.world.person}
-                earlier = self.orders[named].made if (named := line.order.get("order")) in self.orders else None
-                if earlier is not None and earlier.fact is not fact:
-                    found |= self.reaches(earlier.fact)
+                for earlier in self.changed_by(line):
+                    found |= self.reaches(earlier)
         return found
 
     def leads(self, fact: Fact) -> set[str]:
@@ -147,10 +151,37 @@ class Register:
                 for person in line.order.get("protected_persons", ()):
                     if person["attribution"] == "coded" and (party := person.get("party")):
                         found.add(f"{party['crime_reference']}/party/{party['party']}")
-                earlier = self.orders[named].made if (named := line.order.get("order")) in self.orders else None
-                if earlier is not None and earlier.fact is not fact:
-                    found |= self.leads(earlier.fact)
+                for earlier in self.changed_by(line):
+                    found |= self.leads(earlier)
         return found & set(self.world.person)
+
+    def stands(self, order: Order) -> bool:
+        """As far as all that is known says; the load states no end and confirms nothing after a change. A discharge
+        that was granted counts before its result comes."""
+        lodged = {fact.subject: fact.body for fact in self.world.facts["application-lodged"]}
+        for decided in self.world.facts["application-decided"]:
+            asked = lodged.get(decided.subject, {})
+            if asked.get("order") == order.place and (asked["action"], decided.body["outcome"]) == (
+                "discharge",
+                "granted",
+            ):
+                on = date.fromisoformat(decided.body["decided_on"])
+                if not any(line.on >= on for line in order.changes):
+                    return False
+        return order.live_on(date.max)
+
+    def changed_by(self, line: Line) -> list[Fact]:
+        """The results that made the order which a line changed: of the one that it names, else of all in its case."""
+        if line.action == "imposed":
+            return []
+        named, case = line.order.get("order"), case_of(line.fact)
+        made = [order.made.fact for order in self.orders.values() if order.made and named in (None, order.place)]
+        return [fact for fact in made if fact is not line.fact and (named is not None or case_of(fact) == case)]
+
+    def lies_with_orders_of(self, case: str, person: str) -> bool:
+        """Whether an order made in this case concerns this person: then its hearings lie in that file, too."""
+        made = [order.made.fact for order in self.orders.values() if order.made]
+        return any(person in self.reaches(fact) for fact in made if case_of(fact) == case)
 
     def crimes_of(self, order: Order) -> set[str]:
         """The incidents to which the hearings of an order lead: who stands there is known to all whom it concerns."""
