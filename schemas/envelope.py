@@ -120,19 +120,22 @@ def is_structured(headers: Headers) -> bool:
 
 
 def from_headers(headers: Headers) -> Envelope | Refusal:
-    """The envelope of a record in binary mode."""
+    """The envelope of a record in binary mode. What is given twice, by one name or by two, must be the same twice."""
     attributes: dict[str, str] = {}
+    given_as: dict[str, str] = {}
     for name, value in headers:
-        attribute = _attribute(name)
+        attribute, header = _attribute(name), name.lower()
         if attribute is None or not value:
             continue
-        if attribute in attributes:
-            return _refused(RefusalReason.INVALID_HEADER, f"{_header(attribute)}: given more than once")
         try:
-            attributes[attribute] = value.decode()
+            said = value.decode()
         except UnicodeDecodeError:
-            return _refused(RefusalReason.INVALID_HEADER, f"{_header(attribute)}: UTF-8 is expected")
-    refusal = _checked(attributes, _header)
+            return _refused(RefusalReason.INVALID_HEADER, f"{header}: UTF-8 is expected")
+        if _meant(attribute, attributes.setdefault(attribute, said)) != _meant(attribute, said):
+            names = " and ".join(dict.fromkeys((given_as[attribute], header)))
+            return _refused(RefusalReason.INVALID_HEADER, f"{names}: given twice, and not the same")
+        given_as.setdefault(attribute, header)
+    refusal = _checked(attributes, lambda attribute: given_as.get(attribute, _header(attribute)))
     if refusal is not None:
         return refusal
     message = kafka.KafkaMessage({_header(name): text.encode() for name, text in attributes.items()}, None, b"")
@@ -212,6 +215,14 @@ def _attribute(name: str) -> str | None:
     attribute = "datacontenttype" if lower == _CONTENT_TYPE else lower.removeprefix(kafka.CE_PREFIX)
     known = attribute in ATTRIBUTES and (lower == _CONTENT_TYPE or lower != attribute)
     return attribute if known else None
+
+
+def _meant(attribute: str, said: str) -> str:
+    """A content type without what makes no difference: case, blanks, quotes, and the charset that all JSON has."""
+    if attribute != "datacontenttype":
+        return said
+    kind, *parameters = said.lower().replace('"', "").replace(" ", "").split(";")
+    return ";".join((kind, *sorted(set(parameters) - {"charset=utf-8", "charset=utf8", ""})))
 
 
 def _header(attribute: str) -> str:

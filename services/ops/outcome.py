@@ -71,6 +71,19 @@ class End(NamedTuple):
 
 
 WHOLE = Outcome(Fate.ACCEPTED, counts=True, said="taken.")
+# Two contents under one version: the same one stands in every service, whichever came first.
+REPLACES = Outcome(
+    Fate.ACCEPTED,
+    counts=True,
+    said="taken, in place of another content with the same factversion: the later time stands, and at one time the "
+    "greater id. Give a correction a higher factversion.",
+)
+REPLACED = Outcome(
+    Fate.UNCHANGED,
+    counts=False,
+    said="another content with the same factversion stands, by its later time or its greater id; nothing changes. "
+    "Where this one is right, send it again with a higher factversion.",
+)
 NOT_READ = Outcome(Fate.UNREAD, counts=True, said="not read yet.")
 
 
@@ -94,8 +107,9 @@ def outcomes(conn: Connection, sent: Sequence[Sent]) -> list[Outcome]:
     """What the services have made of these events by now, in their order."""
     ends = _ends(conn, sent)
     refused = _refused(conn, sent)
-    lacking = _lacking(conn, [end.fact for each in ends.values() for end in each if end.fact is not None])
-    return [_outcome(conn, event, ends.get(event.place, ()), refused, lacking) for event in sent]
+    facts = [end.fact for each in ends.values() for end in each if end.fact is not None]
+    lacking, rivals = _lacking(conn, facts), _of_one_version(conn, facts)
+    return [_outcome(conn, event, ends.get(event.place, ()), refused, lacking, rivals) for event in sent]
 
 
 def _outcome(
@@ -104,6 +118,7 @@ def _outcome(
     ends: Sequence[End],
     refused: Mapping[tuple[str, int, int], str],
     lacking: Mapping[str, str],
+    rivals: Mapping[str, bool],
 ) -> Outcome:
     fates = {end.fate for end in ends}
     if "refused" in fates:
@@ -119,6 +134,8 @@ def _outcome(
     body = event.received.body
     if isinstance(body, Answer) and fact is not None:
         return _of_answer(conn, fact, body)
+    if fact is not None and fact in rivals:
+        return REPLACES if rivals[fact] else REPLACED
     if fate != "accepted":
         return Outcome(Fate.UNCHANGED, counts=True, said=TELLING[fate])
     if fact is not None and fact in lacking:
@@ -169,6 +186,18 @@ def _lacking(conn: Connection, facts: Sequence[str]) -> dict[str, str]:
     rows = conn.execute(
         """select id, min(missing) from fact where id = any(%s) and stands
         group by id having bool_and(missing is not null)""",
+        (list(facts),),
+    )
+    return dict(rows.fetchall())
+
+
+def _of_one_version(conn: Connection, facts: Sequence[str]) -> dict[str, bool]:
+    """Of these facts those that share their version with another content, of which one stands: whether they do."""
+    rows = conn.execute(
+        """select f.id, bool_or(f.stands) from fact f join fact o on o.service = f.service
+            and (o.statement, o.subject, o.version) = (f.statement, f.subject, f.version)
+            and o.content_hash <> f.content_hash and (o.stands or f.stands)
+        where f.id = any(%s) group by f.id""",
         (list(facts),),
     )
     return dict(rows.fetchall())

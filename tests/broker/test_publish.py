@@ -113,6 +113,27 @@ def test_what_the_relay_refuses_and_what_waits_for_a_link_is_said_to_the_publish
     running.told()
 
 
+def test_two_contents_of_one_version_are_said_to_the_publisher_and_the_later_stands(
+    running: Relay, tmp_path: Path
+) -> None:
+    """The later by its own time, whichever comes first: so every service has the same, and says so."""
+
+    def published(told_at: str, grade: str) -> Any:
+        event = json.loads(EXAMPLE.read_text())
+        event |= {"subject": "54260098765", "time": f"2026-03-02T{told_at}:00Z", "factversion": 7}
+        event["data"] |= {"crime_reference": "54260098765", "risk": event["data"]["risk"] | {"tool_version": grade}}
+        (tmp_path / "event.json").write_text(json.dumps(event))
+        return running.relay("publish", str(tmp_path / "event.json"))
+
+    assert "1 event: taken" in published("21:05", "first").output
+    later = published("21:07", "second")
+    assert later.exit_code == 0
+    assert "in place of another content with the same factversion" in " ".join(later.output.split())
+    earlier = published("21:06", "third")
+    assert earlier.exit_code == 1
+    assert "another content with the same factversion stands" in " ".join(earlier.output.split())
+
+
 def test_no_wait_sends_and_says_no_more(running: Relay) -> None:
     said = running.relay("publish", "--no-wait", str(EXAMPLE))
     assert said.exit_code == 0
