@@ -91,6 +91,12 @@ _COUNTED = re.compile(rf"({_COUNT})(?: ?\(({_COUNT})\))?[ -]?(?:calendar )?({'|'
 _SENTENCE_ENDS = re.compile(r"[.!?](?=\s|$)|[;\r\n]+|(?<=terms):|(?<=follows):|(?<=conditions):", re.IGNORECASE)
 _HALF_DAYS = re.compile(r"\b([ap])\.m\.?", re.IGNORECASE)
 
+# What no sentence about a length, or about when one begins, is without.
+_MAY_SPEAK_OF_TIME = re.compile(
+    r"\d|til|year|yr|month|mth|week|fortnight|day|decade|life|time|indefinit|permanent|further|expir|end|commenc|begin|start"
+    r"|releas|effect|into force|suspen|defer|consecutive|concurrent|thereafter|wef",
+    re.IGNORECASE,
+)
 # Words that are in no sentence that only says when something began.
 _BEGINS_ELSEWHERE = re.compile(
     r"\b(?:commenc\w*|begin\w*|start\w*|releas\w*|tak(?:e|es|ing) effect|with effect|wef|effective|comes? into force"
@@ -200,9 +206,10 @@ def lengths(text: str, made_on: date) -> Lengths:
     """What the text of a result says of the length of the order that it makes or changes on that day."""
     if len(text) > LONGEST_READ:
         return Lengths(left_open=True)
-    split = (tuple(_parts(said)) for said in _SENTENCE_ENDS.split(_HALF_DAYS.sub(r"\1m", text)))
-    sentences = [parts for parts in split if parts]
-    said = [_sentence(parts, made_on, alone=len(sentences) == 1) for parts in sentences]
+    split = [said for said in _SENTENCE_ENDS.split(_HALF_DAYS.sub(r"\1m", text)) if said.strip()]
+    read = (tuple(_parts(said)) for said in split if _MAY_SPEAK_OF_TIME.search(said))
+    sentences = [parts for parts in read if parts]
+    said = [_sentence(parts, made_on, alone=len(split) == 1) for parts in sentences]
     periods = frozenset[Length]().union(*(each.periods for each in said))
     return Lengths(
         ends=frozenset[Length]().union(*(each.ends for each in said)),
