@@ -25,7 +25,7 @@ LARGEST_HEADERS = 16 * 1024
 LONGEST_KEY = 200
 # Publishers may pack their batches. A record that is larger than this when it is unpacked comes as the packed batch,
 # under a header that names how it was packed.
-LARGEST_UNPACKED = 1024 * 1024
+LARGEST_UNPACKED = 5 * 1024 * 1024
 STILL_PACKED = "relay-still-packed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:referral-relay:event")

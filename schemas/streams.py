@@ -18,6 +18,7 @@ from schemas.referral_decisions import v1 as decisions_v1
 from schemas.refusals import Refusal, RefusalReason
 
 KIB = 1024
+LARGEST_HEARING = 4096 * KIB  # courts send hearings of 2.5 MB; orders go with theirs, so both streams take as much
 DEAD_LETTER = ".dlq"
 USUAL_BATCH = 1024 * KIB + 12  # what brokers take unless told otherwise; librdkafka puts together a million bytes
 _TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
@@ -92,6 +93,11 @@ class Registry:
     """A contract: this project's is `REGISTRY`; a test may make its own."""
 
     streams: tuple[Stream, ...]
+
+    @cached_property
+    def largest_record(self) -> int:
+        """What a broker must take: any record of any topic, dead letters included."""
+        return max(stream.largest_dead_letter for stream in self.streams)
 
     @cached_property
     def types(self) -> Mapping[str, tuple[Stream, FactType]]:
@@ -199,7 +205,7 @@ STREAMS: tuple[Stream, ...] = (
         types=(_fact("uk.court.hearing-resulted", convictions_v1.HearingResulted),),
         partitions=3,
         retention_days=28,
-        largest_message=512 * KIB,
+        largest_message=LARGEST_HEARING,
     ),
     Stream(
         topic="court.order-variations",
@@ -215,7 +221,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         partitions=3,
         retention_days=28,
-        largest_message=512 * KIB,
+        largest_message=LARGEST_HEARING,
     ),
     Stream(
         topic="agency.responses",

@@ -8,8 +8,10 @@ from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
+from schemas.envelope import Envelope
 from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, publication
+from schemas.values import Body
 from services.intake import spi
 from services.ops.mending import hint
 from services.runtime.receiving import SOURCE_AHEAD
@@ -169,11 +171,29 @@ def _court_message(written: Written, received_at: datetime) -> Iterator[Ready | 
     if not read.facts and not read.refusals:
         detail = "the message: a defendant with offences is expected"
         yield NotReady(written.origin, Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", detail))
+    hearings: dict[str, list[Publication | Refusal]] = {}
     for envelope, body in read.facts:
-        record = encode(envelope, body)
-        topic = REGISTRY.topic_of(envelope.type.rpartition(".")[0])
-        received = decode(topic, record.key, record.value, record.headers)
-        if isinstance(received, Refusal):
-            yield NotReady(written.origin, received)
+        hearings.setdefault(envelope.subject, []).append(_published(envelope, body))
+    for of_one in hearings.values():
+        yield from _together(written.origin, of_one)
+
+
+def _published(envelope: Envelope, body: Body) -> Publication | Refusal:
+    record = encode(envelope, body)
+    topic = REGISTRY.topic_of(envelope.type.rpartition(".")[0])
+    received = decode(topic, record.key, record.value, record.headers)
+    return received if isinstance(received, Refusal) else Publication(topic, received, record)
+
+
+def _together(origin: str, of_one: Sequence[Publication | Refusal]) -> Iterator[Ready | NotReady]:
+    """All facts of one hearing, or none: without its orders a conviction looks like one that lacks them, and orders
+    without it stand on no ground."""
+    refusal = next((fact for fact in of_one if isinstance(fact, Refusal)), None)
+    for fact in of_one:
+        if isinstance(fact, Refusal):
+            yield NotReady(origin, fact)
+        elif refusal is not None:
+            detail = f"{fact.received.kind}: not sent without the other fact of its hearing, which is refused"
+            yield NotReady(origin, replace(refusal, detail=detail))
         else:
-            yield Ready(written.origin, Publication(topic, received, record))
+            yield Ready(origin, fact)

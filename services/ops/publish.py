@@ -27,7 +27,7 @@ from services.ops.events import (
     receipts,
     that_would_be_taken,
 )
-from services.ops.kafka_client import wait_for
+from services.ops.kafka_client import LARGEST_REQUEST, wait_for
 from services.ops.outcome import Fate, Outcome, Sent, awaited
 from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
 from services.runtime.settings import Addresses
@@ -129,7 +129,7 @@ def connected(kafka: str) -> Iterator[Any]:
             max_block_ms=BROKER_SECONDS * 1000,
             delivery_timeout_ms=2 * BROKER_SECONDS * 1000,
             request_timeout_ms=BROKER_SECONDS * 1000,
-            max_request_size=16 * 1024 * 1024,
+            max_request_size=LARGEST_REQUEST,
         )
     except KafkaError:
         raise UsageError(f"{kafka_called()} cannot be reached: is it up?") from None

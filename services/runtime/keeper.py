@@ -26,6 +26,7 @@ from types import FrameType
 
 import psycopg
 
+LARGEST_MESSAGE = 16 * 1024 * 1024  # topics say less; no broker may take less than they say
 PROJECT = Path(__file__).resolve().parents[2]
 JARS = PROJECT / ".relay" / "kafka"
 LOGGING = PROJECT / "deploy" / "kafka" / "log4j2.properties"
@@ -190,7 +191,7 @@ class Kafka(Server):
             "log.dirs": self.folder / "kafka",
             "num.partitions": 1,
             "auto.create.topics.enable": "false",
-            "message.max.bytes": 2 * 1024 * 1024,
+            "message.max.bytes": LARGEST_MESSAGE,
             "log.message.timestamp.type": "LogAppendTime",
             "group.initial.rebalance.delay.ms": 0,
             # Killed, it must be forgotten before it may come back: nine seconds by default.

@@ -4,9 +4,15 @@ import importlib
 import re
 
 import pytest
+import yaml
 
 from schemas.catalogue import EXAMPLES, examples_of
+from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED, LONGEST_KEY
 from schemas.registry import REGISTRY, STREAMS, FactType, Stream
+from services.ops import kafka_client
+from services.runtime import sending
+from services.runtime.keeper import LARGEST_MESSAGE, PROJECT
+from services.runtime.lenient_records import MOST_UNPACKED
 
 SERVICES = {"incidents", "convictions", "order_variations", "responses"}
 VAGUE = re.compile(r"\b(updated|changed|modified|status|event|info|data|misc|processed|amended)\b")
@@ -29,6 +35,21 @@ def test_the_broker_takes_more_than_is_accepted_and_the_dead_letters_more_still(
     assert stream.largest_message < stream.largest_record < stream.largest_dead_letter
     assert stream.partitions > 0
     assert stream.retention_days > 0
+
+
+def test_brokers_producers_and_readers_take_the_largest_record_of_any_topic() -> None:
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+    taken = int(compose["services"]["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"])
+    assert taken == LARGEST_MESSAGE == sending.LARGEST_REQUEST == kafka_client.LARGEST_REQUEST
+    assert taken > REGISTRY.largest_record
+    assert max(stream.largest_message for stream in STREAMS) + LARGEST_HEADERS + LONGEST_KEY < LARGEST_UNPACKED
+    assert LARGEST_UNPACKED < MOST_UNPACKED
+
+
+def test_a_hearing_and_its_orders_may_be_as_large_and_as_large_as_courts_send() -> None:
+    largest = {stream.largest_message for stream in STREAMS if stream.topic.startswith("court.")}
+    assert len(largest) == 1
+    assert largest.pop() > 2_500_000
 
 
 @pytest.mark.parametrize("stream", EACH)

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
-from schemas.envelope import STILL_PACKED
+from schemas.envelope import LARGEST_UNPACKED, STILL_PACKED
 from services.ops.cli import app
 from services.runtime.lenient_records import MOST_UNPACKED
 from services.runtime.sending import Message
@@ -44,7 +44,7 @@ async def publish_packed(relay: Relay, codec: str | None, *messages: Message) ->
 @pytest.mark.parametrize("codec", CODECS)
 def test_packed_batches_are_read_and_those_that_unpack_beyond_all_measure_are_refused(play: Play, codec: str) -> None:
     swollen = incident("SWOLLEN")
-    large = Message(STREAM, swollen.key, b" " * 2_000_000 + (swollen.value or b""), swollen.headers)
+    large = Message(STREAM, swollen.key, b" " * LARGEST_UNPACKED + (swollen.value or b""), swollen.headers)
     bomb = Message(STREAM, swollen.key, b" " * (MOST_UNPACKED + 1), swollen.headers)
 
     async def story(relay: Relay) -> None:

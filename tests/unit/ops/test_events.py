@@ -1,6 +1,7 @@
 """Files, folders and standard input become events, each checked, with the place that it came from."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from services.ops.events import (
     receipts,
     that_would_be_taken,
 )
+from tests.large_hearings import ORDER, SENTENCE, hearing_of
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -171,3 +173,24 @@ def test_what_the_relay_would_refuse_beside_others_is_refused_before_it_is_sent(
     assert judged(first, document(id="a", source="urn:another")) == [None, None]
     assert judged(document(time="2026-06-01T00:59:00Z")) == [None]
     assert judged(document(time="2026-06-01T05:00:00Z")) == [RefusalReason.SOURCE_TIME_AHEAD]
+
+
+def test_a_hearing_of_the_size_that_courts_send_goes_out_with_its_orders() -> None:
+    message = hearing_of(2_500_000)
+    assert len(message) > 2_400_000
+    assert [type(event) for event in read(message, Format.SPI)] == [Ready, Ready]
+
+
+@pytest.mark.parametrize("said_after", [SENTENCE, ORDER])
+def test_a_hearing_that_is_too_large_is_not_sent_and_neither_are_its_orders(said_after: bytes) -> None:
+    """Whichever of the two is too large; the sender hears of both, and why."""
+    found = read(hearing_of(4_800_000, said_after=said_after, sentences=4_000), Format.SPI)
+    reasons = [event.refusal.reason for event in found if isinstance(event, NotReady)]
+    assert (len(found), reasons) == (2, [RefusalReason.TOO_LARGE] * 2)
+
+
+def test_of_two_hearings_the_one_that_can_be_sent_is() -> None:
+    small = (EXAMPLES / "spi" / "adjourned.xml").read_bytes()
+    messages = (hearing_of(4_800_000, sentences=4_000), small)
+    both = b"<Deliver>" + b"".join(message.partition(b"?>")[2] for message in messages) + b"</Deliver>"
+    assert Counter(type(event) for event in read(both, Format.SPI)) == {Ready: 2, NotReady: 2}
