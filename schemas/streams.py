@@ -18,7 +18,8 @@ from schemas.referral_decisions import v1 as decisions_v1
 from schemas.refusals import Refusal, RefusalReason
 
 KIB = 1024
-LARGEST_HEARING = 4096 * KIB  # courts send hearings of 2.5 MB; orders go with theirs, so both streams take as much
+# Courts send hearings of 2.5 MB. Orders go with theirs, and a decision names what it rests on: all take as much.
+LARGEST_HEARING = 4096 * KIB
 DEAD_LETTER = ".dlq"
 USUAL_BATCH = 1024 * KIB + 12  # what brokers take unless told otherwise; librdkafka puts together a million bytes
 _TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
@@ -262,7 +263,7 @@ STREAMS: tuple[Stream, ...] = (
         types=(_fact("uk.relay.looked", decisions_v1.Looked, None),),
         partitions=3,
         retention_days=28,
-        largest_message=512 * KIB,
+        largest_message=LARGEST_HEARING,
     ),
 )
 REGISTRY = Registry(STREAMS)
