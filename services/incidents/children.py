@@ -17,7 +17,7 @@ from services.casefile.victims import kept_for_specialist
 from services.incidents import said
 from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
 from services.policy.clocks import london_day
-from services.policy.model import Areas
+from services.policy.model import Agency, Areas, Chosen, DeskName
 from services.policy.policy import Policy
 
 
@@ -93,17 +93,60 @@ def _affected_of(known: Incident) -> tuple[Affected, ...]:
 
 def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The safeguarding lead of each establishment of a child, for its own pupil only, to be read before its next
-    session (DA Act 2021 s.49A). A child who stands at two places of one incident is told of once."""
+    session (DA Act 2021 s.49A); of one in its holidays the holiday contact, of whom nothing is asked. A child who
+    stands at two places of one incident is told of once."""
     told: set[tuple[str, str]] = set()
     for child in affected(file):
         if not child.child.school_urns:
             none = Reason.HOME_EDUCATED if child.child.home_educated else Reason.NO_SCHOOL_NAMED
             yield from state(file, policy, "child_school", child, child.outside or none)
-        for agency, urns in establishments(child, policy).items():
-            twice = Reason.STATED_TWICE if (child.by.id, agency) in told else None
-            matter = derived("schools", urns, DataClass.C, about=child.place)
-            yield from state(file, policy, "child_school", child, child.outside or twice, matter, school_urn=urns[0])
-            told.add((child.by.id, agency))
+        for school in establishments(child, policy):
+            twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in told else None
+            yield from state(
+                file,
+                policy,
+                "child_school",
+                child,
+                child.outside or twice,
+                school.named(child),
+                school_urn=school.urns[0],
+                route=school.route,
+                desk=school.desk,
+            )
+            told.add((child.by.id, school.agency.id))
+
+
+def child_school_closed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The education desk of the child's authority, in place of a school in its holidays (Operation Encompass)."""
+    told: set[str] = set()
+    for child in affected(file):
+        closed = [school for school in establishments(child, policy) if school.closed_until and school.is_its_own]
+        if closed:
+            matter = tuple(item for school in closed for item in school.named(child))
+            twice = Reason.STATED_TWICE if child.by.id in told else None
+            yield from state(file, policy, "child_school_closed", child, child.outside or twice, matter)
+            told.add(child.by.id)
+
+
+def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The safeguarding lead again, on the first morning of the term of a school that was in its holidays; to be read
+    before its first session."""
+    told: set[tuple[str, str]] = set()
+    for child in affected(file):
+        for school in establishments(child, policy):
+            if school.closed_until is not None:
+                twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in told else None
+                yield from state(
+                    file,
+                    policy,
+                    "child_school_reopens",
+                    child,
+                    child.outside or twice,
+                    school.named(child),
+                    school_urn=school.urns[0],
+                    opens=school.closed_until,
+                )
+                told.add((child.by.id, school.agency.id))
 
 
 def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -113,13 +156,45 @@ def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             yield from state(file, policy, "child_home_educated", child, child.outside)
 
 
-def establishments(child: Affected, policy: Policy) -> dict[str, tuple[str, ...]]:
-    """The agencies that serve the child's schools, each with the schools that it is told for."""
-    found: dict[str, tuple[str, ...]] = {}
+@dataclass(frozen=True, slots=True)
+class Establishment:
+    """An agency that serves schools of a child, with those that it is told for. `closed_until`: the first morning of
+    term, where all of them are in their holidays. `is_its_own`: no authority's desk that stands in for it."""
+
+    agency: Agency
+    urns: tuple[str, ...]
+    closed_until: datetime | None
+    is_its_own: bool
+
+    @property
+    def route(self) -> str:
+        if self.closed_until is None:
+            return "child_school"
+        return "child_school_holiday_contact" if self.is_its_own else "child_school_closed"
+
+    @property
+    def desk(self) -> DeskName:
+        """In its holidays the one that it has for them, if it has one."""
+        has_one = any(desk.desk == "holiday" for desk in self.agency.desks)
+        return "holiday" if self.closed_until is not None and has_one else "duty"
+
+    def named(self, child: Affected) -> tuple[Item, ...]:
+        return derived("schools", self.urns, DataClass.C, about=child.place)
+
+
+def establishments(child: Affected, policy: Policy) -> Iterator[Establishment]:
+    """Whoever serves the child's schools, each once; closed as of the later of report and statement."""
+    found: dict[str, tuple[Chosen, tuple[str, ...]]] = {}
     for urn in dict.fromkeys(child.child.school_urns):
         for chosen in policy.chosen(policy.route("child_school", child.on), child.areas(urn)):
-            found[chosen.agency.id] = (*found.get(chosen.agency.id, ()), urn)
-    return found
+            _, urns = found.get(chosen.agency.id, (chosen, ()))
+            found[chosen.agency.id] = (chosen, (*urns, urn))
+    for chosen, urns in found.values():
+        at, la_code = max(child.incident.reported_at, child.stated.occurred_at), child.child.residence.la_code
+        mornings = [policy.closed_until(at, urn, la_code) for urn in urns]
+        closed = [morning for morning in mornings if morning is not None]
+        until = min(closed) if len(closed) == len(urns) else None
+        yield Establishment(chosen.agency, urns, until, chosen.agency.kind == chosen.told.kind)
 
 
 def state(
@@ -130,25 +205,40 @@ def state(
     why_not: Reason | None,
     matter: tuple[Item, ...] = (),
     school_urn: str | None = None,
+    *,
+    route: str | None = None,
+    desk: DeskName = "duty",
+    opens: datetime | None = None,
 ) -> Iterator[Statement]:
     """What is owed to education under a rule, with what happened in outline, or why nothing."""
     grounds = (child.fact, child.by)
     areas = child.areas(school_urn)
     if why_not is not None:
         yield from withheld(
-            file, policy, rule=rule, subject=child.place, areas=areas, on=child.on, grounds=grounds, reason=why_not
+            file,
+            policy,
+            rule=rule,
+            route=route,
+            subject=child.place,
+            areas=areas,
+            on=child.on,
+            grounds=grounds,
+            reason=why_not,
         )
         return
     yield from owed(
         file,
         policy,
         rule=rule,
+        route=route,
         subject=child.place,
         person=child.place,
         areas=areas,
         on=child.on,
         recorded_at=child.recorded_at,
         grounds=grounds,
+        opens=opens,
+        desk=desk,
         matter=(
             *said.each(child.by, said.REFERENCES),
             *said.each(child.by, said.OUTLINE, about=child.place),

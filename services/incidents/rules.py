@@ -5,7 +5,7 @@ from services.casefile.judge import Rule
 from services.incidents.apart import resolve_roles
 from services.incidents.births import RULE as BIRTH_DATE_DOUBTFUL
 from services.incidents.births import birth_date_doubtful
-from services.incidents.children import child_home_educated, child_school
+from services.incidents.children import child_home_educated, child_school, child_school_closed, child_school_reopens
 from services.incidents.escalation import escalation
 from services.incidents.front_door import front_door_referral, young_person_referral
 from services.incidents.held import held_for_specialist
@@ -31,6 +31,8 @@ RULES = (
     Rule("grade_review", grade_review, speaks_of="incident"),
     Rule("escalation", escalation),
     Rule("child_school", child_school, speaks_of="incident"),
+    Rule("child_school_closed", child_school_closed, speaks_of="incident"),
+    Rule("child_school_reopens", child_school_reopens, speaks_of="incident"),
     Rule("child_home_educated", child_home_educated, speaks_of="incident"),
     Rule("front_door_referral", front_door_referral, needs=frozenset({ChildrenLinked})),
     Rule("young_person_referral", young_person_referral, speaks_of="incident"),

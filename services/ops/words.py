@@ -21,6 +21,8 @@ RULES: Mapping[str, str] = {
     "escalation": "Incidents are mounting up",
     "birth_date_doubtful": "A date of birth that cannot be right: check it",
     "child_school": "A pupil of yours lives with domestic abuse",
+    "child_school_closed": "Domestic abuse around a child is reported while its school is closed",
+    "child_school_reopens": "Domestic abuse around a pupil of yours was reported in the holidays",
     "child_home_educated": "A child educated at home lives with domestic abuse",
     "front_door_referral": "Referral of a child who lives with domestic abuse",
     "young_person_referral": "Referral of a young person in a domestic abuse incident",

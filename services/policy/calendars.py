@@ -59,6 +59,18 @@ class Calendars:
             if clocks.is_working(day, self.bank_holidays) and (moment := clocks.london(day, opens)) > after
         )
 
+    def closed_until(self, at: datetime, school_urn: str | None = None, la_code: str | None = None) -> datetime | None:
+        """Of a school that has no session left in its term at this moment, or none that is on: the morning of the first
+        working day of its next term. None in term, and where no calendar knows: nobody is thought to be away."""
+        for known in (self.schools.get(school_urn or ""), self.authorities.get(la_code or "")):
+            if known is not None and (session := self._session(known, at)) is not None:
+                term = next(term for term in known.terms if term.first <= clocks.london_day(session) <= term.last)
+                if term.first <= clocks.london_day(at):
+                    return None
+                working = (day for day in clocks.days_from(term.first) if clocks.is_working(day, self.bank_holidays))
+                return clocks.london(next(working), self.times.school_morning)
+        return None
+
     def _session(self, known: SchoolCalendar, after: datetime) -> datetime | None:
         """The next session as this calendar knows it; None before its first term, and in a break that is too long to be
         one: there the terms that would come first are not written down."""

@@ -44,7 +44,7 @@ COLUMNS = MappingProxyType(
     {"kinds": "kind", "texts": "text", "routes": "route", "clocks": "clock", "windows": "window"}
 )
 PLACE_QUESTION = "place_term_made"  # the route of the rule that looks for words that say a place
-DESKS: tuple[DeskName, ...] = get_args(DeskName)
+DESKS: tuple[DeskName, ...] = tuple(desk for desk in get_args(DeskName) if desk != "holiday")  # that one is optional
 BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 R = TypeVar("R", bound=Row)

@@ -12,7 +12,7 @@ from schemas.classes import DataClass, Form
 Whose = Literal["subject", "own_pupils", "case", "any"]
 Serves = Literal["victim", "child", "suspect", "case", "case_and_victim", "school", "named"]
 AskName = Literal["acknowledge", "accept", "decide"]
-DeskName = Literal["duty", "manager", "strategic"]
+DeskName = Literal["duty", "manager", "strategic", "holiday"]
 Urgency = Literal["routine", "prompt", "urgent"]
 Counted = Literal["elapsed", "working"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -356,9 +356,11 @@ class DayTimes(Row):
     """Hours that hold wherever no calendar says otherwise.
 
     `longest_break_days`: a calendar that knows no session within so many days has run out, and the next one is asked.
+    `school_morning`: when a school that was closed is told again on the first working day of its term.
     """
 
     session_begins: time
+    school_morning: time
     working_day_opens: time
     working_day_closes: time
     longest_break_days: Count

@@ -288,6 +288,10 @@ class Policy:
 
         return working_share
 
+    def closed_until(self, at: datetime, school_urn: str, la_code: str | None) -> datetime | None:
+        """When a school that is in its holidays at this moment is told again; None for one that is not."""
+        return self.rows.calendars.closed_until(at, school_urn, la_code)
+
     def before(self, end: datetime, within: Within) -> datetime:
         """The moment that lies a length of time before `end`; days and working days keep the time of day. Raises
         ValueError for `next_session` and `by_end_of_day`, which do not run backwards."""

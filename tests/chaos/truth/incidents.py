@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from tests.chaos.truth.facts import Body, Content, Fact, Key, as_said, as_written
@@ -250,16 +250,7 @@ def of_child(
     victims, home, name = incident.victims, lives(child), child["name"]
     if any(incident.between_adults(victim) for victim in victims):
         areas = incident.areas(victims[0], child=home)
-        schools, asked = dict[str, list[str]](), dict[str, list[str]]()
-        for urn in child["school_urns"]:
-            for agency, asks in world.policy.told("child_school", replace(areas, school=urn)).items():
-                schools.setdefault(agency, []).append(urn)
-                asked[agency] = asks
-        for agency, urns in schools.items():
-            if (world.person[place], incident.crime, agency) not in done:
-                done.add((world.person[place], incident.crime, agency))
-                said = {"schools": urns, "children.name": name, "crime_reference": incident.crime}
-                yield ("child_school", place, agency), said | {"asks": asked[agency]}
+        yield from of_schools(world, incident, child, place, areas, done)
         if child.get("home_educated") and not child["school_urns"]:
             said = {"children.name": name, "crime_reference": incident.crime}
             yield from world.tell("child_home_educated", "child_home_educated", place, areas, said)
@@ -269,6 +260,37 @@ def of_child(
         areas = incident.areas(child=home)
         said = {"referred_for": why, "children.name": name, "crime_reference": incident.crime}
         yield from world.tell("front_door_referral", "front_door_referral", place, areas, said)
+
+
+def of_schools(
+    world: World, incident: Incident, child: Body, place: str, areas: Areas, done: set[tuple[str, str, str]]
+) -> Iterator[tuple[Key, Content]]:
+    """Each establishment; of one in its holidays the authority as well, and the school again in term (domain 2.6)."""
+    schools: dict[str, list[str]] = {}
+    for urn in child["school_urns"]:
+        for agency in world.policy.told("child_school", replace(areas, school=urn)):
+            schools.setdefault(agency, []).append(urn)
+    stated = next(fact for fact, of in world.children if fact.subject == incident.crime and of is child)
+    at = max(incident.reported, datetime.fromisoformat(stated.body["occurred_at"]))
+    closed: list[list[str]] = []
+    said = {"children.name": child["name"], "crime_reference": incident.crime}
+    for agency, urns in schools.items():
+        if (world.person[place], incident.crime, agency) in done:
+            continue
+        done.add((world.person[place], incident.crime, agency))
+        mornings = [world.policy.reopens(at, urn, lives(child).la) for urn in urns]
+        shut = [morning for morning in mornings if morning is not None]
+        own = agency.startswith("school-")
+        asks = [] if len(shut) == len(urns) and own else ["acknowledge"]
+        yield ("child_school", place, agency), said | {"schools": urns, "asks": asks}
+        if len(shut) == len(urns):
+            closed += [urns] if own else []
+            if min(shut) <= world.now:
+                yield ("child_school_reopens", place, agency), said | {"schools": urns, "asks": ["acknowledge"]}
+    if closed and (world.person[place], incident.crime, "closed") not in done:
+        done.add((world.person[place], incident.crime, "closed"))
+        said["schools"] = as_said(closed)
+        yield from world.tell("child_school_closed", "child_school_closed", place, areas, said)
 
 
 def referred_for(world: World, incident: Incident, child: Body, incidents: list[Incident]) -> list[str]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.chaos.truth.facts import LONDON
 
 Row = Mapping[str, Any]
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -46,6 +48,8 @@ class Policy:
             for name, rows in yaml.safe_load(path.read_text()).items():
                 if isinstance(rows, list):
                     self.rows.setdefault(name, []).extend(rows)
+                elif name == "times":
+                    self.rows[name] = rows
 
     def told(self, route: str, areas: Areas, but: str | None = None) -> dict[str, list[str]]:
         """The agencies of a route, each with what is asked of it: a kind is chosen by whom it serves (domain 2.5).
@@ -124,6 +128,29 @@ class Policy:
         own = [row for row in found if force in _texts(row.get("forces"))]
         return next(iter(own or [row for row in found if not row.get("forces")]), None)
 
+    def reopens(self, at: datetime, urn: str, la: str | None) -> datetime | None:
+        """The first morning of the next term of a school in its holidays: by its own calendar, else its authority's;
+        one without a next term that is near enough says nothing."""
+        times: Any = self.rows["times"]
+        day, calendars = at.astimezone(LONDON).date(), self.rows["school_calendars"]
+        own = [row for row in calendars if str(row.get("school_urn")) == urn]
+        for row in own + [row for row in calendars if la is not None and str(row.get("la_code")) == la]:
+            terms = sorted(row["terms"], key=lambda term: term["first"])
+            begun = [term for term in terms if term["first"] <= day]
+            begins = _time(row.get("session_begins") or times["session_begins"])
+            in_school = (
+                moment
+                for moment in (datetime.combine(day + timedelta(days=n), begins, LONDON) for n in range(90))
+                if moment > at and moment.weekday() < 5 and moment.date() not in row.get("inset", ())
+            )
+            if begun and any(moment.date() <= begun[-1]["last"] for moment in in_school):
+                return None
+            near = max(term["last"] for term in begun) + timedelta(days=times["longest_break_days"]) if begun else day
+            following = [term["first"] for term in terms if day < term["first"] <= near]
+            if following:
+                return datetime.combine(following[0], _time(times["school_morning"]), LONDON)
+        return None
+
     def thresholds(self, tool: str, force: str) -> Row:
         """Empty for a tool whose ticks are not counted."""
         return self.of_force((row for row in self.rows["thresholds"] if row["tool"] == tool), force) or {}
@@ -166,6 +193,11 @@ def within(window: Row, first: date, later: date) -> bool:
     start = date(months // 12, months % 12 + 1, 1)
     after = date((months + 1) // 12, (months + 1) % 12 + 1, 1)
     return first <= later <= min(start + timedelta(days=first.day - 2), after - timedelta(days=1))
+
+
+def _time(written: str | int) -> time:
+    """YAML reads 17:00 as minutes."""
+    return time.fromisoformat(written) if isinstance(written, str) else time(*divmod(written, 60))
 
 
 def _texts(values: Iterable[object] | None) -> list[str]:

@@ -154,6 +154,7 @@ def text(code: str, on: str = "named") -> Text:
 POLICY = PolicySet(
     times=DayTimes(
         session_begins=time(8, 30),
+        school_morning=time(7, 30),
         working_day_opens=time(9),
         working_day_closes=time(17),
         longest_break_days=90,

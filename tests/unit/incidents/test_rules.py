@@ -13,6 +13,8 @@ NAMES = [
     "grade_review",
     "escalation",
     "child_school",
+    "child_school_closed",
+    "child_school_reopens",
     "child_home_educated",
     "front_door_referral",
     "young_person_referral",

@@ -12,7 +12,8 @@ kinds:
   - {kind: mash, title: Front door, serves: child, outward: true, source: invented, grants: []}
   - {kind: refuge, title: Refuge, serves: named, outward: true, source: invented, grants: []}
   - {kind: duty_inspector, title: Inspector, serves: victim, outward: false, source: invented, grants: []}
-times: {session_begins: 08:30, working_day_opens: 09:00, working_day_closes: 17:00, longest_break_days: 75, source: x}
+times: {session_begins: 08:30, school_morning: 07:30, working_day_opens: 09:00, working_day_closes: 17:00,
+  longest_break_days: 75, source: x}
 ladders:
   - {begins: 2024-01-01, source: invented}
 clocks:

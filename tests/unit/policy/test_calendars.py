@@ -12,7 +12,8 @@ from services.policy.clocks import LONDON
 from services.policy.model import DayTimes, SchoolCalendar
 
 TIMES = DayTimes(
-    session_begins=time(8, 30), working_day_opens=time(9), working_day_closes=time(17), longest_break_days=75,
+    session_begins=time(8, 30), school_morning=time(7, 30), working_day_opens=time(9), working_day_closes=time(17),
+    longest_break_days=75,
     source="invented",
     bank_holidays_added=frozenset({date(2026, 6, 15)}),
 )  # fmt: skip

@@ -80,6 +80,7 @@ def kind(name: str) -> Kind:
 RELEASED = PolicySet(
     times=DayTimes(
         session_begins=time(8, 30),
+        school_morning=time(7, 30),
         working_day_opens=time(9),
         working_day_closes=time(17),
         longest_break_days=75,

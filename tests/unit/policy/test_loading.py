@@ -87,9 +87,9 @@ IN_POLICY = [
     ("falls_back_to: mash", "falls_back_to: idva", 8, "to one that serves a child"),
     ("falls_back_to: mash", "falls_back_to: marsh", 8, "there is no kind `marsh`"),
     ("08:30", "half past", 12, "write a time of day as 08:30"),
-    ("ladders:\n  - {begins", "ladders:\n  - {remind: 0.9, begins", 14, "order these"),
-    ("force: 054", "force: 055", 22, "there is no force `055`"),
-    ("code: 054", "code: 5", 20, "write two to five capital letters or figures"),
+    ("ladders:\n  - {begins", "ladders:\n  - {remind: 0.9, begins", 15, "order these"),
+    ("force: 054", "force: 055", 23, "there is no force `055`"),
+    ("code: 054", "code: 5", 21, "write two to five capital letters or figures"),
     ("mash, title: Front door", "idva, title: Front door", 9, "already given at policy.yaml:2"),
 ]
 FILE_OF = (("routes.yaml", IN_ROUTES), ("agencies.yaml", IN_AGENCIES), ("policy.yaml", IN_POLICY))
@@ -116,8 +116,8 @@ clocks:
 SAME_AREA = AGENCIES.replace("id: ", "id: other-").replace("    default: true\n", "").replace("default: true, ", "")
 FORCE_ONLY = f"x-any: [thing]\nwindows:\n  - {{window: escalation, forces: [054], {SINCE}, n: 3, months: 12}}"
 TIMES = (
-    "times: {session_begins: 09:00, working_day_opens: 09:00, working_day_closes: 17:00, longest_break_days: 75,"
-    " source: invented}"
+    "times: {session_begins: 09:00, school_morning: 07:30, working_day_opens: 09:00, working_day_closes: 17:00,"
+    " longest_break_days: 75, source: invented}"
 )
 
 # What is added in a file of its own, the line of the refusal, its advice.
@@ -159,7 +159,7 @@ def test_names_that_rules_use_must_be_there() -> None:
     named = Named(routes=frozenset({"high_risk", "low_risk"}), clocks=frozenset({"pause"}), windows=frozenset({"year"}))
     assert [one.partition(", for all")[0] for one in refusal(FILES, named)] == [
         "policy:1: the table `windows` needs a row with `window: year`",
-        "policy.yaml:16: the table `clocks` needs a row with `clock: pause`: add it",
+        "policy.yaml:17: the table `clocks` needs a row with `clock: pause`: add it",
         "routes.yaml:2: the table `routes` needs a row with `route: low_risk`: add it",
     ]
 
