@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -36,7 +35,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
 }
 NARROW, WIDE = 80, 110
 FEW = 2
-FORMS = """Nothing is known by that name. What is understood:
+FORMS = """What is understood:
   an event's id              as `relay publish` or the source gives it, or grounds name it
   a notification's id        as `relay subscribe` shows it; of either, 8 characters or more where one alone begins so
   a dead letter's id         as `relay dlq list` shows it
@@ -84,7 +83,7 @@ def explain_command(
     What is shown depends on who asks: ops sees no recipient and no content; audit every recipient, and what was said by
     name; an agency what its kind was told, as far as it may see it. Nothing is changed by asking.
 
-    Exit status: 0 explained, 1 nothing is known by that name, 2 not begun.
+    Exit status: 0 explained, 1 nothing by that name for whoever asks to see, 2 not begun.
     """
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
@@ -95,10 +94,10 @@ def explain_command(
         waiting = _unread(conn, addresses.kafka, what, reader)
         if material is None and waiting.found:
             material = Material(asked=what.strip(), question="event", now=clock(conn))
-    if material is None:
-        complain(FORMS)
+    found = None if material is None else explain(material, reader, policies.at(material.now), waiting)
+    if material is None or found is None:
+        complain(nothing_for(reader))
         raise typer.Exit(1)
-    found = replace(explain(material, reader, policies.at(material.now)), unread=waiting)
     if as_json:
         sys.stdout.write(TypeAdapter(Explanation).dump_json(found, indent=2).decode() + "\n")
         return
@@ -109,6 +108,13 @@ def explain_command(
         err.print("\n--full shows what was said and asked, and every revision.", style="dim", markup=False)
     if role is None and agency is None:
         err.print("\n--role audit, or --as AGENCY, shows more to those who may see it.", style="dim", markup=False)
+
+
+def nothing_for(reader: Reader) -> str:
+    """The same words for what does not exist and for what is not for this reader to see."""
+    if reader.role in (OPS, AUDIT):
+        return f"Nothing is known by that name. {FORMS}"
+    return f"There is nothing by that name for {reader.agency or reader.role} to see. {FORMS}"
 
 
 def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Waiting:

@@ -65,7 +65,7 @@ def _parts(e: Explanation, role_title: str | None, *, detail: bool) -> Iterator[
     yield Text(f"{e.question}: {e.asked}", style="dim", overflow="fold")
     yield Text(f"Shown {ROLES.get(e.role) or 'as ' + (role_title or e.role)}; {moment(e.at)}.", style="dim")
     if e.restricted:
-        yield Text("Such an agency sees what agencies of its kind were told, and nothing else.", style="dim")
+        yield Text("Such an agency sees what agencies of its kind were told. There may be more.", style="dim")
     yield from _alarms(e)
     numbers = {fact.id: number for number, fact in enumerate(e.facts, 1)}
     if e.tellings:
@@ -95,17 +95,20 @@ def _headline(e: Explanation) -> str:
         said = f"{plural(len(e.tellings), 'duty', lambda _: 'duties')} told"
         if e.role != OPS:
             said += f" to {plural(len({telling.recipient for telling in e.tellings}), 'recipient')}"
-        return f"{said}; {_considered(e)}."
+        return f"{said}{_considered(e)}."
     if e.refused and not e.facts:
         return "It was refused: nobody was told anything because of it."
     if e.unread.found and not e.facts:
         return "It has not been read yet: nobody can have been told."
-    return f"Nobody was told; {_considered(e)}."
+    return f"Nobody was told{_considered(e)}."
 
 
 def _considered(e: Explanation) -> str:
+    """Of others nothing is said to those who may not know of them."""
     number = len(e.not_told)
-    return f"{number} considered and told nothing" if number else "nobody else was considered"
+    if number:
+        return f"; {number} considered and told nothing"
+    return "" if e.restricted else "; nobody else was considered"
 
 
 def _titled(title: str) -> Iterator[RenderableType]:

@@ -1,7 +1,7 @@
 """Why agencies were told and why not, as one reader may know it: pure, from what the database keeps."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -10,6 +10,8 @@ from services.casefile.duties import Notice
 from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.projection import VICTIM_SERVICE, project_explanation, recipient_label
+from services.casefile.reasons import UNSPOKEN
+from services.ops.existing import existing
 from services.ops.explanation import (
     AUDIT,
     OPS,
@@ -32,12 +34,22 @@ from services.ops.explanation import (
     Version,
     Wanted,
 )
+from services.ops.unread import NOTHING_UNREAD, Waiting
 from services.policy.policy import Policy
 
 
-def explain(material: Material, reader: Reader, policy: Policy) -> Explanation:
-    """What this reader may know of what was decided. Raises KeyError for a role that policy has no kind for."""
-    return _Explaining(material, reader, policy).explanation()
+def explain(
+    material: Material, reader: Reader, policy: Policy, waiting: Waiting = NOTHING_UNREAD
+) -> Explanation | None:
+    """What this reader may know of what was decided; None where for them nothing goes by that name. `waiting`: what is
+    not read yet. Raises KeyError for a role that policy has no kind for."""
+    known = existing(material, reader, policy)
+    if known is None:
+        return None
+    said = _Explaining(known, reader, policy).explanation()
+    if said.restricted and not (said.tellings or said.not_told):
+        return None
+    return replace(said, unread=waiting) if known is material else said
 
 
 @dataclass(frozen=True)
@@ -290,9 +302,10 @@ class _Explaining:
         yield from (Line(what, about, value if shown else None, basis, shown) for what, about, value, basis in seen)
 
     def not_told(self) -> Iterator[NotTold]:
+        """An agency that was never told does not learn that there was something to tell."""
         for kept in self.kept:
             withheld = kept.withheld
-            if self.knows_more(withheld.key, withheld.kind):
+            if self.knows_more(withheld.key, withheld.kind) and (self.sees_all or self.heard_why(kept)):
                 yield NotTold(
                     service=kept.service,
                     rule=withheld.key.rule,
@@ -305,9 +318,16 @@ class _Explaining:
                     policy_source=withheld.why.source,
                 )
 
+    def heard_why(self, kept: Kept) -> bool:
+        """Whether this was told before and closed or corrected with that reason, as some reasons are not."""
+        return (kept.service, kept.withheld.key) in self.keys and kept.withheld.reason not in UNSPOKEN
+
     def ahead(self) -> Iterator[Ahead]:
-        """Stated, not told, not over: it has not opened, or the streams are not read so far."""
+        """Stated, not told, not over: it has not opened, or the streams are not read so far. An agency learns of it
+        when it is told."""
         m = self.material
+        if not self.sees_all:
+            return
         for (service, key), duty in sorted(m.owed.items(), key=lambda owed: (owed[1].opens or m.now, owed[0])):
             told = m.told.get((service, key))
             if (

@@ -110,14 +110,24 @@ class End:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PoliceMatters:
+    """What is about an incident in which a suspect is police. `facts`: the ids of all versions of it, of whatever names
+    it, and of what was led here through those; `forces`: the incident's, and that in whose area he lives."""
+
+    crimes: frozenset[str] = frozenset()
+    facts: frozenset[str] = frozenset()
+    forces: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Material:
     """All that the database keeps of the files that a question leads to.
 
     `about`: the ids of the facts that were asked about; None: whatever lies in these files. `keys`: the duties that
     were asked about; None likewise. `told`: the newest notice of each duty, on the grounds that it rests on now.
-    `owed`: what the rules and the ladder state now, which alone knows data classes. `read_to`: how far each service has
-    read.
+    `owed`: what the rules and the ladder state now, which alone knows data classes. `police`: what not all may know of.
+    `read_to`: how far each service has read.
     """
 
     asked: str
@@ -135,6 +145,7 @@ class Material:
     refused: tuple[Refused, ...] = ()
     ends: tuple[End, ...] = ()
     owed: Mapping[tuple[str, Key], Duty] = field(default_factory=dict)
+    police: PoliceMatters = PoliceMatters()
     read_to: Mapping[str, datetime | None] = field(default_factory=dict)
 
 

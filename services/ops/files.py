@@ -1,7 +1,7 @@
 """What the database keeps of an event, a notification, a duty, a person or a matter: found, read, not yet judged."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import LiteralString
@@ -10,6 +10,7 @@ from schemas import identifiers, registry
 from schemas.agency_responses.v1 import Decided, Declined
 from schemas.carried import sought
 from schemas.envelope import fact_id
+from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
 from services.casefile.duties import Duty, Notice
 from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
@@ -17,6 +18,8 @@ from services.casefile.judge import Rule, heeded, state
 from services.casefile.ladder import RUNGS, asked_of, climb
 from services.casefile.notices import notice_from_json, withheld_from_json
 from services.casefile.persons import Joined, of_persons, together
+from services.casefile.reasons import Reason
+from services.casefile.victims import held
 from services.ops.explanation import (
     Answered,
     End,
@@ -24,6 +27,7 @@ from services.ops.explanation import (
     Kept,
     Looked,
     Material,
+    PoliceMatters,
     Question,
     Refused,
     Version,
@@ -104,6 +108,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
         refused=found.refused,
         ends=found.ends,
         owed=owed,
+        police=_police(conn, ids | _in_files(conn, files), told.values(), _refused_names(conn, asked)),
         read_to=_read_to(conn),
     )
 
@@ -509,6 +514,66 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
     for service, key, place, person in rows:
         found[service, key].persons[place] = person
     return found
+
+
+def _in_files(conn: Connection, files: Sequence[File]) -> set[str]:
+    rows = conn.execute(
+        """select l.fact_id from lies_in l
+        join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file""",
+        _columns(files, 2),
+    )
+    return {fact for (fact,) in rows}
+
+
+def _refused_names(conn: Connection, asked: str) -> set[str]:
+    """All names of what was refused under this one."""
+    rows = conn.execute(
+        "select distinct unnest(names) from refusal where names && %s or dead_letter = %s",
+        (list(sought(asked)), asked.strip()),
+    )
+    return {name for (name,) in rows}
+
+
+def _police(conn: Connection, ids: Collection[str], told: Iterable[Notice], names: Collection[str]) -> PoliceMatters:
+    """What of these facts, of what was told and of what was refused under these names is about an incident in which a
+    suspect is police, as that was last stated."""
+    through = conn.execute(
+        "select distinct unnest(through) from lies_in where fact_id = any(%s)", (sorted(ids),)
+    ).fetchall()
+    known = sorted({*ids, *(fact for (fact,) in through)})
+    named = conn.execute(
+        """select distinct r.name from fact f join fact_reference r
+            on r.service = f.service and r.statement = f.statement and r.subject = f.subject
+        where f.id = any(%s) and starts_with(r.name, 'crime:')""",
+        (known,),
+    ).fetchall()
+    crimes = {name.removeprefix("crime:") for (name,) in named} | {n.person.partition("/")[0] for n in told} | {*names}
+    rows = conn.execute(
+        """select distinct on (subject) type, content from fact
+        where kind = %s and subject = any(%s) and not coalesce((content::jsonb ->> 'withdrawn')::boolean, false)
+        order by subject, version desc, recorded_at desc, id desc""",
+        (INCIDENT, sorted(crimes)),
+    ).fetchall()
+    incidents = [body for row in rows if isinstance(body := _body(*row), IncidentReported)]
+    his = [incident for incident in incidents if held(incident) is Reason.SUSPECT_IS_POLICE]
+    if not his:
+        return PoliceMatters()
+    facts = conn.execute(
+        """select f.id from fact f join fact_reference r
+            on r.service = f.service and r.statement = f.statement and r.subject = f.subject
+        where r.name = any(%s)""",
+        ([f"crime:{incident.crime_reference}" for incident in his],),
+    ).fetchall()
+    direct = sorted({fact for (fact,) in facts})
+    led = conn.execute(
+        "select distinct fact_id from lies_in where fact_id = any(%s) and through && %s::text[]", (known, direct)
+    ).fetchall()
+    suspects = [party for incident in his for party in incident.parties if party.is_police]
+    return PoliceMatters(
+        crimes=frozenset(incident.crime_reference for incident in his),
+        facts=frozenset({*direct, *(fact for (fact,) in led)}),
+        forces=frozenset(filter(None, (*(i.force_code for i in his), *(party.residence.force for party in suspects)))),
+    )
 
 
 def _read_to(conn: Connection) -> dict[str, datetime | None]:

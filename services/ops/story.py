@@ -256,6 +256,8 @@ def _explain(explained: Explained, database: str, policies: PolicySet) -> None:
     if material is None or held_by is None:
         return
     found = explain(material, Reader(held_by.kind, held_by.id), policies.at(material.now))
+    if found is None:
+        return
     out.print()
     out.rule("Why: one decision explained, as `relay explain` does")
     out.print(shown(found, held_by.name, detail=True))

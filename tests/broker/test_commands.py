@@ -126,8 +126,8 @@ def test_an_event_that_is_not_read_yet_is_found_by_every_name_that_it_carries(hi
 
 @pytest.mark.broker
 def test_an_unread_incident_of_a_suspect_who_is_police_is_shown_to_audit_alone(history: History) -> None:
-    nothing = history.relay("explain", "CR-NOT-THERE")
     for role in ((), ("--role", "ops"), ("--role", "dait")):
+        nothing = history.relay("explain", "CR-NOT-THERE", *role)
         said = history.relay("explain", OF_POLICE_CRIME, *role)
         assert (said.exit_code, said.output) == (nothing.exit_code, nothing.output)
     assert history.read("explain", OF_POLICE_CRIME, "--json", "--role", "audit")["unread"]["found"]

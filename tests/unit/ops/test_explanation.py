@@ -21,11 +21,13 @@ from services.ops.explanation import (
     AUDIT,
     OPS,
     Answered,
+    End,
     Explanation,
     Issued,
     Kept,
     Looked,
     Material,
+    PoliceMatters,
     Reader,
     Version,
 )
@@ -92,7 +94,13 @@ def as_text(explanation: Explanation) -> str:
 
 
 def asked_by(role: str, agency: str | None = None, of: Material | None = None) -> Explanation:
-    return explain(of or material(INCIDENT, CHILDREN), Reader(role, agency), b.policy())
+    said = explain(of or material(INCIDENT, CHILDREN), Reader(role, agency), b.policy())
+    assert said is not None
+    return said
+
+
+def is_nothing_to(role: str, agency: str | None = None, of: Material | None = None) -> bool:
+    return explain(of or material(INCIDENT, CHILDREN), Reader(role, agency), b.policy()) is None
 
 
 def recipients(explanation: Explanation) -> set[str]:
@@ -156,11 +164,91 @@ def test_an_agency_reads_its_own_notice_whole_and_nothing_that_was_said_to_other
 
 
 def test_a_kind_that_sees_no_locations_knows_nothing_of_matters_that_it_was_not_told_of() -> None:
-    said = asked_by("dsl")
-    assert not said.tellings
+    assert is_nothing_to("dsl")
+    assert is_nothing_to("dsl", "school-100002")
+    assert is_nothing_to("idva", "idva-severnmouth")
+
+
+def test_an_agency_that_was_considered_and_told_nothing_does_not_learn_of_it() -> None:
+    low = material(b.fact(b.incident(risk=b.risk(Grade.STANDARD))))
+    assert {kept.withheld.key.agency for kept in low.kept} >= {"idva-larkmead"}
+    assert is_nothing_to("idva", "idva-larkmead", of=low)
+    assert asked_by("dait", "dait-54", of=low).not_told
+
+
+def test_of_others_nothing_is_said_to_those_who_may_not_know_of_them() -> None:
+    read = printed(asked_by("idva", "idva-larkmead"))
+    assert "nobody" not in read.casefold()
+    assert "There may be more." in read
+
+
+POLICE = b.fact(b.incident(parties=(b.victim(), b.suspect(is_police=True))))
+
+
+def of_police(*facts: Fact) -> Material:
+    known = facts or (POLICE,)
+    ids = frozenset(fact.id for fact in known)
+    return replace(material(*known), police=PoliceMatters(frozenset({b.CRIME}), ids, frozenset({"54"})))
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        (OPS, None),
+        ("dait", None),
+        ("dait", "dait-54"),
+        ("dait_supervisor", "dait-supervisor-54"),
+        ("duty_inspector", "duty-inspector-54"),
+        ("wcu", "wcu-54"),
+        ("dait", "dait-53"),
+        ("idva", "idva-larkmead"),
+        ("cps", "cps-westmarch"),
+    ],
+)
+def test_where_the_suspect_is_police_there_is_nothing_for_any_but_the_desk_that_policy_names(
+    reader: tuple[str, str | None],
+) -> None:
+    assert is_nothing_to(*reader, of=of_police())
+    about = replace(of_police(), question="event", about=frozenset({POLICE.id}), ends=(ACCEPTED,))
+    assert is_nothing_to(*reader, of=about)
+    told = replace(of_police(), question="duty", keys=frozenset(key for _, key in of_police().told))
+    assert is_nothing_to(*reader, of=told)
+
+
+ACCEPTED = End(SERVICE, "source", "accepted", b.NOON)
+
+
+@pytest.mark.parametrize("reader", [("psd", "psd-54"), ("psd", None), (AUDIT, None)])
+def test_where_the_suspect_is_police_the_desk_in_his_force_s_place_and_audit_read_of_it(
+    reader: tuple[str, str | None],
+) -> None:
+    assert {telling.rule for telling in asked_by(*reader, of=of_police()).tellings} == {"held_for_specialist"}
+
+
+def test_who_was_told_before_it_was_known_that_he_is_police_reads_that_alone_and_his_force_nothing() -> None:
+    file = b.linked_file(INCIDENT)
+    before = material(INCIDENT)
+    found = replace(
+        before,
+        kept=tuple(Kept(SERVICE, file.key, one, b.NOON) for one in (kept.withheld for kept in of_police().kept)),
+        police=PoliceMatters(frozenset({b.CRIME}), frozenset({INCIDENT.id}), frozenset({"54"})),
+    )
+    said = asked_by("idva", "idva-larkmead", of=found)
+    assert recipients(said) == {"idva-larkmead"}
     assert not said.not_told
-    assert not said.facts
-    assert said.restricted
+    assert is_nothing_to("dait", "dait-54", of=found)
+    assert is_nothing_to(OPS, of=found)
+
+
+def test_beside_a_matter_of_police_an_ordinary_one_of_the_same_person_is_explained_alone() -> None:
+    other = b.fact(b.incident("CR2"))
+    found = replace(of_police(POLICE, other), question="person")
+    found = replace(found, police=replace(found.police, facts=frozenset({POLICE.id})))
+    said = asked_by(OPS, of=found)
+    assert {fact.id for fact in said.facts} == {other.id}
+    assert {telling.subject.partition("/")[0] for telling in said.tellings} == {"CR2"}
+    assert {out.subject.partition("/")[0] for out in said.not_told} <= {"CR2"}
+    assert b.CRIME not in as_text(said).replace(f'"asked":"{b.CRIME}"', "")
 
 
 def test_a_school_that_is_not_named_reads_what_was_said_by_name_alone() -> None:
@@ -234,7 +322,7 @@ def test_an_agency_reads_the_replaced_facts_on_which_its_own_revisions_rested() 
     found = replace(first, told=dict(first.told) | {(SERVICE, key): notice}, versions=versions)
     said = asked_by("idva", key.agency, of=found)
     assert {(fact.id, fact.state) for fact in said.facts} == {(INCIDENT.id, "replaced"), (amended.id, "stands")}
-    assert {fact.id for fact in asked_by("dsl", of=found).facts} == set()
+    assert is_nothing_to("dsl", of=found)
 
 
 def test_recipients_who_read_alike_are_one_line_with_their_number() -> None:
@@ -274,7 +362,7 @@ def test_an_event_is_explained_by_the_duties_that_rest_on_it() -> None:
     assert not nothing.tellings
 
 
-@pytest.mark.parametrize("role", [OPS, AUDIT, "dait", "idva", "dsl"])
+@pytest.mark.parametrize("role", [OPS, AUDIT, "dait", "idva", "marac"])
 def test_it_fits_eighty_columns(role: str) -> None:
     hours = tuple(b.NOON + timedelta(hours=hour) for hour in range(0, 100, 4))
     said = asked_by(role, of=material(INCIDENT, CHILDREN, times=hours))

@@ -1,0 +1,80 @@
+"""What does not exist for a reader: a matter in which a suspect is police, for ops and for all who were not told of it.
+
+Ops and the desks of his force are barred from it (domain.md 1.12 rule 5): for them a name leads to nothing, in the same
+words as any name that nobody ever used. Those outside his force who were told before it was known that he is police
+still read what they were told; the desk that policy names in his force's place, and audit, read all of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from services.casefile.duties import Notice
+from services.casefile.facts import Key
+from services.casefile.reasons import Reason
+from services.casefile.victims import DESKS_OF_HELD
+from services.ops.explanation import AUDIT, OPS, Material, Reader
+from services.policy.policy import Policy
+
+HIS_DESKS = DESKS_OF_HELD[Reason.SUSPECT_IS_POLICE]
+Told = tuple[str, Key]
+
+
+def existing(material: Material, reader: Reader, policy: Policy) -> Material | None:
+    """The material as far as this reader may know that it exists; None where nothing of what was asked about is left.
+    What was refused or waits to be read may be about the same matter, and is left out with it."""
+    if not material.police.crimes or not _is_barred(material, reader):
+        return material
+    own = frozenset(_told_before(material, reader, policy))
+    read = {
+        i for issued in material.issued if (issued.service, issued.notice.key) in own for i in issued.notice.grounds
+    }
+    hidden = material.police.facts - read
+    told = {which: n for which, n in material.told.items() if which in own or not _rests_on(material, n.grounds, n.key)}
+    left = replace(
+        material,
+        about=None if material.about is None else material.about - hidden,
+        keys=None if material.keys is None else frozenset(key for _, key in told) & material.keys,
+        versions=tuple(version for version in material.versions if version.id not in hidden),
+        issued=tuple(issued for issued in material.issued if (issued.service, issued.notice.key) in told),
+        told=told,
+        looks=tuple(look for look in material.looks if look.fact not in hidden),
+        kept=tuple(k for k in material.kept if not _rests_on(material, k.withheld.grounds, k.withheld.key)),
+        unexplained={which: since for which, since in material.unexplained.items() if which in told},
+        answers=tuple(answer for answer in material.answers if (answer.service, answer.key) in told),
+        refused=(),
+        ends=(),
+        owed={
+            which: d for which, d in material.owed.items() if which in own or not _rests_on(material, d.grounds, d.key)
+        },
+    )
+    asked_about = left.keys if left.keys is not None else left.about
+    nothing = asked_about is not None and not asked_about
+    return None if nothing or not (left.versions or left.told or left.kept) else left
+
+
+def _is_barred(material: Material, reader: Reader) -> bool:
+    return reader.role != AUDIT and not any(
+        notice.why.route == HIS_DESKS and notice.state != "withdrawn" and _is_reader(notice, reader)
+        for notice in material.told.values()
+    )
+
+
+def _told_before(material: Material, reader: Reader, policy: Policy) -> Iterable[Told]:
+    """What an agency outside his force was told of it; by its kind alone it is not known whether it is."""
+    agency = policy.agency(reader.agency) if reader.agency is not None else None
+    if agency is None or (agency.forces & material.police.forces and not policy.kind(agency.kind).outward):
+        return ()
+    return [which for which, notice in material.told.items() if _is_reader(notice, reader)]
+
+
+def _is_reader(notice: Notice, reader: Reader) -> bool:
+    if reader.agency is not None:
+        return notice.key.agency == reader.agency
+    return reader.role != OPS and notice.agency_kind == reader.role
+
+
+def _rests_on(material: Material, grounds: Iterable[str], key: Key) -> bool:
+    """Whether it is of such a matter: by its facts, or by the place in its subject, a rung's within the duty's key."""
+    return bool(material.police.facts.intersection(grounds)) or any(
+        crime in key.subject.split("/") for crime in material.police.crimes
+    )
