@@ -86,7 +86,8 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def place_term_made(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """A place or zone in an order of hers, coded or in its words: assume that he knows, and review the safe address."""
+    """A place or zone in an order, coded or in its words: assume that he knows, and review the safe address. Courts
+    seldom say by code whom an order protects, so it is asked of everybody in the case whom it may protect."""
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         yield from _place_term(hers, element, order.place, concern)
@@ -100,6 +101,9 @@ def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern)
         return
     if concern.how is How.HERS and concern.speaks:
         yield from _told(hers, "place_term_made", element, order, concern)
+    elif concern.how is How.NOT_CONFIRMED:
+        told = _unconfirmed("place_term_made", element, order, concern)
+        yield from tell(hers.file, hers.policy, replace(told, rule="place_term_made"))
     else:
         yield from _not_told(hers, "place_term_made", element, concern)
 

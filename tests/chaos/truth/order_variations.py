@@ -56,7 +56,15 @@ def of_line(
             continue
         subject = f"{line.place}/{place}"
         over = order is not None and not register.stands(order)
+        terms = line.order.get("prohibitions", ())
+        place_in_words = any(term.get("zone") or world.policy.says_a_place(term.get("text", "")) for term in terms)
+        adds_a_place = line.action in ("imposed", "varied", "changed_not_stated") and (
+            place_in_words or line.order.get("place_term_added")
+        )
         if how == "not_confirmed":
+            if adds_a_place:
+                unsure = {"order_whose_protection_is_not_confirmed": about, "orders.action": line.action}
+                yield from world.tell_hers("place_term_made", subject, place, court, his, unsure)
             if over and rule == "order_imposed":
                 continue
             route = "order_unconfirmed" if rule == "order_imposed" else "order_change_unconfirmed"
@@ -67,9 +75,7 @@ def of_line(
         but = None if in_custody(world, register, line, world.person[place]) else "prison"
         if not (over and line.action in ("imposed", "varied")):
             yield from world.tell_hers(rule, subject, place, court, his, said, but=but)
-        terms = line.order.get("prohibitions", ())
-        zones = any(term.get("zone") or world.policy.says_a_place(term.get("text", "")) for term in terms)
-        if line.action in ("imposed", "varied", "changed_not_stated") and (zones or line.order.get("place_term_added")):
+        if adds_a_place:
             yield from world.tell_hers("place_term_made", subject, place, court, his, said)
     if order is not None and (register.stands(order) or line.action not in ("imposed", "varied")):
         yield from of_protected_child(world, register, line, order)

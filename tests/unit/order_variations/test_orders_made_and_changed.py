@@ -387,6 +387,18 @@ def test_a_place_in_the_words_of_an_order_made_or_changed_raises_the_place_quest
     assert list(place_term_made(file(imposed(prohibitions=no_place)), b.policy())) == []
 
 
+def test_a_place_is_asked_about_before_it_is_confirmed_whom_the_order_protects() -> None:
+    named = b.protected(attribution=Attribution.NAMED_IN_TEXT_UNCONFIRMED)
+    words = (Prohibition(code="3047", text="Not to enter Invented Road."),)
+    duties = seen.owed(place_term_made, file(imposed(protected_persons=(named,), prohibitions=words)))
+    assert set(duties) == {"dait-54", "idva-larkmead"}
+    said = seen.matter(duties["idva-larkmead"])
+    assert said["order_whose_protection_is_not_confirmed"] == b.order_at()
+    assert not {"prohibitions.text", "defendant.name"} & set(said)
+    another = file(imposed(protected_persons=(named,), prohibitions=words), b.attribution())
+    assert seen.owed(place_term_made, another) == {}
+
+
 def test_the_words_that_raise_the_place_question_are_not_shown_to_those_who_may_not_see_places() -> None:
     words = (Prohibition(code="3047", text="Not to enter Invented Road."),)
     child = ProtectedPerson(role="child", attribution=Attribution.CODED)
