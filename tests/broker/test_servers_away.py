@@ -31,7 +31,7 @@ from services.runtime.offsets import Offsets
 from services.runtime.rows import Connection
 from services.runtime.sending import Message
 from services.runtime.sessions import CONNECT_SECONDS
-from services.runtime.topics import apply_topics, topics
+from services.runtime.topics import topics
 from services.runtime.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
@@ -96,7 +96,7 @@ def test_a_worker_without_a_server_is_not_ready_and_shows_no_number_that_it_cann
     servers: Servers, database: str, tmp_path: Path, server: Name, how: str
 ) -> None:
     migrate(database)
-    apply_topics(servers.kafka, topics(shipped_policy()))
+    empty_topics(servers.kafka, topics(shipped_policy()))
     with serving(servers, database, tmp_path / "log") as process:
         eventually(lambda: "worker_started" in (tmp_path / "log").read_text())
         asked = Asked(tmp_path / "log")
@@ -214,7 +214,7 @@ def test_a_worker_whose_server_went_away_ends_when_it_is_told_to(
     servers: Servers, database: str, tmp_path: Path, server: Name
 ) -> None:
     migrate(database)
-    apply_topics(servers.kafka, topics(shipped_policy()))
+    empty_topics(servers.kafka, topics(shipped_policy()))
     with serving(servers, database, tmp_path / "log") as process:
         eventually(lambda: "worker_started" in (tmp_path / "log").read_text())
         servers.stop(server)
@@ -228,7 +228,7 @@ def test_a_worker_whose_server_went_away_ends_when_it_is_told_to(
 
 def test_a_worker_that_cannot_start_ends_whatever_it_had_begun(servers: Servers, database: str, tmp_path: Path) -> None:
     migrate(database)
-    apply_topics(servers.kafka, topics(shipped_policy()))
+    empty_topics(servers.kafka, topics(shipped_policy()))
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
         with serving(servers, database, tmp_path / "log", RELAY_HTTP_PORT=str(port)) as process:

@@ -15,8 +15,8 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from services.runtime.database import migrate
 from services.runtime.embedded import Servers
-from services.runtime.topics import apply_topics, topics
-from tests.broker.relay import OFTEN, PATIENCE, shipped_policy
+from services.runtime.topics import topics
+from tests.broker.relay import OFTEN, PATIENCE, empty_topics, shipped_policy
 from tests.processes import started
 
 pytestmark = pytest.mark.broker
@@ -88,7 +88,7 @@ def test_a_worker_whose_database_is_gone_says_in_its_log_why_it_waits(
     servers: Servers, database: str, tmp_path: Path
 ) -> None:
     migrate(database)
-    apply_topics(servers.kafka, topics(shipped_policy()))
+    empty_topics(servers.kafka, topics(shipped_policy()))
     log = tmp_path / "log"
     with log.open("w") as errors:
         worker = begun(servers, database, "-m", "services.incidents", out=errors)
