@@ -130,6 +130,7 @@ BAD_INPUT: tuple[BadInput, ...] = (
     BadInput("a force that the policy does not know", R.UNKNOWN_FORCE),
     BadInput("an agency that the policy does not know", R.UNKNOWN_AGENCY),
     BadInput("an agency that may not state this", R.NOT_ENTITLED),
+    BadInput("a link of a placeholder", R.PLACEHOLDER_NAMED),
     BadInput("an answer to another agency's notification", R.NOT_THE_RECIPIENT),
     BadInput("a value that the database cannot hold", R.NOT_STORABLE),
     BadInput("a court message that is not XML", R.NOT_XML),

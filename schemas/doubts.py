@@ -38,6 +38,10 @@ class DoubtReason(StrEnum):
         "birth_date_of_small_child",
         "This date makes a small child of a party. The date is not used: correct it, or state the age beside it.",
     )
+    IDENTIFIER_IS_PLACEHOLDER = (
+        "identifier_is_placeholder",
+        "Many people have this one, so it names nobody. Send his own; without one name and date of birth must do.",
+    )
     IDENTIFIER_UNREADABLE = (
         "identifier_unreadable",
         "This is not written as such an identifier is, so it leads to nobody. Correct it where it is recorded.",

@@ -51,6 +51,10 @@ class RefusalReason(StrEnum):
         "id_reused",
         "An event with this id from this source, and another content or version, was accepted before.",
     )
+    PLACEHOLDER_NAMED = (
+        "placeholder_named",
+        "What it is about is named by a placeholder, which is nobody's: many cases carry the same.",
+    )
     UNKNOWN_FORCE = "unknown_force", "The policy in use knows no police force with this code."
     UNKNOWN_AGENCY = "unknown_agency", "The policy in use knows no agency with this id."
     NOT_ENTITLED = "not_entitled", "An agency of this kind may not state this."

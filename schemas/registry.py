@@ -94,14 +94,9 @@ def decode(
     if any(v.unstorable(name) for name, _ in headers):
         detail = "the headers: names in UTF-8 and without NUL are expected"
         return Refusal(RefusalReason.INVALID_HEADER, "decode", detail)
-    read = _structured(value, stream, registry) if is_structured(headers) else _binary(value, headers, stream, registry)
-    if isinstance(read, Refusal):
-        return read
-    _, fact = registry.types[read.kind]
-    if key is None or _in_one_spelling(fact, key.decode(errors="replace")) != read.envelope.subject:
-        detail = "the record's key: the same text as the envelope's subject is expected"
-        return Refusal(RefusalReason.KEY_MISMATCH, "validate", detail, read.kind)
-    return read
+    if is_structured(headers):
+        return _structured(key, value, stream, registry)
+    return _binary(key, value, headers, stream, registry)
 
 
 def encode(envelope: Envelope, body: v.Frozen) -> Record:
@@ -239,15 +234,17 @@ def _completed(written: dict[str, Any], content: bytes) -> Envelope | Refusal:
 _ENVELOPE_NAMES = frozenset({*ATTRIBUTES, "data", "dataschema"})
 
 
-def _binary(value: bytes | None, headers: Headers, stream: Stream, registry: Registry) -> Received | Refusal:
+def _binary(
+    key: bytes | None, value: bytes | None, headers: Headers, stream: Stream, registry: Registry
+) -> Received | Refusal:
     envelope = from_headers(headers)
     if isinstance(envelope, Refusal):
         return envelope
     found = registry.find(envelope.type, stream)
-    return found if isinstance(found, Refusal) else _received(envelope, *found, value, stream.largest_message)
+    return found if isinstance(found, Refusal) else _received(envelope, *found, key, value, stream.largest_message)
 
 
-def _structured(value: bytes | None, stream: Stream, registry: Registry) -> Received | Refusal:
+def _structured(key: bytes | None, value: bytes | None, stream: Stream, registry: Registry) -> Received | Refusal:
     document = read_object(
         value, largest=stream.largest_message + LARGEST_HEADERS, names=_ENVELOPE_NAMES | registry.field_names
     )
@@ -263,10 +260,12 @@ def _structured(value: bytes | None, stream: Stream, registry: Registry) -> Rece
         detail = "data: missing; the content as a JSON object is expected, not as data_base64"
         return Refusal(RefusalReason.INCOMPLETE, "decode", detail, found[0].name)
     data = canonical(document["data"])
-    return _received(envelope, *found, data, largest=len(data))
+    return _received(envelope, *found, key, data, largest=len(data))
 
 
-def _received(envelope: Envelope, fact: FactType, number: int, value: bytes | None, largest: int) -> Received | Refusal:
+def _received(
+    envelope: Envelope, fact: FactType, number: int, key: bytes | None, value: bytes | None, largest: int
+) -> Received | Refusal:
     read = _body(fact, number, value, largest=largest)
     if isinstance(read, Refusal):
         return read
@@ -275,9 +274,12 @@ def _received(envelope: Envelope, fact: FactType, number: int, value: bytes | No
     if stated is not None and stated != subject:
         detail = "the envelope's subject: what the content is about is expected, see the type's page"
         return Refusal(RefusalReason.SUBJECT_MISMATCH, "validate", detail, fact.name)
-    if stated is None and not _is_place(envelope.subject):
+    if envelope.subject != stated and not _is_place(envelope.subject):
         detail = "the envelope's subject: letters, digits and . _ : / - are expected"
         return Refusal(RefusalReason.INVALID_HEADER, "decode", detail, fact.name)
+    if key is None or key != envelope.subject.encode():
+        detail = "the record's key: the same text as the envelope's subject is expected"
+        return Refusal(RefusalReason.KEY_MISMATCH, "validate", detail, fact.name)
     return Received(replace(envelope, subject=subject), body, content, fact.name)
 
 

@@ -252,7 +252,7 @@ def child_place(crime_reference: str, number: int, agency: str | None = None) ->
 def case_place(references: References) -> str:
     """`<urn>/<asn or defendant id>`; what is missing is `-`."""
     number = references.urn or references.court_case or "-"
-    return identifiers.case(f"{number}/{references.asn or references.defendant_id or '-'}")
+    return identifiers.case(f"{number}/{references.leading_asn or references.defendant_id or references.asn or '-'}")
 
 
 def hearing_place(references: References, court_ou: str, on: date) -> str:

@@ -18,10 +18,12 @@ from schemas.police_incidents.v1 import (
     ChargePreferred,
     ChildrenLinked,
     IncidentReported,
+    Party,
     PersonsMerged,
     RiskAssessed,
 )
 from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
+from services.casefile.defendants import HEARD, known_by
 from services.casefile.facts import CaseFile, Fact, in_the_world
 from services.casefile.persons import Joined, Placeholder, coded_records, join, merged_records, of_persons, record_key
 from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
@@ -163,6 +165,7 @@ class _Matters:
     made_in: dict[str, list[Fact]] = field(init=False, default_factory=dict)  # results that made orders, by case
     attributions: dict[str, tuple[Fact, AttributionConfirmed]] = field(init=False, default_factory=dict)
     applications: dict[str, Fact] = field(init=False, default_factory=dict)
+    heard: dict[str, set[tuple[str, str] | None]] = field(init=False, default_factory=dict)  # by URN: name and birth
 
     def __post_init__(self) -> None:
         for fact in self.standing:
@@ -183,6 +186,8 @@ class _Matters:
                 self.index_lead(_Lead(fact, body.references, tuple(dict.fromkeys(parties))))
 
     def index_courts(self, fact: Fact) -> None:
+        if isinstance(fact.body, HEARD) and (known_as := known_by(fact.body.defendant)) is not None:
+            self.heard.setdefault(fact.body.references.leading_urn or "", set()).add(known_as)
         match fact.body:
             case OrdersResulted() as body:
                 made = {body.place_of(order): fact for order in body.orders if order.action in ("imposed", "replaced")}
@@ -346,8 +351,26 @@ class _Matters:
         """By URN and ASN or defendant id; else by the single candidate of that URN who has his name and birth."""
         one_man_s = (name for name in of_case(refs) if not name.startswith(("urn:", "court_case:")))
         leads = [lead for lead in self.leads_of(one_man_s) if same_case(lead.refs, refs)]
-        for lead in leads or self.by_candidate(refs, defendant):
+        his = [lead for lead in leads if not self.is_another_s(lead, refs, defendant)]
+        for lead in his or self.by_candidate(refs, defendant):
             yield from self.through(lead)
+
+    def is_another_s(self, lead: _Lead, refs: References, defendant: Defendant | None) -> bool:
+        """Whether a charge names, by name and birth, not this defendant but another who was heard in the same case: one
+        identifier was given to two people."""
+        known_as = known_by(defendant) if defendant is not None else None
+        heard = self.heard.get(refs.leading_urn, set()) if refs.leading_urn else set()
+        if known_as is None or heard <= {known_as}:
+            return False
+        charged = {known_by(party) for ref in lead.parties for party in self.charged(ref)}
+        return known_as not in charged and not heard.isdisjoint(charged)
+
+    def charged(self, ref: PartyRef) -> Iterable[Party]:
+        """The party that a charge names, unless it is its victim."""
+        if ref.crime_reference in self.incidents:
+            for party in self.incidents[ref.crime_reference][1].parties:
+                if party.number == ref.party and party.role != Role.VICTIM:
+                    yield party
 
     def by_candidate(self, refs: References, defendant: Defendant | None) -> list[_Lead]:
         if defendant is None or refs.leading_urn is None or not defendant.name or not defendant.born:
@@ -360,15 +383,9 @@ class _Matters:
         return next(iter(found.values())) if len(found) == 1 else []
 
     def suspects(self, ref: PartyRef, wanted: tuple[str, date]) -> Iterable[str]:
-        if ref.crime_reference in self.incidents:
-            for party in self.incidents[ref.crime_reference][1].parties:
-                if (
-                    party.number == ref.party
-                    and party.role != Role.VICTIM
-                    and party.name
-                    and (_folded(party.name), party.born) == wanted
-                ):
-                    yield person_of(party.record, ref.place, self.is_placeholder)
+        for party in self.charged(ref):
+            if party.name and (_folded(party.name), party.born) == wanted:
+                yield person_of(party.record, ref.place, self.is_placeholder)
 
     def beside(self, fact: Fact) -> Iterable[Path]:
         """A hearing lies with those whom the orders of its case concern as well: it may take back what they rest on.

@@ -33,9 +33,9 @@ def defendant_id(raw: str) -> str | None:
     return _reference(raw)
 
 
-def stand_in(*parts: str) -> str:
-    """A defendant id for one whom the message gives none: the same for the same parts, and says nothing of them."""
-    return f"spi.{digest(*parts)}"
+def unknown(number: int) -> str:
+    """A placeholder for a defendant to whom the message gives no reference: the relay knows him otherwise."""
+    return f"unknown.{number}"
 
 
 def court(location: str, psa_code: str) -> str:

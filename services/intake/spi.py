@@ -33,6 +33,7 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.envelope import EPOCH, Envelope
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
+from services.casefile.defendants import are_two, known_by
 from services.intake import fitting, wording
 from services.intake.markup import inside, name, named, outermost, parsed, parsed_text, text
 from services.intake.order_length import ENDLESS, Length, period_end
@@ -142,6 +143,7 @@ class Sitting:
     received_on: date
     written_at: datetime | None
     message: str
+    unknown: int = 1  # of several without a reference, which
 
     @property
     def element(self) -> Element:
@@ -158,7 +160,7 @@ class Sitting:
         return v.References(
             urn=urn,
             asn=asn,
-            defendant_id=None if asn else fitting.defendant_id(raw) or self._stand_in(urn),
+            defendant_id=None if asn else fitting.defendant_id(raw) or fitting.unknown(self.unknown),
             court_ou=self.court_ou,
         )
 
@@ -189,10 +191,13 @@ class Sitting:
     def place(self) -> str:
         return v.hearing_place(self.references, self.court_ou, self.hearing_on)
 
-    def _stand_in(self, urn: str | None) -> str:
-        """Who he is, as far as the message says; two without a reference in one case must not become one."""
-        who, born = _name(self.element) or "", self.says("Birthdate")
-        return fitting.stand_in(urn or "", who, born) if who or born else fitting.stand_in(_written(self.element))
+    @cached_property
+    def defendant(self) -> Defendant:
+        return _defendant([self])
+
+    @property
+    def has_no_reference(self) -> bool:
+        return self.references.asn is None and self.references.defendant_id == fitting.unknown(self.unknown)
 
 
 def read(message: bytes, received_at: datetime) -> Read:
@@ -209,22 +214,52 @@ def read(message: bytes, received_at: datetime) -> Read:
         expected = f"the message: a {MESSAGE} with a {DEFENDANT} is expected"
         return Read(refusals=(Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", expected),))
     received_on = received_at.astimezone(fitting.LONDON).date()
-    hearings: dict[str, list[Sitting]] = {}
-    for result in results:
-        written_at, identity = result.written_at, result.identity
-        for around in _defendants(Level(result.element), tuple(document.level for document in result.wrapped_in)):
-            sitting = Sitting(around, received_on, written_at, identity)
-            hearings.setdefault(sitting.place, []).append(sitting)
+    sittings = [sitting for result in results for sitting in _sittings(result, received_on)]
     documents = dict.fromkeys(document.root for result in results for document in result.wrapped_in)
     source, table = _source(documents), court_results()
     return Read(
         facts=tuple(
-            _event(body, sittings[0], source, received_at)
-            for sittings in hearings.values()
-            for body in _bodies(sittings, table)
+            _event(body, of_one[0], source, received_at)
+            for of_one in _hearings(sittings)
+            for body in _bodies(of_one, table)
         ),
         refusals=(*unread, *(refusal for result in results for refusal in _silent_cases(result.element))),
     )
+
+
+def _sittings(result: ResultMessage, received_on: date) -> Iterator[Sitting]:
+    written_at, identity = result.written_at, result.identity
+    for around in _defendants(Level(result.element), tuple(document.level for document in result.wrapped_in)):
+        yield Sitting(around, received_on, written_at, identity)
+
+
+def _hearings(sittings: Iterable[Sitting]) -> Iterator[list[Sitting]]:
+    """The elements that speak of one defendant at one hearing: two people who share a reference are two."""
+    by_place: dict[str, list[Sitting]] = {}
+    for sitting in sittings:
+        by_place.setdefault(sitting.place, []).append(sitting)
+    for at_place in by_place.values():
+        for number, him in enumerate(_people(at_place), 1):
+            yield [replace(sitting, unknown=number) for sitting in him] if him[0].has_no_reference else him
+
+
+def _people(at_place: Sequence[Sitting]) -> list[list[Sitting]]:
+    """By PNC id, and by name and birth. Of whom that is not known, he is whoever has the reference; without one, and
+    where that man's name or birth is another, he is nobody else here."""
+    people: list[list[Sitting]] = []
+    known: dict[object, list[Sitting]] = {}
+    for sitting in at_place:
+        names = [name for name in (sitting.defendant.pnc_id, known_by(sitting.defendant)) if name is not None]
+        his = next((known[name] for name in names if name in known), None)
+        if his is None and people and not sitting.has_no_reference:
+            first = people[0]
+            his = None if are_two(first[0].defendant, sitting.defendant) else first
+        if his is None:
+            his = []
+            people.append(his)
+        his.append(sitting)
+        known |= dict.fromkeys(names, his)
+    return people
 
 
 def _messages(documents: tuple[Document, ...]) -> tuple[list[ResultMessage], list[Refusal]]:

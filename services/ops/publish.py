@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from schemas.doubts import doubts
+from services.casefile.defendants import REFERRING, placeholder_doubts
 from services.ops.events import (
     STANDARD_INPUT,
     Format,
@@ -30,7 +31,9 @@ from services.ops.events import (
 from services.ops.kafka_client import LARGEST_REQUEST, wait_for
 from services.ops.outcome import Fate, Outcome, Sent, awaited
 from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
-from services.runtime.settings import Addresses
+from services.policy.load import load
+from services.policy.policy import PolicySet
+from services.runtime.settings import Addresses, load_settings
 
 BROKER_SECONDS = 15
 QUIET_SECONDS = 5.0
@@ -261,7 +264,12 @@ def _alike(events: Sequence[Ready], became: Sequence[Outcome]) -> dict[Outcome, 
 
 def _tell_doubts(events: Sequence[Ready]) -> None:
     """What is kept and not used, so that its sender can mend it; fields are named, values are not."""
-    doubtful = [(event, doubts(event.publication.received.body)) for event in events]
+    bodies = [event.publication.received.body for event in events]
+    policy = _policy() if any(isinstance(body, REFERRING) for body in bodies) else None
+    doubtful = [
+        (event, (*doubts(body), *(placeholder_doubts(body, policy.names_nobody) if policy else ())))
+        for event, body in zip(events, bodies, strict=True)
+    ]
     if not any(found for _, found in doubtful):
         return
     out.print("Taken as sent, but not all of it can be used:", style="bold yellow")
@@ -269,6 +277,11 @@ def _tell_doubts(events: Sequence[Ready]) -> None:
         for doubt in found:
             out.print(f"  {_name_of(event)}  {doubt.field}", style="bold", markup=False, soft_wrap=True)
             out.print(f"    {doubt.reason.sentence}", markup=False, soft_wrap=True)
+
+
+def _policy() -> PolicySet:
+    settings = load_settings()
+    return load(settings.policy, settings.agencies)
 
 
 def _name_of(event: Ready) -> str:

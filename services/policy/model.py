@@ -1,10 +1,11 @@
 """What deployers decide: who exists, who may see what, who is told what and by when; dated, each with its source."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from schemas import values as v
 from schemas.classes import DataClass, Form
@@ -317,6 +318,22 @@ class NotPlace(Row):
     """A phrase that holds such a word and says no place. `{word}` stands for any single one of these words."""
 
     not_place: Annotated[v.Text, Field(min_length=1)]
+
+
+def _is_a_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error:
+        raise ValueError("a regular expression is expected") from None
+    return text
+
+
+class PlaceholderIdentifier(Row):
+    """An identifier that looks real and names nobody: all of its canonical form matches the pattern."""
+
+    identifier: Literal["urn", "asn", "defendant_id"]
+    pattern: Annotated[v.Text, Field(min_length=1), AfterValidator(_is_a_pattern)]
+    source: Annotated[v.Text, Field(min_length=1)]
 
 
 class Term(Row):

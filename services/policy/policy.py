@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -37,6 +38,7 @@ from services.policy.model import (
     NoOffence,
     NotPlace,
     Placeholder,
+    PlaceholderIdentifier,
     PlaceWord,
     Route,
     SchoolCalendar,
@@ -83,6 +85,7 @@ class PolicySet:
     placeholders: tuple[Placeholder, ...] = ()
     place_words: tuple[PlaceWord, ...] = ()
     not_places: tuple[NotPlace, ...] = ()
+    placeholder_identifiers: tuple[PlaceholderIdentifier, ...] = ()
     school_calendars: tuple[SchoolCalendar, ...] = ()
 
     @cached_property
@@ -114,6 +117,29 @@ class PolicySet:
             )
             self._views[stretch] = Policy(self, {agency.id: agency for agency in in_force})
         return self._views[stretch]
+
+    def is_placeholder(self, written: str) -> bool:
+        """Whether a name or record id is one that a source writes where it does not know the person."""
+        return _letters(written) in self._placeholders
+
+    def names_nobody(self, identifier: str, written: str) -> bool:
+        """Whether an identifier (`urn`, `asn`, `defendant_id`) in its canonical form is a placeholder."""
+        patterns = self._placeholder_patterns.get(identifier, ())
+        return any(pattern.fullmatch(written) for pattern in patterns) or (
+            identifier == "defendant_id" and self.is_placeholder(written)
+        )
+
+    @cached_property
+    def _placeholders(self) -> frozenset[str]:
+        return frozenset(_letters(row.placeholder) for row in self.placeholders)
+
+    @cached_property
+    def _placeholder_patterns(self) -> Mapping[str, tuple[re.Pattern[str], ...]]:
+        return _grouped((row.identifier, re.compile(row.pattern)) for row in self.placeholder_identifiers)
+
+    @cached_property
+    def force_codes(self) -> frozenset[str]:
+        return frozenset(force.code for force in self.forces)
 
     @cached_property
     def of_all_times(self) -> "Policy":
@@ -173,7 +199,7 @@ class Policy:
         return areas.victim.force or self._force_of(areas.victim.la_code) or areas.case_force
 
     def knows_force(self, code: str) -> bool:
-        return code in self._forces
+        return code in self.rows.force_codes
 
     def da_offence(self, code: str) -> bool:
         """Whether this offence code alone marks its case as domestic abuse."""
@@ -195,7 +221,7 @@ class Policy:
 
     def is_placeholder(self, written: str) -> bool:
         """Whether a name or record id is one that a source writes where it does not know the person."""
-        return _letters(written) in self._placeholders
+        return self.rows.is_placeholder(written)
 
     def says_a_place(self, text: str) -> bool:
         """Whether an order's free text holds a word or a postcode that says a place; in doubt it does."""
@@ -475,10 +501,6 @@ class Policy:
         return {row.type: row for row in self.rows.may_state}
 
     @cached_property
-    def _forces(self) -> frozenset[str]:
-        return frozenset(force.code for force in self.rows.forces)
-
-    @cached_property
     def _authorities(self) -> Mapping[str, str]:
         return {authority.la_code: authority.force for authority in self.rows.local_authorities}
 
@@ -493,10 +515,6 @@ class Policy:
     @cached_property
     def _places(self) -> PlaceWords:
         return PlaceWords(self.rows.place_words, self.rows.not_places)
-
-    @cached_property
-    def _placeholders(self) -> frozenset[str]:
-        return frozenset(_letters(row.placeholder) for row in self.rows.placeholders)
 
 
 def _by_first_day(rows: tuple[D, ...]) -> tuple[D, ...]:

@@ -31,6 +31,7 @@ TABLES: Mapping[str, type[model.Row]] = MappingProxyType(
         "placeholders": model.Placeholder,
         "place_words": model.PlaceWord,
         "not_places": model.NotPlace,
+        "placeholder_identifiers": model.PlaceholderIdentifier,
         "school_calendars": model.SchoolCalendar,
         "times": model.DayTimes,
     }

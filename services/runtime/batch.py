@@ -1,11 +1,15 @@
 """One batch in memory: which facts come to stand, where they then lie, and whose files each event touches."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from schemas.bounded_json import canonical
 from schemas.envelope import fact_id
-from schemas.registry import Received
+from schemas.registry import Received, subject_of
+from schemas.values import Body
+from services.casefile.defendants import HEARD, Knowing, are_two
 from services.casefile.facts import Fact
 from services.casefile.links import Linkage, link
 from services.casefile.persons import Placeholder, person_of_record, records_named
@@ -13,6 +17,7 @@ from services.casefile.references import crimes, references
 from services.runtime.records import Record
 from services.runtime.store import FileState, Matters, Statement
 
+RESTATED = ("references", "hearing", "force_code")
 ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))
 
 
@@ -85,12 +90,32 @@ def accepted(record: Record, received: Received) -> Accepted:
     return Accepted(record, received, fact, digest, hashlib.sha256(digest + version).digest(), references(fact))
 
 
+def restated(event: Accepted, body: Body) -> Accepted:
+    """The same event, its body by other references: what is stored and linked is that. It is known again by what came,
+    so `said` and `digest` stay."""
+    written = body.model_dump(mode="json", exclude_defaults=True)
+    kept = {name: value for name, value in json.loads(event.received.content).items() if name not in RESTATED}
+    content = canonical(kept | {name: written[name] for name in RESTATED if name in written})
+    subject = str(subject_of(body))
+    envelope = replace(event.received.envelope, subject=subject)
+    fact = replace(event.fact, subject=subject, body=body)
+    received = event.received._replace(envelope=envelope, body=body, content=content)
+    return replace(event, received=received, fact=fact, names=references(fact))
+
+
+def apart(event: Accepted, knowing: Knowing) -> Accepted:
+    """The event of one whose identifiers are another's; anything but a hearing as it is."""
+    body = event.fact.body
+    return restated(event, knowing.apart(body, event.digest.hex())) if isinstance(body, HEARD) else event
+
+
 @dataclass
 class Plan:
     """Applies the events of a batch, in order, to the matters that it has locked."""
 
     matters: Matters
     is_placeholder: Placeholder
+    knowing: Knowing
     _of: dict[str, Component] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,6 +131,13 @@ class Plan:
             )
             component = Component(standing, linkage, seen, linkage)
             self._of.update(dict.fromkeys(names, component))
+
+    def of_whom(self, event: Accepted) -> Accepted:
+        """The event as it came; of another man than he whose hearing stands by its identifiers, as one of his own."""
+        stands = self._of[next(iter(event.names))].standing.get(event.fact.statement)
+        if stands is None or not isinstance(stands.body, HEARD) or not isinstance(event.fact.body, HEARD):
+            return event
+        return apart(event, self.knowing) if are_two(stands.body.defendant, event.fact.body.defendant) else event
 
     def apply(self, event: Accepted) -> Change:
         """What this event changes, given those before it."""

@@ -33,7 +33,7 @@ from services.runtime.one_clock import TOLERANCE, ClockWatch, Reading, boot, tic
 from services.runtime.pacing import Portion
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.read_so_far import ReadSoFar
-from services.runtime.receiving import believed, read
+from services.runtime.receiving import believed, identified, knowing, read
 from services.runtime.records import BATCH, NO_TIME, Record
 from services.runtime.refused import Place, RefusalRow, Refusals
 from services.runtime.restored import lay_told, number_looks
@@ -104,7 +104,8 @@ class Shell:
         self.service, self.pool, self.policies, self.release = service, pool, policies, release
         self.pseudonyms = pseudonyms
         # Records that did not fit a batch come again in the next, the very same.
-        self._read = lru_cache(maxsize=BATCH)(partial(read, contract=contract))
+        self._read = lru_cache(maxsize=BATCH)(partial(self._identified, contract=contract))
+        self._knowing = knowing(policies, pseudonyms)
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
@@ -467,6 +468,11 @@ class Shell:
                 await self.ledger.advance(conn, _positions(records[:done], now))
         return Judged(ended, [refusal for _, refusal in refused], found)
 
+    def _identified(self, record: Record, contract: registry.Registry) -> Accepted | Refusal:
+        """What a record says, by references that name somebody, or why it cannot be read."""
+        event = read(record, contract)
+        return event if isinstance(event, Refusal) else identified(event, self._knowing)
+
     def _hear(self, record: Record, policy: Policy, now: datetime) -> Accepted | Refusal:
         """What may be believed of a record, or why it is refused."""
         event = self._read(record)
@@ -493,7 +499,7 @@ class Shell:
         matters = await self.store.lock_matters(conn, closed, names_of)
         if isinstance(matters, frozenset):
             raise GrewError(matters)
-        return Plan(matters, is_placeholder)
+        return Plan(matters, is_placeholder, self._knowing)
 
     def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""
@@ -504,7 +510,10 @@ class Shell:
             return Refusal(RefusalReason.ID_REUSED, "validate", detail, event.fact.kind)
         known[event.fact.id] = event.said
         if not event.is_answer:
-            return plan.apply(event)
+            his = plan.of_whom(event)
+            if not his.names <= plan.matters.names:
+                raise GrewError(plan.matters.names | his.names)
+            return plan.apply(his)
         return self._answer(event, answered)
 
     def _answer(self, event: Accepted, answered: Answered) -> Change | Refusal:

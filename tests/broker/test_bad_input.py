@@ -116,6 +116,7 @@ def beside_policy_clock_and_database(first: Message) -> Iterator[Bad]:
     yield bad("a force that the policy does not know", police("FORCE", force_code="ZZ"))
     yield bad("an agency that the policy does not know", agency(b.acknowledged(agency="nobody-known")))
     yield bad("an agency that may not state this", agency(b.link_made(agency="idva-larkmead")))
+    yield bad("a link of a placeholder", agency(b.link_made(reference=f"{b.URN}/0800PP0100000000001H")))
     yield bad("a value that the database cannot hold", police("HOLD", circumstances=MARKED))
 
 

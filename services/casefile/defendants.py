@@ -1,0 +1,148 @@
+"""Who a defendant is where the identifiers that a source gives cannot say it: by name and birth, within one case.
+
+A placeholder, and what cannot be read, names nobody. An identifier that two people share names at most the first of
+them. Whoever is then known by no identifier is known by a name that says nothing of him, made with the deployment's
+secret of the case, his name and his date of birth; without these he stays apart from everybody.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schemas import values as v
+from schemas.court_convictions.v1 import Defendant, HearingResulted
+from schemas.court_order_variations.v1 import (
+    ApplicationDecided,
+    ApplicationLodged,
+    ApplicationWithdrawn,
+    OrdersResulted,
+)
+from schemas.doubts import Doubt, DoubtReason
+from schemas.identifiers import forces
+from schemas.police_incidents.v1 import ChargePreferred, Party
+from schemas.values import Body, References
+
+Identifier = Literal["urn", "asn", "defendant_id"]
+IDENTIFIERS: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
+Heard = HearingResulted | OrdersResulted
+Application = ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
+Referring = Heard | Application | ChargePreferred
+HEARD = (HearingResulted, OrdersResulted)
+APPLICATION = (ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
+REFERRING = (*HEARD, *APPLICATION, ChargePreferred)
+
+
+IsPlaceholder = Callable[[Identifier, str], bool]
+
+
+@dataclass(frozen=True)
+class Knowing:
+    """How one deployment knows defendants: by its policy's placeholders and forces, and by its secret."""
+
+    is_placeholder: IsPlaceholder
+    knows_force: Callable[[str], bool]
+    pseudonym: Callable[[str], str] = field(repr=False)
+
+    def identified(self, body: Body, content: str) -> Body:
+        """The same body by references that name somebody. `content`: what tells this statement from every other."""
+        if not isinstance(body, REFERRING):
+            return body
+        refs = body.references
+        nobody: dict[str, None] = dict.fromkeys(placeholders(refs, self.is_placeholder))
+        usable = refs.model_copy(update=nobody)
+        if usable.leading_asn is None and usable.defendant_id is None:
+            usable = usable.model_copy(update={"defendant_id": self._known_otherwise(body, usable, content)})
+        if usable == refs:
+            return body
+        force = self._force(body, usable) if "urn" in nobody else body.force_code
+        return body.model_copy(update=_changed(body, usable) | {"force_code": force})
+
+    def apart(self, body: Heard, content: str) -> Heard:
+        """The same hearing of a defendant whose identifiers are known to be another man's."""
+        his = self._named(body, body.references, content)
+        refs = body.references.model_copy(update={"asn": None, "defendant_id": his})
+        return body.model_copy(update=_changed(body, refs))
+
+    def _known_otherwise(self, body: Referring, refs: References, content: str) -> str | None:
+        match body:
+            case ChargePreferred():
+                return self._charged(body, refs)
+            case HearingResulted() | OrdersResulted():
+                return self._named(body, refs, content)
+        # An application has a name of its own: it needs one of its defendant only where nothing else is left.
+        return None if refs.urn or refs.court_case else self._alone(content)
+
+    def _named(self, body: Heard, refs: References, content: str) -> str:
+        """Known by name and birth within his case; without a URN within one court and day."""
+        who = known_by(body.defendant)
+        if who is None:
+            return self._alone(content)
+        within = refs.leading_urn or f"{body.court_ou}/{body.hearing_on.isoformat()}"
+        return f"named.{self._short(within, *who)}"
+
+    def _charged(self, body: ChargePreferred, refs: References) -> str:
+        """A charge names no defendant: known by whom its first offence is about."""
+        first = min(body.offences, key=lambda offence: offence.sequence, default=None)
+        about = () if first is None else (first.crime_reference, *map(str, sorted(first.parties)))
+        return f"charged.{self._short(refs.leading_urn or '-', *about)}"
+
+    def _alone(self, content: str) -> str:
+        return f"apart.{self._short(content)}"
+
+    def _short(self, *parts: str) -> str:
+        return self.pseudonym("\x1f".join(("defendant", *parts)))[:16]
+
+    def _force(self, body: Referring, refs: References) -> str | None:
+        """A case's force where its URN is a placeholder: that of the ASN, else of the court."""
+        court_ou = body.court_ou if isinstance(body, HEARD) else refs.court_ou
+        return next(filter(self.knows_force, forces(None, refs.asn, court_ou)), None)
+
+
+def placeholders(refs: References, is_placeholder: IsPlaceholder) -> Iterator[Identifier]:
+    """Those of these references that name nobody."""
+    for name in IDENTIFIERS:
+        stated = getattr(refs, name)
+        if stated is not None and is_placeholder(name, stated):
+            yield name
+
+
+def placeholder_doubts(body: Body, is_placeholder: IsPlaceholder) -> Iterator[Doubt]:
+    """What its sender is told of the placeholders in it."""
+    if isinstance(body, REFERRING):
+        for name in placeholders(body.references, is_placeholder):
+            yield Doubt(f"references.{name}", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)
+
+
+def are_two(one: Defendant, other: Defendant) -> bool:
+    """Whether these are shown to be two people. One PNC id, or one record, is one person, however he is spelt."""
+    if one.pnc_id is not None and one.pnc_id == other.pnc_id:
+        return False
+    if one.record is not None and one.record == other.record:
+        return False
+    names = (_folded(one.name), _folded(other.name))
+    return (all(names) and names[0] != names[1]) or (
+        one.born is not None and other.born is not None and one.born != other.born
+    )
+
+
+def known_by(somebody: Defendant | Party) -> tuple[str, str] | None:
+    """Name and date of birth, as two spellings of one name have them; None where either is not known."""
+    name = _folded(somebody.name)
+    return (name, somebody.born.isoformat()) if name and somebody.born else None
+
+
+def _folded(name: str | None) -> str:
+    """First and last name: in capitals or not, with or without accents and the names between."""
+    plain = unicodedata.normalize("NFKD", name or "").casefold()
+    words = "".join(
+        letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter)
+    ).split()
+    return " ".join(words[:1] + words[1:][-1:])
+
+
+def _changed(body: Referring, refs: References) -> dict[str, object]:
+    """What a body says otherwise under other references: a hearing is a place of its case."""
+    if isinstance(body, HEARD):
+        return {"references": refs, "hearing": v.hearing_place(refs, body.court_ou, body.hearing_on)}
+    return {"references": refs}
