@@ -28,6 +28,21 @@ class OrderCode(Frozen):
     changes: bool = False
 
 
+class TakenBack(Frozen):
+    """A result that takes back an earlier outcome: beside an application with this offence code, or of the offence."""
+
+    result: str
+    how: str
+    offence: str | None = None
+
+
+class Cancelled(Frozen):
+    """Results and qualifiers that cancel conditions of bail."""
+
+    results: frozenset[str]
+    qualifiers: frozenset[str]
+
+
 class Qualifiers(Frozen):
     on_conviction: str
     on_acquittal: str
@@ -40,6 +55,9 @@ class CourtResults(Frozen):
     findings: Mapping[str, Verdict]
     guilty_of_an_alternative: frozenset[str]
     endings: Mapping[str, Ending]
+    taken_back: tuple[TakenBack, ...]
+    deaths: frozenset[str]
+    bail_conditions_cancelled: Cancelled
     orders: Mapping[str, OrderCode]
     sentencing_code_from: date
     custody: Mapping[str, str]

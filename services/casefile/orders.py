@@ -4,6 +4,7 @@ Protection is believed only when it is known: an order protects whom a code or a
 change that the court result does not state counts as lost protection until a person says otherwise.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,12 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from schemas.agency_responses.v1 import AttributionConfirmed
+from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import (
     ApplicationDecided,
     ApplicationLodged,
     Attribution,
+    LegalBasis,
     Order,
     OrderAction,
     OrdersResulted,
@@ -22,12 +25,15 @@ from schemas.court_order_variations.v1 import (
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.persons import record_key
 from services.casefile.reasons import Reason
+from services.casefile.references import case_of_hearing
 from services.casefile.same_man import Man, Men
+from services.casefile.taken_back import Undoing, deaths, undoings
 from services.policy.clocks import london_day
 
 KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
 MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
 ONE_DAY = timedelta(days=1)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class State(StrEnum):
@@ -53,6 +59,14 @@ NO_LONGER = {
     State.REPLACED: Reason.ORDER_REPLACED,
     State.UNKNOWN_CHANGE: Reason.ORDER_CHANGED_NOT_STATED,
 }
+# Of several losses the one that is told.
+GRAVEST = (
+    Reason.DEFENDANT_DIED,
+    Reason.ORDER_MAY_NOT_STAND,
+    Reason.DISCHARGE_NOT_ARRIVED,
+    Reason.WHICH_ORDER_NOT_KNOWN,
+)
+ON_CONVICTION = frozenset({LegalBasis.SA20_S360, LegalBasis.PHA97_S5, LegalBasis.SEXUAL_OFFENCES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +154,19 @@ class Standing:
         return self.state in IN_FORCE and not self.losses
 
     @property
+    def lost_its_ground(self) -> bool:
+        """The outcome that it was made on was taken back, and nobody has said that it stands."""
+        return any(loss.why is Reason.ORDER_MAY_NOT_STAND for loss in self.losses)
+
+    @property
     def no_longer(self) -> tuple[Reason, tuple[Fact, ...]] | None:
         """Why it is not known to protect any more, and the facts that say so; None while it is in force."""
         if self.in_force:
             return None
         if self.state in NO_LONGER:
             return NO_LONGER[self.state], (self.changes[-1].element.fact,)
-        return self.losses[0].why, tuple(loss.fact for loss in self.losses)
+        gravest = min(self.losses, key=lambda loss: GRAVEST.index(loss.why))
+        return gravest.why, tuple(loss.fact for loss in self.losses if loss.why is gravest.why)
 
     def covers(self, places: frozenset[str], on: date) -> bool:
         """Known to protect one of these places on that day, whatever hearings did to it later."""
@@ -200,6 +220,12 @@ class Standing:
         return (*made, *self.attributed_by, *changed, *(loss.fact for loss in self.losses))
 
     @property
+    def made_on_day(self) -> str:
+        """The day of the hearing in its place, as it is written there; empty where the place has no such form."""
+        day = hearing_of(self.place).rpartition("/")[2]
+        return day if DAY.fullmatch(day) else ""
+
+    @property
     def urn(self) -> str:
         """Of the case in which it was made, empty where its place has none."""
         return hearing_of(self.place).partition("/")[0].removeprefix("-")
@@ -207,11 +233,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Every order and change of a file, in the order of the hearings."""
+    """Every order and change of a file, in the order of the hearings. `fallen`: by order, the later hearings that took
+    back what it was made on. `died`: the defendants who have died, each with the fact that says so."""
 
     orders: Mapping[str, Standing]
     changes: tuple[Change, ...]
     men: Men = field(compare=False, repr=False)
+    fallen: Mapping[str, tuple[Undoing, ...]] = field(default_factory=dict)
+    died: tuple[tuple[Man, Fact], ...] = ()
+
+    def death_of(self, man: Man) -> tuple[Fact, ...]:
+        """The facts that say that this man has died."""
+        return tuple(fact for dead, fact in self.died if man.is_same(dead))
 
     def sought(self, application: ApplicationLodged) -> Standing | None:
         """The order that an application names, else the only live one of its defendant and court."""
@@ -263,7 +296,45 @@ def register(file: CaseFile) -> Register:
     for loss, places in _discharges_not_arrived(file, so_far):
         for place in places:
             orders[place] = replace(orders[place], losses=(*orders[place].losses, loss))
-    return Register({place: _settled(order) for place, order in orders.items()}, so_far.changes, so_far.men)
+    died = tuple((building.men.of(fact), fact) for fact, _ in deaths(file))
+    fallen: dict[str, tuple[Undoing, ...]] = {}
+    for place, order in orders.items():
+        if undone := tuple(each for each in file.once(undoings) if _falls(order, each, building.men)):
+            fallen[place] = undone
+        orders[place] = replace(order, losses=(*order.losses, *_grounds_lost(order, undone), *_lost_by(order, died)))
+    settled = {place: _settled(order) for place, order in orders.items()}
+    return Register(settled, so_far.changes, so_far.men, fallen, died)
+
+
+def _falls(order: Standing, undone: Undoing, men: Men) -> bool:
+    """Whether a hearing took back what an order of an earlier hearing of the same case was made on."""
+    body, made = undone.body, order.made_by
+    if hearing_of(order.place) == body.hearing or order.made_on_day > body.hearing_on.isoformat():
+        return False
+    own_case = case_of_hearing(hearing_of(order.place)) == case_of_hearing(body.hearing)
+    if not own_case and not (order.urn == case_number(body.hearing) and order.binds(men.of(undone.fact))):
+        return False
+    if undone.how == "replaced" and undone.before is None:
+        # What stood before is not known here; the power under which it was made says it (Sentencing Code s.360).
+        basis = made.order.legal_basis if made is not None else LegalBasis.UNKNOWN
+        on_acquittal = basis is LegalBasis.PHA97_S5A and undone.verdict is Verdict.CONVICTED
+        if not on_acquittal and not (basis in ON_CONVICTION and undone.verdict is not Verdict.CONVICTED):
+            return False
+    return undone.touches(made.order.offences if made is not None else ())
+
+
+def _grounds_lost(order: Standing, undone: Iterable[Undoing]) -> Iterator[Loss]:
+    """From the beginning: what was taken back never was. A court that dealt with the order then or later has said what
+    stands of it."""
+    for each in undone:
+        if not order.changed_since(each.body.hearing_on):
+            yield Loss(each.fact, date.min, Reason.ORDER_MAY_NOT_STAND)
+
+
+def _lost_by(order: Standing, died: Iterable[tuple[Man, Fact]]) -> Iterator[Loss]:
+    for man, fact in died:
+        if order.binds(man):
+            yield Loss(fact, london_day(fact.body.occurred_at), Reason.DEFENDANT_DIED)
 
 
 def _doubts(building: _Building, place: str) -> Iterator[Loss]:
@@ -299,11 +370,6 @@ def lasts(expires_on: date | None, on: date) -> bool:
 def hearing_of(place: str) -> str:
     """The hearing that imposed the order of this place: `<urn>/<asn or defendant id>/<court>/<date>`."""
     return place.rpartition("/order/")[0]
-
-
-def case_of_hearing(hearing: str) -> str:
-    """`<urn>/<asn or defendant id>`: one defendant's case, whichever court heard it and when."""
-    return "/".join(hearing.split("/")[:2])
 
 
 def case_number(place: str) -> str:
@@ -431,5 +497,5 @@ def _settled(order: Standing) -> Standing:
         return order
     said_at = max(fact.at for fact in order.attributed_by)
     unstated = order.state is State.UNKNOWN_CHANGE and order.changes[-1].element.fact.at < said_at
-    losses = tuple(loss for loss in order.losses if loss.fact.at >= said_at)
+    losses = tuple(loss for loss in order.losses if loss.why is Reason.DEFENDANT_DIED or loss.fact.at >= said_at)
     return replace(order, state=State.VARIED if unstated else order.state, losses=losses)

@@ -136,6 +136,11 @@ def case_of(place: str) -> References:
     )
 
 
+def case_of_hearing(hearing: str) -> str:
+    """`<urn>/<asn or defendant id>`: one defendant's case, whichever court heard it and when."""
+    return "/".join(hearing.split("/")[:2])
+
+
 def case_names(refs: References) -> Iterable[str]:
     """The names by which people may link this case: `<urn>/<asn>`, `<urn>/<defendant id>`."""
     number = refs.urn or refs.court_case or "-"

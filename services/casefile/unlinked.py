@@ -26,10 +26,12 @@ def waiting(
     on: date,
     variant: str | None = None,
     withhold: Reason | None = None,
+    besides: tuple[Fact, ...] = (),
 ) -> Iterator[Statement]:
     """What is owed for a fact of a home file while it is linked to nobody, by the link clock of its type and variant.
 
-    Once linked or refused it is stated still, as settled by what did so. Where the clock names no route nobody is told.
+    `besides`: other facts that make it what it is. Once linked or refused it is stated still, as settled by what did
+    so. Where the clock names no route nobody is told.
     """
     unlinked = fact.id in file.unlinked
     clock = policy.link_clock(fact.kind, on, variant)
@@ -44,7 +46,7 @@ def waiting(
             subject=subject,
             areas=areas,
             on=on,
-            grounds=(fact,),
+            grounds=(fact, *besides),
             reason=withhold,
             route=clock.route,
         )
@@ -58,7 +60,7 @@ def waiting(
         areas=areas,
         on=on,
         recorded_at=fact.at,
-        grounds=(fact,),
+        grounds=(fact, *besides),
         matter=references_only(fact, event),
         route=clock.route,
         settles=clock.settles,

@@ -14,8 +14,9 @@ from services.casefile.duties import Basis, Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show
-from services.casefile.orders import Register, Standing, case_number, case_of_hearing, code_of, hearing_of, register
+from services.casefile.orders import Register, Standing, case_number, code_of, hearing_of, register
 from services.casefile.reasons import Reason
+from services.casefile.references import case_of_hearing
 from services.casefile.same_man import Man
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import Matters, Victim, later_views
@@ -179,6 +180,8 @@ class Missed:
         """What closes it: the outcome taken back, an order known to protect her, or the CPS's coded decision."""
         if taken_back is not None:
             return (taken_back.fact,), Reason.OUTCOME_TAKEN_BACK
+        if died := self.hers.register.death_of(self._him):
+            return died, Reason.DEFENDANT_DIED
         if protecting := tuple(order for order in self.hers.protecting if self._protects(order)):
             stands = any(order.in_force for order in protecting)
             reason = Reason.ORDER_PROTECTS_HER if stands else Reason.ORDER_WAS_MADE
@@ -192,9 +195,11 @@ class Missed:
         return (), None
 
     def _protects(self, order: Standing) -> bool:
-        """From him, on the day of the outcome or by an order made since."""
+        """From him, on the day of the outcome or by an order made since; not by one whose ground has fallen."""
         made_since = order.made_by is not None and order.made_by.on >= self.heard.body.hearing_on
-        return order.binds(self._him) and (made_since or order.covers(self.hers.matters.places, self.heard.on))
+        if order.lost_its_ground or not order.binds(self._him):
+            return False
+        return made_since or order.covers(self.hers.matters.places, self.heard.on)
 
     def _matter(self, last_day: datetime | None) -> tuple[Item, ...]:
         shown = partial(show, self.heard.fact)

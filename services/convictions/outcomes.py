@@ -7,11 +7,10 @@ from datetime import date
 from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
 from services.casefile.charged import named
 from services.casefile.facts import CaseFile, Fact
-from services.casefile.orders import case_of_hearing
 from services.casefile.reasons import Reason
+from services.casefile.references import case_of_hearing
+from services.casefile.taken_back import ACQUITTALS, reopened, reopens
 
-# An order is possible on these only if necessary against harassment (PHA 1997 s.5A; R v Baldwin; R v AJR).
-ACQUITTALS = frozenset({Verdict.ACQUITTED, Verdict.NO_EVIDENCE_OFFERED, Verdict.DISMISSED, Verdict.NGRI})
 CLOSED_TO_ORDERS = {
     Verdict.UNFIT_DID_ACT: Reason.NO_POWER_UNFIT_DID_ACT,
     Verdict.WITHDRAWN: Reason.NO_POWER_WITHDRAWN,
@@ -107,6 +106,7 @@ def outcomes(file: CaseFile) -> Iterator[Outcome]:
     found: dict[tuple[str, int, str], list[Heard]] = {}
     for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
         case = case_of_hearing(body.hearing)
+        _open_again(found, case, fact, body)
         # Two counts of one hearing may share number and code: what he was convicted of is not undone by the other.
         for index, offence in sorted(enumerate(body.offences), key=lambda pair: pair[1].verdict is Verdict.CONVICTED):
             heard = found.setdefault((case, *named(offence)), [])
@@ -114,3 +114,14 @@ def outcomes(file: CaseFile) -> Iterator[Outcome]:
             heard.append(Heard(fact, body, index, offence.verdict or before))
     for (case, sequence, code), hearings in found.items():
         yield Outcome(case, sequence, code, tuple(hearings))
+
+
+def _open_again(found: dict[tuple[str, int, str], list[Heard]], case: str, fact: Fact, body: HearingResulted) -> None:
+    """Where a court opens a case again, or sets a conviction aside, what it touches has no verdict until it has a new
+    one."""
+    if reopens(body) is None:
+        return
+    touched = reopened(body)
+    for (of_case, sequence, _), heard in found.items():
+        if of_case == case and (not touched or sequence in touched):
+            heard.append(Heard(fact, body, 0, None))

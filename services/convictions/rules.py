@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from schemas.court_convictions.v1 import CourtType, HearingResulted
 from services.casefile.births import check_at_source, why_doubted
 from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile
+from services.casefile.facts import CaseFile, Fact
 from services.casefile.judge import Rule
 from services.casefile.matter import show
+from services.casefile.orders import facts_of, register
 from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
+from services.casefile.taken_back import ACQUITTALS
 from services.casefile.unlinked import about, areas_of_case, waiting
 from services.casefile.victims import Victim, held_of
+from services.convictions.bail import bail_conditions_cancelled, cancels
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
-from services.convictions.outcomes import ACQUITTALS, Outcome, outcomes
+from services.convictions.outcomes import Outcome, outcomes
 from services.convictions.unconfirmed import of_another_offence, offence_unconfirmed, perhaps_against_her
 from services.policy.policy import Policy
 
@@ -61,17 +64,21 @@ def missed_order_on_acquittal(file: CaseFile, policy: Policy) -> Iterator[Statem
 
 
 def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """A result linked to nobody: its references to the force's duty desk, if the case is marked as domestic abuse."""
+    """A result linked to nobody: its references to the force's duty desk, if the case is marked as domestic abuse. At
+    once, and marked or not, where it takes away what may protect somebody: an order's ground, or conditions of bail."""
     for fact, body in file.of(HearingResulted):
-        marked = markers(body, policy, linked_incident=False)
+        event, orders = _news(file, fact, body)
+        marked = event != RESULTED or markers(body, policy, linked_incident=False)
         yield from waiting(
             file,
             policy,
             fact,
             body,
             rule="unlinked_result",
-            event="hearing_resulted",
+            event=event,
             on=body.hearing_on,
+            variant=None if event == RESULTED else event,
+            besides=orders,
             withhold=None if marked else Reason.NOT_DOMESTIC_ABUSE,
         )
 
@@ -96,11 +103,22 @@ def defendant_birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[St
             )
 
 
+def _news(file: CaseFile, fact: Fact, body: HearingResulted) -> tuple[str, tuple[Fact, ...]]:
+    """What a hearing did, in one word, and the orders whose ground it took away."""
+    known = file.once(register)
+    fallen = [place for place, undone in known.fallen.items() if any(each.fact is fact for each in undone)]
+    if fallen:
+        return "order_ground_fell", facts_of(known.orders[place] for place in fallen)
+    return ("bail_conditions_cancelled" if cancels(body) else RESULTED), ()
+
+
+RESULTED = "hearing_resulted"
 RESULTS = frozenset({HearingResulted})
 RULES = (
     Rule("missed_order", missed_order, needs=RESULTS),
     Rule("missed_order_on_acquittal", missed_order_on_acquittal, needs=RESULTS),
     Rule("offence_unconfirmed", offence_unconfirmed, needs=RESULTS),
+    Rule("bail_conditions_cancelled", bail_conditions_cancelled, needs=RESULTS),
     Rule("unlinked_result", unlinked_result, "references", needs=RESULTS),
     Rule("defendant_birth_date_doubtful", defendant_birth_date_doubtful, "references", needs=RESULTS),
 )

@@ -11,10 +11,11 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show
 from services.casefile.reasons import Reason
+from services.casefile.taken_back import ACQUITTALS
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import Victim, convicted_before
 from services.convictions.missed import HerFile, subject, victims_at
-from services.convictions.outcomes import ACQUITTALS, Heard, Outcome, outcomes
+from services.convictions.outcomes import Heard, Outcome, outcomes
 from services.policy.policy import Policy
 
 RULE = "offence_unconfirmed"
@@ -75,6 +76,8 @@ def _ended(hers: HerFile, about: str, outcome: Outcome, opened: Heard) -> tuple[
     stands = last.verdict in ACQUITTALS if opened.verdict in ACQUITTALS else last.verdict is opened.verdict
     if not stands:
         return (last.fact,), Reason.OUTCOME_TAKEN_BACK
+    if died := hers.register.death_of(hers.register.men.of(opened.fact)):
+        return died, Reason.DEFENDANT_DIED
     if victims_at(hers, outcome):
         return (opened.fact,), Reason.LINK_SETTLED
     decided = tuple(_decided(hers, about))

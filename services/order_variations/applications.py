@@ -56,6 +56,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             his = hers.protecting_from(fact, lodged.references, about=concern.orders)
             told = _matter(
+                hers,
                 "application_lodged",
                 fact,
                 lodged,
@@ -106,7 +107,7 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
                 yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
             matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
-            told = _matter("application_unconfirmed", fact, body, about, concern, matter)
+            told = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
             if body is asked:
                 told = _until_it_ends(told, concern, ending)
             yield from tell(file, policy, told)
@@ -117,6 +118,8 @@ def _until_it_ends(told: Matter, concern: Concern, ending: Ending | None) -> Mat
     (DPP v Hall [2005] EWHC 2612 (Admin))."""
     if ending is not None:
         return replace(told, met_by=(ending[0],), ended=ending[1])
+    if told.ended is not None:
+        return told
     left = [order for order in concern.orders if order.state not in ENDED]
     if concern.orders and not left:
         return while_it_stands(told, concern.orders[0])
@@ -156,7 +159,7 @@ def _over(
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
             *_still_binding(hers, concern, his, _granted_on(body)),
         )
-        told = _matter(rule, fact, body, body.application, concern, matter)
+        told = _matter(hers, rule, fact, body, body.application, concern, matter)
         grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *his.facts)
         yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
 
@@ -243,6 +246,7 @@ def _subject(about: str, concern: Concern) -> str:
 
 
 def _matter(
+    hers: HerOrders,
     rule: str,
     fact: Fact,
     body: CourtFact,
@@ -250,7 +254,10 @@ def _matter(
     concern: Concern,
     matter: tuple[Item, ...],
 ) -> Matter:
+    """Until he dies: the court ends proceedings then."""
     victim = concern.victim
+    men = hers.register.men
+    died = hers.register.death_of(men.of(fact).together(order.man for order in concern.orders))
     return Matter(
         rule=rule,
         route=rule,
@@ -262,6 +269,8 @@ def _matter(
         recorded_at=fact.at,
         grounds=(fact, victim.fact, *concern.facts),
         matter=(*matter, *victim.named()),
+        met_by=died,
+        ended=Reason.DEFENDANT_DIED if died else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Orders that protect a child by name of a record: the child's own school and the front door hear what concerns it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.classes import DataClass
@@ -101,10 +101,17 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
             matter=tuple(_matter(child, order, element)),
             only_kinds=SCHOOL | FRONT_DOOR if number == 0 else SCHOOL,
         )
-        if element.order.action in STAND:
-            told = while_it_stands(told, order)
+        told = _until_it_ends(told, order, element)
         if number == 0 or child.waits is None:
             yield from tell(file, policy, told)
+
+
+def _until_it_ends(told: Matter, order: Standing, element: Element) -> Matter:
+    """What says that the order protects the child ends with the order. Of his death no school hears here."""
+    gone = order.no_longer
+    if gone is not None and gone[0] is Reason.DEFENDANT_DIED:
+        return replace(told, met_by=gone[1], ended=Reason.ORDER_HAS_ENDED)
+    return while_it_stands(told, order) if element.order.action in STAND else told
 
 
 def _matter(child: Protected, order: Standing, element: Element) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
@@ -16,12 +17,13 @@ from services.casefile.orders import (
     Register,
     Standing,
     case_number,
-    case_of_hearing,
     facts_of,
     register,
 )
 from services.casefile.persons import record_key
 from services.casefile.reasons import Reason
+from services.casefile.references import case_of_hearing
+from services.casefile.taken_back import Undoing
 from services.casefile.victims import Matters, Victim
 from services.policy.policy import Policy
 
@@ -125,6 +127,15 @@ class HerOrders:
                 for concern in self._concerned(order.made_by.fact, order, (order,)):
                     yield order, order.made_by, concern
 
+    def fallen(self) -> Iterator[tuple[Standing, tuple[Undoing, ...], Element, Concern]]:
+        """Each order of which a later hearing took back what it was made on, the hearings that did, and the line that
+        made it, or that first tells of it, with each of her places that it concerns."""
+        for place, undone in self.register.fallen.items():
+            order = self.register.orders[place]
+            element = order.made_by or order.changes[0].element
+            for concern in self._concerned(element.fact, order, (order,)):
+                yield order, undone, element, concern
+
     def changed(self) -> Iterator[tuple[Change, Concern]]:
         """Each change of an earlier order, with each of her places that it concerns."""
         orders = self.register.orders
@@ -164,13 +175,13 @@ class HerOrders:
                 found.setdefault(order.place, []).append((fact, lodged))
         return found
 
-    def in_custody(self, element: Element) -> bool:
-        """As the last hearing of that case left him, up to the hearing of this element."""
+    def in_custody(self, element: Element, on: date) -> bool:
+        """As the last hearing of the case of this element left him, up to this day."""
         men, case = self.register.men, case_of_hearing(element.body.hearing)
         him = men.of(element.fact)
         last = None
         for fact, body in self._hearings.get(case_number(element.body.hearing), []):
-            if body.hearing_on <= element.on and (men.of(fact).is_same(him) or case_of_hearing(body.hearing) == case):
+            if body.hearing_on <= on and (men.of(fact).is_same(him) or case_of_hearing(body.hearing) == case):
                 last = body
         return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
 

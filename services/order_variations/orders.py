@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from schemas.classes import DataClass
+from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import OrderAction
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile
 from services.casefile.matter import derived, show
-from services.casefile.orders import MAKES, Change, Element
+from services.casefile.orders import MAKES, Change, Element, Standing
 from services.casefile.reasons import Reason
 from services.casefile.stating import withheld
+from services.casefile.taken_back import Undoing
 from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
+    ends_at,
     has_place_term,
     of_element,
     of_hearing,
@@ -71,7 +73,7 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         if concern.how is How.NOT_CONFIRMED:
-            told = _unconfirmed("order_unconfirmed", element, order.place, concern)
+            told = _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
             yield from tell(hers.file, hers.policy, while_it_stands(told, order))
         else:
             yield from _not_told(hers, "order_unconfirmed", element, concern)
@@ -79,7 +81,7 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         if change.action in MAKES:
             continue  # what replaces an order is an order made
         if concern.how is How.NOT_CONFIRMED:
-            told = _unconfirmed("order_change_unconfirmed", change.element, _about(change), concern)
+            told = _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
             yield from tell(hers.file, hers.policy, told)
         else:
             yield from _not_told(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
@@ -96,13 +98,67 @@ def place_term_made(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             yield from _place_term(hers, change.element, _about(change), concern)
 
 
+def order_ground_fell(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """A later hearing took back what an order of hers was made on: the case was reopened, the conviction set aside or
+    quashed (domain 1.2). Until a court or a person says, nobody knows whether it protects her, and nobody tells her."""
+    hers = HerOrders(file, policy)
+    for order, undone, element, concern in hers.fallen():
+        told = _of_fallen(hers, order, undone, concern)
+        if concern.how is How.HERS and concern.speaks:
+            yield from _tell(hers, told, in_custody=hers.in_custody(element, undone[-1].body.hearing_on))
+        else:
+            yield from tell_nobody(
+                file,
+                policy,
+                rule=told.rule,
+                route=told.route,
+                subject=told.subject,
+                held=told.held,
+                areas=told.areas,
+                on=told.on,
+                grounds=told.grounds,
+                reason=OTHERWISE[concern.how],
+            )
+
+
+def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], concern: Concern) -> Matter:
+    first, last, victim = undone[0], undone[-1], concern.victim
+    his = hers.protecting_from(last.fact, last.body.references, (order,))
+    told = Matter(
+        rule="order_ground_fell",
+        route="order_ground_fell",
+        subject=f"{order.place}/{victim.place}",
+        person=victim.place,
+        held=victim.held,
+        areas=victim.areas(last.body.court_ou, last.body.defendant),
+        on=first.body.hearing_on,
+        recorded_at=first.fact.at,
+        grounds=(*(each.fact for each in undone), victim.fact, *order.facts, *his.facts),
+        matter=(
+            *of_hearing(last.fact),
+            *derived("order", order.place, DataClass.R),
+            *derived("order_code", order.code, DataClass.D, Form.STATE),
+            *derived("ground_fell_by", tuple(each.how for each in undone), DataClass.O, basis="court_found"),
+            *victim.named(),
+            *stands_now(order),
+            *still_binding(his, frozenset({order.place})),
+        ),
+    )
+    if order.no_longer is None:
+        said = (*order.attributed_by, *(change.element.fact for change in order.changes))
+        return replace(told, met_by=said, ended=Reason.ORDER_STANDS)
+    if order.lost_its_ground and order.no_longer[0] is Reason.ORDER_MAY_NOT_STAND:
+        return replace(told, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
+    return while_it_stands(told, order)
+
+
 def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
     if not has_place_term(element.order, hers.policy):
         return
     if concern.how is How.HERS and concern.speaks:
         yield from _told(hers, "place_term_made", element, order, concern)
     elif concern.how is How.NOT_CONFIRMED:
-        told = _unconfirmed("place_term_made", element, order, concern)
+        told = _unconfirmed(hers, "place_term_made", element, order, concern)
         yield from tell(hers.file, hers.policy, replace(told, rule="place_term_made"))
     else:
         yield from _not_told(hers, "place_term_made", element, concern)
@@ -134,7 +190,6 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
 def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
     words = hers.words_are_hers(element, concern.orders)
     his = hers.protecting_from(element.fact, element.body.references, concern.orders)
-    told_to = frozenset(row.kind for row in hers.policy.route(rule, element.on).told)
     matter = (
         *of_hearing(element.fact),
         *of_element(element, order, words=words),
@@ -143,18 +198,24 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
         *(item for one in concern.orders if rule == "place_term_made" for item in stands_now(one)),
         *still_binding(his, frozenset(one.place for one in concern.orders)),
     )
-    told = _matter(rule, rule, element, concern, matter)
+    told = _matter(hers, rule, rule, element, concern, matter)
     told = replace(told, grounds=(*told.grounds, *his.facts))
     if rule in WHILE_IT_STANDS:
         told = while_it_stands(told, concern.orders[0])
-    if hers.in_custody(element):
+    yield from _tell(hers, told, in_custody=hers.in_custody(element, element.on))
+
+
+def _tell(hers: HerOrders, told: Matter, *, in_custody: bool) -> Iterator[Statement]:
+    """The route; of it the prison only while he is in one."""
+    if in_custody:
         yield from tell(hers.file, hers.policy, told)
         return
+    told_to = frozenset(row.kind for row in hers.policy.route(told.route, told.on).told)
     yield from tell(hers.file, hers.policy, replace(told, only_kinds=told_to - PRISON))
     yield from withheld(
         hers.file,
         hers.policy,
-        rule=rule,
+        rule=told.rule,
         subject=told.subject,
         areas=told.areas,
         on=told.on,
@@ -164,7 +225,7 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
     )
 
 
-def _unconfirmed(route: str, element: Element, order: str, concern: Concern) -> Matter:
+def _unconfirmed(hers: HerOrders, route: str, element: Element, order: str, concern: Concern) -> Matter:
     matter = (
         *(item for name in REFERENCES for item in show(element.fact, name)),
         *derived("order_whose_protection_is_not_confirmed", order, DataClass.R),
@@ -172,11 +233,15 @@ def _unconfirmed(route: str, element: Element, order: str, concern: Concern) -> 
         *show(element.fact, f"{element.path}.code"),
         *concern.victim.named(),
     )
-    return _matter("order_unconfirmed", route, element, concern, matter)
+    return _matter(hers, "order_unconfirmed", route, element, concern, matter)
 
 
-def _matter(rule: str, route: str, element: Element, concern: Concern, matter: tuple[Item, ...]) -> Matter:
+def _matter(
+    hers: HerOrders, rule: str, route: str, element: Element, concern: Concern, matter: tuple[Item, ...]
+) -> Matter:
+    """Until he dies: the court ends proceedings then, and no order binds him."""
     victim, body = concern.victim, element.body
+    died = hers.register.death_of(hers.register.men.of(element.fact))
     return Matter(
         rule=rule,
         route=route,
@@ -188,6 +253,8 @@ def _matter(rule: str, route: str, element: Element, concern: Concern, matter: t
         recorded_at=element.fact.at,
         grounds=(element.fact, victim.fact, *concern.facts),
         matter=matter,
+        met_by=died,
+        ended=Reason.DEFENDANT_DIED if died else None,
     )
 
 

@@ -72,6 +72,7 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             continue
         open_places, answered = _asked(file, orders, fact)
         refused = tuple(refusal for refusal in refusals if refusal.id in links)
+        died = orders.death_of(orders.men.of(fact))
         if open_places or answered:
             told = Matter(
                 rule="attribution_question",
@@ -89,18 +90,20 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     *show(fact, "court_ou"),
                     *show(fact, "hearing_on"),
                 ),
-                met_by=refused if open_places else answered,
-                ended=_ended(open_places, refused),
+                met_by=(refused or died) if open_places else answered,
+                ended=_ended(open_places, refused, died),
                 texts=("say_which_order_and_whom_it_protects",),
             )
             yield from tell(file, policy, told)
 
 
-def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...]) -> Reason | None:
-    """Nobody is asked whom an order protects in a case that a person says concerns nobody here."""
+def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...], died: tuple[Fact, ...]) -> Reason | None:
+    """Nobody is asked whom an order protects in a case that a person says concerns nobody here, or of a dead man."""
     if not open_places:
         return Reason.ATTRIBUTED
-    return Reason.LINK_SETTLED if refused else None
+    if refused:
+        return Reason.LINK_SETTLED
+    return Reason.DEFENDANT_DIED if died else None
 
 
 def _asked(file: CaseFile, orders: Register, fact: Fact) -> tuple[tuple[str, ...], tuple[Fact, ...]]:

@@ -18,6 +18,7 @@ from services.order_variations.children import order_concerning_child
 from services.order_variations.orders import (
     order_changed_not_stated,
     order_discharged,
+    order_ground_fell,
     order_imposed,
     order_unconfirmed,
     order_varied,
@@ -33,6 +34,7 @@ RULES = (
     Rule("order_varied", order_varied, needs=ORDERS),
     Rule("order_discharged", order_discharged, needs=ORDERS),
     Rule("order_changed_not_stated", order_changed_not_stated, needs=ORDERS),
+    Rule("order_ground_fell", order_ground_fell, needs=ORDERS),
     Rule("order_unconfirmed", order_unconfirmed, needs=ORDERS),
     Rule("place_term_made", place_term_made, needs=ORDERS),
     Rule("order_concerning_child", order_concerning_child, needs=ORDERS),

@@ -327,6 +327,7 @@ class _Family:
         where = {"references": refs, "court_ou": court, "force_code": self.force}
         crime, code = self.crimes[-1], self.chance.choice(OFFENCES)
         told = [*self.hearings(at, where, sort, code), *self.leads(crime, at, refs, code)]
+        told += self.taken_back(at, where, sort)
         if self.often(self.shares.ordered):
             told += self.orders(crime, at, where)
         self.chance.shuffle(told)
@@ -365,6 +366,23 @@ class _Family:
             yield from self.versions(lambda: told(verdict_again, at, at.date()), HEARING, at)
         else:
             yield from self.versions(lambda: told(verdict, at, at.date() if self.often(0.9) else None), HEARING, at)
+
+    def taken_back(self, at: datetime, where: dict[str, Any], sort: CourtType) -> Iterator[Message]:
+        """The case is opened again; or the conditions of his bail are cancelled."""
+        for share, code, result in ((0.2, "MC80524", "4584"), (0.1, "BA76504", "4596")):
+            if self.often(share):
+                at += timedelta(days=7)
+                later = b.offence(
+                    999,
+                    code=code,
+                    verdict=None,
+                    verdict_date=None,
+                    sentenced_on=None,
+                    final=False,
+                    results=(b.result(result, ordered_date=at.date()),),
+                )
+                when = {"occurred_at": at, "hearing_on": at.date(), "court_type": sort}
+                yield message(b.hearing(later, **when, **where), HEARING, time=at)
 
     def leads(self, crime: str, at: datetime, refs: v.References, code: str) -> Iterator[Message]:
         """What links the case to its people: a charge (of that offence or another), a person, or nothing; a person may

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key, as_said, case_of
-from tests.chaos.truth.orders import Register
+from tests.chaos.truth.facts import LONDON, Body, Content, Fact, Key, as_said, case_of, heard_on
+from tests.chaos.truth.orders import Register, opens_again
 from tests.chaos.truth.policy import Areas
 from tests.chaos.truth.world import DESKS, World, lives
 
+RULE_OF_BAIL = "bail_conditions_cancelled"
 ACQUITTALS = {"acquitted", "no_evidence_offered", "dismissed", "ngri"}
 
 
@@ -30,12 +31,15 @@ def convictions_owe(world: World, register: Register) -> Iterator[tuple[Key, Con
     cases: dict[str, list[Fact]] = defaultdict(list)
     for fact in world.facts["hearing-resulted"]:
         cases[case_of(fact)].append(fact)
-        yield from of_unlinked_result(world, fact)
+        yield from of_unlinked_result(world, register, fact)
+        yield from of_bail(world, fact)
         yield from of_doubtful_birth(world, fact)
     for case, hearings in cases.items():
         hearings.sort(key=lambda fact: (fact.body["hearing_on"], fact.subject))
         offences: dict[tuple[int, str], list[Hearing]] = defaultdict(list)
         for fact in hearings:
+            for heard in offences.values() if opens_again(fact) else ():
+                heard.append(Hearing(fact, fact.body["offences"][0], None, heard_on(fact)))
             for offence in fact.body["offences"]:
                 heard = offences[offence["sequence"], offence["code"]]
                 verdict = offence.get("verdict") or (heard[-1].verdict if heard else None)
@@ -132,7 +136,20 @@ def of_doubtful_birth(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]
         yield from world.tell("defendant_birth_date_doubtful", route, f"{fact.kind}:{fact.subject}", areas, said)
 
 
-def of_unlinked_result(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:
+def of_bail(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:
+    """Conditions of his bail that a court cancelled."""
+    if cancels_bail(fact):
+        body = fact.body
+        for place in sorted(filter(world.victim_at, world.named(case_of(fact)))):
+            his, said = lives(body["defendant"]), {"bail_conditions": "cancelled"}
+            yield from world.tell_hers(RULE_OF_BAIL, f"{fact.subject}/{place}", place, body["court_ou"], his, said)
+
+
+def cancels_bail(fact: Fact) -> bool:
+    return any(r["cjs_result_code"] == "4596" for o in fact.body["offences"] for r in o["results"])
+
+
+def of_unlinked_result(world: World, register: Register, fact: Fact) -> Iterator[tuple[Key, Content]]:
     body, offences = fact.body, fact.body["offences"]
     marked = (
         any(o["code"] in world.policy.da_offences for o in offences)
@@ -140,5 +157,11 @@ def of_unlinked_result(world: World, fact: Fact) -> Iterator[tuple[Key, Content]
         or {"DA", "DV"} & set(body.get("case_markers", ()))
         or body.get("da_finding_s56a") == "stated"
     )
-    if marked and not world.leads_to_a_victim(case_of(fact)) and not world.refused(case_of(fact)):
+    if world.leads_to_a_victim(case_of(fact)) or world.refused(case_of(fact)):
+        return
+    if any(fact in register.opened_again(order) for order in register.orders.values()):
+        yield from world.of_unlinked("unlinked_result", fact, "order_ground_fell", "order_ground_fell")
+    elif cancels_bail(fact):
+        yield from world.of_unlinked("unlinked_result", fact, RULE_OF_BAIL, RULE_OF_BAIL)
+    elif marked:
         yield from world.of_unlinked("unlinked_result", fact, "hearing_resulted", None)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 
 from tests.chaos.truth.facts import Content, Fact, Key, as_said, case_of, heard_on
 from tests.chaos.truth.orders import Line, Order, Register
@@ -22,6 +23,8 @@ def orders_owe(world: World, register: Register) -> Iterator[tuple[Key, Content]
             yield from of_line(world, register, order.made, order, "order_imposed")
     for change in register.changes:
         yield from of_line(world, register, change, register.orders.get(change.about or ""), CHANGED[change.action])
+    for order in register.orders.values():
+        yield from of_fallen(world, register, order)
     for fact in world.facts["orders-resulted"]:
         yield from of_hearing_orders(world, register, fact)
     yield from of_applications(world, register)
@@ -79,6 +82,19 @@ def of_line(
             yield from world.tell_hers("place_term_made", subject, place, court, his, said)
     if order is not None and (register.stands(order) or line.action not in ("imposed", "varied")):
         yield from of_protected_child(world, register, line, order)
+
+
+def of_fallen(world: World, register: Register, order: Order) -> Iterator[tuple[Key, Content]]:
+    """An order of hers whose case was opened again: whether it stands is to be found out."""
+    again, first = register.fell(order), order.made or order.changes[0]
+    if not again or not order.live_on(date.max):
+        return
+    body = again[0].body
+    for place, how in concerned(world, register, order, first.fact):
+        if how == "hers" and world.person[place] in register.reaches(first.fact):
+            subject, said = f"{order.place}/{place}", {"order": order.place}
+            his, court = lives(body["defendant"]), body["court_ou"]
+            yield from world.tell_hers("order_ground_fell", subject, place, court, his, said, but="prison")
 
 
 def in_custody(world: World, register: Register, line: Line, person: str) -> bool:

@@ -168,7 +168,20 @@ class Register:
                 on = date.fromisoformat(decided.body["decided_on"])
                 if not any(line.on >= on for line in order.changes):
                     return False
-        return order.live_on(date.max)
+        return order.live_on(date.max) and not self.fell(order)
+
+    def fell(self, order: Order) -> list[Fact]:
+        """The hearings that opened the case of an order again, if no court has dealt with the order since."""
+        again = self.opened_again(order)
+        return [] if any(line.on >= heard_on(fact) for fact in again for line in order.changes) else again
+
+    def opened_again(self, order: Order) -> list[Fact]:
+        urn, asn, _, made_on = order.place.partition("/order/")[0].split("/")
+        return [
+            fact
+            for fact in self.world.facts["hearing-resulted"]
+            if opens_again(fact) and case_of(fact) == f"{urn}/{asn}" and fact.body["hearing_on"] > made_on
+        ]
 
     def changed_by(self, line: Line) -> list[Fact]:
         """The results that made the order which a line changed: of the one that it names, else of all in its case."""
@@ -197,6 +210,10 @@ class Register:
 
 def _crime(place: str) -> str:
     return place.partition("/")[0]
+
+
+def opens_again(fact: Fact) -> bool:
+    return any(offence["code"] == "MC80524" for offence in fact.body["offences"])
 
 
 def numbered(order: Body) -> str:

@@ -1,0 +1,87 @@
+"""Hearings that take back what an earlier one decided, or say that the defendant has died: what rested on it falls.
+
+Courts say so by codes (a case reopened, a conviction set aside on a statutory declaration, an appeal allowed), or by
+stating another verdict for an offence that had one.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from schemas.codes.court_results import TakenBack, court_results
+from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
+from services.casefile.facts import CaseFile, Fact
+from services.casefile.references import case_of_hearing
+
+# An order is possible on these only if necessary against harassment (PHA 1997 s.5A; R v Baldwin; R v AJR).
+ACQUITTALS = frozenset({Verdict.ACQUITTED, Verdict.NO_EVIDENCE_OFFERED, Verdict.DISMISSED, Verdict.NGRI})
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """A hearing that took back what an earlier one had decided, in its case or, where `sequences` are given, for these
+    offences of it. `how`: in one word. `before` and `verdict`: where it stated another verdict, the earlier one as far
+    as it is known, and the new one."""
+
+    fact: Fact
+    body: HearingResulted
+    how: str
+    sequences: frozenset[int] = frozenset()
+    before: Verdict | None = None
+    verdict: Verdict | None = None
+
+    def touches(self, sequences: Collection[int]) -> bool:
+        """Whether what rests on these offences falls; of what rests on nobody knows which, it may."""
+        return not self.sequences or not sequences or not self.sequences.isdisjoint(sequences)
+
+
+def undoings(file: CaseFile) -> tuple[Undoing, ...]:
+    """Every hearing of this file that took something back, in the order of the hearings."""
+    found: list[Undoing] = []
+    stood: dict[tuple[str, int, str], Verdict] = {}
+    for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
+        if (row := reopens(body)) is not None:
+            found.append(Undoing(fact, body, row.how, reopened(body)))
+        for offence in body.offences:
+            if any(row.offence is None for row in _rows(offence)):
+                found.append(Undoing(fact, body, "appeal_allowed", frozenset({offence.sequence})))
+            count = (case_of_hearing(body.hearing), offence.sequence, offence.code)
+            before, verdict = stood.get(count), offence.verdict
+            if verdict is not None and (verdict is Verdict.QUASHED or not _alike(before, verdict)):
+                how = "quashed" if verdict is Verdict.QUASHED else "replaced"
+                found.append(Undoing(fact, body, how, frozenset({offence.sequence}), before, verdict))
+            if verdict is not None:
+                stood[count] = verdict
+    return tuple(found)
+
+
+def reopens(body: HearingResulted) -> TakenBack | None:
+    """How a court says by the code of an application that it opens a case again or sets a conviction aside."""
+    rows = (row for offence in body.offences for row in _rows(offence) if row.offence is not None)
+    return next(rows, None)
+
+
+def reopened(body: HearingResulted) -> frozenset[int]:
+    """The offences that such a hearing lists and has not dealt with for good; none: it lists none, and all of the case
+    may be meant. The application itself stands among the offences, and is none."""
+    listed = (offence for offence in body.offences if not any(row.offence for row in _rows(offence)))
+    return frozenset(offence.sequence for offence in listed if not offence.final)
+
+
+def deaths(file: CaseFile) -> Iterator[tuple[Fact, HearingResulted]]:
+    """The hearings that ended proceedings because the defendant has died."""
+    codes = court_results().deaths
+    for fact, body in file.of(HearingResulted):
+        if any(result.cjs_result_code in codes for offence in body.offences for result in offence.results):
+            yield fact, body
+
+
+def _rows(offence: ResultedOffence) -> Iterator[TakenBack]:
+    codes = {result.cjs_result_code for result in offence.results}
+    return (row for row in court_results().taken_back if row.result in codes and row.offence in (None, offence.code))
+
+
+def _alike(before: Verdict | None, verdict: Verdict) -> bool:
+    """Whether what could be ordered on the earlier verdict can be on the later: an order rests on nothing else."""
+    if before is Verdict.CONVICTED or before in ACQUITTALS:
+        return verdict is before or {verdict, before} <= ACQUITTALS
+    return before is not None

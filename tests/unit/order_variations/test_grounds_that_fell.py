@@ -1,0 +1,228 @@
+"""What an order was made on was taken back, or he has died: those told of it hear so, in any order of arrival."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.court_convictions.v1 import ResultedOffence, Verdict
+from schemas.court_order_variations.v1 import LegalBasis, Order, OrderAction, OrdersResulted
+from services.casefile.duties import Notice
+from services.casefile.facts import Fact, Key
+from services.casefile.judge import look
+from services.casefile.links import files_of
+from services.casefile.reasons import Reason
+from services.casefile.reconcile import remember
+from services.convictions.rules import RULES as OF_CONVICTIONS
+from services.intake.spi import read
+from services.order_variations.rules import RULES as OF_ORDERS
+from tests import builders as b
+
+RULES = (*OF_CONVICTIONS, *OF_ORDERS)
+LATER = b.TODAY + timedelta(days=18)
+TOLD_OF_A_FALL = {"cps-westmarch", "dait-54", "idva-larkmead", "probation-westmarch", "vlo-westmarch", "wcu-54"}
+
+
+def noon(on: date) -> datetime:
+    return datetime.combine(on, time(12), UTC)
+
+
+def made(*those: Order, **over: Any) -> Fact:
+    return b.fact(b.orders_resulted(*(those or (b.order(protected_persons=(b.protected(),)),)), **over))
+
+
+def heard(*offences: ResultedOffence, on: date = LATER, **over: Any) -> Fact:
+    return b.fact(b.hearing(*offences, hearing_on=on, occurred_at=noon(on), **over))
+
+
+def application(code: str, result: str) -> ResultedOffence:
+    """An application as it stands among the offences of a result."""
+    return b.offence(999, code=code, verdict=None, verdict_date=None, sentenced_on=None, results=(b.result(result),))
+
+
+def to_be_tried_again(sequence: int = 1, **over: Any) -> ResultedOffence:
+    undecided: dict[str, Any] = {"verdict": None, "verdict_date": None, "sentenced_on": None, "final": False}
+    return b.offence(sequence, **undecided | over)
+
+
+CASE = (b.fact(b.incident()), b.fact(b.children()), b.fact(b.charge()), b.fact(b.hearing()))
+REOPENED = heard(application("MC80524", "4584"), to_be_tried_again(results=(b.result("4506"),)))
+STILL_STANDS = b.fact(b.attribution(b.party_ref(), occurred_at=noon(LATER + timedelta(days=1))))
+
+
+def told_of(
+    *facts: Fact, before: dict[Key, Notice] | None = None, days: int = 20, minutes: int = 0
+) -> dict[Key, Notice]:
+    now = b.NOON + timedelta(days=days, minutes=minutes)
+    told = before or {}
+    files = [file for _, file in sorted(files_of(facts).items())]
+    found = look(files, told, RULES, b.policy(now), now, now)
+    assert (found.faults, found.unexplained) == ((), ())
+    return remember(told, found)
+
+
+def of_rule(told: dict[Key, Notice], rule: str) -> dict[str, tuple[str, str | None]]:
+    return {key.agency: (notice.state, notice.reason) for key, notice in told.items() if key.rule == rule}
+
+
+def live(told: dict[Key, Notice]) -> set[str]:
+    return {key.rule for key, notice in told.items() if notice.state == "live"}
+
+
+@pytest.mark.parametrize(
+    ("taken_back", "how"),
+    [
+        (REOPENED, "reopened"),
+        (heard(application("MC80527", "3049"), to_be_tried_again()), "set_aside"),
+        (heard(application("MC80528", "3049")), "set_aside"),
+        (heard(b.offence(verdict=Verdict.QUASHED)), "quashed"),
+        (heard(b.offence(results=(b.result("3150"),))), "appeal_allowed"),
+        (heard(b.offence(verdict=Verdict.ACQUITTED)), "replaced"),
+        (heard(b.offence(verdict=Verdict.WITHDRAWN)), "replaced"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_those_told_of_an_order_hear_that_what_it_was_made_on_was_taken_back(taken_back: Fact, how: str) -> None:
+    told = told_of(*CASE, made(), days=0)
+    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+    told = told_of(*CASE, made(), taken_back, before=told)
+    assert set(of_rule(told, "order_imposed").values()) == {("closed", Reason.ORDER_MAY_NOT_STAND)}
+    fell = of_rule(told, "order_ground_fell")
+    assert set(fell) == TOLD_OF_A_FALL
+    assert set(fell.values()) == {("live", None)}
+    cps = next(n for key, n in told.items() if key.rule == "order_ground_fell" and key.agency == "cps-westmarch")
+    said = {what: value for what, _, value, _ in cps.content}
+    assert (said["ground_fell_by"], said["order_is_now"]) == ((how,), "order_may_not_stand")
+    assert "find_out_whether_the_order_stands" in cps.texts
+
+
+def test_the_order_of_arrival_changes_nothing_that_is_held() -> None:
+    rest = (made(), REOPENED, STILL_STANDS)
+    held = set()
+    for facts in permutations((CASE[2], *rest)):
+        told: dict[Key, Notice] = {}
+        so_far = [CASE[0], CASE[1], CASE[3]]
+        for number, fact in enumerate(facts):
+            so_far.append(fact)
+            told = told_of(*so_far, before=told, minutes=number)
+        held.add(frozenset((key, n.content) for key, n in told.items() if n.state == "live"))
+    assert len(held) == 1
+    assert {key.rule for key, _ in held.pop()} == {"order_imposed"}
+
+
+def test_a_person_who_says_that_it_stands_ends_the_question() -> None:
+    told = told_of(*CASE, made(), REOPENED)
+    told = told_of(*CASE, made(), REOPENED, STILL_STANDS, before=told)
+    assert set(of_rule(told, "order_ground_fell").values()) == {("closed", Reason.ORDER_STANDS)}
+    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+
+
+def test_a_court_that_discharges_the_order_then_ends_the_question() -> None:
+    gone = made(
+        b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at()), hearing_on=LATER, occurred_at=noon(LATER)
+    )
+    told = told_of(*CASE, made(), REOPENED)
+    told = told_of(*CASE, made(), REOPENED, gone, before=told)
+    assert set(of_rule(told, "order_ground_fell").values()) == {("closed", Reason.ORDER_DISCHARGED)}
+    assert "order_discharged" in live(told)
+
+
+def test_an_order_for_another_offence_keeps_its_ground() -> None:
+    of_second = made(b.order(offences=(2,), protected_persons=(b.protected(),)))
+    told = told_of(*CASE, of_second, REOPENED)
+    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+    assert of_rule(told, "order_ground_fell") == {}
+
+
+@pytest.mark.parametrize(
+    ("refs", "suspect"), [(b.references(asn="2654DC0100000000002B"), 3), (b.references(urn="54DC0099926"), 2)]
+)
+def test_what_another_case_takes_back_leaves_the_order_alone(refs: Any, suspect: int) -> None:
+    of_two = b.fact(b.incident(parties=(b.victim(), b.suspect(), b.suspect(3))))
+    other = b.fact(b.charge(b.charged(parties=(1, suspect)), references=refs))
+    another_s = heard(application("MC80524", "4584"), to_be_tried_again(), references=refs)
+    told = told_of(of_two, *CASE[1:], made(), other, another_s)
+    assert of_rule(told, "order_ground_fell") == {}
+    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+
+
+def test_an_order_made_after_the_conviction_was_taken_back_stands() -> None:
+    on = LATER + timedelta(days=1)
+    again = b.order(protected_persons=(b.protected(),), made_on=on)
+    told = told_of(*CASE, REOPENED, made(again, hearing_on=on, occurred_at=noon(on)))
+    assert of_rule(told, "order_ground_fell") == {}
+    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+
+
+def test_an_order_on_acquittal_falls_with_the_acquittal() -> None:
+    acquitted = b.fact(b.hearing(b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None)))
+    on_acquittal = made(b.order("3260", legal_basis=LegalBasis.PHA97_S5A, protected_persons=(b.protected(),)))
+    facts = (*CASE[:3], acquitted, on_acquittal, heard(b.offence(verdict=Verdict.CONVICTED)))
+    assert set(of_rule(told_of(*facts), "order_ground_fell").values()) == {("live", None)}
+
+
+def test_an_order_known_by_a_confirmation_alone_falls_with_its_conviction_too() -> None:
+    facts = (CASE[0], b.fact(b.attribution(b.party_ref())), made(b.order()), REOPENED)
+    assert set(of_rule(told_of(*facts), "order_ground_fell")) == TOLD_OF_A_FALL
+
+
+def test_a_missed_order_ends_when_its_conviction_is_taken_back() -> None:
+    told = told_of(*CASE, days=1)
+    assert set(of_rule(told, "missed_order").values()) == {("live", None)}
+    told = told_of(*CASE, REOPENED, before=told)
+    assert set(of_rule(told, "missed_order").values()) == {("closed", Reason.OUTCOME_TAKEN_BACK)}
+
+
+def test_an_order_whose_ground_fell_closes_no_prompt_about_another_conviction() -> None:
+    second = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+    other_case = (b.fact(b.charge(references=second)), b.fact(b.hearing(references=second)))
+    with_order = made(b.order(protected_persons=(b.protected(),)))
+    told = told_of(*CASE, with_order, *other_case, days=1)
+    assert of_rule(told, "missed_order") == {}
+    told = told_of(*CASE, with_order, *other_case, REOPENED, before=told)
+    live_now = {key.subject for key, n in told.items() if key.rule == "missed_order" and n.state == "live"}
+    assert live_now == {f"{b.VICTIM}/54DC0099926/2654DC0100000000009A/1/OF61102"}
+
+
+def test_his_death_ends_what_is_open_about_him() -> None:
+    lodged = b.fact(b.application(references=b.references(), lodged_at=noon(b.TODAY)))
+    second = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
+    other_case = (b.fact(b.charge(references=second)), b.fact(b.hearing(references=second)))
+    before = (*CASE, made(), lodged)
+    died = heard(to_be_tried_again(final=True, results=(b.result("2065"),)))
+    told = told_of(*before, days=1)
+    assert live(told) >= {"order_imposed", "application_lodged"}
+    told = told_of(*before, died, before=told)
+    assert live(told) == set()
+    assert {n.reason for n in told.values()} == {Reason.DEFENDANT_DIED}
+    assert of_rule(told_of(*CASE[:3], *other_case, died), "missed_order") == {}
+
+
+def test_a_person_cannot_say_that_an_order_stands_against_a_dead_man() -> None:
+    died = heard(to_be_tried_again(final=True, results=(b.result("2065"),)))
+    assert live(told_of(*CASE, made(), died, STILL_STANDS)) == set()
+
+
+def of_message(name: str) -> tuple[Fact, ...]:
+    """What a court's message says, as the adapter reads it."""
+    path = Path(__file__).parents[3] / "schemas" / "examples" / "spi" / f"{name}.xml"
+    said = read(path.read_bytes(), noon(LATER))
+    assert said.refusals == ()
+    return tuple(b.fact(body, version=envelope.factversion, at=envelope.time) for envelope, body in said.facts)
+
+
+def test_a_court_s_own_message_that_reopens_the_case_is_heard_by_those_told_of_the_order() -> None:
+    order, reopened = of_message("order-in-one-case"), of_message("conviction-reopened")
+    place = next(body.place_of(one) for body in bodies(order) for one in body.orders)
+    known = (b.fact(b.incident()), b.fact(b.attribution(b.party_ref(), order=place)))
+    told = told_of(*known, *order, days=1)
+    assert "order_imposed" in live(told)
+    told = told_of(*known, *order, *reopened, before=told)
+    assert set(of_rule(told, "order_imposed").values()) == {("closed", Reason.ORDER_MAY_NOT_STAND)}
+    assert set(of_rule(told, "order_ground_fell").values()) == {("live", None)}
+
+
+def bodies(facts: tuple[Fact, ...]) -> tuple[OrdersResulted, ...]:
+    return tuple(fact.body for fact in facts if isinstance(fact.body, OrdersResulted))
