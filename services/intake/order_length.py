@@ -49,7 +49,8 @@ _MONTH = (
     "jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec"
 )
 _DATE = (
-    rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?[ /.-](?:of )?(?:(?:{_MONTH})\b|\d{{1,2}})[ /.,-]{{1,2}}\d{{4}}(?![\d./-]*\d)"
+    rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: day)?[ /.-](?:of )?(?:(?:{_MONTH})\b|\d{{1,2}})[ /.,-]{{1,2}}\d{{4}}"
+    r"(?![\d./-]*\d)"
     rf"|(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}\b|\d{{4}}-\d{{2}}-\d{{2}}(?![\d-])"
 )
 _COUNT = rf"(?:\d{{1,4}}\b|{'|'.join(sorted((word.replace('-', '[ -]') for word in NUMBERS), key=len, reverse=True))})"
@@ -65,14 +66,15 @@ _FORMS = {
         rf"{_BEGINS} {_HERE}\b|with immediate effect\b|{_UNLESS}\b|protection from harassment\b"
         r"|(?:on|upon|following|after) (?:his |her |an? |the )?(?:conviction|acquittal)\b|(?:act|code) (?:19|20)\d\d\b"
         r"|(?:s|ss|section|sections)\.? ?\d+[a-z]?(?:\(\d+\))*(?![\w/])"
-        r"|\d{1,2}[:.]\d{2}(?: ?(?:am|pm|hrs|hours))?\b(?![./-]\d)|\d{1,2} ?(?:am|pm)\b"
+        r"|(?:at )?\d{1,2}[:.]\d{2}(?: ?(?:am|pm|hrs|hours))?\b(?![./-]\d)|(?:at )?\d{1,2} ?(?:am|pm)\b"
     ),
     Kind.MADE: rf"(?:made|imposed|granted|issued|dated|sentenced|convicted|born)(?: on)? (?:{_DATE})",
     Kind.START: rf"{_BEGINS} (?:{_DATE})",
     Kind.DATE: _DATE,
     Kind.ENDLESS: (
         r"until (?:a |any )?(?:further|other)(?: court)? (?:order|notice)\b(?: (?:of|by|from) (?:the|this) court\b)?"
-        r"|indefinitely\b|for life\b|for an indefinite period\b|without (?:limit of time|time limit|end date)\b"
+        r"|indefinitely\b|for life\b|for the (?:rest|remainder) of (?:his|her) (?:natural )?life\b"
+        r"|for an indefinite period\b|without (?:limit of time|time limit|end date)\b"
     ),
     Kind.PERIOD: rf"{_PERIOD}(?:,? (?:and )?{_PERIOD})*",
     Kind.TIME: (
@@ -85,7 +87,7 @@ _PART = re.compile(
     "|".join(rf"(?P<{kind.name}>(?<![\w.,/-])(?:{form}))" for kind, form in _FORMS.items()), re.IGNORECASE
 )
 _DATE_IN = re.compile(_DATE, re.IGNORECASE)
-_DAY_FIRST = re.compile(r"(?:the )?(\d{1,2})(?:st|nd|rd|th)?[ /.-](?:of )?([a-z]+|\d{1,2})[ /.,-]{1,2}(\d{4})")
+_DAY_FIRST = re.compile(r"(?:the )?(\d{1,2})(?:st|nd|rd|th)?(?: day)?[ /.-](?:of )?([a-z]+|\d{1,2})[ /.,-]{1,2}(\d{4})")
 _MONTH_FIRST = re.compile(r"([a-z]+) (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 _COUNTED = re.compile(rf"({_COUNT})(?: ?\(({_COUNT})\))?[ -]?(?:calendar )?({'|'.join(UNITS)})", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"[.!?](?=\s|$)|[;\r\n]+|(?<=terms):|(?<=follows):|(?<=conditions):", re.IGNORECASE)
@@ -122,16 +124,16 @@ up expire expires expiring expiry end ends ending end-date
 """
 _BETWEEN = """
 made imposed granted issued ordered is was be will shall to last lasts lasting remain remains remaining in force effect
-and run runs running continue continues has have valid for a the period term duration length of total so as on at date
-midnight including inclusive by consent court under pursuant now hereby against defendant it sentencing order
-restraining
+with and run runs running continue continues has have valid for a the period term duration length of total so as on at
+date midnight including inclusive by consent court under pursuant now hereby against defendant it sentencing order
+restraining code act
 """
 _LEADS = """
 until till for duration length period term expires expiry ends end to valid lasts lasting
 """
 _AFTER = """
 not made imposed granted in under pursuant prohibiting prohibits forbidding preventing restraining protecting he she the
-defendant to
+defendant to against inclusive
 """
 SUBJECT_BEFORE, CHANGES, UNTIL = (frozenset(words.split()) for words in (_SUBJECT_BEFORE, _CHANGES, _UNTIL))
 ENDS = UNTIL.union(_ENDS.split())
@@ -229,7 +231,9 @@ def _begins_elsewhere(sentences: Sequence[Sequence[Part]], made_on: date) -> boo
 def _sentence(parts: Sequence[Part], made_on: date, *, alone: bool) -> Lengths:
     """What one sentence says of the order's length. `alone`: it is the whole text, so it speaks of the order."""
     if _OF_ANOTHER_ORDER.search(_words(parts)):
-        return SILENT
+        # A change that says which end it took the place of says too that there is another now.
+        changed = any(part.text.lower() in CHANGES for part in parts)
+        return Lengths(left_open=changed and any(map(_speaks_of_time, parts)))
     start = _after_subject(parts)
     if start is not None:
         return _clause(parts, start, made_on)[0]
