@@ -24,6 +24,8 @@ from tests import builders as b
         "Not to be on Invented Street's pavement.",
         "Not to be near any of her children's schools.",
         "Not to attend at Madeup Hospital.",
+        "Keep out of Inventon and stay away from the old mill.",
+        "Not to contact her at work.",
         "Not to contact Mr Lane or go to his house.",
         "Not to contact Tamsin Lane.",  # a name or a place: in doubt it is one
         "Not to contact her by email address or at her home.",
@@ -48,6 +50,7 @@ def test_words_that_say_a_place_are_found(text: str) -> None:
         "Disqualified under the Road Traffic Act.",
         "Not to contact her within 7 days of his release.",
         "Conditions are in place.",
+        "To stay away from her and not to call her home phone.",
     ],
 )
 def test_phrases_that_only_look_like_a_place_are_not(text: str) -> None:
