@@ -1,7 +1,11 @@
-"""What kind of personal data each field is, so that one allow-list can decide who sees it (DPA 2018 s.38, s.62)."""
+"""What kind of personal data each field is, so that one allow-list can decide who sees it (DPA 2018 s.38, s.62), and
+how sure what it says is."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
+
+Basis = Literal["recorded", "alleged", "assessed", "court_found"]
 
 
 class DataClass(StrEnum):
@@ -39,12 +43,23 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """The mark on a schema field. `data_class` None: identity of a party, P or S by that party's role."""
+    """The mark on a schema field. `data_class` None: identity of a party, P or S by that party's role. `basis`: how
+    sure the field is, where its data class does not decide that."""
 
     data_class: DataClass | None
     form: Form = Form.FULL
+    basis: Basis | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """A second mark, of a field that is surer or less sure than others of its data class: what somebody says has
+    happened is alleged, whatever class it has; what she said about her own wishes is recorded (DPA 2018 s.38)."""
+
+    basis: Basis
+
+
+RECORDED, ALLEGED, ASSESSED = Sure("recorded"), Sure("alleged"), Sure("assessed")
 IDENTITY = Marked(None)
 IDENTITY_NAME = Marked(None, Form.NAME)
 SUSPECT_NAME = Marked(DataClass.S, Form.NAME)

@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 from pydantic import JsonValue, StringConstraints
 
 from schemas import values as v
-from schemas.classes import REFERENCE, TIME
+from schemas.classes import REFERENCE, TIME, Basis
 
-Basis = Literal["recorded", "alleged", "assessed", "court_found"]
 # Longer than a code: the name of a thing says what it is.
 ItemName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
 

@@ -10,11 +10,13 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from schemas import identifiers
 from schemas import values as v
 from schemas.classes import (
+    ALLEGED,
     COURT_RECORD,
     LOCATION,
     OFFENCE,
     ORDER_STATE,
     ORDER_ZONE,
+    RECORDED,
     REFERENCE,
     TERMS,
     TIME,
@@ -177,9 +179,9 @@ class ApplicationLodged(v.Body):
     applicant_role: Annotated[ApplicantRole, ORDER_STATE]
     represented: Annotated[bool | None, COURT_RECORD] = None
     same_firm_as_defendant: Annotated[bool | None, COURT_RECORD] = None
-    grounds_coded: Annotated[tuple[v.Code, ...] | None, TERMS] = None
+    grounds_coded: Annotated[tuple[v.Code, ...] | None, TERMS, ALLEGED] = None
     place_term_proposed: Annotated[bool | None, TERMS] = None
-    offence_code: Annotated[v.Code | None, OFFENCE] = None
+    offence_code: Annotated[v.Code | None, OFFENCE, RECORDED] = None
     lodged_at: Annotated[v.Moment, TIME]
     served_on_prosecutor_at: Annotated[v.Moment | None, TIME] = None
     representations_due_at: Annotated[v.Moment | None, TIME] = None

@@ -13,12 +13,15 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from schemas import births, identifiers
 from schemas import values as v
 from schemas.classes import (
+    ALLEGED,
+    ASSESSED,
     CHILD,
     IDENTITY,
     IDENTITY_NAME,
     LOCATION,
     NARRATIVE,
     OFFENCE,
+    RECORDED,
     REFERENCE,
     RELATIONSHIP,
     RISK,
@@ -104,14 +107,14 @@ class SupportReferral(StrEnum):
 class Markers(v.Frozen):
     """Lethality markers, whatever the grade."""
 
-    strangulation: Annotated[bool | None, RISK] = None
-    weapon: Annotated[bool | None, RISK] = None
-    threat_to_kill: Annotated[bool | None, RISK] = None
-    stalking: Annotated[bool | None, RISK] = None
-    sexual_violence: Annotated[bool | None, SENSITIVE] = None
-    suicide_threat: Annotated[tuple[v.Number, ...] | None, SENSITIVE] = None
+    strangulation: Annotated[bool | None, RISK, ALLEGED] = None
+    weapon: Annotated[bool | None, RISK, ALLEGED] = None
+    threat_to_kill: Annotated[bool | None, RISK, ALLEGED] = None
+    stalking: Annotated[bool | None, RISK, ALLEGED] = None
+    sexual_violence: Annotated[bool | None, SENSITIVE, ALLEGED] = None
+    suicide_threat: Annotated[tuple[v.Number, ...] | None, SENSITIVE, ALLEGED] = None
     pregnant: Annotated[bool | None, SENSITIVE] = None
-    separation: Annotated[Literal["recent", "planned"] | None, RISK] = None
+    separation: Annotated[Literal["recent", "planned"] | None, RISK, ALLEGED] = None
 
 
 class Answer(v.Frozen):
@@ -152,7 +155,7 @@ class Party(v.Frozen):
     age: Annotated[int | None, Field(ge=0, le=130), IDENTITY] = None
     relationships: Annotated[tuple[Connection, ...], RELATIONSHIP] = ()
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
-    lives_with: Annotated[tuple[v.Number, ...], LOCATION] = ()
+    lives_with: Annotated[tuple[v.Number, ...], LOCATION, ALLEGED] = ()
     care_and_support_needs: Annotated[bool | None, SENSITIVE] = None
     position_of_trust: Annotated[Literal["children", "adults"] | None, IDENTITY] = None
     is_police: Annotated[bool | None, IDENTITY] = None
@@ -174,10 +177,10 @@ class IncidentReported(v.Body):
     crime_reference: Annotated[v.Reference, REFERENCE]
     incident_log: Annotated[v.Reference, REFERENCE]
     force_code: Annotated[v.ForceCode, REFERENCE]
-    occurred_from: Annotated[v.Moment, TIME]
-    occurred_to: Annotated[v.Moment | None, TIME] = None
+    occurred_from: Annotated[v.Moment, TIME, ALLEGED]
+    occurred_to: Annotated[v.Moment | None, TIME, ALLEGED] = None
     reported_at: Annotated[v.Moment, TIME]
-    historic: Annotated[bool | None, TIME] = None
+    historic: Annotated[bool | None, TIME, ALLEGED] = None
     abuse_types: Annotated[tuple[AbuseType, ...], SUMMARY]
     location_type: Annotated[LocationType, SUMMARY]
     location: Annotated[v.Text | None, LOCATION] = None
@@ -185,10 +188,10 @@ class IncidentReported(v.Body):
     circumstances: Annotated[v.Text | None, NARRATIVE] = None
     markers: Annotated[Markers | None, RISK] = None
     firearms_certificate: Annotated[Literal["yes", "no", "not_checked"] | None, Marked(None)] = None
-    counter_allegation: Annotated[bool | None, SUMMARY] = None
-    primary_perpetrator: Annotated[Literal["identified", "unresolved"] | None, SUMMARY] = None
+    counter_allegation: Annotated[bool | None, SUMMARY, RECORDED] = None
+    primary_perpetrator: Annotated[Literal["identified", "unresolved"] | None, SUMMARY, ASSESSED] = None
     parties: Annotated[tuple[Party, ...], Field(min_length=1), REFERENCE]
-    support_referral: Annotated[SupportReferral, SUMMARY]
+    support_referral: Annotated[SupportReferral, SUMMARY, RECORDED]
     safe_contact: Annotated[Literal["recorded_with_sender", "none", "unknown"], SAFE_CONTACT_STATE] = "unknown"
     safe_contact_recorded_on: Annotated[v.Day | None, SAFE_CONTACT_STATE] = None
     risk: Annotated[Risk, RISK]
@@ -252,7 +255,7 @@ class RiskAssessed(v.Body):
     party: Annotated[v.Number, REFERENCE]
     assessor: Annotated[v.Code, REFERENCE]
     risk: Annotated[Risk, RISK]
-    lower_because: Annotated[v.Code | None, RISK] = None
+    lower_because: Annotated[v.Code | None, RISK, ASSESSED] = None
 
     @property
     def subject(self) -> str:
@@ -283,14 +286,14 @@ class Child(v.Frozen):
     date_of_birth: Annotated[births.BirthDate | None, CHILD] = None
     unborn: Annotated[bool | None, CHILD] = None
     relation_to_victim: Annotated[v.Code, CHILD]
-    present: Annotated[bool | None, CHILD] = None
-    heard_or_saw: Annotated[bool | None, CHILD] = None
-    injured: Annotated[bool | None, CHILD] = None
-    intervened: Annotated[bool | None, CHILD] = None
-    target: Annotated[bool | None, CHILD] = None
+    present: Annotated[bool | None, CHILD, ALLEGED] = None
+    heard_or_saw: Annotated[bool | None, CHILD, ALLEGED] = None
+    injured: Annotated[bool | None, CHILD, ALLEGED] = None
+    intervened: Annotated[bool | None, CHILD, ALLEGED] = None
+    target: Annotated[bool | None, CHILD, ALLEGED] = None
     spoken_alone: Annotated[bool | None, CHILD] = None
     voice: Annotated[v.Text | None, CHILD] = None
-    unsafe_adult: Annotated[UnsafeAdult, CHILD] = UnsafeAdult.UNKNOWN
+    unsafe_adult: Annotated[UnsafeAdult, CHILD, ALLEGED] = UnsafeAdult.UNKNOWN
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
     school_urns: Annotated[tuple[v.SchoolUrn, ...], CHILD]
     under_5_not_in_school: Annotated[bool | None, CHILD] = None
@@ -362,11 +365,11 @@ class VictimView(v.Frozen):
     """What she said about an order; never decides whether a prompt is shown, only its words."""
 
     party: Annotated[v.PartyRef, REFERENCE]
-    view: Annotated[Literal["wants", "does_not", "unknown"], SUMMARY]
+    view: Annotated[Literal["wants", "does_not", "unknown"], SUMMARY, RECORDED]
     at: Annotated[v.Moment, TIME]
     by_role: Annotated[v.Code, REFERENCE]
-    alone: Annotated[bool | None, SUMMARY] = None
-    how: Annotated[v.Code | None, SUMMARY] = None
+    alone: Annotated[bool | None, SUMMARY, RECORDED] = None
+    how: Annotated[v.Code | None, SUMMARY, RECORDED] = None
 
 
 class ChargedOffence(v.Frozen):

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
-from schemas.classes import DataClass, Form
+from schemas.classes import Basis, DataClass, Form
 from services.casefile.facts import Key
 from services.casefile.reasons import Reason
 from services.policy import model
@@ -13,7 +13,6 @@ from services.policy import model
 AskName = model.AskName
 DeskName = model.DeskName
 Urgency = model.Urgency
-Basis = Literal["recorded", "alleged", "assessed", "court_found"]
 Content = tuple[tuple[str, str | None, Any, Basis], ...]  # (what, about, value, basis), projected
 NOTIFICATIONS = UUID("3b1f7a52-6c0e-5d6b-9a64-7f2f0c1d8e35")
 

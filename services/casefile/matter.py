@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
@@ -10,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.births import DoubtfulDate
-from schemas.classes import DataClass, Form, Marked
+from schemas.classes import Basis, DataClass, Form, Marked, Sure
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted, ProtectedPerson
 from schemas.police_incidents.v1 import (
@@ -23,7 +24,7 @@ from schemas.police_incidents.v1 import (
     VictimView,
 )
 from schemas.values import Body, Role, child_place, party_place
-from services.casefile.duties import Basis, Item, Present
+from services.casefile.duties import Item, Present
 from services.casefile.facts import Fact
 
 FOUND_BY_A_COURT = frozenset({HearingResulted, OrdersResulted, ApplicationDecided})
@@ -101,14 +102,16 @@ def plain(value: Any) -> Any:
 
 @cache
 def marks(model: type[BaseModel]) -> dict[str, Marked]:
-    """The mark of each field of a model. Raises TypeError for a field without one."""
+    """The mark of each field of a model, with how sure it is where that is marked. Raises TypeError for a field without
+    one."""
     found = {}
     for name, info in model.model_fields.items():
         own = [mark for mark in info.metadata if isinstance(mark, Marked)]
         if not own and not (issubclass(model, Body) and name == "withdrawn"):
             raise TypeError(f"{model.__name__}.{name} has no data class")
         if own:
-            found[name] = own[-1]
+            sure = next((mark.basis for mark in info.metadata if isinstance(mark, Sure)), own[-1].basis)
+            found[name] = replace(own[-1], basis=sure)
     return found
 
 
@@ -160,7 +163,7 @@ def _item(body: Body, leaf: Leaf, about: str | None, basis: Basis | None, what: 
         data_class,
         mark.form,
         about or _about(body, trail, kinds),
-        basis or _basis(body, data_class, kinds),
+        basis or mark.basis or _basis(body, data_class, kinds),
     )
 
 

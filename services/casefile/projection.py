@@ -40,7 +40,7 @@ def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on:
     """All of the duty that its agency may see at that moment, and the fixed texts that go with it.
 
     The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
-    out; nothing else leaves anything out. How sure each thing is, is also said in words (DPA 2018 s.38). Words about
+    out; nothing else leaves anything out. How sure each thing is stands at the item itself (DPA 2018 s.38). Words about
     items that are left out would tell of them. `safe_contact_recorded_on`: a safe way to reach her, with the sender; it
     goes stale.
     """
@@ -50,21 +50,18 @@ def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on:
     case = Case(duty.person, frozenset(duty.same_person))
     shown = [item for item in duty.matter if allowed(item, grants.get(item.data_class, ()), case)]
     named = _that_fit(duty.texts, [item.what for item in shown])
-    how_sure = (f"basis_{basis}" for basis in sorted({item.basis for item in shown}))
     recorded_on = safe_contact_recorded_on
     fresh = recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
     return Projection(
         tuple((item.what, item.about, item.value, item.basis) for item in shown),
-        policy.texts_for(duty.kind, (*named, *how_sure), safe_contact=fresh),
+        policy.texts_for(duty.kind, named, safe_contact=fresh),
     )
 
 
 def words_when_over(notice: Notice, policy: Policy) -> tuple[str, ...]:
-    """The fixed texts of a notice that closes or takes back: how sure each thing is that it still says, and nothing
-    that invites to act on what was told."""
+    """The fixed texts of a notice that closes or takes back: nothing that invites to act on what was told."""
     named = _that_fit(notice.texts, [line[0] for line in notice.content])
-    how_sure = (f"basis_{basis}" for basis in sorted({line[3] for line in notice.content}))
-    return (*policy.texts_when_over(notice.agency_kind, named), *how_sure)
+    return policy.texts_when_over(notice.agency_kind, named)
 
 
 def _that_fit(texts: Iterable[str], said: Collection[str]) -> Iterator[str]:

@@ -6,11 +6,11 @@ from datetime import datetime, time
 from functools import cached_property, partial
 
 from schemas.agency_responses.v1 import Decided, Decision
-from schemas.classes import DataClass, Form
+from schemas.classes import Basis, DataClass, Form
 from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.police_incidents.v1 import Grade, RiskAssessed, VictimView
-from services.casefile.duties import Basis, Duty, Item, Statement
+from services.casefile.duties import Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show

@@ -4,9 +4,9 @@ of an order that was missed until it has."""
 from collections.abc import Iterator
 
 from schemas.agency_responses.v1 import Decided, Decision
-from schemas.classes import DataClass
+from schemas.classes import Basis, DataClass
 from schemas.court_convictions.v1 import Verdict
-from services.casefile.duties import Basis, Item, Statement
+from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show

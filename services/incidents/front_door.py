@@ -86,7 +86,7 @@ class Considered:
             *said.of_child(child.fact, child.stated, child.child, child.incident),
             *adults,
             *risk,
-            *derived("referred_for", reasons, DataClass.K, about=child.place),
+            *derived("referred_for", reasons, DataClass.K, about=child.place, basis="assessed"),
         )
         return tuple(dict.fromkeys(items))
 

@@ -1,8 +1,8 @@
 """Signs of coercion in the course of an application, as facts with their source; they advise and decide nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from schemas.classes import DataClass
+from schemas.classes import Basis, DataClass
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrderAction
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Role, party_place
@@ -14,6 +14,7 @@ from services.casefile.victims import held
 from services.order_variations.concerned import HerOrders
 from services.policy.clocks import end_of_day, london_day
 
+HOW_SURE: Mapping[str, Basis] = {"abuse.incident_in_last_6_months": "alleged"}
 ENOUGH = 2  # kinds; the time of an application is never one of them
 
 
@@ -45,7 +46,11 @@ def panel(
         ("no_recent_incident", not happened),
         ("asks_to_vary_only", lodged.action == "vary"),
     ]
-    items = [item for what, source in said for item in derived(f"indicator.{what}", source, DataClass.IP)]
+    items = [
+        item
+        for what, source in said
+        for item in derived(f"indicator.{what}", source, DataClass.IP, basis=HOW_SURE.get(what, "recorded"))
+    ]
     items += [item for what, so in other_way if so for item in derived("points_the_other_way", what, DataClass.IP)]
     return tuple(items), tuple(source for source, _ in (*repeats, *recent))
 

@@ -178,11 +178,14 @@ ADAPTED_FILE = ("Do not contact either parent", "restricted", "refer any access 
 INDICATORS = "These are reasons to speak to her alone. They are not evidence about her."
 NOT_TO_HIM = "Do not raise with him."
 OF_A_CHANGE = frozenset({"order_varied", "order_discharged", "order_changed_not_stated"})
-BASIS_WORDS = {
-    "recorded": "recorded",
-    "alleged": "alleged",
-    "assessed": "assessment",
-    "court_found": "court has found",
+# What somebody says has happened is never told as a fact, nor what a professional judges (DPA 2018 s.38).
+NEVER_A_RECORDED_FACT = {
+    **dict.fromkeys(("abuse_types", "location_type", "injury_level", "circumstances", "occurred_from"), "alleged"),
+    **dict.fromkeys(("markers.strangulation", "markers.weapon", "markers.threat_to_kill"), "alleged"),
+    **dict.fromkeys(("markers.stalking", "markers.sexual_violence", "markers.suicide_threat"), "alleged"),
+    **dict.fromkeys(("children.present", "children.heard_or_saw", "children.injured"), "alleged"),
+    **dict.fromkeys(("children.intervened", "children.target", "children.unsafe_adult"), "alleged"),
+    **dict.fromkeys(("risk.grade", "risk.ticks", "risk.professional_judgement_high"), "assessed"),
 }
 
 # Every field of an incoming fact that is personal, by its own model: class and form. What is not here is a reference

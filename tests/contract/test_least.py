@@ -243,9 +243,11 @@ def text_problems(notice: Notice, now: Known) -> Iterator[str]:
         yield "the words on indicators stand where no indicators do, or the other way round"
     if kind in ("probation", "prison") and notice.key.rule in by_hand.OF_A_CHANGE and by_hand.NOT_TO_HIM not in texts:
         yield "not told to keep it from him"
-    for basis in {line[3] for line in notice.content}:
-        if not any(by_hand.BASIS_WORDS[basis] in text for text in texts):
-            yield f"how sure it is ({basis}) is not said in words"
+    for what, _, _, basis in notice.content:
+        if what in by_hand.NEVER_A_RECORDED_FACT and basis != by_hand.NEVER_A_RECORDED_FACT[what]:
+            yield f"{what} is told as {basis}"
+    if any(text.startswith(("This is alleged", "This is recorded", "A court has found this")) for text in texts):
+        yield "a text speaks of how sure all of it is"
 
 
 def safe_contact_recorded(notice: Notice, now: Known) -> bool:

@@ -169,7 +169,6 @@ POLICY = PolicySet(
         text("not_for_emergencies", "every"),
         text("safe_contact", "outward"),
         text("restricted_file"),
-        *(text(f"basis_{basis}") for basis in ("recorded", "alleged", "assessed", "court_found")),
     ),
     forces=(Force(code="54", name="Vale"),),
     local_authorities=(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from schemas.classes import DataClass, Form
-from schemas.police_incidents.v1 import Injury
+from schemas.police_incidents.v1 import Injury, Markers
 from schemas.values import Role
 from services.casefile.duties import Item
 from services.casefile.matter import derived, marks, plain, show
@@ -93,3 +93,28 @@ def test_the_same_moment_is_said_in_one_way_whatever_its_zone() -> None:
 def test_what_json_cannot_carry_cannot_be_said() -> None:
     with pytest.raises(TypeError):
         derived("x", {"a": 1}, DataClass.R)
+
+
+def test_what_somebody_says_has_happened_is_alleged_whatever_class_it_has() -> None:
+    incident = b.fact(b.incident(markers=Markers(strangulation=True, sexual_violence=True, pregnant=True)))
+    said = {item.what: item.basis for item in (*show(incident, "markers"), *show(incident, "occurred_from"))}
+    assert said == {
+        "markers.strangulation": "alleged",
+        "markers.sexual_violence": "alleged",
+        "markers.pregnant": "recorded",
+        "occurred_from": "alleged",
+    }
+
+
+def test_that_a_child_was_there_and_who_is_not_safe_for_it_is_alleged_and_who_it_is_is_recorded() -> None:
+    stated = b.fact(b.children("CR1", b.child(1, present=True, injured=True, unsafe_adult="father")))
+    said = {item.what: item.basis for item in show(stated, "children.0")}
+    assert {what for what, basis in said.items() if basis == "alleged"} >= {
+        *("children.present", "children.injured", "children.unsafe_adult"),
+    }
+    assert said["children.name"] == said["children.relation_to_victim"] == "recorded"
+
+
+def test_what_she_said_about_support_is_recorded_and_is_no_allegation() -> None:
+    (said,) = show(b.fact(b.incident()), "support_referral")
+    assert said.basis == "recorded"

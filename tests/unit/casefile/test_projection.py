@@ -76,9 +76,14 @@ def test_each_agency_reads_its_own_part_of_the_same_matter() -> None:
     assert names["north-idva"] == ["risk.grade", "parties.name", "abuse_types"]
 
 
-def test_how_sure_it_is_is_said_in_words_once_for_each_basis_that_is_shown() -> None:
-    texts = told().told[IDVA].texts
-    assert texts == ("not_for_emergencies", "basis_alleged", "basis_assessed", "basis_recorded")
+def test_how_sure_each_thing_is_stands_at_it_and_no_text_speaks_of_all_of_them() -> None:
+    notice = told().told[IDVA]
+    assert {what: basis for what, _, _, basis in notice.content} == {
+        "risk.grade": "assessed",
+        "parties.name": "recorded",
+        "abuse_types": "alleged",
+    }
+    assert notice.texts == ("not_for_emergencies",)
 
 
 @pytest.mark.parametrize(

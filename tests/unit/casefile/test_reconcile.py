@@ -159,16 +159,17 @@ def all_that_happened(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     )
 
 
-def test_what_closes_or_corrects_has_the_words_that_ask_for_nothing_and_how_sure_what_it_still_says_is() -> None:
+def test_what_closes_or_corrects_has_only_the_words_that_ask_for_nothing() -> None:
     invites = replace(POLICY, routes=(ROUTES[0].model_copy(update={"texts": ("restricted_file",)}), *ROUTES[1:]))
     world = World(invites, rules=of("high_risk"))
     world.look(incident(), now=b.NOON)
-    assert set(world.told[IDVA].texts) >= {"restricted_file", "basis_recorded", "basis_assessed"}
+    assert "restricted_file" in world.told[IDVA].texts
     world.answer(Declined, IDVA, b.NOON)
     world.look(now=b.NOON)
     assert world.told[IDVA].kind == "close"
     careful = {"not_for_emergencies", "safe_contact"}
-    assert set(world.told[IDVA].texts) == careful | {f"basis_{line[3]}" for line in world.told[IDVA].content}
+    assert world.told[IDVA].content
+    assert set(world.told[IDVA].texts) == careful
     world.look(b.withdrawal(incident(), version=3), now=b.NOON + H)
     assert (world.told[IDVA].kind, set(world.told[IDVA].texts)) == ("correct", careful)
 

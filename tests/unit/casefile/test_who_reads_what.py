@@ -299,7 +299,7 @@ class Life:
         if notice.state != "live":
             new = [line for line in notice.content if line not in said]
             assert not new, f"{notice.kind} tells {agency.id} what it was not given"
-            inviting = {text for text in notice.texts if text not in ASK_NOTHING and not text.startswith("basis_")}
+            inviting = {text for text in notice.texts if text not in ASK_NOTHING}
             assert not inviting, f"{notice.kind} to {agency.id} still says {sorted(inviting)}"
             return
         said.update(notice.content)
