@@ -36,6 +36,9 @@ REFERRING = (*HEARD, *APPLICATION, ChargePreferred)
 IsPlaceholder = Callable[[Identifier, str], bool]
 
 
+SHORTEST_BEGINNING = 3  # Dan, Daniel
+
+
 @dataclass(frozen=True)
 class Knowing:
     """How one deployment knows defendants: by its policy's placeholders and forces, and by its secret."""
@@ -115,21 +118,47 @@ def placeholder_doubts(body: Body, is_placeholder: IsPlaceholder) -> Iterator[Do
 
 
 def are_two(one: Defendant, other: Defendant) -> bool:
-    """Whether these are shown to be two people. One PNC id, or one record, is one person, however he is spelt."""
+    """Whether these are shown to be two people. One PNC id, or one record, is one person, however he is spelt; so are
+    names that differ by a letter, or by how much of them is written, with one date of birth."""
     if one.pnc_id is not None and one.pnc_id == other.pnc_id:
         return False
     if one.record is not None and one.record == other.record:
         return False
+    if one.born is not None and other.born is not None and one.born != other.born:
+        return True
     names = (_folded(one.name), _folded(other.name))
-    return (all(names) and names[0] != names[1]) or (
-        one.born is not None and other.born is not None and one.born != other.born
-    )
+    if not all(names) or names[0] == names[1]:
+        return False
+    return not (one.born is not None and one.born == other.born and _are_alike(*names))
+
+
+def share_an_identifier(one: References, other: References) -> bool:
+    """Whether both have one ASN, or one defendant id in one case."""
+    if one.leading_asn is not None and one.leading_asn == other.leading_asn:
+        return True
+    return one.defendant_id is not None and (one.defendant_id, one.urn) == (other.defendant_id, other.urn)
 
 
 def known_by(somebody: Defendant | Party) -> tuple[str, str] | None:
     """Name and date of birth, as two spellings of one name have them; None where either is not known."""
     name = _folded(somebody.name)
     return (name, somebody.born.isoformat()) if name and somebody.born else None
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether first name and last name are each one name, spelt in two ways."""
+    words = list(zip(one.split(), other.split(), strict=False))
+    return len(one.split()) == len(other.split()) and all(_is_nearly(*pair) for pair in words)
+
+
+def _is_nearly(one: str, other: str) -> bool:
+    """The same but for one letter, or the beginning of the other."""
+    short, long = sorted((one, other), key=len)
+    if long.startswith(short) and len(short) >= SHORTEST_BEGINNING:
+        return True
+    same = next((at for at, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
+    rest = short[same + (len(short) == len(long)) :]
+    return len(long) - len(short) <= 1 and rest == long[same + 1 :]
 
 
 def _folded(name: str | None) -> str:

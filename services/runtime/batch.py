@@ -9,7 +9,7 @@ from schemas.bounded_json import canonical
 from schemas.envelope import fact_id
 from schemas.registry import Received, subject_of
 from schemas.values import Body
-from services.casefile.defendants import HEARD, Knowing, are_two
+from services.casefile.defendants import HEARD, Knowing, are_two, share_an_identifier
 from services.casefile.facts import Fact
 from services.casefile.links import Linkage, link
 from services.casefile.persons import Placeholder, person_of_record, records_named
@@ -133,11 +133,16 @@ class Plan:
             self._of.update(dict.fromkeys(names, component))
 
     def of_whom(self, event: Accepted) -> Accepted:
-        """The event as it came; of another man than he whose hearing stands by its identifiers, as one of his own."""
-        stands = self._of[next(iter(event.names))].standing.get(event.fact.statement)
-        if stands is None or not isinstance(stands.body, HEARD) or not isinstance(event.fact.body, HEARD):
+        """The event as it came; of another man than he whose hearings stand by its identifiers, as one of his own."""
+        his = event.fact.body
+        if not isinstance(his, HEARD):
             return event
-        return apart(event, self.knowing) if are_two(stands.body.defendant, event.fact.body.defendant) else event
+        heard = (fact.body for fact in self._of[next(iter(event.names))].standing.values())
+        by_his = (
+            body for body in heard if isinstance(body, HEARD) and share_an_identifier(body.references, his.references)
+        )
+        anothers = any(are_two(body.defendant, his.defendant) for body in by_his)
+        return apart(event, self.knowing) if anothers else event
 
     def apply(self, event: Accepted) -> Change:
         """What this event changes, given those before it."""

@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from schemas.court_convictions.v1 import HearingResulted
+from schemas.doubts import Doubt, DoubtReason
 from schemas.police_incidents.v1 import ChargePreferred
 from schemas.values import Body, References
-from services.casefile.defendants import are_two
+from services.casefile.defendants import are_two, placeholder_doubts
 from services.casefile.links import files_of
 from services.casefile.references import references
 from services.runtime.pseudonyms import Pseudonyms
@@ -154,6 +155,10 @@ def test_what_names_somebody_stays_as_it_came() -> None:
         ({"name": "Bram Suspecttest"}, True),
         ({"date_of_birth": date(1965, 2, 3)}, True),
         ({"name": "Bram Suspecttest", "date_of_birth": None}, True),
+        ({"name": "Sylas Suspecttest"}, False),
+        ({"name": "Sil Suspecttest"}, False),
+        ({"name": "Silas Suspectest"}, False),
+        ({"name": "Sylas Suspecttest", "date_of_birth": None}, True),
         ({"name": "Cyrus Suspecttest", "pnc_id": "12/163001G"}, False),
     ],
 )
@@ -171,6 +176,11 @@ def test_an_asn_given_to_two_people_leads_the_charge_to_him_whom_it_names() -> N
         hers = files_of([incident, charge, with_asn, without])["record:vale-records:victim-1"]
         assert with_asn.id in hers.links
         assert without.id not in hers.links
+
+
+def test_a_sender_is_told_of_the_placeholders_in_an_event() -> None:
+    found = list(placeholder_doubts(b.hearing(references=OF_NOBODY), POLICY.names_nobody))
+    assert found == [Doubt("references.asn", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)]
 
 
 def _charged() -> object:

@@ -10,6 +10,7 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import body_of
 from schemas.values import Body, References
+from services.casefile.defendants import share_an_identifier
 from services.runtime.batch import Accepted, Plan, apart
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import identified, knowing, read
@@ -67,6 +68,16 @@ def test_the_result_of_one_takes_back_no_order_of_the_other(refs: References) ->
     dismissed = b.orders_resulted(references=refs, defendant=BRAM)
     stands = accepted((made(refs), 1), (dismissed, 2))
     assert sorted(len(body.orders) for body in stands.values() if isinstance(body, OrdersResulted)) == [0, 1]
+
+
+@pytest.mark.parametrize("refs", SHARED)
+def test_what_a_later_hearing_discharges_is_his_own(refs: References) -> None:
+    later = date(2026, 4, 1)
+    discharged = b.orders_resulted(b.order(action="discharged"), references=refs, defendant=BRAM, hearing_on=later)
+    before, after = accepted((made(refs), 1), (discharged, 2)).values()
+    assert isinstance(before, OrdersResulted)
+    assert isinstance(after, OrdersResulted)
+    assert not share_an_identifier(before.references, after.references)
 
 
 @pytest.mark.parametrize("refs", SHARED)
