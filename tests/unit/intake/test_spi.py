@@ -290,6 +290,17 @@ def test_a_placeholder_is_no_reference() -> None:
     assert len({h.subject for h in facts(message.encode())[0]}) == 5
 
 
+@pytest.mark.parametrize("reference", ["2654DC0100000091001V", "0800PP0100000000001H", "VEHICLE-17"])
+def test_two_defendants_with_one_reference_are_two_hearings(reference: str) -> None:
+    message = example("several-cases").decode()
+    for own in ("2654DC0100000091001V", "2654DC0100000091002W"):
+        message = message.replace(own, reference)
+    hearings, resulted = facts(message.encode())
+    assert [h.defendant.name for h in hearings[:2]] == ["Jasper NOBODY", "Merle NOBODY"]
+    assert [len(h.offences) for h in hearings[:2]] == [4, 1]
+    assert [len(r.orders) for r in resulted[:2]] == [3, 0]
+
+
 def test_two_offences_of_one_sequence_number_are_both_kept_under_it() -> None:
     message = example("order-on-conviction").replace(b">002<", b">001<")
     (stated,), _ = facts(message)
