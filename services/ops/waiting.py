@@ -20,6 +20,7 @@ from services.casefile.duties import Notice
 from services.casefile.notices import notice_from_json
 from services.casefile.projection import recipient_label
 from services.ops import words
+from services.ops.existing import HIS_DESKS
 from services.ops.explained import missing
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import heading, moment, out, plural, servers, span
@@ -36,6 +37,7 @@ Examples:
     relay waiting list --json | jq -r '.facts[] | select(.overdue) | .subject'
 """
 
+NOT_SHOWN = "not shown here"
 LINK = "uk.agency.link-made"
 # Their subjects begin with the case: `<urn>/<asn or defendant id>`.
 OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
@@ -234,11 +236,13 @@ def _unexplained(conn: Connection, policy: Policy) -> tuple[Unexplained, ...]:
         """select u.service, u.since, t.content from unexplained u
         join told t using (service, rule, subject, agency) order by u.since, u.service, u.rule, u.subject"""
     ).fetchall()
-    return tuple(_unexplained_row(service, since, content, policy) for service, since, content in rows)
+    return tuple(unexplained(service, since, notice_from_json(content), policy) for service, since, content in rows)
 
 
-def _unexplained_row(service: str, since: datetime, content: str, policy: Policy) -> Unexplained:
-    notice = notice_from_json(content)
+def unexplained(service: str, since: datetime, notice: Notice, policy: Policy) -> Unexplained:
+    """The duty as ops may know of it: where a suspect is police, neither which matter it is nor who was told."""
+    if notice.why.route == HIS_DESKS:
+        return Unexplained(service, notice.key.rule, NOT_SHOWN, NOT_SHOWN, since)
     # A rung's place names the agency that did not answer.
     subject = "the duty that nobody answered" if notice.key.rule.startswith("unanswered_") else notice.key.subject
     return Unexplained(service, notice.key.rule, subject, recipient_label(notice.agency_kind, policy), since)

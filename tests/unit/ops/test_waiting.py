@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from schemas.values import Body
-from services.ops.waiting import Fact, by_danger, link_by
+from services.ops.waiting import Fact, by_danger, link_by, unexplained
 from tests import builders as b
+from tests.unit.casefile.small import World
+from tests.unit.casefile.test_real_rules import POLICY, SERVICES
 
 
 def hours(body: Body) -> float:
@@ -49,3 +51,12 @@ def test_of_equal_danger_the_oldest_comes_first_and_the_most_dangerous_before_ol
 
     young, old, calm = fact("young", 1), fact("old", 2), fact("calm", 900)
     assert by_danger([(calm, float("inf")), (young, 1.0), (old, 1.0)]) == (old, young, calm)
+
+
+def test_what_nothing_explains_names_no_matter_in_which_a_suspect_is_police() -> None:
+    of_police = b.incident("CR2", parties=(b.victim(), b.suspect(is_police=True)))
+    world = World(POLICY, SERVICES["incidents"])
+    sent = world.look(b.fact(b.incident()), b.fact(of_police), now=b.NOON)
+    listed = [unexplained("incidents", b.NOON, notice, b.policy()) for notice in sent]
+    assert {one.subject for one in listed} == {b.VICTIM, "not shown here"}
+    assert not [one for one in listed if "CR2" in str(one) or "standards" in str(one)]
