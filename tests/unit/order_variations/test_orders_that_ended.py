@@ -225,12 +225,25 @@ GRANTED = b.fact(
 )
 
 
-def test_what_was_told_of_an_application_is_not_corrected_when_the_order_is_discharged_later() -> None:
-    told = held_when(noon(1), *CASE, MADE, LODGED)
-    told = held_when(noon(2), *CASE, MADE, LODGED, GRANTED, before=told)
-    told = held_when(noon(3), *CASE, MADE, LODGED, GRANTED, GONE, before=told)
+@pytest.mark.parametrize("names", [None, b.order_at()], ids=["no order named", "the order named"])
+def test_what_was_told_of_an_application_is_not_taken_back_when_the_order_is_discharged_later(
+    names: str | None,
+) -> None:
+    refs = b.references()
+    lodged = b.fact(b.application(order=names, references=refs, lodged_at=noon(1), occurred_at=noon(1)))
+    told = held_when(noon(1), *CASE, MADE, lodged)
+    told = held_when(noon(2), *CASE, MADE, lodged, GRANTED, before=told)
+    told = held_when(noon(3), *CASE, MADE, lodged, GRANTED, GONE, before=told)
     assert of_rule(told, "application_lodged") == {("closed", Reason.APPLICATION_DECIDED)}
     assert {n.kind for key, n in told.items() if key.rule == "application_lodged"} == {"close"}
+    assert of_rule(told, "application_decided") == {("live", None)}
+    assert of_rule(told, "application_unconfirmed") == set()
+
+
+def test_an_application_ends_with_the_order_that_it_is_about_and_says_so() -> None:
+    told = held_when(noon(1), *CASE, MADE, LODGED)
+    told = held_when(noon(3), *CASE, MADE, LODGED, GONE, before=told)
+    assert of_rule(told, "application_lodged") == {("closed", Reason.ORDER_DISCHARGED)}
 
 
 def order_is_now(told: dict[Key, Notice], rule: str) -> set[object]:
