@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from schemas.court_convictions.v1 import ResultedOffence, Verdict
-from schemas.court_order_variations.v1 import LegalBasis, Order, OrderAction, OrdersResulted
+from schemas.court_order_variations.v1 import (
+    Attribution,
+    LegalBasis,
+    Order,
+    OrderAction,
+    OrdersResulted,
+    ProtectedPerson,
+)
 from services.casefile.duties import Notice
 from services.casefile.facts import Fact, Key
 from services.casefile.judge import look
@@ -200,9 +207,20 @@ def test_his_death_ends_what_is_open_about_him() -> None:
     assert of_rule(told_of(*CASE[:3], *other_case, died), "missed_order") == {}
 
 
-def test_a_person_cannot_say_that_an_order_stands_against_a_dead_man() -> None:
+def test_a_person_cannot_say_that_an_order_stands_against_a_dead_man_and_no_school_hears_of_his_death() -> None:
+    child = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
+    order = made(b.order(protected_persons=(b.protected(), child)))
     died = heard(to_be_tried_again(final=True, results=(b.result("2065"),)))
+    told = told_of(*CASE, order, days=1)
+    assert set(of_rule(told, "order_concerning_child").values()) == {("live", None)}
+    told = told_of(*CASE, order, died, before=told)
+    assert live(told) == set()
+    assert set(of_rule(told, "order_concerning_child").values()) == {("closed", Reason.ORDER_HAS_ENDED)}
     assert live(told_of(*CASE, made(), died, STILL_STANDS)) == set()
+    earlier = heard(to_be_tried_again(final=True, results=(b.result("2065"),)), on=LATER - timedelta(days=1))
+    told = told_of(*CASE, made(), REOPENED)
+    told = told_of(*CASE, made(), REOPENED, earlier, STILL_STANDS, before=told)
+    assert set(of_rule(told, "order_ground_fell").values()) == {("closed", Reason.DEFENDANT_DIED)}
 
 
 def of_message(name: str) -> tuple[Fact, ...]:
