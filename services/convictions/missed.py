@@ -14,7 +14,7 @@ from services.casefile.duties import Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show
-from services.casefile.orders import Register, Standing, case_number, code_of, hearing_of, register
+from services.casefile.orders import ENDED, Register, Standing, case_number, code_of, hearing_of, register
 from services.casefile.reasons import Reason
 from services.casefile.references import case_of_hearing
 from services.casefile.same_man import Man
@@ -231,8 +231,8 @@ class Missed:
             yield from derived("last_sitting_before", sitting, DataClass.T)
 
     def _other_orders(self) -> Iterator[Item]:
-        """Another order was made in this case: is she covered?"""
-        if codes := {code_of(o.place) for o in self._of_case} & OTHER_ORDERS:
+        """Another order was made in this case, and no court has ended it: is she covered?"""
+        if codes := {code_of(o.place) for o in self._of_case if o.state not in ENDED} & OTHER_ORDERS:
             yield from derived("another_order_was_made_is_she_covered", tuple(sorted(codes)), DataClass.D, Form.STATE)
         if self._unattributed:
             places = tuple(sorted(order.place for order in self._unattributed))

@@ -247,6 +247,19 @@ def test_another_sort_of_order_asks_whether_she_is_covered(code: str) -> None:
     assert seen.matter(duty)["another_order_was_made_is_she_covered"] == (code,)
 
 
+@pytest.mark.parametrize("action", [OrderAction.DISCHARGED, OrderAction.REPLACED])
+def test_nobody_is_asked_whether_an_order_covers_her_that_a_court_has_ended(action: OrderAction) -> None:
+    on = b.TODAY + timedelta(days=2)
+    ended = b.orders_resulted(
+        b.order("3263", action=action, order=b.order_at(code="3307")), hearing_on=on, occurred_at=b.NOON
+    )
+    hers = b.linked_file(
+        *(b.fact(body) for body in (b.incident(), b.charge(), b.hearing(), b.orders_resulted(b.order("3307")), ended))
+    )
+    duty = seen.owed(missed_order, hers)["cps-westmarch"]
+    assert "another_order_was_made_is_she_covered" not in seen.matter(duty)
+
+
 def test_the_prosecutor_decides_it_with_a_code() -> None:
     for decision, reason, ended in (
         (Decision.ORDER_TO_BE_SOUGHT, None, Reason.ORDER_TO_BE_SOUGHT),
