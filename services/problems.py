@@ -1,5 +1,7 @@
 """What keeps a command from beginning, said to a person: the one kind of error that needs no traceback."""
 
+EXIT_NOT_BEGUN = 2
+
 
 class CannotBeginError(Exception):
     """Wrong usage, no servers, settings or policy that cannot be used. The text says what is wrong and what to do."""

@@ -7,9 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from services.problems import CannotBeginError
-
-USAGE = 2
+from services.problems import EXIT_NOT_BEGUN, CannotBeginError
 
 
 class Listed(NamedTuple):
@@ -108,4 +106,4 @@ def main() -> None:
         app()
     except CannotBeginError as problem:
         typer.secho(str(problem), fg="red", err=True)
-        sys.exit(USAGE)
+        sys.exit(EXIT_NOT_BEGUN)

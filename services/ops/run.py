@@ -123,13 +123,13 @@ def _serve(
 ) -> None:
     if story is None:
         _tell("Starting the services ...")
-        with all_services(servers, LOGS / f"{name}.log") as services:
+        with all_services(servers, LOGS / f"{name}.log", out.print) as services:
             _tell_where(services, tell_health)
             _stay_up(services, WITHOUT_STORY)
     with story_clock(servers.kafka, servers.database) as clock:
         clock.stand_at(story.events[0].time)
         _tell("Starting the services ...")
-        with all_services(servers, LOGS / f"{name}.log") as services:
+        with all_services(servers, LOGS / f"{name}.log", out.print) as services:
             _tell_where(services, tell_health)
             play(story, clock, services, policies)
             clock.let_go()

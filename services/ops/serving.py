@@ -40,12 +40,12 @@ def main(arguments: Sequence[str]) -> None:
         asked = json.loads(sys.stdin.readline() or "null")
         if asked is not None:
             logs.configure(level=load_settings().log_level)
-            asyncio.run(_serve_child(asked["kafka"], asked["database"]))
+            asyncio.run(_serve_child(asked["kafka"], asked["database"], asked["port"]))
         return
     run(*(SERVICES[name] for name in arguments))
 
 
-async def _serve_child(kafka: str, database: str) -> None:
+async def _serve_child(kafka: str, database: str, port: int) -> None:
     settings = load_settings()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -53,15 +53,15 @@ async def _serve_child(kafka: str, database: str) -> None:
         loop.add_signal_handler(sign, stopping.set)
     threading.Thread(target=_end_with_asker, args=(loop, stopping), daemon=True).start()
     policies = load(settings.policy, settings.agencies)
-    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, settings.http_port, THIS_MACHINE)
+    worker = Worker(tuple(SERVICES.values()), kafka, database, policies, port or settings.http_port, THIS_MACHINE)
     Watchdog(STUCK_SECONDS).start()
     if not await begun(worker, stopping):
         await end(worker)
     while not await worker.ready():  # noqa: ASYNC110 - partitions come when the broker says so
         await asyncio.sleep(LOOK_SECONDS)
-    port = worker.health.port if worker.health else 0
+    taken = worker.health.port if worker.health else 0
     reads = {service.name: service.reads for service in SERVICES.values()}
-    sys.stdout.write(json.dumps({"port": port, "reads": reads}) + "\n")
+    sys.stdout.write(json.dumps({"port": taken, "reads": reads}) + "\n")
     sys.stdout.flush()
     await stopping.wait()
     await end(worker)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from errno import EADDRINUSE
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.problems import CannotBeginError
 from services.runtime import metrics
 
 REQUEST_SECONDS = 5.0
@@ -17,6 +19,16 @@ ANYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machi
 THIS_MACHINE = "127.0.0.1"
 
 Answer = tuple[HTTPStatus, str, bytes]
+
+
+class PortTakenError(CannotBeginError):
+    """The port for health and metrics is another program's."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"The port {port}, for health and metrics, is in use by another program: "
+            "set RELAY_HTTP_PORT to a free one, or leave it out."
+        )
 
 
 class Health:
@@ -38,7 +50,13 @@ class Health:
         self._host = host
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self._host, self._wanted_port, limit=LONGEST_HEAD)
+        """PortTakenError where another program listens there."""
+        try:
+            self._server = await asyncio.start_server(self._serve, self._host, self._wanted_port, limit=LONGEST_HEAD)
+        except OSError as problem:
+            if problem.errno == EADDRINUSE:
+                raise PortTakenError(self._wanted_port) from None
+            raise
 
     async def stop(self) -> None:
         self._server.close()

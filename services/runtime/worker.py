@@ -18,7 +18,7 @@ from schemas.registry import REGISTRY, Registry
 from services.casefile.links import unled
 from services.policy.load import PolicyRefusedError, load
 from services.policy.policy import PolicySet
-from services.problems import CannotBeginError
+from services.problems import EXIT_NOT_BEGUN, CannotBeginError
 from services.runtime import database, logs
 from services.runtime.broker import NotThereYet, Partition
 from services.runtime.database import AWAY, PASSING
@@ -284,6 +284,10 @@ async def begun(worker: Worker, stopping: asyncio.Event) -> bool:
         return False
     try:
         starting.result()
+    except CannotBeginError as problem:
+        logs.flush()
+        sys.stderr.write(f"{problem}\n")
+        os._exit(EXIT_NOT_BEGUN)  # what has begun is ended with the process
     except Exception as error:  # noqa: BLE001 - whatever it is
         end_process(error, group="relay")
     return True

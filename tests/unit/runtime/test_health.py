@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from services.runtime import metrics
-from services.runtime.health import Health
+from services.runtime.health import Health, PortTakenError
 from services.runtime.probe import is_ready
 
 
@@ -78,3 +78,15 @@ def test_anything_else_is_turned_away() -> None:
     assert nowhere.startswith("HTTP/1.1 404 ")
     assert posted.startswith("HTTP/1.1 405 ")
     assert nonsense == ""
+
+
+def test_a_port_that_is_in_use_is_named() -> None:
+    async def run(port: int) -> None:
+        await Health(ready=asyncio.Event().wait, host="127.0.0.1", port=port).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        port = another.getsockname()[1]
+        with pytest.raises(
+            PortTakenError, match=f"The port {port}, .* is in use by another program: set RELAY_HTTP_PORT"
+        ):
+            asyncio.run(run(port))
