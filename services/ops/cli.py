@@ -34,7 +34,7 @@ COMMANDS = {
     "waiting": Listed("waiting", "What waits for a person."),
     "status": Listed(
         "status",
-        "Say how each service is doing: lag, what was decided, waits or was refused, and asks past their time.",
+        "Say whether all is well, what is not, and how each service is doing.",
     ),
     "dlq": Listed("dlq", "Dead letters: list them, look at one, send them back."),
     "fill": Listed(

@@ -1,7 +1,6 @@
 """`relay explain`: who was told, who was not, why and when, by which rule and facts, under which power and policy."""
 
 import sys
-from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -9,11 +8,9 @@ from pydantic import TypeAdapter
 
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.registry import Received, Refusal
-from services.casefile.judge import Rule
 from services.casefile.reasons import Reason
 from services.casefile.victims import held
-from services.convictions.rules import RULES as CONVICTIONS
-from services.incidents.rules import RULES as INCIDENTS
+from services.ops.all_rules import RULES
 from services.ops.explained import shown
 from services.ops.explaining import explain
 from services.ops.explanation import AUDIT, OPS, Explanation, Material, Reader
@@ -21,18 +18,10 @@ from services.ops.files import gather
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
 from services.ops.unread import NOTHING_UNREAD, Waiting, unread
-from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.policy.load import load
 from services.policy.policy import PolicySet
-from services.responses.rules import RULES as RESPONSES
 from services.runtime.settings import load_settings
 
-RULES: Mapping[str, Sequence[Rule]] = {
-    "incidents": INCIDENTS,
-    "convictions": CONVICTIONS,
-    "order_variations": ORDER_VARIATIONS,
-    "responses": RESPONSES,
-}
 NARROW, WIDE = 80, 110
 FEW = 2
 FORMS = """What is understood:

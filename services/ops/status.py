@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -14,17 +14,17 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from schemas.registry import REGISTRY
-from services.ops.kafka_client import Partition, ends_and_committed, times_of
-from services.ops.reading import Connection, clock, reading
+from services.ops.broker_status import Broker, ask, within
+from services.ops.kafka_client import Partition
+from services.ops.reading import Connection, clock, one, reading
 from services.ops.terminal import err, moment, out, servers, span
-from services.runtime.gauges import ASKS_OVERDUE, WAITING
+from services.ops.verdict import Service, Status, wrong
+from services.runtime.gauges import ASKS_OVERDUE, NOW, WAITING
 from services.runtime.groups import group_of
 from services.runtime.running import find_running
+from services.runtime.settings import Addresses
 
 LEAST_PAUSE = 1.0
-# As the alarm on a consumer group's lag in docs/runbook.md.
-BEHIND_SECONDS = 60.0
 
 EXAMPLES = """
 Examples:
@@ -34,6 +34,12 @@ Examples:
     relay status --json | jq '.services[] | {service, lag, lag_seconds}'
 """
 
+KAFKA_SECONDS = 2.5
+# The person whom a notification is about stands in its content. Until somebody has answered, all asks of it are open.
+PEOPLE_UNANSWERED = f"""
+select count(distinct content::jsonb ->> 4) from told where asks_by is not null and asks_by[1] <= {NOW}
+"""  # noqa: S608 - our own words
+
 COUNTS: Mapping[str, str] = {
     "outbox": "select service, count(*) from outbox where parked is null group by service",
     "parked": "select service, count(*) from outbox where parked is not null group by service",
@@ -42,48 +48,6 @@ COUNTS: Mapping[str, str] = {
     "faulted_files": "select service, count(*) from case_file where faulted_on is not null group by service",
     "asks_overdue": ASKS_OVERDUE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One service. `lag`: records behind the end of its streams, by what it has itself stored; `group_lag`: by what its
-    consumer group has committed. `lag_seconds`: the age of the oldest record that it has not read; None: not known.
-    `decided`: told, or told nobody and why. `oldest_without_outcome`: seconds; unread, or
-    faulted and not yet judged again; what waits or is refused has its outcome."""
-
-    service: str
-    lag: int
-    group_lag: int
-    lag_seconds: float | None
-    read_to: datetime | None
-    decided: int
-    waiting: int
-    refused: int
-    faulted: int
-    repeated: int
-    outbox: int
-    parked: int
-    asks_overdue: int
-    unexplained: int
-    faulted_files: int
-    oldest_without_outcome: float | None
-    release: str | None
-    policy_version: str | None
-
-    @property
-    def needs_somebody(self) -> bool:
-        """Whoever keeps the relay running; people at agencies who do not answer or link are not meant."""
-        stuck = self.lag > 0 and (self.lag_seconds is None or self.lag_seconds >= BEHIND_SECONDS)
-        return bool(stuck or self.faulted or self.parked or self.unexplained or self.faulted_files)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """All services at one moment. `moved_ahead`: groups that have committed more than the database holds."""
-
-    at: datetime
-    services: tuple[Service, ...]
-    moved_ahead: tuple[str, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -97,56 +61,48 @@ def status(
         float | None, typer.Option(metavar="SECONDS", help="Again every so many seconds, until Ctrl-C.")
     ] = None,
 ) -> None:
-    """Say how each service is doing: lag, what was decided, waits or was refused, and asks past their time.
+    """Say whether all is well, what is not, and how each service is doing.
 
-    Exit status: 0 the relay does its work, 1 a person must look at it, 2 not begun. That is where something is faulted,
-    parked or unexplained, a record is unread for a minute, or the database is behind its consumer group;
-    docs/runbook.md says what to do. What was refused, what waits for a link and who has not answered is counted here
-    and never makes it 1: `relay dlq list` and `relay waiting list` have a status of their own.
+    The first line says whether all is well. It is not where people are past their time, because an event about them is
+    unread or an agency has not answered; where a service has no worker, is a minute behind, cannot publish, or has
+    something faulted, refused by the broker or without a reason; and where Kafka does not answer. docs/runbook.md says
+    what to do. What was refused and what waits for a link is counted here: `relay dlq list` and `relay waiting list`
+    say more.
+
+    Exit status: 0 all is well, 1 something is wrong, 2 not begun.
     """
     addresses, running = servers(), find_running()
     if watch is None:
-        now = _look(addresses.kafka, addresses.database)
+        now = _look(addresses)
         _write(now) if as_json else out.print(_shown(now))
         if not as_json and running is not None and running.health and addresses.kafka == running.kafka:
             out.print(f"Health and metrics: {running.health}/readyz, /metrics", style="dim", markup=False)
-        raise typer.Exit(1 if now.moved_ahead or any(service.needs_somebody for service in now.services) else 0)
+        raise typer.Exit(1 if now.wrong else 0)
     try:
         with Live(console=out, auto_refresh=False, transient=False) as live:
             while True:
-                now = _look(addresses.kafka, addresses.database)
+                now = _look(addresses)
                 _write(now) if as_json else live.update(_shown(now), refresh=True)
                 time.sleep(max(LEAST_PAUSE, watch))
     except KeyboardInterrupt:
         err.print("Ended.", style="dim")
 
 
-def _look(kafka: str, database: str) -> Status:
-    streams = [stream.topic for stream in REGISTRY.streams if stream.direction == "in"]
-    with reading(database) as conn:
-        known = _services(conn)
-    ends, committed = ends_and_committed(kafka, streams, [group_of(service) for service in known])
-    with reading(database) as conn:
-        now, positions = clock(conn), _positions(conn)
-        behind = {
-            (service, place): (offset, ends.get(place, 0))
-            for service, places in positions.items()
-            for place, (offset, _) in places.items()
-            if offset < ends.get(place, 0)
-        }
-        first_unread: dict[Partition, int] = {}
-        for (_, place), (offset, _) in behind.items():
-            first_unread[place] = min(offset, first_unread.get(place, offset))
-        times = times_of(kafka, first_unread)
+def _look(addresses: Addresses) -> Status:
+    with reading(addresses.database) as conn:
+        now, known, positions = clock(conn), _services(conn), _positions(conn)
         tables = _Tables(conn)
-        rows = [tables.service(name, positions.get(name, {}), ends, committed, times, now) for name in known]
+    broker = within(KAFKA_SECONDS, lambda: ask(addresses.kafka, known, positions, now))
+    rows = tuple(tables.service(name, positions.get(name, {}), broker, now) for name in known)
     ahead = [
         f"{service} on {topic}/{partition}"
-        for service in known
+        for service in (known if broker is not None else ())
         for (topic, partition), (offset, _) in sorted(positions.get(service, {}).items())
-        if committed.get((group_of(service), topic, partition), 0) > offset
+        if broker is not None and broker.committed.get((group_of(service), topic, partition), 0) > offset
     ]
-    return Status(now, tuple(rows), tuple(ahead))
+    unread = None if broker is None else broker.people_unread
+    found = Status(now, (), tables.people_unanswered, unread, rows, tuple(ahead))
+    return replace(found, wrong=tuple(wrong(found, kafka_answers=broker is not None)))
 
 
 class _Tables:
@@ -161,6 +117,11 @@ class _Tables:
             where settled_at is null and reason = 'faulted' group by service"""
         ).fetchall()
         self.oldest_faulted: dict[str, datetime] = dict(rows)
+        rows = conn.execute(
+            f"""select service, extract(epoch from {NOW} - min(at)) from outbox where parked is null group by service"""  # noqa: S608
+        ).fetchall()
+        self.outbox_seconds: dict[str, float] = {service: max(0.0, float(seconds)) for service, seconds in rows}
+        self.people_unanswered: int = one(conn, PEOPLE_UNANSWERED)
         rows = conn.execute("select service, release, policy_version from release").fetchall()
         self.releases = {service: (release, policy) for service, release, policy in rows}
 
@@ -168,16 +129,12 @@ class _Tables:
         self,
         name: str,
         positions: Mapping[Partition, tuple[int, datetime | None]],
-        ends: Mapping[Partition, int],
-        committed: Mapping[tuple[str, str, int], int],
-        times: Mapping[Partition, datetime],
+        broker: Broker | None,
         now: datetime,
     ) -> Service:
-        lags = {place: max(0, ends.get(place, 0) - offset) for place, (offset, _) in positions.items()}
-        unread = [times[place] for place, lag in lags.items() if lag and place in times]
-        seconds = max((max(0.0, (now - when).total_seconds()) for when in unread), default=0.0)
-        known = bool(positions) and all(place in times for place, lag in lags.items() if lag)
+        lag = None if broker is None else broker.lag_of(positions, now)
         group = group_of(name)
+        unread = [] if lag is None else lag.unread
         open_ends = [*unread, *([self.oldest_faulted[name]] if name in self.oldest_faulted else [])]
         reached = [read_to for _, read_to in positions.values()]
         release, policy = self.releases.get(name, (None, None))
@@ -185,9 +142,10 @@ class _Tables:
         accepted = sum(self.fates.get((name, fate), 0) for fate in ("accepted", "superseded", "not_ours"))
         return Service(
             service=name,
-            lag=sum(lags.values()),
-            group_lag=sum(max(0, ends.get(place, 0) - committed.get((group, *place), 0)) for place in positions),
-            lag_seconds=seconds if known else None,
+            workers=None if broker is None else broker.members.get(group, 0),
+            lag=None if lag is None else lag.records,
+            group_lag=None if broker is None else broker.group_lag(group, positions),
+            lag_seconds=None if lag is None else lag.seconds,
             read_to=min((when for when in reached if when is not None), default=None) if None not in reached else None,
             decided=max(0, accepted - waiting),
             waiting=waiting,
@@ -195,6 +153,7 @@ class _Tables:
             faulted=self.fates.get((name, "faulted"), 0),
             repeated=self.fates.get((name, "repeated"), 0),
             outbox=self.counts["outbox"].get(name, 0),
+            outbox_seconds=self.outbox_seconds.get(name, 0.0),
             parked=self.counts["parked"].get(name, 0),
             asks_overdue=self.counts["asks_overdue"].get(name, 0),
             unexplained=self.counts["unexplained"].get(name, 0),
@@ -224,6 +183,7 @@ def _write(now: Status) -> None:
 
 
 ROWS: Mapping[str, str] = {
+    "workers": "workers",
     "lag": "unread records",
     "lag_seconds": "oldest unread",
     "group_lag": "behind, by its group",
@@ -256,18 +216,24 @@ def _shown(now: Status) -> RenderableType:
         table.add_row(title, *_cells(name, now.services))
     releases = {(service.release, service.policy_version) for service in now.services}
     running = "; ".join(f"release {release}, policy {policy}" for release, policy in sorted(releases, key=str))
-    said: list[RenderableType] = [Text(f"{moment(now.at)}; {running}", style="dim"), table]
-    said += [
-        Text(f"! The database is behind the group of {place}: run nothing, see docs/runbook.md.", "bold red")
-        for place in now.moved_ahead
-    ]
-    return Group(*said)
+    return Group(*_verdict(now), Text(f"{moment(now.at)}; {running}", style="dim"), table)
+
+
+def _verdict(now: Status) -> Iterable[Text]:
+    if not now.wrong:
+        yield Text("All is well: every event is read, and nobody is past a time.", style="bold green")
+        return
+    first, *others = now.wrong
+    yield Text(f"Something is wrong: {first}", style="bold red")
+    yield from (Text(f"  {other[:1].upper()}{other[1:]}", style="red") for other in others)
 
 
 def _cells(name: str, services: Iterable[Service]) -> Iterable[Text]:
     for service in services:
         value = asdict(service)[name]
-        if name in TIMES:
+        if value is None and name not in TIMES:
+            yield Text("not known", style="dim")
+        elif name in TIMES:
             yield Text("not known" if value is None and name == "lag_seconds" else span(value) if value else "–")
         else:
             style = "bold red" if name in ALARMING and value else "yellow" if name in PRESSING and value else ""

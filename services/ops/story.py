@@ -14,8 +14,8 @@ from rich.table import Table
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Answer, Decided, Declined
 from services.ops import words
+from services.ops.all_rules import RULES
 from services.ops.events import Ready
-from services.ops.explain import RULES
 from services.ops.explained import shown
 from services.ops.explaining import explain
 from services.ops.explanation import Reader

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.values import CorrectionReason, Withdrawn
 from services.incidents.__main__ import SERVICE as INCIDENTS
+from services.ops import terminal
 from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.responses.__main__ import SERVICE as RESPONSES
@@ -24,6 +28,8 @@ from services.runtime.gauges import gauges
 from services.runtime.sending import Message
 from tests import builders as b
 from tests.broker.relay import NOW, Relay, message, relay_on
+
+BUSY_SECONDS = 4  # for what the command imports and asks of the database, on a machine that has other work
 
 
 def another_source_with_the_id_of(other: Message, sent: Message) -> Message:
@@ -232,11 +238,12 @@ def test_the_waiting_list_says_what_is_missing_and_who_was_told_unlinked(history
 @pytest.mark.broker
 def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_behind(history: History) -> None:
     result = history.relay("status", "--json")
-    assert result.exit_code == 0, "what is refused has its end"
+    assert result.exit_code == 1
+    assert "no worker of incidents is running." in json.loads(result.stdout)["wrong"]
     services = {service["service"]: service for service in json.loads(result.stdout)["services"]}
     incidents = services["incidents"]
     assert (incidents["lag"], incidents["group_lag"]) == (2, 2)
-    assert incidents["lag_seconds"] >= 0
+    assert (incidents["workers"], incidents["lag_seconds"] >= 0) == (0, True)
     assert (incidents["decided"], incidents["waiting"]) == (6, 1)
     assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)
     assert incidents["oldest_without_outcome"] == incidents["lag_seconds"]
@@ -247,8 +254,27 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
 @pytest.mark.parametrize(
     "arguments", [("status",), ("waiting", "list"), ("dlq", "list"), ("explain", b.CRIME, "--full")]
 )
-def test_tables_fit_a_terminal(history: History, arguments: tuple[str, ...]) -> None:
+def test_tables_fit_a_terminal(history: History, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal.out, "width", 80)
     assert max(len(line) for line in history.relay(*arguments).stdout.splitlines()) <= 80
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("sign", [signal.SIGSTOP, signal.SIGKILL])
+def test_status_says_within_three_seconds_that_kafka_does_not_answer(sign: signal.Signals, tmp_path: Path) -> None:
+    with embedded_servers(durable=False) as servers:
+        asyncio.run(_happen(servers, tmp_path))
+        os.kill(servers.pids["kafka"], sign)
+        began, history = time.monotonic(), History(servers)
+        result = history.relay("status")
+        took = time.monotonic() - began
+        os.kill(servers.keeper_pid, 0)
+        if sign is signal.SIGSTOP:
+            os.kill(servers.pids["kafka"], signal.SIGCONT)
+    assert result.exit_code == 1
+    assert result.output.startswith("Something is wrong: Kafka does not answer")
+    assert "refused" in result.output
+    assert took < 3 + BUSY_SECONDS
 
 
 @pytest.mark.broker

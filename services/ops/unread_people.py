@@ -1,0 +1,43 @@
+"""People whose time has passed while the event about them lies unread: decoded in memory, counted, and not kept."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from schemas.refusals import Refusal
+from services.casefile.duties import Duty
+from services.casefile.judge import state
+from services.casefile.links import files_of
+from services.ops.all_rules import RULES
+from services.policy.load import load
+from services.policy.policy import Policy
+from services.runtime.receiving import believed, read
+from services.runtime.records import Record
+from services.runtime.settings import load_settings
+
+
+def people_past_their_time(unread: Iterable[tuple[Record, Collection[str]]], now: datetime) -> int:
+    """How many people these are, under the policy that the environment names."""
+    settings = load_settings()
+    return len(past_their_time(unread, load(settings.policy, settings.agencies).at(now), now))
+
+
+def past_their_time(unread: Iterable[tuple[Record, Collection[str]]], policy: Policy, now: datetime) -> frozenset[str]:
+    """The places of those whom somebody should have been told of by now. `unread`: each record with the services that
+    have not read it.
+
+    Each event is judged by itself, as if nothing else were known of the person: what would be owed because of it alone.
+    """
+    found: set[str] = set()
+    for record, services in unread:
+        event = read(record)
+        if isinstance(event, Refusal) or believed(event, policy, now) is not None:
+            continue
+        files = tuple(files_of([event.fact], policy.is_placeholder).values())
+        for service in services:
+            stated, _ = state(files, RULES.get(service, ()), policy)
+            found |= {duty.person for duty in stated if isinstance(duty, Duty) and _is_late(duty, now)}
+    return frozenset(found)
+
+
+def _is_late(duty: Duty, now: datetime) -> bool:
+    return duty.tell_by < now and duty.over(now) is None and (duty.opens is None or duty.opens <= now)
