@@ -21,11 +21,13 @@ class Item(v.Frozen):
 
 
 class Asked(v.Frozen):
-    """What is wanted from the reader, by when, and the coded answers that count."""
+    """What is wanted from the reader, by when, and the coded answers that count. `needs_reason`: those of them that
+    decide only with a coded reason."""
 
     ask: Annotated[Literal["acknowledge", "accept", "decide"], REFERENCE]
     by: Annotated[v.Moment, TIME]
     answers: Annotated[tuple[v.Code, ...], REFERENCE]
+    needs_reason: Annotated[tuple[v.Code, ...], REFERENCE] = ()
     met: Annotated[bool, REFERENCE] = False
 
 

@@ -1,6 +1,6 @@
 """What people at agencies say back: answers to notifications, links, and whom an order protects (v1)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -41,6 +41,9 @@ class Decision(StrEnum):
     SOCIAL_CARE_ASSESSMENT = "social_care_assessment"
     SECTION_47_ENQUIRY = "section_47_enquiry"
     NO_FURTHER_ACTION = "no_further_action"
+
+
+ALWAYS_REASONED = frozenset({Decision.ORDER_NOT_SOUGHT})  # others where an ask says so
 
 
 class AgencyBody(v.Body):
@@ -84,10 +87,9 @@ class Decided(Answer):
     decision: Annotated[Decision, REFERENCE]
     reason: Annotated[v.Code | None, REFERENCE] = None
 
-    @property
-    def unreasoned(self) -> bool:
-        """Not to ask for an order, without the coded reason that this needs: it decides nothing."""
-        return self.decision is Decision.ORDER_NOT_SOUGHT and self.reason is None
+    def lacks_reason(self, needing: Collection[str] = ()) -> bool:
+        """Whether it is one of those that need a coded reason, and has none: then it decides nothing."""
+        return self.reason is None and self.decision in {*needing, *ALWAYS_REASONED}
 
 
 SPELLINGS = {"case": identifiers.case, "order": identifiers.order}

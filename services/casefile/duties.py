@@ -46,13 +46,15 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is wanted from the agency, by when, and the coded answers accepted. `met_by`: the answer that met it, which
-    the ladder finds; rules leave it empty. `counted`: in which time shares of its time are measured."""
+    the ladder finds; rules leave it empty. `counted`: in which time shares of its time are measured.
+    `needs_reason`: answers that decide only with a coded reason."""
 
     ask: AskName
     by: datetime
     answers: tuple[str, ...]
     counted: model.Counted = "elapsed"
     met_by: str | None = None
+    needs_reason: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class Asked:
     answers: tuple[str, ...]
     since: datetime
     met_by: str | None = None
+    needs_reason: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,7 +365,7 @@ class _Chain:
             ),
             opens=opens,
             tell_by=max(asked.by, opens + of.shortest_window) if opens is not None else asked.by,
-            asks=(Ask(asked.ask, asked.by, asked.answers),),
+            asks=(Ask(asked.ask, asked.by, asked.answers, needs_reason=asked.needs_reason),),
             remind_at=(),
             settles=False,
             next_able=(),
@@ -400,8 +400,10 @@ def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
     """A decision about something else, or one that lacks its reason, shows that a person has read it, and leaves open
     what was to be taken on and decided."""
     body = answer.fact.body
-    if isinstance(body, Decided) and (body.unreasoned or body.decision not in _answers(duty, "decide")):
-        return MEETS[Acknowledged]
+    if isinstance(body, Decided):
+        ask = next((ask for ask in duty.asks if ask.ask == "decide"), None)
+        if ask is None or body.decision not in ask.answers or body.lacks_reason(ask.needs_reason):
+            return MEETS[Acknowledged]
     return next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
 
 

@@ -29,7 +29,7 @@ def notice_to_json(notice: Notice) -> str:
             notice.revision,
             notice.grounds,
             notice.content,
-            [(a.ask, _time(a.by), a.answers, _time(a.since), a.met_by) for a in notice.asks],
+            [(a.ask, _time(a.by), a.answers, _time(a.since), a.met_by, a.needs_reason) for a in notice.asks],
             notice.asked_at,
             notice.reason,
             notice.late,
@@ -61,8 +61,8 @@ def notice_from_json(text: str) -> Notice:
         grounds=tuple(row[6]),
         content=tuple([(what, about, frozen(value), basis) for what, about, value, basis in row[7]]),
         asks=tuple(
-            Asked(ask, datetime.fromisoformat(by), tuple(answers), datetime.fromisoformat(since), met_by)
-            for ask, by, answers, since, met_by in row[8]
+            Asked(ask, datetime.fromisoformat(by), tuple(answers), datetime.fromisoformat(since), met_by, tuple(needs))
+            for ask, by, answers, since, met_by, needs in row[8]
         ),
         asked_at=row[9],
         reason=row[10],

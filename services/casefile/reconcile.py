@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.casefile.duties import Asked, Content, Duty, Look, Notice, Statement, Whom, Withheld
+from services.casefile.duties import Ask, Asked, Content, Duty, Look, Notice, Statement, Whom, Withheld
 from services.casefile.facts import Key
 from services.casefile.reasons import UNSPOKEN, Reason
 
@@ -224,8 +224,7 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
         grounds=_rests_on(duty),
         content=seen.content,
         asks=tuple(
-            answered.get(ask.ask)
-            or Asked(ask.ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), ask.answers, now)
+            answered.get(ask.ask) or _told(ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), now)
             for ask in duty.asks
         ),
         asked_at=before.asked_at if before is not None and answered else revision,
@@ -282,10 +281,14 @@ def _asked(before: Notice, duty: Duty, tell_by: datetime, now: datetime, *, anew
     for ask in duty.asks:
         asked = earlier.get(ask.ask)
         if asked is None or (anew and ask.met_by is not None):
-            yield Asked(ask.ask, _by(ask.by, now, tell_by, duty.shortest_window), ask.answers, now)
+            yield _told(ask, _by(ask.by, now, tell_by, duty.shortest_window), now)
         else:
             by = min(asked.by, _by(ask.by, asked.since, tell_by, duty.shortest_window))
-            yield replace(asked, by=by, answers=ask.answers, met_by=ask.met_by)
+            yield replace(asked, by=by, answers=ask.answers, met_by=ask.met_by, needs_reason=ask.needs_reason)
+
+
+def _told(ask: Ask, by: datetime, since: datetime) -> Asked:
+    return Asked(ask.ask, by, ask.answers, since, needs_reason=ask.needs_reason)
 
 
 def _flagged(asks: tuple[Asked, ...], duty: Duty) -> tuple[Asked, ...]:

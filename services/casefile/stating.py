@@ -89,7 +89,14 @@ def owed(
             tell_by=told_by(told.within or row.within),
             opens=arose if opens is not None or settles is not None else None,
             asks=tuple(
-                Ask(asking.ask, due(asking.within), asking.answers, asking.within.counted) for asking in told.asks
+                Ask(
+                    asking.ask,
+                    due(asking.within),
+                    asking.answers,
+                    asking.within.counted,
+                    needs_reason=asking.needs_reason,
+                )
+                for asking in told.asks
             ),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),
             changes_at=changes_at,

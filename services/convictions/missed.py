@@ -83,7 +83,7 @@ class HerFile:
             agency, body = self.policy.agency(answer.key.agency), answer.fact.body
             if agency is None or agency.kind != "cps" or not isinstance(body, Decided):
                 continue
-            if body.decision in DECIDED and not body.unreasoned:
+            if body.decision in DECIDED and not body.lacks_reason():
                 # Its manager, who heard that the desk is silent, decides as well as the desk.
                 about = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
                 found.setdefault((about.rule, about.subject), []).append((answer.fact, DECIDED[body.decision]))

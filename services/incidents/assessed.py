@@ -43,6 +43,11 @@ class Assessment:
         return self.yes + sum(answer.answer in UNANSWERED for answer in self.risk.answers)
 
     @property
+    def ticked(self) -> bool:
+        """Whether anything of a checklist is stated, so that ticks can be spoken of."""
+        return bool(self.risk.answers) or self.risk.tick_count is not None
+
+    @property
     def graded_high(self) -> bool:
         return self.risk.grade is Grade.HIGH or self.risk.professional_judgement_high is True
 

@@ -19,6 +19,8 @@ WITHOUT_HER_AGREEMENT = {
     SupportReferral.NOT_SAFE_TO_ASK: Reason.NOT_SAFE_TO_ASK,
 }
 
+FOLLOW_TICKS = frozenset({"high_risk", "idva_without_consent", "idva_with_consent"})
+
 
 def high_risk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """IDVA, MARAC and DAIT when graded high, judged high or at the MARAC threshold (SafeLives; DARA: grade only). While
@@ -122,6 +124,8 @@ def state(
     texts: tuple[str, ...] = (),
 ) -> Iterator[Statement]:
     """What a view of the risk to her owes under a rule, or why nothing."""
+    if rule in FOLLOW_TICKS and view.ticked:
+        texts = (*texts, "route_follows_ticks")
     rests_on = (her.fact,) if view.fact is her.fact else (her.fact, view.fact)
     if why_not is not None:
         yield from withheld(

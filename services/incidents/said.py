@@ -63,7 +63,7 @@ def identity(fact: Fact, incident: IncidentReported, party: Party) -> tuple[Item
 def of_risk(assessment: Assessment, about: str) -> tuple[Item, ...]:
     """The grade as it was recorded, the ticks as bare numbers, and what of it decides the route."""
     said = [*each(assessment.fact, ("tool", "grade", "professional_judgement_high", "override_reason"), "risk.", about)]
-    if assessment.risk.answers or assessment.risk.tick_count is not None:
+    if assessment.ticked:
         said += derived("risk.ticks", assessment.yes, DataClass.K, about=about, basis="assessed")
         said += derived("risk.possible_ticks", assessment.possible, DataClass.K, about=about, basis="assessed")
     return (*said, *derived("risk.routed_by", assessment.routed_by, DataClass.K, about=about, basis="assessed"))

@@ -163,11 +163,13 @@ def commands(notice: NotificationIssued, ask: Asked) -> tuple[str, ...]:
     end = f"--as {notice.agency} --actor YOU"
     plain = [code for code in ask.answers if code in ("acknowledged", "accepted")]
     declines = [code for code in ask.answers if code in (*DECLINE, "declined")]
-    decisions = [code for code in ask.answers if code not in plain and code not in declines]
+    reasoned = [code for code in ask.answers if code in ask.needs_reason]
+    decisions = [code for code in ask.answers if code not in (*plain, *declines, *reasoned)]
     said = [f"{of} {code} {end}" for code in plain]
     if declines:
         codes = "|".join(code for code in declines if code != "declined") or "CODE"
         said.append(f"{of} declined --reason {codes} {end}")
     if decisions:
         said.append(f"{of} decided --decision {'|'.join(decisions)} {end}")
+    said += [f"{of} decided --decision {code} --reason CODE {end}" for code in reasoned]
     return tuple(said)

@@ -250,7 +250,8 @@ def of_answer(fact: str, body: Answer, answered: Notice, newest: Notice) -> Outc
         return _no(f"{which}: answer that one, {newest.id}.")
     if answered.state != "live":
         return _no("its matter is closed, and it asks for nothing.")
-    if isinstance(body, Decided) and body.unreasoned:
+    needing = [code for ask in answered.asks for code in ask.needs_reason]
+    if isinstance(body, Decided) and body.lacks_reason(needing):
         return _no(f"{body.decision} needs a coded reason: decide it again, with --reason.")
     wanted = [code for ask in answered.asks if ask.ask == "decide" for code in ask.answers]
     if isinstance(body, Decided) and "decide" not in met and body.decision not in wanted:

@@ -135,9 +135,18 @@ class Within(Row):
 
 
 class Asking(Row):
+    """One ask of a recipient. `needs_reason`: those of its answers that decide only with a coded reason."""
+
     ask: AskName
     within: Within
     answers: Annotated[tuple[v.Code, ...], Field(min_length=1)]
+    needs_reason: tuple[v.Code, ...] = ()
+
+    @model_validator(mode="after")
+    def reasons_are_of_answers(self) -> Self:
+        if not set(self.needs_reason) <= set(self.answers):
+            raise ValueError("`needs_reason` names some of `answers`")
+        return self
 
 
 class Told(Row):

@@ -101,7 +101,10 @@ def notification(notice: Notice, service: str, policy: Policy, pseudonyms: Pseud
             Item(what=what, about=about, value=_listed(value), basis=basis)
             for what, about, value, basis in notice.content
         ),
-        asks=tuple(Asked(ask=a.ask, by=a.by, answers=a.answers, met=a.met_by is not None) for a in notice.asks),
+        asks=tuple(
+            Asked(ask=a.ask, by=a.by, answers=a.answers, needs_reason=a.needs_reason, met=a.met_by is not None)
+            for a in notice.asks
+        ),
         reason=notice.reason,
         texts=tuple(policy.text(code) for code in notice.texts),
         grounds=notice.grounds,
@@ -138,7 +141,10 @@ def notice_of(said: NotificationIssued, key: Key) -> Notice:
         revision=said.revision,
         grounds=said.grounds,
         content=tuple((item.what, item.about, frozen(item.value), item.basis) for item in said.matter),
-        asks=tuple(AskedOf(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by) for a in said.asks),
+        asks=tuple(
+            AskedOf(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by, a.needs_reason)
+            for a in said.asks
+        ),
         asked_at=kept.asked_in,
         reason=said.reason,
         late=said.late,

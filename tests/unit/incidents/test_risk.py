@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.police_incidents.v1 import Grade, Markers, RiskTool, SupportReferral
+from schemas.agency_responses.v1 import Decided
+from schemas.police_incidents.v1 import Grade, Markers, Risk, RiskTool, SupportReferral
 from schemas.values import Relationship
 from services.casefile.duties import Ask
-from services.casefile.facts import CaseFile, Fact
+from services.casefile.facts import Answer, CaseFile, Fact, Key
+from services.casefile.projection import project
 from services.casefile.reasons import Reason
 from services.incidents.risk import (
     ask_safely,
@@ -23,7 +25,9 @@ from services.incidents.risk import (
     ticks_above_grade,
     victim_support,
 )
+from services.incidents.rules import RULES
 from tests import builders as b
+from tests.unit.casefile.small import World
 from tests.unit.incidents.seen import hears, matter, owed, reasons, withheld
 
 NOT_CONNECTED = Relationship.NOT_CONNECTED
@@ -137,7 +141,9 @@ def test_the_victim_service_sees_a_grade_and_how_he_is_related_but_neither_ticks
 
 def test_ticks_above_the_recorded_grade_go_to_the_supervisor_and_the_grade_stays() -> None:
     duty = owed(ticks_above_grade, assessed(Grade.MEDIUM, tick_count=15))["dait-supervisor-54"]
-    assert duty.asks == (Ask("decide", b.NOON + timedelta(hours=4), ("risk_grade_confirmed", "risk_grade_raised")),)
+    answers = ("risk_grade_confirmed", "risk_grade_raised")
+    ask = Ask("decide", b.NOON + timedelta(hours=4), answers, needs_reason=("risk_grade_confirmed",))
+    assert duty.asks == (ask,)
     assert (matter(duty)["risk.grade"], matter(duty)["risk.ticks"]) == ("medium", 15)
 
 
@@ -289,3 +295,46 @@ def test_what_police_did_not_say_is_said_to_nobody_as_a_no() -> None:
 
 def test_markers_of_which_none_stands_are_no_ground_for_a_review() -> None:
     assert owed(grade_review, hers(markers=Markers(weapon=False, suicide_threat=()))) == {}
+
+
+def answered(world: World, key: Key, at: datetime, **said: Any) -> str | None:
+    """What has met the ask of this duty, after a decision about it."""
+    notice = world.told[key]
+    body = {"occurred_at": at, "agency": key.agency, "actor": "worker-1", "notification": notice.id} | said
+    world.answers.append(Answer(b.fact(Decided.model_validate(body), at=at), key, notice.revision))
+    world.look(now=at)
+    return world.told[key].asks[0].met_by
+
+
+def test_to_confirm_a_grade_below_the_ticks_decides_nothing_without_its_reason() -> None:
+    world, hour = World(b.shipped(), RULES), timedelta(hours=1)
+    world.look(b.fact(b.incident(risk=b.risk(Grade.MEDIUM, tick_count=20))), now=b.NOON)
+    key = Key("ticks_above_grade", b.VICTIM, "dait-supervisor-54")
+    assert world.told[key].asks[0].needs_reason == ("risk_grade_confirmed",)
+    assert answered(world, key, b.NOON + hour, decision="risk_grade_confirmed") is None
+    assert answered(world, key, b.NOON + 2 * hour, decision="risk_grade_confirmed", reason="assessed_again_in_person")
+
+
+@pytest.mark.parametrize("decision", ["risk_grade_raised", "risk_grade_confirmed"])
+def test_other_decisions_about_a_grade_need_no_reason(decision: str) -> None:
+    world = World(b.shipped(), RULES)
+    rule = "ticks_above_grade" if decision == "risk_grade_raised" else "grade_review"
+    risk, markers = b.risk(Grade.MEDIUM, tick_count=20), Markers(strangulation=True)
+    world.look(b.fact(b.incident(risk=risk, markers=markers)), now=b.NOON)
+    assert answered(world, Key(rule, b.VICTIM, "dait-supervisor-54"), b.NOON + timedelta(hours=1), decision=decision)
+
+
+@pytest.mark.parametrize(
+    ("risk", "spoken_of"),
+    [
+        (b.risk(), ()),
+        (b.risk(tool=RiskTool.DARA), ()),
+        (b.risk(tick_count=3), ("route_follows_ticks",)),
+        (b.risk(Grade.MEDIUM, answers=b.answers(yes=20)), ("route_follows_ticks",)),
+    ],
+)
+def test_ticks_are_spoken_of_only_where_there_are_ticks(risk: Risk, spoken_of: tuple[str, ...]) -> None:
+    for duty in owed(high_risk, hers(risk=risk)).values():
+        assert tuple(text for text in duty.texts if text == "route_follows_ticks") == spoken_of
+        words = [b.policy().text(text) for text in project(duty, b.policy(), b.NOON).texts]
+        assert any("ticks" in said for said in words) is bool(spoken_of)

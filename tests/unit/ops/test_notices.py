@@ -88,6 +88,14 @@ def test_a_decision_is_asked_for_with_its_codes() -> None:
     assert "decided --decision order_to_be_sought|order_not_sought --as idva-larkmead --actor YOU" in said
 
 
+def test_a_decision_that_needs_a_reason_is_shown_with_the_place_for_it() -> None:
+    answers = ("risk_grade_confirmed", "risk_grade_raised")
+    decide = Asked(ask="decide", by=ACCEPT.by, answers=answers, needs_reason=("risk_grade_confirmed",))
+    said = text(changed(asks=(decide,)))
+    assert "decided --decision risk_grade_raised --as idva-larkmead --actor YOU" in said
+    assert "decided --decision risk_grade_confirmed --reason CODE --as idva-larkmead --actor YOU" in said
+
+
 def test_fixed_texts_and_the_power_to_share_stand_on_it() -> None:
     assert "Not for emergencies. If someone is in danger now, 999." in text()
     assert "Crime and Disorder Act 1998 s.115" in text()
