@@ -1,6 +1,6 @@
 """What rules state (duties owed to agencies, and who is told nothing and why) and what agencies were told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -68,6 +68,7 @@ class Why:
     gateway: str = ""
     purpose: str = ""
     by_default: bool = False  # no agency of this kind serves that area: a default desk was chosen
+    measured_by: str = field(default="", compare=False)  # thresholds and counts, as `explain` says them; kept nowhere
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def owed(
     urgency: Urgency | None = None,
     desk: DeskName = "duty",
     texts: tuple[str, ...] = (),
+    measured_by: str = "",
 ) -> Iterator[Statement]:
     """The same duty to each agency that the route tells in these areas; `only_kinds` narrows the route, `recipients`
     takes its place where a rule has to choose among the agencies that it names.
@@ -73,7 +74,7 @@ def owed(
             continue
         key = Key(rule, subject, chosen.agency.id)
         kind = chosen.agency.kind  # what it may see goes by what it is, also where it stands in for another kind
-        why = _why(row, policy, by_default=chosen.by_default)
+        why = _why(row, policy, by_default=chosen.by_default, measured_by=measured_by)
         if arose < row.tells_from:
             yield Withheld(key, kind, rests_on, Reason.BEFORE_GO_LIVE, why)
             continue
@@ -131,6 +132,7 @@ def withheld(
     route: str | None = None,
     only_kinds: Collection[str] | None = None,
     recipients: Iterable[Chosen] | None = None,
+    measured_by: str = "",
 ) -> Iterator[Withheld]:
     """The same reason for each agency that the route would have told."""
     row = policy.route(route or rule, on)
@@ -138,7 +140,11 @@ def withheld(
         if only_kinds is None or chosen.told.kind in only_kinds:
             key = Key(rule, subject, chosen.agency.id)
             yield Withheld(
-                key, chosen.agency.kind, file.grounds(*grounds), reason, _why(row, policy, by_default=chosen.by_default)
+                key,
+                chosen.agency.kind,
+                file.grounds(*grounds),
+                reason,
+                _why(row, policy, by_default=chosen.by_default, measured_by=measured_by),
             )
 
 
@@ -178,9 +184,11 @@ def owed_to_agency(
     )
 
 
-def _why(row: Route, policy: Policy, *, by_default: bool = False) -> Why:
+def _why(row: Route, policy: Policy, *, by_default: bool = False, measured_by: str = "") -> Why:
     power = row.power
-    return Why(row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, by_default)
+    return Why(
+        row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, by_default, measured_by
+    )
 
 
 def _changes_at(matter: tuple[Item, ...]) -> tuple[datetime, ...]:

@@ -16,6 +16,7 @@ from services.incidents import said
 from services.incidents.assessed import Assessment, Level, in_order
 from services.incidents.held import later_records, recorded
 from services.incidents.incident import Victim, areas_of, assessments, possible_victims
+from services.incidents.measures import of_risk
 from services.policy.clocks import london_day
 from services.policy.model import Agency, Chosen, Route
 from services.policy.policy import Policy
@@ -59,6 +60,7 @@ def high_risk_apart(file: CaseFile, policy: Policy, her: Victim) -> Iterator[Sta
             grounds=grounds,
             reason=why_not,
             recipients=recipients,
+            measured_by=of_risk(her.deciding),
         )
         return
     yield from owed(
@@ -74,6 +76,7 @@ def high_risk_apart(file: CaseFile, policy: Policy, her: Victim) -> Iterator[Sta
         grounds=grounds,
         matter=matter(her),
         recipients=recipients,
+        measured_by=of_risk(her.deciding),
     )
 
 

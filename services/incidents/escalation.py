@@ -11,6 +11,7 @@ from services.casefile.victims import held
 from services.incidents import said
 from services.incidents.counts import Reached, counted, thresholds_reached
 from services.incidents.incident import Victim, victims
+from services.incidents.measures import of_count
 from services.policy.policy import Policy
 
 Pair = tuple[Victim, str]  # she in one incident, and the place of the suspect there
@@ -85,6 +86,7 @@ def review(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) ->
         recorded_at=her.fact.at,
         grounds=behind(reached),
         matter=(*said.of_victim(her, her.assessments[0]), *incidents),
+        measured_by=measured_by(her, [suspect for suspect, _ in reached], policy),
     )
 
 
@@ -111,7 +113,14 @@ def nothing(
         on=her.on,
         grounds=grounds,
         reason=reason,
+        measured_by=measured_by(her, her.suspects, policy),
     )
+
+
+def measured_by(her: Victim, suspects: Iterable[str], policy: Policy) -> str:
+    """The number and its window, and her with each suspect with whom it was counted."""
+    window = policy.window("escalation", her.incident.force_code, her.on)
+    return of_count(window, [(her.place, suspect) for suspect in suspects])
 
 
 def why_not(her: Victim) -> Reason:

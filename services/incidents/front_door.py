@@ -20,6 +20,7 @@ from services.incidents.assessed import Assessment, Level, deciding
 from services.incidents.children import Affected, affected
 from services.incidents.counts import counted, newest_of_each_count
 from services.incidents.incident import ADULT_FROM, CONNECTED_FROM, areas_of, assessments, under, victims_in, younger
+from services.incidents.measures import of_count, of_risk
 from services.policy.clocks import london_day
 from services.policy.policy import Policy
 
@@ -122,6 +123,9 @@ def _referral(
     route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
     shown = (one.worst.fact,) if one.worst is not None else ()
     grounds = tuple({fact.id: fact for fact in (*one.decisive, *shown, *one.count)}.values())
+    window = policy.window("child_incidents", child.incident.force_code, child.on)
+    risk = (of_risk(one.worst),) if one.worst is not None else ()
+    measured_by = "; ".join((*risk, of_count(window)))
     if why_not is not None:
         return tuple(
             withheld(
@@ -134,6 +138,7 @@ def _referral(
                 on=child.on,
                 grounds=grounds,
                 reason=why_not,
+                measured_by=measured_by,
             )
         )
     return tuple(
@@ -149,6 +154,7 @@ def _referral(
             recorded_at=max(fact.at for fact in one.decisive),
             grounds=grounds,
             matter=one.matter,
+            measured_by=measured_by,
         )
     )
 

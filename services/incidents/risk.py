@@ -11,6 +11,7 @@ from services.incidents import said
 from services.incidents.apart import high_risk_apart
 from services.incidents.assessed import Assessment, Level, first_of, in_order
 from services.incidents.incident import Victim, victims
+from services.incidents.measures import of_risk
 from services.policy.policy import Policy
 
 WITHOUT_HER_AGREEMENT = {
@@ -137,6 +138,7 @@ def state(
             on=her.on,
             grounds=rests_on,
             reason=why_not,
+            measured_by=of_risk(view),
         )
         return
     yield from owed(
@@ -152,4 +154,5 @@ def state(
         matter=said.of_victim(her, view),
         met_by=met_by,
         texts=texts,
+        measured_by=of_risk(view),
     )

@@ -189,6 +189,8 @@ def _told(tellings: Iterable[Telling], numbers: Mapping[str, int], *, detail: bo
         if whole := [telling for telling in told if telling.policy_version]:
             default = " (no agency serves that area: a default desk)" if any(t.by_default for t in whole) else ""
             table.add_row("why", f"{whole[0].policy_source}{default}")
+            if measures := dict.fromkeys(t.measured_by for t in whole if t.measured_by):
+                table.add_row("measure", "\n".join(measures))
             table.add_row("power", "\n".join(dict.fromkeys(f"{t.lawful_basis}; {t.gateway}" for t in whole)))
             facts = sorted({numbers[i] for telling in whole for i in telling.grounds if i in numbers})
             table.add_row("facts", ", ".join(map(str, facts)))
@@ -332,6 +334,8 @@ def _not_told(not_told: Iterable[NotTold]) -> RenderableType:
         why = Text(words.reason(reason))
         why.append(f"\n{reason}, since {moment(min(one.since for one in same))}", style="dim")
         why.append(f"\n{same[0].policy_source}", style="dim")
+        for measure in dict.fromkeys(one.measured_by for one in same if one.measured_by):
+            why.append(f"\n{measure}", style="dim")
         table.add_row(what, why)
         table.add_row("", "")
     return table

@@ -241,6 +241,7 @@ class _Explaining:
             policy_version=why.policy_version,
             policy_source=why.source,
             by_default=why.by_default,
+            measured_by=self.material.measured_by.get((bare.service, key), ""),
         )
 
     def changes(self, revisions: Sequence[Issued]) -> Iterator[Change]:
@@ -316,6 +317,7 @@ class _Explaining:
                     grounds=withheld.grounds,
                     policy_version=withheld.why.policy_version,
                     policy_source=withheld.why.source,
+                    measured_by=self.material.measured_by.get((kept.service, withheld.key), ""),
                 )
 
     def heard_why(self, kept: Kept) -> bool:

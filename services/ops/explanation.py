@@ -126,8 +126,9 @@ class Material:
 
     `about`: the ids of the facts that were asked about; None: whatever lies in these files. `keys`: the duties that
     were asked about; None likewise. `told`: the newest notice of each duty, on the grounds that it rests on now.
-    `owed`: what the rules and the ladder state now, which alone knows data classes. `police`: what not all may know of.
-    `read_to`: how far each service has read.
+    `owed`: what the rules and the ladder state now, which alone knows data classes. `measured_by`: the thresholds,
+    counts and pairs by which they state each thing, or nothing. `police`: what not all may know of. `read_to`: how far
+    each service has read.
     """
 
     asked: str
@@ -147,6 +148,7 @@ class Material:
     owed: Mapping[tuple[str, Key], Duty] = field(default_factory=dict)
     police: PoliceMatters = PoliceMatters()
     read_to: Mapping[str, datetime | None] = field(default_factory=dict)
+    measured_by: Mapping[tuple[str, Key], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,7 @@ class Telling:
     policy_version: str = ""
     policy_source: str = ""
     by_default: bool = False
+    measured_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +270,7 @@ class NotTold:
     grounds: tuple[str, ...]
     policy_version: str
     policy_source: str
+    measured_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

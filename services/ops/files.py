@@ -12,7 +12,7 @@ from schemas.carried import sought
 from schemas.envelope import fact_id
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
-from services.casefile.duties import Duty, Notice
+from services.casefile.duties import Duty, Notice, Statement
 from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.casefile.judge import Rule, heeded, state
 from services.casefile.ladder import RUNGS, asked_of, climb
@@ -87,7 +87,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
     files = sorted(_of_persons(conn, found.files))
     told = _told(conn, files)
     answers = _answers(conn, told)
-    owed = _owed(conn, files, told, [answer for _, answer in answers], rules, policy_at(now))
+    stated = _stated(conn, files, told, [answer for _, answer in answers], rules, policy_at(now))
     issued = _issued(conn, told)
     kept = _kept(conn, files)
     ids = {i for known in issued for i in known.notice.grounds} | {i for known in kept for i in known.withheld.grounds}
@@ -107,7 +107,8 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
         answers=tuple(_said(service, answer) for service, answer in answers),
         refused=found.refused,
         ends=found.ends,
-        owed=owed,
+        owed={which: statement for which, statement in stated.items() if isinstance(statement, Duty)},
+        measured_by={which: statement.why.measured_by for which, statement in stated.items()},
         police=_police(conn, ids | _in_files(conn, files), told.values(), _refused_names(conn, asked)),
         read_to=_read_to(conn),
     )
@@ -464,18 +465,18 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
     return tuple(Version(*row) for row in rows.fetchall())
 
 
-def _owed(
+def _stated(
     conn: Connection,
     files: Sequence[File],
     told: Mapping[Told, Notice],
     answers: Iterable[Answer],
     rules: Rules,
     policy: Policy,
-) -> dict[Told, Duty]:
-    """What rules and ladder state now: they alone know the classes of what was said. A file that they cannot be run on
-    has none, and nothing is shown of it."""
+) -> dict[Told, Statement]:
+    """What rules and ladder state now: they alone know the classes of what was said, and by what it was measured. A
+    file that they cannot be run on has none, and nothing is shown of it."""
     heard = [answer for answer in answers if not answer.fact.withdrawn]
-    found: dict[Told, Duty] = {}
+    found: dict[Told, Statement] = {}
     contents = _contents(conn, files)
     persons = {(of, who) for (of, key), each in contents.items() for who in (key, *each.persons.values())}
     joins = _joins(conn, persons)
@@ -485,8 +486,7 @@ def _owed(
         for file in of_persons(own, joins.get(service, {})):
             stated, _ = state([heeded(file, here)], rules.get(service, ()), policy)
             for statement in climb(stated, here, heard, policy):
-                if isinstance(statement, Duty):
-                    found[service, statement.key] = statement
+                found[service, statement.key] = statement
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from schemas.police_incidents.v1 import Grade
+from schemas.police_incidents.v1 import Grade, RiskTool
 from services.casefile.duties import Duty, Notice
 from services.casefile.facts import Answer, CaseFile, Fact, Key
 from services.casefile.judge import look, state
@@ -59,11 +59,7 @@ def material(
         looks.append(Looked(SERVICE, file.key, number, now, "event", facts[0].id, "release", "policy"))
         kept = tuple(Kept(SERVICE, file.key, withheld, now) for withheld in found.withheld)
     stated, _ = state([file], RULES, b.policy(now))
-    owed = {
-        (SERVICE, statement.key): statement
-        for statement in climb(stated, told, file.answers, b.policy(now))
-        if isinstance(statement, Duty)
-    }
+    climbed = {(SERVICE, each.key): each for each in climb(stated, told, file.answers, b.policy(now))}
     return Material(
         asked=b.CRIME,
         question="matter",
@@ -73,7 +69,8 @@ def material(
         told={(SERVICE, key): notice for key, notice in told.items()},
         looks=tuple(looks),
         kept=kept,
-        owed=owed,
+        owed={which: each for which, each in climbed.items() if isinstance(each, Duty)},
+        measured_by={which: each.why.measured_by for which, each in climbed.items()},
         answers=tuple(
             Answered(SERVICE, a.fact.id, a.fact.kind, a.key, a.revision, None, a.fact.at, withdrawn=False)
             for a in answers
@@ -379,3 +376,37 @@ def test_names_of_people_are_in_no_explanation_for_ops_or_audit() -> None:
         text = as_text(asked_by(role, of=material(named)))
         assert not [name for name in NAMES if name in text]
     assert NAMES[0] in as_text(asked_by("dait", of=material(named)))
+
+
+def test_a_threshold_is_named_with_its_row_for_those_told_and_for_those_not() -> None:
+    row = "policy row thresholds for every force without a row of its own, from 2020-01-01"
+    found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(Grade.STANDARD, tick_count=2)))))
+    (not_told,) = {one.measured_by for one in found.not_told if one.rule == "high_risk"}
+    found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(tick_count=20)))))
+    (told,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
+    assert told == not_told
+    assert told.startswith("ticks of DASH-2009-27: MARAC from 14, ")
+    assert row in told
+    assert row.partition(" for ")[0] in " ".join(printed(found).split())
+
+
+def test_a_tool_without_ticks_is_said_to_have_none() -> None:
+    found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(tool=RiskTool.DARA)))))
+    (told,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
+    assert told.startswith("DARA has no tick count: grade and judgement alone; policy row thresholds")
+
+
+def test_a_count_is_named_with_its_window_its_row_and_the_pair_that_was_counted() -> None:
+    day = timedelta(days=1)
+    callouts = [b.fact(b.incident(crime, reported_at=b.NOON + n * day)) for n, crime in enumerate(("A", "B", "CR1"))]
+    found = asked_by(AUDIT, of=material(*callouts, times=(b.NOON + 3 * day,)))
+    (review,) = (one for one in found.tellings if one.rule == "escalation")
+    assert review.measured_by == (
+        "3 incidents in 12 months beginning with the day of the first, by when they were reported; "
+        "counted: CR1/party/1 with CR1/party/2; "
+        "policy row windows, escalation for every force without a row of its own, "
+        "from 2020-01-01 (SafeLives, potential escalation; the number is an area's own)"
+    )
+    below = {one.subject: one.measured_by for one in found.not_told if one.rule == "escalation"}
+    assert "counted: A/party/1 with A/party/2" in below["A/party/1"]
+    assert "CR1/party/2" in " ".join(printed(found).split())
