@@ -170,6 +170,7 @@ NO_TIMES = (
     *("2026-03-02T12:00:00+0100", "2026-W10-1", "2026-061", "+002026-03-02", "2026-03-02T12:00Z", "", " ", "1e9"),
 )
 # All of these are one and the same moment or day to whoever reads RFC 3339.
+BIRTH = "date_of_birth"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -185,7 +186,17 @@ def _no_time(good: Sent, random: Random) -> Sent:
     body = _body(good)
     texts = [(path, value) for path, value in paths(body) if isinstance(value, str)]
     places = [path for path, value in texts if MOMENT.fullmatch(value) or DAY.fullmatch(value)]
+    places = [path for path in places if path[-1] != BIRTH]
     return good.with_value(with_raw(body, random.choice(places), json.dumps(random.choice(NO_TIMES)).encode()))
+
+
+def _no_birth_date(good: Sent, random: Random) -> Sent:
+    """A date of birth that cannot be right is doubted, and refuses nothing; of what states none nothing is changed."""
+    body = _body(good)
+    for path, value in paths(body):
+        if path and path[-1] == BIRTH and isinstance(value, str):
+            return good.with_value(with_raw(body, path, json.dumps(random.choice(NO_TIMES)).encode()))
+    return good
 
 
 def _without_a_needed_field(good: Sent, random: Random) -> Sent:
@@ -470,6 +481,7 @@ ROWS: tuple[tuple[str, set[R] | None, Way], ...] = (
     ("a header of somebody else's", set(), _also(("x-" + MARK, b"\xff\x00\r\n"), ("", b""), ("ce_later", b"1"), ("ce_data", MARKED), ("ce_", b"\x00"), ("traceparent", b"x"), ("ce_traceparent", b"00-broken"), ("dlq-reason", b"none"), ("ce_correlationid", None), ("Ä", b"x"))),
     ("headers in capitals", set(), _cased_headers),
     ("a time written otherwise", set(), _otherwise_written_time),
+    ("a date of birth that is none", set(), _no_birth_date),
     ("the least and the greatest version", set(), _version("source", b"1", b"9223372036854775807", b"4294967296")),
     ("a version made of a time ahead", {R.SOURCE_TIME_AHEAD}, _version("written", b"9223372036854775807")),
     ("structured", set(), lambda good, _: structured(good)),
