@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from schemas.classes import DataClass
-from schemas.police_incidents.v1 import IncidentReported
-from schemas.values import party_place
+from schemas.police_incidents.v1 import IncidentReported, Party
+from schemas.values import Role, party_place
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
@@ -15,7 +15,7 @@ from services.casefile.victims import kept_for_specialist, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, in_order
 from services.incidents.held import later_records, recorded
-from services.incidents.incident import Victim, areas_of, assessments, possible_victims
+from services.incidents.incident import Victim, areas_of, assessments, possible_victims, victims
 from services.incidents.measures import of_risk
 from services.policy.clocks import london_day
 from services.policy.model import Agency, Chosen, Route
@@ -26,64 +26,54 @@ APART, NOBODY_LEFT = "high_risk_roles_unresolved", "no_second_service"
 OF_NOBODY = ("occurred_from", "occurred_to", "historic", "location_type")
 
 
-def high_risk_apart(file: CaseFile, policy: Policy, her: Victim) -> Iterator[Statement]:
+def high_risk_apart(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """An IDVA service that no other party of the incident is referred to, with nothing about them; where policy names
-    none, the DAIT supervisor finds one. MARAC and the DAIT would have both in one reader's hands: they wait for the
-    roles (1.12 rule 7)."""
-    short = None if her.deciding.level is Level.HIGH else Reason.BELOW_THRESHOLD
-    why_not = her.not_between_adults or short
-    grounds = tuple({fact.id: fact for fact in (her.fact, her.deciding.fact)}.values())
-    served = list(hers(her, policy, policy.route(APART, her.on)))
-    told_apart = {told.kind for told in policy.route(APART, her.on).told}
-    wait = frozenset(told.kind for told in policy.route("high_risk", her.on).told) - told_apart
-    yield from withheld(
-        file,
-        policy,
-        rule="high_risk",
-        subject=her.place,
-        areas=her.areas,
-        on=her.on,
-        grounds=grounds,
-        reason=Reason.ROLES_UNRESOLVED,
-        only_kinds=wait,
-    )
-    route, recipients = (APART, served) if served else (NOBODY_LEFT, None)
-    if why_not is not None:
-        yield from withheld(
+    none, the DAIT supervisor finds one. MARAC and the DAIT, who would read both, wait for the roles (1.12 rule 7)."""
+    for her in victims(file, policy):
+        if her.held is not Reason.ROLES_UNRESOLVED:
+            continue
+        short = None if her.deciding.level is Level.HIGH else Reason.BELOW_THRESHOLD
+        why_not = her.not_between_adults or short
+        grounds = tuple({fact.id: fact for fact in (her.fact, her.deciding.fact)}.values())
+        served = list(hers(file, her, policy, policy.route(APART, her.on)))
+        route, recipients = (APART, served) if served else (NOBODY_LEFT, None)
+        if why_not is not None:
+            yield from withheld(
+                file,
+                policy,
+                rule=APART,
+                route=route,
+                subject=her.place,
+                areas=her.areas,
+                on=her.on,
+                grounds=grounds,
+                reason=why_not,
+                recipients=recipients,
+                measured_by=of_risk(her.deciding),
+            )
+            continue
+        yield from owed(
             file,
             policy,
-            rule="high_risk",
+            rule=APART,
             route=route,
             subject=her.place,
+            person=her.place,
             areas=her.areas,
             on=her.on,
+            recorded_at=her.deciding.fact.at,
             grounds=grounds,
-            reason=why_not,
+            matter=matter(her),
             recipients=recipients,
             measured_by=of_risk(her.deciding),
         )
-        return
-    yield from owed(
-        file,
-        policy,
-        rule="high_risk",
-        route=route,
-        subject=her.place,
-        person=her.place,
-        areas=her.areas,
-        on=her.on,
-        recorded_at=her.deciding.fact.at,
-        grounds=grounds,
-        matter=matter(her),
-        recipients=recipients,
-        measured_by=of_risk(her.deciding),
-    )
 
 
-def hers(her: Victim, policy: Policy, row: Route) -> Iterator[Chosen]:
+def hers(file: CaseFile, her: Victim, policy: Policy, row: Route) -> Iterator[Chosen]:
     """The services in force of those that are shared out to her, the first to be asked first; none where all are
     another's."""
-    for chosen, service in shared_out(her.incident, policy.rows.of_all_times, row)[her.party.number]:
+    parties = in_turn(file, her.incident)
+    for chosen, service in shared_out(her.incident, parties, policy.rows.of_all_times, row)[her.party.number]:
         in_force = [known for agency in service if (known := policy.agency(agency.id)) is not None]
         if in_force:
             by_default = chosen.by_default and in_force[0].id == chosen.agency.id
@@ -91,21 +81,39 @@ def hers(her: Victim, policy: Policy, row: Route) -> Iterator[Chosen]:
             yield chosen.model_copy(update={"agency": first, "next_able": tuple(others), "by_default": by_default})
 
 
+def in_turn(file: CaseFile, incident: IncidentReported) -> list[Party]:
+    """Whoever was a victim beside another of them before comes first, for a service may know of that; then by number.
+    An incident lies in the files of all who stand in it: each of these files gives the same order."""
+    person = {party.number: person_at(file, incident, party) for party in incident.parties}
+    before: set[str] = set()
+    for _, other in file.of(IncidentReported):
+        if not other.roles_unresolved and other.crime_reference != incident.crime_reference:
+            roles = {person_at(file, other, party): party.role for party in other.parties}
+            known = roles.keys() & set(person.values())
+            if len(known) > 1:
+                before |= {who for who in known if roles[who] is Role.VICTIM}
+    return sorted(incident.parties, key=lambda party: (person[party.number] not in before, party.number))
+
+
+def person_at(file: CaseFile, incident: IncidentReported, party: Party) -> str:
+    place = party_place(incident.crime_reference, party.number)
+    return file.persons.get(place, place)
+
+
 def shared_out(
-    incident: IncidentReported, policy: Policy, row: Route
+    incident: IncidentReported, parties: Sequence[Party], policy: Policy, row: Route
 ) -> dict[int, list[tuple[Chosen, tuple[Agency, ...]]]]:
     """The able services of each party by its number, for each kind that the route tells; each service is one party's.
 
-    By the parties' numbers and areas and by nothing else, so that no later view of a risk and no agency's beginning or
-    end gives a service to one party after it was another's.
+    By the parties' order and areas and by nothing else: no later view of a risk and no agency's beginning or end gives
+    a service to one party after it was another's.
     """
-    by_number = sorted(incident.parties, key=lambda party: party.number)
-    found: dict[int, list[tuple[Chosen, tuple[Agency, ...]]]] = {party.number: [] for party in by_number}
-    of_each = [policy.chosen(row, areas_of(incident, victim=party.residence)) for party in by_number]
+    found: dict[int, list[tuple[Chosen, tuple[Agency, ...]]]] = {party.number: [] for party in parties}
+    of_each = [policy.chosen(row, areas_of(incident, victim=party.residence)) for party in parties]
     for told in row.told:
         wanted = [next(chosen for chosen in of_one if chosen.told == told) for of_one in of_each]
         shares = taken_in_turn([(chosen.agency, *chosen.next_able) for chosen in wanted])
-        for party, chosen, share in zip(by_number, wanted, shares, strict=True):
+        for party, chosen, share in zip(parties, wanted, shares, strict=True):
             found[party.number].append((chosen, share))
     return found
 

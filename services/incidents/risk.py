@@ -8,7 +8,6 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
 from services.incidents import said
-from services.incidents.apart import high_risk_apart
 from services.incidents.assessed import Assessment, Level, first_of, in_order
 from services.incidents.incident import Victim, victims
 from services.incidents.measures import of_risk
@@ -24,12 +23,8 @@ FOLLOW_TICKS = frozenset({"high_risk", "idva_without_consent", "idva_with_consen
 
 
 def high_risk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """IDVA, MARAC and DAIT when graded high, judged high or at the MARAC threshold (SafeLives; DARA: grade only). While
-    roles are unresolved, each party as a victim to an IDVA of its own."""
+    """IDVA, MARAC and DAIT when graded high, judged high or at the MARAC threshold (SafeLives; DARA: grade only)."""
     for her in victims(file, policy):
-        if her.held is Reason.ROLES_UNRESOLVED:
-            yield from high_risk_apart(file, policy, her)
-            continue
         short = None if her.deciding.level is Level.HIGH else Reason.BELOW_THRESHOLD
         yield from state(file, policy, "high_risk", her, her.deciding, her.outside or short)
 

@@ -2,7 +2,7 @@
 
 from schemas.police_incidents.v1 import ChildrenLinked
 from services.casefile.judge import Rule
-from services.incidents.apart import resolve_roles
+from services.incidents.apart import APART, high_risk_apart, resolve_roles
 from services.incidents.births import RULE as BIRTH_DATE_DOUBTFUL
 from services.incidents.births import birth_date_doubtful
 from services.incidents.children import child_home_educated, child_school, child_school_closed, child_school_reopens
@@ -37,6 +37,7 @@ RULES = (
     Rule("front_door_referral", front_door_referral, needs=frozenset({ChildrenLinked})),
     Rule("young_person_referral", young_person_referral, speaks_of="incident"),
     Rule(BIRTH_DATE_DOUBTFUL, birth_date_doubtful, speaks_of="incident"),
+    Rule(APART, high_risk_apart),
     Rule("resolve_roles", resolve_roles, speaks_of="incident"),
     Rule("held_for_specialist", held_for_specialist, speaks_of="incident"),
 )

@@ -27,6 +27,7 @@ RULES: Mapping[str, str] = {
     "front_door_referral": "Referral of a child who lives with domestic abuse",
     "young_person_referral": "Referral of a young person in a domestic abuse incident",
     "held_for_specialist": "An incident for your desk alone",
+    "high_risk_roles_unresolved": "High risk of serious harm, roles not resolved: referral as a victim",
     "resolve_roles": "It is open who is victim and who is suspect: resolve it",
     "missed_order": "Convicted, and no order known to protect her",
     "missed_order_on_acquittal": "Not convicted, and no order known to protect her",

@@ -70,7 +70,8 @@ def of_unresolved_roles(world: World, incident: Incident) -> Iterator[tuple[Key,
     """Each at high risk to an IDVA service of its own, else to the DAIT supervisor, who resolves it (1.12 rule 7)."""
     if incident.held != "roles":
         return
-    parties = sorted(incident.body["parties"], key=lambda party: party["number"])
+    before = victims_before(world, incident)
+    parties = sorted(incident.body["parties"], key=lambda p: (incident.place(p) not in before, p["number"]))
     able = [world.policy.able("idva", lives(party), incident.force) for party in parties]
     taken: set[str] = set()
     high = False
@@ -85,13 +86,25 @@ def of_unresolved_roles(world: World, incident: Incident) -> Iterator[tuple[Key,
             said: Content = {"crime_reference": incident.crime, "risk.grade": risk["grade"]}
             said |= {"parties.name": party["name"], "roles": "not_resolved"}
             if own is None:
-                yield from world.tell("high_risk", "no_second_service", place, areas, said)
+                yield from world.tell("high_risk_roles_unresolved", "no_second_service", place, areas, said)
             else:
-                yield ("high_risk", place, own), said | {"asks": ["accept"]}
+                yield ("high_risk_roles_unresolved", place, own), said | {"asks": ["accept"]}
     first = (incident.in_role("victim") or incident.in_role("unresolved"))[0]
     said = {"roles": "not_resolved", **to_read(world, incident)}
     route = "resolve_roles_high" if high else "resolve_roles"
     yield from world.tell("resolve_roles", route, incident.place(first), incident.areas(first), said)
+
+
+def victims_before(world: World, incident: Incident) -> set[str]:
+    """The places here of whoever was a victim beside another of them in an incident whose roles are resolved."""
+    here = {world.person[incident.place(party)]: incident.place(party) for party in incident.body["parties"]}
+    found: set[str] = set()
+    for other in world.incidents.values():
+        unresolved = other.body.get("primary_perpetrator") == "unresolved" or other.in_role("unresolved")
+        of_it = {world.person[other.place(p)]: p["role"] for p in other.body["parties"]}
+        if other is not incident and not unresolved and len(of_it.keys() & here.keys()) > 1:
+            found |= {here[who] for who, role in of_it.items() if who in here and role == "victim"}
+    return found
 
 
 def to_read(world: World, incident: Incident) -> Content:

@@ -19,6 +19,7 @@ NAMES = [
     "front_door_referral",
     "young_person_referral",
     "birth_date_doubtful",
+    "high_risk_roles_unresolved",
     "resolve_roles",
     "held_for_specialist",
 ]
