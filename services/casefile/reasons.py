@@ -92,7 +92,7 @@ class Reason(StrEnum):
     NOT_PERSONALLY_CONNECTED = "not_personally_connected"
     """Victim and suspect are stated not to be personally connected (DA Act 2021 s.2)."""
     BELOW_THRESHOLD = "below_threshold"
-    """Neither grade, judgement nor ticks reach what this route asks for."""
+    """The risk, as it was assessed, does not reach what this route asks for."""
     SERVED_BY_HIGHER_ROUTE = "served_by_higher_route"
     """A more urgent route already refers her to support."""
     SUPPORT_DECLINED = "support_declined"

@@ -126,7 +126,7 @@ REASONS: Mapping[str, str] = {
     "victim_under_16": "She is under 16: this is child protection.",
     "suspect_under_16": "The suspect is under 16: this is child protection.",
     "not_personally_connected": "They are not personally connected in law.",
-    "below_threshold": "Neither grade, judgement nor ticks reach what this needs.",
+    "below_threshold": "The risk, as it was assessed, does not reach what this needs.",
     "served_by_higher_route": "A more urgent route already refers her.",
     "support_declined": "She declined a referral to support.",
     "support_not_asked": "She was not asked about support.",
