@@ -49,7 +49,13 @@ _VERDICTS = (
     (Verdict.NGRI, _text(r"\b(?:reasons?|grounds?) of insanity\b|\bspecial verdict\b")),
     (Verdict.UNFIT_DID_ACT, _text(r"\bdid (?:do )?the acts?\b")),
     (Verdict.LIES_ON_FILE, _text(r"\b(?:lies?|left|lay|remains?) on (?:the )?(?:court )?file\b")),
-    (Verdict.QUASHED, _text(r"\bconvictions? (?:is |was |are |be )?quashed\b")),
+    (
+        Verdict.QUASHED,
+        _text(
+            r"\bconvictions? (?:is |was |are |be )?quashed\b"
+            r"|(?<!to )\bappeals? against (?:the |his |her )?convictions? (?:is |was )?allowed\b"
+        ),
+    ),
     (
         Verdict.DISCONTINUED,
         _text(

@@ -71,6 +71,11 @@ def test_a_name_is_noticed_and_never_taken_for_a_person(text: str, names: bool) 
         ("To lie on the file on the usual terms.", Verdict.LIES_ON_FILE),
         ("Notice of discontinuance served.", Verdict.DISCONTINUED),
         ("Conviction quashed.", Verdict.QUASHED),
+        ("Appeal against conviction allowed.", Verdict.QUASHED),
+        ("The appeal against his conviction was allowed", Verdict.QUASHED),
+        ("Appeal against conviction not allowed.", None),
+        ("Appeal against sentence allowed.", None),
+        ("Leave to appeal against conviction allowed.", None),
         ("Fined 100.", None),
     ],
 )
