@@ -103,6 +103,11 @@ PncId = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}$"),
     _in_one_spelling(identifiers.pnc, allowed="._:/-"),
 ]
+CroNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}$"),
+    _in_one_spelling(identifiers.cro, allowed="._:/-"),
+]
 HearingPlace = Annotated[Place, _in_one_spelling(identifiers.hearing, allowed="._:/-")]
 OrderPlace = Annotated[Place, _in_one_spelling(identifiers.order, allowed="._:/-")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_as_moment), AfterValidator(within_years)]

@@ -101,6 +101,7 @@ class Defendant(v.Frozen):
     date_of_birth: Annotated[births.BirthDate | None, Marked(DataClass.S)] = None
     record: Annotated[v.RecordId | None, REFERENCE] = None
     pnc_id: Annotated[v.PncId | None, Marked(DataClass.S)] = None
+    cro_number: Annotated[v.CroNumber | None, Marked(DataClass.S)] = None
     residence: Annotated[v.Residence, LOCATION] = v.Residence()
 
     @property
@@ -112,6 +113,8 @@ class Defendant(v.Frozen):
         yield from births.doubted(self.date_of_birth)
         if self.pnc_id and not identifiers.pnc(self.pnc_id):
             yield Doubt("pnc_id", DoubtReason.IDENTIFIER_UNREADABLE)
+        if self.cro_number and not identifiers.cro(self.cro_number):
+            yield Doubt("cro_number", DoubtReason.IDENTIFIER_UNREADABLE)
 
     def judged(self, info: ValidationInfo) -> Self:
         """The same, with a date of birth marked that nobody in the dock that day can have."""

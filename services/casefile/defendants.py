@@ -118,9 +118,11 @@ def placeholder_doubts(body: Body, is_placeholder: IsPlaceholder) -> Iterator[Do
 
 
 def are_two(one: Defendant, other: Defendant) -> bool:
-    """Whether these are shown to be two people. One PNC id, or one record, is one person, however he is spelt; so are
-    names that differ by a letter, or by how much of them is written, with one date of birth."""
+    """Whether these are shown to be two people. One PNC id, CRO number or record is one person, however he is spelt.
+    So are names that differ by a letter, or by how much of them is written, with one date of birth."""
     if one.pnc_id is not None and one.pnc_id == other.pnc_id:
+        return False
+    if one.cro_number is not None and one.cro_number == other.cro_number:
         return False
     if one.record is not None and one.record == other.record:
         return False

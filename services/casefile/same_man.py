@@ -12,7 +12,7 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.references import Identity, case_of, defendant_ids
 from services.casefile.victims import Matters
 
-OF_A_PERSON = frozenset({"record", "pnc_id"})  # the others are of one arrest or one case
+OF_A_PERSON = frozenset({"record", "pnc_id", "cro_number"})  # the others are of one arrest or one case
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Man:
     suspects: frozenset[str] = frozenset()
 
     def is_same(self, other: "Man") -> bool:
-        """Shown to be one man: by a record or a PNC id; else, unless those are of two, by an ASN or a defendant's
+        """Shown to be one by a record, a PNC id or a CRO number; unless those are of two, by an ASN or a defendant's
         number in one case, or because charges name the same suspect and no other."""
         if self._share(other, of_a_person=True):
             return True
@@ -64,7 +64,7 @@ class Man:
         return records | (self.suspects if len(self.suspects) == 1 else frozenset())
 
     def _ids_conflict(self, other: "Man") -> bool:
-        """Two records of one system, or two PNC ids."""
+        """Two records of one system, two PNC ids or two CRO numbers."""
         return any(
             one[:-1] == two[:-1] and one != two and one[0] in OF_A_PERSON for one in self.ids for two in other.ids
         )
@@ -116,6 +116,8 @@ def _of_person(defendant: Defendant | None) -> Iterator[Identity]:
         yield ("record", defendant.record.system, defendant.record.id)
     if defendant and defendant.pnc_id and (pnc := identifiers.pnc(defendant.pnc_id)):
         yield ("pnc_id", pnc)
+    if defendant and defendant.cro_number and (cro := identifiers.cro(defendant.cro_number)):
+        yield ("cro_number", cro)
 
 
 def _references(fact: Fact) -> References | None:

@@ -280,6 +280,7 @@ ITEMS: Mapping[str, str] = {
     "place_term_added": "A place was added",
     "place_term_proposed": "A place is proposed",
     "pnc_id": "PNC id",
+    "cro_number": "CRO number",
     "points_the_other_way": "What points the other way",
     "position_of_trust": "Works with",
     "pregnant": "Pregnant",

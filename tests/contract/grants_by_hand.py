@@ -155,7 +155,14 @@ NEVER_SHOWN: Mapping[str, frozenset[str]] = {
     "*": frozenset(
         {
             *("residence.force", "residence.la_code", "parties.lives_with", "children.school_urns"),
-            *("parties.record", "record.id", "record.system", "defendant.pnc_id", "parties.is_police"),
+            *(
+                "parties.record",
+                "record.id",
+                "record.system",
+                "defendant.pnc_id",
+                "defendant.cro_number",
+                "parties.is_police",
+            ),
         }
     ),
     "dsl": frozenset({"parties.name", "parties.role", "risk.grade", "verdict", "offences.code", "applicant_role"}),
@@ -255,6 +262,7 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
     "Defendant.name": ("S", "name"),
     "Defendant.date_of_birth": ("S", "full"),
     "Defendant.pnc_id": ("S", "full"),
+    "Defendant.cro_number": ("S", "full"),
     "ResultedOffence.code": ("O", "full"),
     "ResultedOffence.title": ("O", "title"),
     "ResultedOffence.verdict": ("O", "full"),

@@ -54,7 +54,14 @@ def test_every_personal_field_that_has_room_is_planted_somewhere() -> None:
     assert planted >= {
         *("Party.name", "Party.date_of_birth", "Party.language", "IncidentReported.location"),
         *("IncidentReported.circumstances", "Child.name", "Child.date_of_birth", "Child.voice", "Defendant.name"),
-        *("Defendant.pnc_id", "Result.text", "Prompt.value", "Prohibition.text", "Prohibition.zone"),
+        *(
+            "Defendant.pnc_id",
+            "Defendant.cro_number",
+            "Result.text",
+            "Prompt.value",
+            "Prohibition.text",
+            "Prohibition.zone",
+        ),
         *("BailCondition.text", "BailCondition.zone", "RiskAssessed.lower_because", "VictimView.how"),
         *("ApplicationLodged.grounds_coded", "ApplicationDecided.reasons_code", "ResultedOffence.title"),
     }

@@ -344,7 +344,9 @@ class Author:
             )
             for offence in charged
         ]
-        his = b.defendant(date_of_birth=date(1945, 1, 1), pnc_id="x", record=b.record("man"), residence=self.home())
+        his = b.defendant(
+            date_of_birth=date(1945, 1, 1), pnc_id="x", cro_number="x", record=b.record("man"), residence=self.home()
+        )
         common = {"occurred_at": at, "hearing_on": at.date(), "defendant": his}
         bail = (convictions.BailCondition(code="x", text="x", zone="x"),)
         remand = self.random.choice(list(convictions.Remand))

@@ -66,6 +66,8 @@ def charged_elsewhere(**over: Any) -> v.Body:
         ({"pnc_id": "12-163001B"}, {"pnc_id": "2012-0163001B"}, (), True),
         ({"pnc_id": "2012-0163001B"}, {"pnc_id": "12-163001b"}, (), True),
         ({"pnc_id": "2012-0163001B"}, {"pnc_id": "2012-0163002C"}, (), False),
+        ({"cro_number": "12345/99X"}, {"cro_number": "012345/99x"}, (), True),
+        ({"cro_number": "012345/99X"}, {"cro_number": "012346/99Y"}, (), False),
         ({"pnc_id": "unreadable"}, {"pnc_id": "unreadable"}, (), False),
         # by one record, and by two that a merge joins
         ({"record": b.record("man")}, {"record": b.record("man")}, (), True),

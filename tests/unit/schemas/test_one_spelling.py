@@ -77,6 +77,11 @@ def test_a_short_pnc_id_is_the_long_one() -> None:
     assert Defendant(pnc_id="12/163001B") == Defendant(pnc_id="2012/0163001b")
 
 
+def test_a_cro_number_with_or_without_leading_zeros_is_one() -> None:
+    assert Defendant(cro_number="12345/99X") == Defendant(cro_number="012345/99x")
+    assert doubts(Defendant(cro_number="none-known")) == (Doubt("cro_number", UNREADABLE),)
+
+
 def test_an_identifier_that_cannot_be_read_is_kept_and_said_and_leads_to_nobody() -> None:
     references = References(urn="54DC PENDING", asn="see file")
     assert (references.urn, references.asn) == ("54DC-PENDING", "see-file")
