@@ -1,5 +1,6 @@
 """Ten thousand records that nobody may believe, on every stream: each ends in a value, for a reason that fits."""
 
+import json
 import logging
 import os
 import re
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.bad_input import BAD_INPUT
+from schemas.doubts import Doubt, DoubtReason, doubts
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, body_of, check_strict
 from services.policy.load import load
@@ -27,7 +29,7 @@ from services.runtime.receiving import believed, read
 from services.runtime.records import Record
 from tests import builders as b
 from tests.contract.test_least import RULES
-from tests.hostile.records import EXAMPLES, MARK, WAYS, Hostile, Sent, hostile
+from tests.hostile.records import BIRTH, EXAMPLES, MARK, NO_TIMES, WAYS, Hostile, Sent, hostile, paths, with_raw
 from tests.unit.casefile.small import World
 
 # As often as this is every test of hostile input gone through: `make hostile` goes on for minutes.
@@ -144,6 +146,18 @@ def test_a_name_that_is_no_utf_8_never_makes_a_dead_letter_larger_than_its_topic
         end = received(each.sent)
         assert isinstance(end, Refusal)
         assert_repeats_nothing(each, end)
+
+
+def test_a_birth_on_no_day_is_doubted_where_it_stands_and_its_event_is_accepted() -> None:
+    bodies = [(good, json.loads(good.value or b"")) for good in EXAMPLES]
+    births = [(good, body, path) for good, body in bodies for path, _ in paths(body) if path[-1] == BIRTH]
+    assert len(births) > 10
+    for good, body, path in births:
+        field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+        for written in NO_TIMES:
+            end = received(good.with_value(with_raw(body, path, json.dumps(written).encode())))
+            assert isinstance(end, Accepted)
+            assert Doubt(field, DoubtReason.BIRTH_DATE_IMPOSSIBLE) in doubts(end.fact.body)
 
 
 TIME = re.compile(r'"(\d{4}-\d\d-\d\d)(T[^"]*)?"')
