@@ -314,8 +314,8 @@ class _Chain:
 
     def at(self, asked: Asked, share: float) -> datetime:
         """The moment at which this share of the time to answer has passed, in the time in which it was given."""
-        working = any(ask.ask == asked.ask and ask.counted == "working" for ask in self.head.asks)
-        return self.policy.share(asked.since, asked.by, share, "working" if working else "elapsed")
+        given = next((ask for ask in self.head.asks if ask.ask == asked.ask), None)
+        return self.policy.share(asked.since, asked.by, share, given.counted if given is not None else "elapsed")
 
     def unanswered(self) -> Iterator[Duty]:
         """Manager and strategic contact of each agency that is silent; the duty inspector once for the duty."""

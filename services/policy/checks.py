@@ -290,9 +290,17 @@ def _others(tables: Tables) -> Iterator[Problem]:
         shares = [ladder.row.remind, ladder.row.manager, ladder.row.strategic, ladder.row.duty_inspector]
         if shares != sorted(shares):
             yield ladder.problem("order these: `remind` ≤ `manager` ≤ `strategic` ≤ `duty_inspector`", "remind")
+    yield from _calendars(tables)
+
+
+def _calendars(tables: Tables) -> Iterator[Problem]:
+    mornings = [times.row.school_morning for times in tables.of(DayTimes)]
     for calendar in tables.of(SchoolCalendar):
+        begins = calendar.row.session_begins
         if overlapping_terms(calendar.row):
             yield calendar.problem("two terms share a day: end one before the next begins", "terms")
+        if begins is not None and any(begins <= morning for morning in mornings):
+            yield calendar.problem("`session_begins` must be after `school_morning`", "session_begins")
 
 
 def _who_speaks(tables: Tables) -> Iterator[Problem]:

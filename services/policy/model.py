@@ -15,7 +15,7 @@ Serves = Literal["victim", "child", "suspect", "case", "case_and_victim", "schoo
 AskName = Literal["acknowledge", "accept", "decide"]
 DeskName = Literal["duty", "manager", "strategic", "holiday"]
 Urgency = Literal["routine", "prompt", "urgent"]
-Counted = Literal["elapsed", "working"]
+Counted = Literal["elapsed", "working", "school"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 KindName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
@@ -130,8 +130,11 @@ class Within(Row):
 
     @property
     def counted(self) -> Counted:
-        """In which time a share of it is measured: who works on working days only is alarmed on those only."""
-        return "working" if self.working_days is not None or self.next_session else "elapsed"
+        """In which time a share of it is measured: who works on working days only is alarmed on those only, and of what
+        a school has to read before its next session on the morning before that, at the latest."""
+        if self.next_session:
+            return "school"
+        return "working" if self.working_days is not None else "elapsed"
 
 
 class Asking(Row):
@@ -382,7 +385,8 @@ class DayTimes(Row):
     """Hours that hold wherever no calendar says otherwise.
 
     `longest_break_days`: a calendar that knows no session within so many days has run out, and the next one is asked.
-    `school_morning`: when a school that was closed is told again on the first working day of its term.
+    `school_morning`: from when a school can be reached before its first session: when one that was closed is told again
+    on the first working day of its term, and from when its silence is measured on a working day.
     """
 
     session_begins: time
@@ -397,6 +401,8 @@ class DayTimes(Row):
     def opens_before_it_closes(self) -> Self:
         if self.working_day_closes <= self.working_day_opens:
             raise ValueError("`working_day_opens` must be before `working_day_closes`")
+        if self.session_begins <= self.school_morning:
+            raise ValueError("`school_morning` must be before `session_begins`")
         return self
 
 

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -298,18 +298,23 @@ class Policy:
                 return clocks.end_of_day(clocks.london_day(start))
 
     def share(self, start: datetime, end: datetime, share: float, counted: Counted) -> datetime:
-        """The moment at which a share of the time between two moments has passed; of working time within its hours."""
-        if counted == "elapsed":
-            return start + (end - start) * share
-        return self._working_share(start, end, share)
+        """The moment at which a share of the time between two moments has passed; of working time within its hours,
+        which for a school begin before its first session."""
+        times = self.rows.times
+        match counted:
+            case "elapsed":
+                return start + (end - start) * share
+            case "working":
+                return self._working_share(start, end, share, times.working_day_opens)
+            case "school":
+                return self._working_share(start, end, share, times.school_morning)
 
     @cached_property
-    def _working_share(self) -> Callable[[datetime, datetime, float], datetime]:
-        times, holidays = self.rows.times, self.rows.calendars.bank_holidays
+    def _working_share(self) -> Callable[[datetime, datetime, float, time], datetime]:
+        closes, holidays = self.rows.times.working_day_closes, self.rows.calendars.bank_holidays
 
         @lru_cache(ANSWERS)
-        def working_share(start: datetime, end: datetime, share: float) -> datetime:
-            opens, closes = times.working_day_opens, times.working_day_closes
+        def working_share(start: datetime, end: datetime, share: float, opens: time) -> datetime:
             return clocks.working_share(start, end, share, holidays, opens, closes)
 
         return working_share

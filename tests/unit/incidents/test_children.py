@@ -8,10 +8,13 @@ import pytest
 from schemas.police_incidents.v1 import Child, Grade, Markers
 from schemas.values import Relationship
 from services.casefile.facts import CaseFile, Fact
+from services.casefile.judge import Rule
+from services.casefile.ladder import INSPECTOR, MANAGER, STRATEGIC
 from services.casefile.reasons import Reason
 from services.incidents.children import child_home_educated, child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
 from tests import builders as b
+from tests.unit.casefile.small import World
 from tests.unit.incidents.seen import hears, matter, owed, reasons, withheld
 
 QUIET: dict[str, Any] = {"risk": b.risk(Grade.STANDARD)}
@@ -34,6 +37,28 @@ def test_the_school_is_told_within_two_hours_and_reads_it_before_its_next_sessio
     assert duty.tell_by == b.NOON + timedelta(hours=2)
     assert [(ask.ask, ask.by) for ask in duty.asks] == [("acknowledge", datetime(2026, 3, 3, 8, 40, tzinfo=UTC))]
     assert (duty.person, duty.key.subject, duty.kind) == (b.CHILD, b.CHILD, "dsl")
+
+
+# Monday at noon and Saturday, to be read by Tuesday's and Monday's first session: the working days begin at 07:30.
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [
+        ("2026-03-02T12:00", ["2026-03-02T13:32:30", "2026-03-02T15:05", "2026-03-02T16:37:30", "2026-03-03T08:40"]),
+        ("2026-03-07T02:00", ["2026-03-09T07:47:30", "2026-03-09T08:05", "2026-03-09T08:22:30", "2026-03-09T08:40"]),
+    ],
+)
+def test_a_school_that_has_not_read_it_is_heard_of_by_its_next_session_and_at_no_weekend(
+    told: str, heard: list[str]
+) -> None:
+    at = datetime.fromisoformat(f"{told}Z")
+    world = World(b.shipped(), (Rule("child_school", child_school),))
+    world.look(b.fact(b.incident(reported_at=at, **QUIET)), b.fact(b.children(occurred_at=at)), now=at)
+    steps: list[tuple[datetime, str]] = []
+    while world.again is not None and len(steps) < len(heard):
+        now = world.again
+        steps += [(now, notice.key.rule) for notice in world.look(now=now)]
+    rules = ("child_school", MANAGER, STRATEGIC, INSPECTOR)
+    assert steps == [(datetime.fromisoformat(f"{step}Z"), rule) for step, rule in zip(heard, rules, strict=True)]
 
 
 def test_each_school_of_a_child_keeps_its_own_calendar_and_hears_of_itself_alone() -> None:

@@ -134,7 +134,13 @@ ADDED = [
     (TERMS + f"    terms: [{ONE_TERM}]", 2, "give `la_code`"),
     (TERMS + "    la_code: 901\n    terms: [{first: 2026-02-05, last: 2026-01-13}]", 4, "`last` must not be before"),
     (TERMS + f"    la_code: 901\n    terms: [{ONE_TERM}, {NEXT_TERM}]", 4, "two terms share a day"),
+    (
+        TERMS + f"    la_code: 901\n    session_begins: 07:30\n    terms: [{ONE_TERM}]",
+        4,
+        "must be after `school_morning`",
+    ),
     (TIMES, 1, "keep one"),
+    (TIMES.replace("session_begins: 09:00", "session_begins: 07:30"), 1, "`school_morning` must be before"),
     (SAME_AREA, 5, "`north-idva` (agencies.yaml:2) already serves 901: here write `able_for`"),
     ("a: &a\n  - *a", 1, "within itself"),
 ]
