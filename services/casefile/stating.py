@@ -3,8 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 
+from schemas.classes import DataClass
+from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_order_variations.v1 import (
+    ApplicationDecided,
+    ApplicationLodged,
+    ApplicationWithdrawn,
+    OrdersResulted,
+)
+from schemas.police_incidents.v1 import ChildrenLinked
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
+from services.casefile.matter import derived
 from services.casefile.reasons import Reason
 from services.policy.model import Agency, Areas, Chosen, Route, Within
 from services.policy.policy import Policy
@@ -51,6 +61,7 @@ def owed(
     settles = row.settles if settles is None else settles
     arose = (opens or recorded_at) + (settles or timedelta(0))
     rests_on, met = file.grounds(*grounds), file.grounds(*met_by)
+    matter = (*sender(grounds), *matter)
     inspector = policy.inspector(policy.risk_holding_force(areas))
     same_person = _same_person(file, person, matter)
     changes_at = _changes_at(matter)
@@ -182,6 +193,27 @@ def owed_to_agency(
         urgency=row.urgency,
         texts=row.texts,
     )
+
+
+def sender(grounds: Iterable[Fact]) -> tuple[Item, ...]:
+    """Which court, agency or police force said it: the first fact is what it is about, and where that names nobody,
+    another one from a source of its kind may (`uk.court`, `uk.police`)."""
+    facts = list(grounds)
+    alike = (fact for fact in facts if fact.kind.split(".")[:2] == facts[0].kind.split(".")[:2])
+    return next(filter(None, map(_said_by, alike)), ())
+
+
+def _said_by(fact: Fact) -> tuple[Item, ...]:
+    match fact.body:
+        case ChildrenLinked(stated_by=str(agency)):
+            return derived("sender.agency", agency, DataClass.R)
+        case HearingResulted(court_ou=court) | OrdersResulted(court_ou=court):
+            return derived("sender.court", court, DataClass.R)
+        case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
+            named = body.references.court_ou
+            return derived("sender.court", named, DataClass.R) if named is not None else ()
+        case body:
+            return derived("sender.force", body.force_code, DataClass.R) if body.force_code is not None else ()
 
 
 def _why(row: Route, policy: Policy, *, by_default: bool = False, measured_by: str = "") -> Why:

@@ -139,6 +139,7 @@ OUTSIDE = frozenset(SEES) - {
     *("dait", "dait_supervisor", "duty_inspector", "specialist_desk", "child_abuse_unit", "psd", "out_of_force_desk"),
     *("encompass_desk", "wcu", "force_legal", "firearms_licensing", "dpo", "cps"),
 }
+CONTACTS_NOBODY = frozenset({"dsl"})
 CONFLICT_DESKS = frozenset({"psd", "out_of_force_desk"})
 HONOUR_BASED_ABUSE_DESKS = frozenset({"specialist_desk", "duty_inspector"})
 WHILE_ROLES_ARE_UNRESOLVED = frozenset(
@@ -308,6 +309,7 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
 ITEMS: Mapping[str, tuple[str, Shown]] = {
     **dict.fromkeys(
         (
+            *("sender.force", "sender.court", "sender.agency"),
             *("crime_reference", "incident_log", "hearing", "application", "order", "event", "which_order"),
             *("references.urn", "references.asn", "references.defendant_id", "references.court_case"),
             *("references.court_ou", "references.order", "references.application", "offences.sequence"),

@@ -72,13 +72,14 @@ def told(**over: Any) -> World:
 def test_each_agency_reads_its_own_part_of_the_same_matter() -> None:
     world = told()
     names = {key.agency: [what for what, *_ in notice.content] for key, notice in world.told.items()}
-    assert names["north-dait"] == ["risk.grade", "parties.name", "circumstances", "abuse_types"]
-    assert names["north-idva"] == ["risk.grade", "parties.name", "abuse_types"]
+    assert names["north-dait"] == ["sender.force", "risk.grade", "parties.name", "circumstances", "abuse_types"]
+    assert names["north-idva"] == ["sender.force", "risk.grade", "parties.name", "abuse_types"]
 
 
 def test_how_sure_each_thing_is_stands_at_it_and_no_text_speaks_of_all_of_them() -> None:
     notice = told().told[IDVA]
     assert {what: basis for what, _, _, basis in notice.content} == {
+        "sender.force": "recorded",
         "risk.grade": "assessed",
         "parties.name": "recorded",
         "abuse_types": "alleged",

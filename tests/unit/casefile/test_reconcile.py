@@ -137,7 +137,7 @@ def test_a_service_that_declined_hears_of_no_further_value_beside_those_that_it_
     assert world.told[DAIT].kind == "close"
     world.look(incident(2, circumstances="a threat"), now=b.NOON + 2 * H)
     corrected = world.told[DAIT]
-    assert (corrected.kind, corrected.content) == ("correct", ())
+    assert (corrected.kind, [line[0] for line in corrected.content]) == ("correct", ["sender.force"])
 
 
 def all_that_happened(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.casefile.duties import Ask, Duty, Statement, Withheld
-from services.casefile.facts import Key
+from services.casefile.facts import Fact, Key
 from services.casefile.matter import show
 from services.casefile.reasons import Reason
 from services.casefile.stating import owed, withheld
@@ -103,3 +103,20 @@ def test_the_same_reason_is_withheld_from_each_recipient() -> None:
         ("north-idva", Reason.BELOW_THRESHOLD),
         ("north-dait", Reason.BELOW_THRESHOLD),
     ]
+
+
+def sender(*grounds: Fact) -> list[tuple[str, object]]:
+    (one,) = state(only_kinds={"idva"}, grounds=grounds)
+    assert isinstance(one, Duty)
+    return [(item.what, item.value) for item in one.matter if item.what.startswith("sender.")]
+
+
+def test_the_police_force_the_court_or_the_agency_that_said_it_is_named() -> None:
+    assert sender(FACT) == [("sender.force", "54")]
+    assert sender(b.fact(b.hearing()), FACT) == [("sender.court", b.hearing().court_ou)]
+    assert sender(b.fact(b.children(stated_by="mash-866"))) == [("sender.agency", "mash-866")]
+
+
+def test_no_police_force_is_named_for_what_a_court_said() -> None:
+    of_no_court = b.application("APP1", references=b.hearing().references.model_copy(update={"court_ou": None}))
+    assert sender(b.fact(of_no_court), FACT) == []

@@ -59,6 +59,7 @@ def test_each_party_at_high_risk_is_referred_to_a_service_of_its_own(parties: tu
 
 def test_it_says_who_it_is_and_the_grade_and_nothing_of_anybody_else() -> None:
     assert hears(owed(high_risk_apart, of(SECOND))["idva-downland"]) == {
+        ("sender.force", None): "54",
         ("crime_reference", None): "CR1",
         ("incident_log", None): "LOG-CR1",
         ("reported_at", None): "2026-03-02T12:00:00Z",

@@ -49,6 +49,7 @@ def test_the_desk_that_policy_names_hears_once_and_nobody_else_at_all(incident: 
 def test_it_says_references_and_type_only(incident: dict[str, Any], reason: Reason) -> None:
     for duty in owed(held_for_specialist, files(**incident)[0]).values():
         assert hears(duty) == {
+            ("sender.force", None): "54",
             ("crime_reference", None): "CR1",
             ("incident_log", None): "LOG-CR1",
             ("reported_at", None): "2026-03-02T12:00:00Z",
