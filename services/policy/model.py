@@ -259,6 +259,7 @@ class Text(Row):
     words: Annotated[v.Text, Field(min_length=1)]
     on: Literal["every", "outward", "named"] = "named"
     when_over: bool = False  # asks for nothing, and stays on a notice that closes or takes back
+    instead_of: v.Code | None = None  # the text that a kind of agency does not read which reads this one
     source: Annotated[v.Text, Field(min_length=1)]
 
 

@@ -499,7 +499,10 @@ class Policy:
             )
             for outward in (True, False)
         }
-        return {kind.kind: (*always[kind.outward], *kind.texts) for kind in self.rows.kinds}
+        found = {kind.kind: (*always[kind.outward], *kind.texts) for kind in self.rows.kinds}
+        instead = {text.text: text.instead_of for text in self.rows.texts}
+        left_out = {kind: {instead.get(code) for code in codes} for kind, codes in found.items()}
+        return {kind: tuple(code for code in codes if code not in left_out[kind]) for kind, codes in found.items()}
 
     @cached_property
     def _may_state(self) -> Mapping[str, MayState]:

@@ -231,9 +231,7 @@ def text_problems(notice: Notice, now: Known) -> Iterator[str]:
     kind, whats = notice.agency_kind, {line[0] for line in notice.content}
     if by_hand.ALL_NOTICES not in texts:
         yield "the words that stand on all notices are missing"
-    careful = any(text.startswith(by_hand.SAFE_CONTACT) for text in texts)
-    if kind in by_hand.OUTSIDE and not careful and not safe_contact_recorded(notice, now):
-        yield "the line on safe contact is missing"
+    yield from contact_problems(notice, texts, now)
     if kind == "dsl" and by_hand.RESTRICTED_FILE not in texts:
         yield "the words on the restricted file are missing"
     if kind in by_hand.ADAPTED_FOR and not any(all(part in text for part in by_hand.ADAPTED_FILE) for text in texts):
@@ -248,6 +246,15 @@ def text_problems(notice: Notice, now: Known) -> Iterator[str]:
             yield f"{what} is told as {basis}"
     if any(text.startswith(("This is alleged", "This is recorded", "A court has found this")) for text in texts):
         yield "a text speaks of how sure all of it is"
+
+
+def contact_problems(notice: Notice, texts: tuple[str, ...], now: Known) -> Iterator[str]:
+    careful = any(text.startswith(by_hand.SAFE_CONTACT) for text in texts)
+    if notice.agency_kind in by_hand.CONTACTS_NOBODY:
+        if careful:
+            yield "whoever is to contact nobody reads when it may"
+    elif notice.agency_kind in by_hand.OUTSIDE and not careful and not safe_contact_recorded(notice, now):
+        yield "the line on safe contact is missing"
 
 
 def safe_contact_recorded(notice: Notice, now: Known) -> bool:
