@@ -97,7 +97,7 @@ def test_every_notice_says_that_it_is_not_for_emergencies_and_outward_ones_how_n
         texts = policy.texts_for(kind.kind, ["please_link", "please_link"])
         assert texts[0] == "not_for_emergencies"
         assert texts.count("please_link") == 1
-        assert ("safe_contact" in texts) == kind.outward
+        assert ("safe_contact" in texts) == (kind.outward and kind.kind != "dsl")
         assert "safe_contact" not in policy.texts_for(kind.kind, safe_contact=True)
     assert "Schedule" not in policy.text("restricted_file")
     assert "Do not contact either parent" in policy.text("restricted_file")
@@ -178,3 +178,15 @@ def test_a_row_of_an_earlier_day_is_the_first_row(policy: Policy) -> None:
     assert policy.route("high_risk", date(1990, 1, 1)) == policy.route("high_risk", NOW.date())
     assert policy.knows_force("54")
     assert not policy.knows_force("ZZ")
+
+
+@pytest.mark.parametrize("variant", ["varied", "discharged", "replaced", "changed_not_stated"])
+def test_whoever_is_asked_to_link_a_change_reads_that_protection_may_have_ended_and_what_to_do(
+    policy: Policy, variant: str
+) -> None:
+    clock = policy.link_clock("uk.court.orders-resulted", date(2026, 3, 2), variant)
+    assert clock is not None
+    assert clock.route is not None
+    first = policy.text(policy.route(clock.route, date(2026, 3, 2)).texts[0])
+    assert first.startswith("Protection may have ended")
+    assert "Find out today" in first
