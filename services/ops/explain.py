@@ -18,6 +18,7 @@ from services.ops.files import gather
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
 from services.ops.unread import NOTHING_UNREAD, Waiting, unread
+from services.ops.words import Names
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime.settings import load_settings
@@ -92,7 +93,8 @@ def explain_command(
         return
     title = None if reader.role in (OPS, AUDIT) else policies.at(material.now).kind(reader.role).title
     detail = full or found.question in ("duty", "notification") or len(found.tellings) <= FEW
-    out.print(shown(found, title, detail=detail), width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else None)
+    said = shown(found, title, detail=detail, names=Names.of(policies))
+    out.print(said, width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else None)
     if not detail:
         err.print("\n--full shows what was said and asked, and every revision.", style="dim", markup=False)
     if role is None and agency is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from pydantic import JsonValue
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -23,13 +24,14 @@ from services.ops.explanation import (
 )
 from services.ops.terminal import heading, moment, plural, span
 from services.ops.unread import Unread
+from services.ops.words import NO_NAMES, Names
 
 STATES = {"live": ("open", "yellow"), "closed": ("closed", "green"), "withdrawn": ("taken back", "red")}
 FATES = {
     "accepted": "accepted and judged",
     "repeated": "had been accepted before: nothing changed",
-    "superseded": "older than, or the same as, what stands: nothing changed",
-    "not_ours": "not this service's: it answers another service's notice",
+    "superseded": "not newer than what is current: nothing changed",
+    "not_ours": "an answer to another service's notification: nothing to do here",
     "refused": "refused",
     "faulted": "could not be judged: kept, and judged again after a release",
 }
@@ -39,8 +41,8 @@ MISSING = {
     "no_charge": "a charge or a person who says whom the case is about",
     "no_order_or_charge": "the order that it is about, or a charge",
     "no_application": "the application that it belongs to",
-    "no_order": "the order that it speaks of",
-    "unreadable_reference": "a URN or ASN that can be read: the one that it has leads to nobody",
+    "no_order": "the order that it names",
+    "unreadable_reference": "a URN or ASN that can be read (the one in it cannot)",
     "unknown_notification": "a notification with that id; the sender has been told",
 }
 MOST_NAMES, FEW_NAMES = 40, 6
@@ -50,9 +52,11 @@ ROLES = {
 }
 
 
-def shown(explanation: Explanation, role_title: str | None = None, *, detail: bool = False) -> RenderableType:
+def shown(
+    explanation: Explanation, role_title: str | None = None, *, detail: bool = False, names: Names = NO_NAMES
+) -> RenderableType:
     """`role_title`: what the asking kind of agency is called. `detail`: what was said and asked, and each revision."""
-    return Group(*_parts(explanation, role_title, detail=detail))
+    return Group(*_parts(explanation, role_title, names, detail=detail))
 
 
 def missing(word: str) -> str:
@@ -60,7 +64,7 @@ def missing(word: str) -> str:
     return MISSING.get(word, word.replace("_", " "))
 
 
-def _parts(e: Explanation, role_title: str | None, *, detail: bool) -> Iterator[RenderableType]:
+def _parts(e: Explanation, role_title: str | None, names: Names, *, detail: bool) -> Iterator[RenderableType]:
     yield Text(_headline(e), style="bold")
     yield Text(f"{e.question}: {e.asked}", style="dim", overflow="fold")
     yield Text(f"Shown {ROLES.get(e.role) or 'as ' + (role_title or e.role)}; {moment(e.at)}.", style="dim")
@@ -70,7 +74,7 @@ def _parts(e: Explanation, role_title: str | None, *, detail: bool) -> Iterator[
     numbers = {fact.id: number for number, fact in enumerate(e.facts, 1)}
     if e.tellings:
         yield from _titled("Who was told")
-        yield from _told(e.tellings, numbers, detail=detail)
+        yield from _told(e.tellings, numbers, names, detail=detail)
     if e.not_told:
         yield from _titled("Who was considered and told nothing")
         yield _not_told(e.not_told)
@@ -97,9 +101,9 @@ def _headline(e: Explanation) -> str:
             said += f" to {plural(len({telling.recipient for telling in e.tellings}), 'recipient')}"
         return f"{said}{_considered(e)}."
     if e.refused and not e.facts:
-        return "It was refused: nobody was told anything because of it."
+        return "It was refused, so nobody was told anything."
     if e.unread.found and not e.facts:
-        return "It has not been read yet: nobody can have been told."
+        return "It has not been read yet, so nobody has been told."
     return f"Nobody was told{_considered(e)}."
 
 
@@ -138,11 +142,14 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         yield Text(f"  stands {conflict.stands}; not {', '.join(conflict.others)}", style="dim")
     for rule in e.faulted:
         yield Text(
-            f"! The rule {rule} raised an error here: what it had told is left as it is until it is mended.",
+            f"! The rule {rule} failed here. What it told stays as it was until the rule is repaired.",
             style="bold red",
         )
     if any(telling.unexplained_since for telling in e.tellings):
-        yield Text("! Something that was told is owed no longer, and no fact says why: a person must look.", "bold red")
+        yield Text(
+            "! Somebody was told of something, and no rule and no fact says why any more. A person must look.",
+            "bold red",
+        )
 
 
 def _refused(same: Sequence[Refused]) -> RenderableType:
@@ -174,7 +181,9 @@ def _unread(event: Unread, now: datetime) -> RenderableType:
     return text
 
 
-def _told(tellings: Iterable[Telling], numbers: Mapping[str, int], *, detail: bool) -> Iterator[RenderableType]:
+def _told(
+    tellings: Iterable[Telling], numbers: Mapping[str, int], names: Names, *, detail: bool
+) -> Iterator[RenderableType]:
     """One block for each matter, with those who were told of it."""
     matters: dict[tuple[str, str, str], list[Telling]] = {}
     for telling in tellings:
@@ -184,10 +193,12 @@ def _told(tellings: Iterable[Telling], numbers: Mapping[str, int], *, detail: bo
         yield _recipients(told)
         if detail:
             for telling in told:
-                yield from _detail(telling, several=len(told) > 1)
+                yield from _detail(telling, names, several=len(told) > 1)
         table = _two_columns()
         if whole := [telling for telling in told if telling.policy_version]:
-            default = " (no agency serves that area: a default desk)" if any(t.by_default for t in whole) else ""
+            default = (
+                " (no agency serves that area, so a default desk was told)" if any(t.by_default for t in whole) else ""
+            )
             table.add_row("why", f"{whole[0].policy_source}{default}")
             if measures := dict.fromkeys(t.measured_by for t in whole if t.measured_by):
                 table.add_row("measure", "\n".join(measures))
@@ -227,10 +238,10 @@ def _flags(telling: Telling) -> Iterator[tuple[str, str]]:
         yield "unanswered", "bold red"
     yield from ((words.answer(reply.answer), "green") for reply in telling.replies if reply.counts)
     if telling.ladder:
-        yield "climbed", "yellow"
+        yield "escalated", "yellow"
 
 
-def _detail(telling: Telling, *, several: bool) -> Iterator[RenderableType]:
+def _detail(telling: Telling, names: Names, *, several: bool) -> Iterator[RenderableType]:
     table = _two_columns()
     if several:
         table.add_row("", Text(telling.recipient, style="bold"))
@@ -241,12 +252,12 @@ def _detail(telling: Telling, *, several: bool) -> Iterator[RenderableType]:
         table.add_row("asked", _ask(ask.ask, ask.by, met=ask.met_by is not None, overdue=ask.overdue))
     for reply in telling.replies:
         code = f": {words.answer(reply.code)}" if reply.code else ""
-        counts = "" if reply.counts else " (of what was replaced: it counts no more)"
+        counts = "" if reply.counts else " (it no longer counts: it answered a notification that was replaced)"
         table.add_row("answered", f"{words.answer(reply.answer)}{code}, {moment(reply.at)}{counts}")
     for rung in telling.ladder:
-        table.add_row("climbed", f"{words.rule(rung.rule)}: {rung.recipient}, {moment(rung.at)}")
+        table.add_row("escalated", f"{words.rule(rung.rule)}: {rung.recipient}, {moment(rung.at)}")
     if telling.lines:
-        table.add_row("said", _lines(telling))
+        table.add_row("said", _lines(telling, names))
     if telling.purpose:
         table.add_row("purpose", telling.purpose)
     for change in telling.changes:
@@ -255,7 +266,7 @@ def _detail(telling: Telling, *, several: bool) -> Iterator[RenderableType]:
 
 
 def _ask(ask: str, by: datetime, *, met: bool, overdue: bool) -> Text:
-    text = Text(f"{words.ASKS.get(ask, ask)}, by {moment(by)}")
+    text = Text(f"to {words.ASKS.get(ask, ask)}, by {moment(by)}")
     if met:
         text.append("  done", style="green")
     elif overdue:
@@ -263,13 +274,13 @@ def _ask(ask: str, by: datetime, *, met: bool, overdue: bool) -> Text:
     return text
 
 
-def _lines(telling: Telling) -> Text:
+def _lines(telling: Telling, names: Names) -> Text:
     if not any(line.shown for line in telling.lines):
         return Text(_some([words.item(line.what) for line in telling.lines], MOST_NAMES))
     said = Text()
     for text, basis in dict.fromkeys(
         (
-            f"{words.item(line.what)}{f' ({_place(line.about)})' if line.about else ''}: {words.value(line.value)}",
+            _line(line.what, line.about, line.value, names),
             words.BASES.get(line.basis, ""),
         )
         for line in telling.lines
@@ -280,10 +291,15 @@ def _lines(telling: Telling) -> Text:
     return said
 
 
+def _line(what: str, about: str | None, value: JsonValue, names: Names) -> str:
+    whom = f" ({_place(about)})" if about else ""
+    return f"{words.item(what)}{whom}: {words.value(what, value, names)}"
+
+
 def _place(about: str) -> str:
-    """`party 1` for a place in a matter; an order or a hearing by its own name."""
+    """`party 1` for a place in a matter; an order by what it is and who made it."""
     *_, kind, number = ["", *about.split("/")]
-    return f"{kind} {number}" if kind in ("party", "child") else about
+    return f"{kind} {number}" if kind in ("party", "child") else words.order_at(about)
 
 
 def _some(names: Iterable[str], most: int) -> str:
@@ -350,8 +366,8 @@ def _waiting(fact: FactTold, now: datetime) -> RenderableType:
 
 
 def _ahead(ahead: Ahead) -> RenderableType:
-    when = "as soon as all streams are read up to" if ahead.held_back else "from"
-    return Text(f"{words.rule(ahead.rule)}, to {ahead.recipient}: {when} {moment(ahead.opens)}.")
+    when = "will be told once all streams are read up to" if ahead.held_back else "will be told at"
+    return Text(f"{words.rule(ahead.rule)}: {ahead.recipient} {when} {moment(ahead.opens)}.")
 
 
 def _timeline(moments: Iterable[Moment]) -> RenderableType:

@@ -1,16 +1,19 @@
 """A notification as the agency's worker would like to read it: pure, from the notice to lines."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued
+from schemas.agency_notifications.v1 import Asked, NotificationIssued
 from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
 from services.ops import words
+from services.ops.rows import Reader, by_whom, called, rows
 from services.ops.terminal import moment, span
+from services.ops.words import Names
 
-NAMES_FIRST = ("name", "parties.name", "children.name", "defendant.name")
+WIDEST_NAME = 48
+CRIME_AND_PARTY = "a crime reference and the number of a party there, as 54260012345/1"
 DECLINE = ("out_of_area", "no_capacity", "not_eligible", "cannot_act", "already_done", "not_ours")
 # As `uk.agency.link-refused` has them.
 REFUSED = ("not_domestic_abuse", "not_ours", "duplicate")
@@ -25,15 +28,16 @@ class Line(NamedTuple):
     style: str = ""
 
 
-def tell(notice: NotificationIssued, now: datetime, agency: str) -> tuple[Line, ...]:
-    """The whole notice. `now`: the moment at which it is read. `agency`: the name of the agency that reads it."""
+def tell(notice: NotificationIssued, now: datetime, names: Names) -> tuple[Line, ...]:
+    """The whole notification, as it is read at `now`; what must be heeded stands before what it says."""
     return (
-        *_head(notice, agency),
+        *_head(notice, names),
         *_asked(notice, now),
-        *_matter(notice.matter),
         *_texts(notice),
+        *_matter(notice, names),
         *_power(notice),
         *_how_to_answer(notice),
+        Line(f"  To see why you were told: relay explain {notice.notification} --as {notice.agency}", "dim"),
     )
 
 
@@ -56,61 +60,83 @@ def newest(notices: Iterable[NotificationIssued]) -> tuple[NotificationIssued, .
     return tuple(found.values())
 
 
-def _head(notice: NotificationIssued, agency: str) -> Iterator[Line]:
+def _head(notice: NotificationIssued, names: Names) -> Iterator[Line]:
     late = "LATE  " if notice.late else ""
-    kind = words.KINDS[notice.kind]
     style = {"correct": "bold red", "close": "bold green"}.get(notice.kind, "bold")
-    yield Line(f"{URGENT[notice.urgency]}{late}{kind}: {headline(notice)}", style)
-    yield Line(f"{moment(notice.issued_at)} · {agency}, {notice.desk} desk · about {notice.subject}", "dim")
+    yield Line(f"{URGENT[notice.urgency]}{late}{_kind(notice)}: {headline(notice)}", style)
+    to = f"{names.agency(notice.agency)}, {words.DESKS[notice.desk]}"
+    yield Line(f"{moment(notice.issued_at)} · {to}{_sender(notice, names)}", "dim")
     if notice.late:
-        yield Line(f"You should have heard of this by {moment(notice.tell_by)}.", "yellow")
-    if notice.kind == "update" or (notice.kind == "correct" and notice.replaces):
-        yield Line(f"{words.WHAT_KINDS_MEAN[notice.kind]} It replaces {notice.replaces}.")
-    elif words.WHAT_KINDS_MEAN[notice.kind]:
-        yield Line(words.WHAT_KINDS_MEAN[notice.kind])
+        yield Line(f"This is late: you should have been told by {moment(notice.tell_by)}.", "yellow")
+    if meaning := _meaning(notice):
+        before = notice.kind in ("update", "correct") and notice.replaces
+        yield Line(f"{meaning} It takes the place of notification {notice.replaces}." if before else meaning)
     if notice.reason:
         yield Line(f"Why: {words.reason(notice.reason)}")
+
+
+def _kind(notice: NotificationIssued) -> str:
+    return words.PARTLY_WRONG if _partly_wrong(notice) else words.KINDS[notice.kind]
+
+
+def _meaning(notice: NotificationIssued) -> str:
+    return words.WHAT_PARTLY_WRONG_MEANS if _partly_wrong(notice) else words.WHAT_KINDS_MEAN[notice.kind]
+
+
+def _partly_wrong(notice: NotificationIssued) -> bool:
+    """It had been closed already, and some of what it said was wrong."""
+    return notice.kind == "correct" and notice.state == "closed"
+
+
+def _sender(notice: NotificationIssued, names: Names) -> str:
+    """Which police force, court or agency said it, where that is known."""
+    said = next((item for item in notice.matter if item.what.startswith("sender.")), None)
+    return f" · from {words.value(said.what, said.value, names)}" if said is not None else ""
 
 
 def _asked(notice: NotificationIssued, now: datetime) -> Iterator[Line]:
     if notice.state != "live":
         return
+    if notice.rule in RUNGS:
+        yield from (Line(f"  What to do: {action}", "bold") for action in _actions(notice))
     for ask in notice.asks:
         if ask.met:
-            yield Line(f"  Done: {words.ASKS[ask.ask].lower()}", "green")
+            yield Line(f"  Done: {words.ASKS[ask.ask]}", "green")
         else:
             left = (ask.by - now).total_seconds()
             how_long = f"in {span(left)}" if left >= 0 else f"{span(left)} ago, overdue"
             yield Line(
-                f"  Asked of you: {words.ASKS[ask.ask].lower()}, by {moment(ask.by)} ({how_long})",
+                f"  Asked of you: {_ask(ask)}, by {moment(ask.by)} ({how_long})",
                 "bold yellow" if left >= 0 else "bold red",
             )
 
 
-def _matter(matter: Iterable[Item]) -> Iterator[Line]:
-    """What is said, by whom it is about; what is about nobody in particular comes first."""
-    groups: dict[str | None, list[Item]] = {None: []}
-    for item in matter:
-        groups.setdefault(item.about, []).append(item)
+def _ask(ask: Asked) -> str:
+    """What is asked; of a decision, between what."""
+    between = [words.DECISIONS[code] for code in ask.answers if code in words.DECISIONS] if ask.ask == "decide" else []
+    return f"{words.ASKS[ask.ask]} ({'; or '.join(between)})" if between else words.ASKS[ask.ask]
+
+
+def _actions(notice: NotificationIssued) -> Iterator[str]:
+    """Of what nobody has answered, what its reader is to do about it."""
+    said = {item.what: item.value for item in notice.matter}
+    who = str(said.get("unanswered_by", "those who were asked"))
+    for ask in notice.asks:
+        if not ask.met:
+            yield words.action(notice.rule, ask.ask, who)
+
+
+def _matter(notice: NotificationIssued, names: Names) -> Iterator[Line]:
+    """What is said, by whom or what it is about, each line with how sure it is."""
+    reader = Reader(notice.continuity.agency_kind, notice.continuity.place, names)
+    groups = by_whom(notice.matter)
     for about, items in groups.items():
         if about is not None:
-            yield Line(f"  {_who(about, items)}", "bold")
-        rows = [(words.item(item.what), words.value(item.value), words.BASES[item.basis]) for item in items]
-        width = max((len(name) for name, _, _ in rows), default=0)
-        for name, said, basis in dict.fromkeys(rows):
-            yield Line(f"    {name:<{width}}  {said}{f'  ({basis})' if basis else ''}")
-
-
-def _who(about: str, items: Iterable[Item]) -> str:
-    """`Party 1: Ms Example Birch` where a name may be seen; else the place alone."""
-    said: Mapping[str, object] = {item.what: item.value for item in items}
-    name = next((said[what] for what in NAMES_FIRST if what in said), None)
-    role = next((said[what] for what in ("role", "parties.role") if what in said), None)
-    place = about.rpartition("/")
-    kind = about.split("/")[-2] if "/" in about else ""
-    called = {"party": f"Party {place[2]}", "child": f"Child {place[2]}"}.get(kind, about)
-    known = " · ".join(str(part) for part in (name, role) if part)
-    return f"{called}: {known}" if known else called
+            yield Line(f"  {called(about, items, reader)}", "bold")
+        lines = list(rows(about, groups, reader))
+        width = min(max((len(row.name) for row in lines), default=0), WIDEST_NAME)
+        for name, said, how_sure in lines:
+            yield Line(f"    {name:<{width}}  {said}{f'  ({how_sure})' if how_sure else ''}")
 
 
 def _texts(notice: NotificationIssued) -> Iterator[Line]:
@@ -118,19 +144,19 @@ def _texts(notice: NotificationIssued) -> Iterator[Line]:
 
 
 def _power(notice: NotificationIssued) -> Iterator[Line]:
-    yield Line(f"  Shared: {notice.power.purpose}. {notice.power.gateway}.", "dim")
+    yield Line(f"  Purpose: {notice.power.purpose}. Power to share: {notice.power.gateway}.", "dim")
 
 
 def _how_to_answer(notice: NotificationIssued) -> Iterator[Line]:
     if notice.state != "live":
         return
     if linking := _to_link(notice):  # reading such a notice is not enough
-        yield Line("  To say whom it is about (CRIME/N is a person of an incident, as 54260012345/1):", "cyan")
+        yield Line(f"  To say whom it is about, where CRIME/N is {CRIME_AND_PARTY}:", "cyan")
         yield from (Line(f"    {command}", "cyan") for command in linking)
     waiting = [ask for ask in notice.asks if not ask.met]
     if not waiting:
         return
-    yield Line("  To answer:", "cyan")
+    yield Line("  To answer (for YOU give your own pseudonym; of words joined by | choose one):", "cyan")
     for command in dict.fromkeys(command for ask in waiting for command in commands(notice, ask)):
         yield Line(f"    {command}", "cyan")
 

@@ -26,6 +26,7 @@ from services.ops.reading import reading
 from services.ops.starting import Services
 from services.ops.subscribe import open_topics, read_to_end
 from services.ops.terminal import moment, out, plural
+from services.ops.words import Names
 from services.policy.policy import PolicySet
 from services.runtime.keeper import PROJECT
 from services.runtime.story_clock import StoryClock, StoryStuckError
@@ -74,7 +75,7 @@ class Story:
 class Teller:
     """Tells what agencies are told, as they are told it, and remembers it for the table at the end."""
 
-    names: Mapping[str, str]
+    names: Names
     heard: list[NotificationIssued] = field(default_factory=list)
     in_full: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
@@ -89,7 +90,7 @@ class Teller:
         about = f": {headline(of)}" if of else ""
         said = words.answer(str(getattr(answer, "decision", getattr(answer, "reason", ""))))
         did = ANSWERED[type(answer)] + (f" ({said})" if said else "")
-        name = self.names.get(answer.agency, answer.agency)
+        name = self.names.agency(answer.agency)
         out.print(f"  ← {moment(at)[4:]}  {name} {did}{about}", style="cyan", markup=False, soft_wrap=True)
 
     def clock(self, at: datetime) -> None:
@@ -101,20 +102,20 @@ class Teller:
             self.heard.append(notice)
             if notice.agency in self.in_full and notice.kind == "notify":
                 self.in_full.discard(notice.agency)
-                out.print(f"  → {self.names.get(notice.agency, notice.agency)} reads:", markup=False)
-                for line in tell(notice, now, self.names.get(notice.agency, notice.agency)):
+                out.print(f"  → {self.names.agency(notice.agency)} reads:", markup=False)
+                for line in tell(notice, now, self.names):
                     out.print(f"      {line.text}", style=line.style or None, markup=False, soft_wrap=True)
             else:
                 self.briefly(notice)
 
     def briefly(self, notice: NotificationIssued) -> None:
         """Who is told what; then what is asked by when, or why it ends."""
-        name = self.names.get(notice.agency, notice.agency)
+        name = self.names.agency(notice.agency)
         late = ", late" if notice.late else ""
         said = f"  → {name}: {words.KINDS[notice.kind].lower()}{late}: {headline(notice)}"
         out.print(said, style=STYLES.get(notice.kind), markup=False, soft_wrap=True)
         waiting = [ask for ask in notice.asks if not ask.met] if notice.state == "live" else []
-        more = [f"{words.ASKS[ask.ask].lower()} by {moment(ask.by, year=False)}" for ask in waiting]
+        more = [f"{words.ASKS[ask.ask]}, by {moment(ask.by, year=False)}" for ask in waiting]
         if notice.reason:
             more.append(words.reason(notice.reason))
         if more:
@@ -142,9 +143,10 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
     Events go in through Kafka at their sources' times, notices are read from Kafka by a reader who is in no group.
     Between two events the clock stops wherever some service has something to do by itself.
     """
-    names = {agency.id: agency.name for agency in policies.agencies}
-    teller = Teller(names)
-    consumer = open_topics(services.servers.kafka, [f"agency.{agency}.notifications" for agency in names])
+    teller = Teller(Names.of(policies))
+    consumer = open_topics(
+        services.servers.kafka, [f"agency.{agency.id}.notifications" for agency in policies.agencies]
+    )
     try:
         with connected(services.servers.kafka) as producer:
             _drain(clock, services)
@@ -158,7 +160,7 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
     finally:
         consumer.close()
     _show_table(teller)
-    _explain(story.telling.explained, services.servers.database, policies)
+    _explain(story.telling.explained, services.servers.database, policies, teller.names)
     return tuple(teller.heard)
 
 
@@ -241,14 +243,14 @@ def _show_table(teller: Teller) -> None:
     table.add_column("why it ended", ratio=4)
     before = ""
     for row in rows:
-        name = teller.names.get(row.agency, row.agency) if row.agency != before else ""
+        name = teller.names.agency(row.agency) if row.agency != before else ""
         before = row.agency
         ended = _short(row.ended) if row.ended else "still held"
         table.add_row(name, row.what, _short(row.told), ended, row.why)
     out.print(table)
 
 
-def _explain(explained: Explained, database: str, policies: PolicySet) -> None:
+def _explain(explained: Explained, database: str, policies: PolicySet, names: Names) -> None:
     """The history of one duty, as the agency that held it may know it."""
     held_by = next((agency for agency in policies.agencies if agency.id == explained.to), None)
     with reading(database) as conn:
@@ -260,7 +262,7 @@ def _explain(explained: Explained, database: str, policies: PolicySet) -> None:
         return
     out.print()
     out.rule("Why: one decision explained, as `relay explain` does")
-    out.print(shown(found, held_by.name, detail=True))
+    out.print(shown(found, held_by.name, detail=True, names=names))
 
 
 def _short(at: datetime) -> str:

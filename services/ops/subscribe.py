@@ -17,6 +17,7 @@ from schemas.registry import Refusal, decode
 from services.ops.kafka_client import wait_for
 from services.ops.notices import newest, tell
 from services.ops.terminal import UsageError, err, kafka_called, moment, out, plural, servers
+from services.ops.words import Names
 from services.policy.clocks import LONDON
 from services.policy.load import load
 from services.policy.policy import PolicySet
@@ -68,17 +69,17 @@ def subscribe(
     """
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
-    name = name_of(agency, policies)
+    name, names = name_of(agency, policies), Names.of(policies)
     earliest = moment_of(since, datetime.now(UTC)) if since else None
     topic = f"agency.{agency}.notifications"
     try:
         consumer = open_topics(servers(settings).kafka, [topic])
-        _show_kept(read_to_end(consumer), name, earliest, as_json=as_json, everything=everything)
+        _show_kept(read_to_end(consumer), name, names, earliest, as_json=as_json, everything=everything)
         if follow:
             if not as_json:
                 err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim", markup=False)
             for heard in read_on(consumer):
-                _show(heard, name, as_json=as_json)
+                _show(heard, names, as_json=as_json)
     except KeyboardInterrupt:
         return
     except KafkaError:
@@ -158,7 +159,13 @@ def _heard(record: Any) -> Heard | None:
 
 
 def _show_kept(
-    heard_so_far: Sequence[Heard], name: str, earliest: datetime | None, *, as_json: bool, everything: bool
+    heard_so_far: Sequence[Heard],
+    name: str,
+    names: Names,
+    earliest: datetime | None,
+    *,
+    as_json: bool,
+    everything: bool,
 ) -> None:
     shown: Iterable[Heard] = ()
     kept = [heard for heard in heard_so_far if earliest is None or heard.notice.issued_at >= earliest]
@@ -176,7 +183,7 @@ def _show_kept(
             more = f"; {left_out} replaced or closed: --all shows them too" if left_out else ""
             err.print(f"{name}: {open_now}{more}.", style="dim", markup=False)
     for heard in shown:
-        _show(heard, name, as_json=as_json)
+        _show(heard, names, as_json=as_json)
 
 
 def _nothing_since(earliest: datetime, heard_so_far: Iterable[Heard]) -> str:
@@ -185,11 +192,11 @@ def _nothing_since(earliest: datetime, heard_so_far: Iterable[Heard]) -> str:
     return f"Nothing was told since {moment(earliest)}; {still}."
 
 
-def _show(heard: Heard, name: str, *, as_json: bool) -> None:
+def _show(heard: Heard, names: Names, *, as_json: bool) -> None:
     if as_json:
         out.file.write(json.dumps(to_document(heard.envelope, heard.content), ensure_ascii=False) + "\n")
         out.file.flush()
         return
     out.rule(style="dim")
-    for line in tell(heard.notice, datetime.now(UTC), name):
+    for line in tell(heard.notice, datetime.now(UTC), names):
         out.print(line.text, style=line.style or None, markup=False, soft_wrap=True)

@@ -79,9 +79,11 @@ def database_called() -> str:
 
 
 def moment(when: datetime, *, year: bool = True) -> str:
-    """`Sat 4 Oct 2025, 22:41`, in London."""
+    """`Sat 4 Oct 2025, 22:41`, in London. In the hour of October that is there twice, with BST or GMT."""
     local = when.astimezone(LONDON)
-    return f"{local:%a} {local.day} {local:%b}{f' {local.year}' if year else ''}, {local:%H:%M}"
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    zone = f" {local.tzname()}" if twice else ""
+    return f"{local:%a} {local.day} {local:%b}{f' {local.year}' if year else ''}, {local:%H:%M}{zone}"
 
 
 def span(seconds: float) -> str:

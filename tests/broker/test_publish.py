@@ -226,7 +226,7 @@ def test_a_link_to_nobody_is_not_called_taken(running: Relay, command: tuple[str
 def test_an_agency_reads_what_stands_and_how_to_answer_it(running: Relay) -> None:
     said = running.relay("subscribe", "marac-larkmead", "--no-follow")
     assert said.exit_code == 0
-    assert "High risk of serious harm" in said.output
+    assert "high risk of serious harm" in said.output
     lines = running.relay("subscribe", "marac-larkmead", "--no-follow", "--json", "--all").stdout.splitlines()
     assert {json.loads(line)["type"] for line in lines} == {"uk.relay.notification-issued.v1"}
 

@@ -2,13 +2,14 @@
 
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 from rich.table import Table
 from typer.testing import CliRunner
 
 from services.ops.cli import app
-from services.ops.terminal import Output, heading
+from services.ops.terminal import Output, heading, moment
 
 DUTY = "missed_order/54250077303/party/1/54DC0055525/2554DC0100000055501J/1/SC15005A/cps-westmarch"
 ODD = (":100:", "[bold]x[/bold]", "[link=file:///etc]y", ":warning: 54:DC:01")
@@ -58,3 +59,10 @@ def test_agencies_are_listed_one_json_object_a_line() -> None:
     listed = [json.loads(line) for line in said.stdout.splitlines()]
     assert {agency["kind"] for agency in listed} == {"idva"}
     assert all(agency["name"] for agency in listed)
+
+
+def test_the_hour_of_october_that_is_there_twice_is_marked_with_its_zone_and_no_other_is() -> None:
+    assert moment(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)) == "Sun 25 Oct 2026, 01:30 BST"
+    assert moment(datetime(2026, 10, 25, 1, 30, tzinfo=UTC)) == "Sun 25 Oct 2026, 01:30 GMT"
+    assert moment(datetime(2026, 10, 25, 2, 30, tzinfo=UTC)) == "Sun 25 Oct 2026, 02:30"
+    assert moment(datetime(2026, 3, 29, 1, 30, tzinfo=UTC)) == "Sun 29 Mar 2026, 02:30"

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from schemas.agency_notifications.v1 import Asked, Item, NotificationIssued
+from schemas.agency_responses.v1 import Decision
 from schemas.field_errors import models_in
 from schemas.registry import STREAMS
-from services.casefile.ladder import RUNGS
+from schemas.values import Relationship
+from services.casefile.ladder import INSPECTOR, RUNGS
 from services.casefile.reasons import Reason
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
@@ -19,6 +21,7 @@ from services.ops import words
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.responses.rules import RULES as RESPONSES
 
+STALKING_ORDER = "stalking protection order (court result 3307) of Wed 25 Feb 2026, Swindon Crown Court, case 54DC1"
 PROJECT = Path(__file__).parents[3]
 RULES = sorted({rule.name for rules in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES) for rule in rules} | RUNGS)
 
@@ -97,18 +100,60 @@ def test_no_words_are_left_over_from_rules_that_are_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("what", "value", "said"),
     [
-        (True, "yes"),
-        ("controlling_coercive", "controlling coercive"),
-        ("2025-10-04T21:15:00Z", "Sat 4 Oct 2025, 22:15"),
-        ("2026-01-25", "Sun 25 Jan 2026"),
-        (["physical", "threatening"], "physical, threatening"),
-        ([], "none"),
-        ("54DC0055525", "54DC0055525"),
-        ("Nell Madeup", "Nell Madeup"),
-        (16, "16"),
+        ("injured", True, "yes"),
+        ("abuse_types", ["controlling_coercive"], "controlling or coercive"),
+        ("abuse_types", ["physical", "threatening"], "physical, threatening"),
+        ("abuse_types", [], "none"),
+        ("reported_at", "2025-10-04T21:15:00Z", "Sat 4 Oct 2025, 22:15"),
+        ("hearing_on", "2026-01-25", "Sun 25 Jan 2026"),
+        ("references.urn", "54DC0055525", "54DC0055525"),
+        ("parties.name", "Nell Madeup", "Nell Madeup"),
+        ("age", 16, "16"),
+        ("markers.suicide_threat", [2], "party 2"),
+        ("support_referral", "declined", "she declined"),
+        ("answered", "declined", "that you decline"),
+        ("court_ou", "C54SD00", "Swindon Crown Court"),
+        ("court_ou", "B99ZZ00", "court B99ZZ00"),
+        ("offences.code", "CJ88116", "Assault by beating (CJ88116)"),
+        ("offences.code", "ZZ99999", "offence code ZZ99999"),
+        ("orders.code", "3047", "restraining order (court result 3047)"),
+        ("still_binding", "9999", "order (court result 9999)"),
+        ("order", "54DC1/A1/C54SD00/2026-02-25/order/3307/2", STALKING_ORDER),
+        ("order", "not_known_here", "not known here"),
+        ("sender.force", "54", "Vale (police force 54)"),
+        ("sender.force", "77", "police force 77"),
+        ("schools", ["100001", "999999"], "Invented Hill School, school 999999"),
+        ("language", "pl", "Polish"),
     ],
 )
-def test_values_are_written_as_people_write_them(value: object, said: str) -> None:
-    assert words.value(value) == said  # type: ignore[arg-type]
+def test_values_are_written_as_people_write_them(what: str, value: JsonValue, said: str) -> None:
+    names = words.Names(schools={"100001": "Invented Hill School"}, forces={"54": "Vale"})
+    assert words.value(what, value, names) == said
+
+
+def test_a_title_never_asks_for_anything_since_it_stands_on_what_is_taken_back_as_well() -> None:
+    asking = ("act ", "ask ", "check ", "complete ", "find ", "link ", "review ", "say ", "settle ", "assume ")
+    assert not [
+        title for title in words.RULES.values() for part in title.split(": ") if part.lower().startswith(asking)
+    ]
+
+
+@pytest.mark.parametrize("rung", sorted(RUNGS))
+@pytest.mark.parametrize("ask", literals(Asked, "ask"))
+def test_each_step_of_an_escalation_says_what_to_do(rung: str, ask: str) -> None:
+    said = words.action(rung, ask, "the victim's support service")
+    assert said.endswith(("answer.", "answer here.", "act on it.", "acts on it."))
+    if rung == INSPECTOR:
+        assert said.startswith("Ring now: the victim's support service.")
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_every_decision_has_words(decision: Decision) -> None:
+    assert decision in words.DECISIONS
+
+
+@pytest.mark.parametrize("relation", list(Relationship))
+def test_every_relation_is_the_middle_of_a_sentence(relation: Relationship) -> None:
+    assert words.relation(relation, current=True).split()[0] in ("is", "has")
