@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 from services.ops.events import NotReady, Ready, read_path, receipts
 from services.ops.starting import LOGS, SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
 from services.ops.story import STORY, Story, play, read_telling
-from services.ops.terminal import UsageError, complain, database_called, kafka_called, out
+from services.ops.terminal import UsageError, complain, database_called, heading, kafka_called, out
 from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.runtime.embedded import RELAY_FOLDER, Servers, embedded_servers
@@ -151,7 +151,7 @@ def _story() -> Story:
 
 
 def _stay_up(services: Services, to_try: Sequence[tuple[str, str]]) -> NoReturn:
-    out.rule("The relay stays up, in real time")
+    out.print(heading("The relay stays up, in real time", "green"))
     out.print("To try it, in another terminal, in this folder:")
     for what, typed in (("first, so that `relay` is found", "source .venv/bin/activate"), *to_try):
         out.print(f"  # {what}", style="dim", markup=False)

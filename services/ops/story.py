@@ -25,7 +25,7 @@ from services.ops.publish import connected, send
 from services.ops.reading import reading
 from services.ops.starting import Services
 from services.ops.subscribe import open_topics, read_to_end
-from services.ops.terminal import moment, out, plural
+from services.ops.terminal import heading, moment, out, plural
 from services.ops.words import Names
 from services.policy.policy import PolicySet
 from services.runtime.keeper import PROJECT
@@ -234,7 +234,7 @@ def _show_table(teller: Teller) -> None:
     rows = held(teller.heard)
     agencies = {row.agency for row in rows}
     out.print()
-    out.rule(f"What each agency held: {plural(len(agencies), 'agency', lambda _: 'agencies')} told")
+    out.print(heading(f"What each agency held: {plural(len(agencies), 'agency', lambda _: 'agencies')} told", "green"))
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("agency", ratio=3)
     table.add_column("what", ratio=5)
@@ -261,7 +261,7 @@ def _explain(explained: Explained, database: str, policies: PolicySet, names: Na
     if found is None:
         return
     out.print()
-    out.rule("Why: one decision explained, as `relay explain` does")
+    out.print(heading("Why: one decision explained, as `relay explain` does", "green"))
     out.print(shown(found, held_by.name, detail=True, names=names))
 
 

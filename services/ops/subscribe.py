@@ -16,7 +16,7 @@ from schemas.envelope import Envelope, to_document
 from schemas.registry import Refusal, decode
 from services.ops.kafka_client import wait_for
 from services.ops.notices import newest, tell
-from services.ops.terminal import UsageError, err, kafka_called, moment, out, plural, servers
+from services.ops.terminal import UsageError, err, heading, kafka_called, moment, out, plural, servers
 from services.ops.words import Names
 from services.policy.clocks import LONDON
 from services.policy.load import load
@@ -197,6 +197,6 @@ def _show(heard: Heard, names: Names, *, as_json: bool) -> None:
         out.file.write(json.dumps(to_document(heard.envelope, heard.content), ensure_ascii=False) + "\n")
         out.file.flush()
         return
-    out.rule(style="dim")
+    out.print(heading(""))
     for line in tell(heard.notice, datetime.now(UTC), names):
         out.print(line.text, style=line.style or None, markup=False, soft_wrap=True)
