@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -13,7 +14,7 @@ from services.ops.terminal import UsageError
 from services.runtime.groups import group_of
 from services.runtime.records import Record
 
-LOOK_THROUGH_SECONDS = 2.0
+LOOK_THROUGH_SECONDS, JUDGE_SECONDS = 2.0, 2.0
 STREAMS_IN = tuple(stream.topic for stream in REGISTRY.streams if stream.direction == "in")
 Positions = Mapping[Partition, tuple[int, datetime | None]]
 T = TypeVar("T")
@@ -28,70 +29,89 @@ class Lag(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Unread:
+    """`times`: of the first unread record of each partition, as far as it could be read; `people`: how many people are
+    past their time unread; `all_looked_through`: False where there was no time for all records, so there may be more.
+    """
+
+    times: Mapping[Partition, datetime]
+    people: int
+    all_looked_through: bool
+
+
+@dataclass(frozen=True)
 class Broker:
-    """`ends`: the offset that the next record of each partition gets; `committed`: by group and partition; `times`: of
-    the first unread record of each partition; `people_unread`: how many people are past their time unread."""
+    """`ends`: the offset that the next record of each partition gets; `committed`: by group and partition."""
 
     ends: Mapping[Partition, int]
     committed: Mapping[tuple[str, str, int], int]
     members: Mapping[str, int]
-    times: Mapping[Partition, datetime]
-    people_unread: int
 
-    def lag_of(self, positions: Positions, now: datetime) -> Lag:
+    def lag_of(self, positions: Positions, times: Mapping[Partition, datetime], now: datetime) -> Lag:
         lags = {place: max(0, self.ends.get(place, 0) - offset) for place, (offset, _) in positions.items()}
-        unread = [self.times[place] for place, lag in lags.items() if lag and place in self.times]
-        known = bool(positions) and all(place in self.times for place, lag in lags.items() if lag)
+        unread = [times[place] for place, lag in lags.items() if lag and place in times]
+        known = bool(positions) and all(place in times for place, lag in lags.items() if lag)
         seconds = max((max(0.0, (now - when).total_seconds()) for when in unread), default=0.0)
         return Lag(sum(lags.values()), seconds if known else None, unread)
 
     def group_lag(self, group: str, positions: Positions) -> int:
         return sum(max(0, self.ends.get(place, 0) - self.committed.get((group, *place), 0)) for place in positions)
 
+    def unread_spans(self, positions: Mapping[str, Positions]) -> dict[Partition, tuple[int, int]]:
+        """By partition, the first offset that some service has not read, and the end."""
+        first: dict[Partition, int] = {}
+        for places in positions.values():
+            for place, (offset, _) in places.items():
+                if offset < self.ends.get(place, 0):
+                    first[place] = min(offset, first.get(place, offset))
+        return {place: (offset, self.ends[place]) for place, offset in first.items()}
 
-def ask(kafka: str, services: Sequence[str], positions: Mapping[str, Positions], now: datetime) -> Broker:
-    """All of it. UsageError where Kafka does not answer."""
+
+def ask(kafka: str, services: Sequence[str]) -> Broker:
+    """How far streams and groups are. UsageError where Kafka does not answer."""
     groups = [group_of(service) for service in services]
     ends, committed = ends_and_committed(kafka, STREAMS_IN, groups)
-    members = members_of(kafka, groups) if groups else {}
-    first: dict[Partition, int] = {}
-    for places in positions.values():
-        for place, (offset, _) in places.items():
-            if offset < ends.get(place, 0):
-                first[place] = min(offset, first.get(place, offset))
-    spans = {place: (offset, ends[place]) for place, offset in first.items()}
+    return Broker(ends, committed, members_of(kafka, groups) if groups else {})
+
+
+def look_through(kafka: str, broker: Broker, positions: Mapping[str, Positions], now: datetime) -> Unread:
+    """What lies unread, for as long as there is time. UsageError where Kafka does not answer."""
+    spans = broker.unread_spans(positions)
     records = [_record(read) for read in records_between(kafka, spans, LOOK_THROUGH_SECONDS)] if spans else []
     times: dict[Partition, datetime] = {}
+    reached: dict[Partition, int] = {}
     for record in records:
         place = (record.topic, record.partition)
         times[place] = min(record.timestamp, times.get(place, record.timestamp))
-    return Broker(ends, committed, members, times, _people_unread(records, positions, now))
+        reached[place] = max(record.offset + 1, reached.get(place, 0))
+    if not records:
+        return Unread(times, 0, not spans)
+    # Rules and policy take half a second to import and load, and are needed only where something lies unread.
+    judging: Any = import_module("services.ops.unread_people")
+    people, all_judged = judging.people_past_their_time(
+        [(record, _behind(record, positions)) for record in records], now, JUDGE_SECONDS
+    )
+    all_read = all(reached.get(place, 0) >= end for place, (_, end) in spans.items())
+    return Unread(times, people, all_read and all_judged)
 
 
 def within(seconds: float, work: Callable[[], T]) -> T | None:
     """What the work gives; None where it takes longer, or where Kafka does not answer. A frozen broker takes
-    connections and says nothing, so whoever waits for it must not be asked to wait."""
-    found: list[T] = []
+    connections and says nothing, so whoever waits for it must not be asked to wait. Raises whatever else the work does.
+    """
+    found: Future[T] = Future()
 
     def run() -> None:
         try:
-            found.append(work())
-        except UsageError:
-            return
+            found.set_result(work())
+        except BaseException as problem:  # noqa: BLE001 - raised again where it is waited for
+            found.set_exception(problem)
 
-    working = threading.Thread(target=run, daemon=True)
-    working.start()
-    working.join(seconds)
-    return found[0] if found else None
-
-
-def _people_unread(records: Sequence[Record], positions: Mapping[str, Positions], now: datetime) -> int:
-    if not records:
-        return 0
-    # Rules and policy take half a second to import and load, and are needed only where something lies unread.
-    judging: Any = import_module("services.ops.unread_people")
-    found: int = judging.people_past_their_time([(record, _behind(record, positions)) for record in records], now)
-    return found
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return found.result(seconds)
+    except (TimeoutError, UsageError):
+        return None
 
 
 def _behind(record: Record, positions: Mapping[str, Positions]) -> list[str]:

@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -55,24 +54,6 @@ def ends_and_committed(
             if known_at.offset >= 0
         },
     )
-
-
-def times_of(kafka: str, at: dict[Partition, int]) -> dict[Partition, datetime]:
-    """The broker's time of the record at each of these offsets, as far as it comes within seconds."""
-    if not at:
-        return {}
-    found: dict[Partition, datetime] = {}
-    with _answering(), _closing(_consumer(kafka)) as consumer:
-        places = [TopicPartition(*partition) for partition in at]
-        consumer.assign(places)
-        for place in places:
-            consumer.seek(place, at[place.topic, place.partition])
-        while len(found) < len(at) and (read := consumer.poll(timeout_ms=FETCH_MS, max_records=len(at))):
-            for place, records in read.items():
-                first = datetime.fromtimestamp(max(0, records[0].timestamp) / 1000, UTC)
-                found.setdefault((place.topic, place.partition), first)
-                consumer.pause(place)
-    return found
 
 
 def records_between(kafka: str, spans: Mapping[Partition, tuple[int, int]], seconds: float) -> Iterator[Any]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -14,7 +15,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from services.ops.broker_status import Broker, ask, within
+from services.ops.broker_status import (
+    JUDGE_SECONDS,
+    LOOK_THROUGH_SECONDS,
+    Broker,
+    Positions,
+    Unread,
+    ask,
+    look_through,
+    within,
+)
 from services.ops.kafka_client import Partition
 from services.ops.reading import Connection, clock, one, reading
 from services.ops.terminal import err, moment, out, servers, span
@@ -35,6 +45,8 @@ Examples:
 """
 
 KAFKA_SECONDS = 2.5
+# As long as it takes to read and to judge, with the time to load the rules and policy.
+UNREAD_SECONDS = KAFKA_SECONDS + LOOK_THROUGH_SECONDS + JUDGE_SECONDS
 # The person whom a notification is about stands in its content. Until somebody has answered, all asks of it are open.
 PEOPLE_UNANSWERED = f"""
 select count(distinct content::jsonb ->> 4) from told where asks_by is not null and asks_by[1] <= {NOW}
@@ -90,19 +102,33 @@ def status(
 
 def _look(addresses: Addresses) -> Status:
     with reading(addresses.database) as conn:
-        now, known, positions = clock(conn), _services(conn), _positions(conn)
-        tables = _Tables(conn)
-    broker = within(KAFKA_SECONDS, lambda: ask(addresses.kafka, known, positions, now))
-    rows = tuple(tables.service(name, positions.get(name, {}), broker, now) for name in known)
-    ahead = [
-        f"{service} on {topic}/{partition}"
-        for service in (known if broker is not None else ())
-        for (topic, partition), (offset, _) in sorted(positions.get(service, {}).items())
-        if broker is not None and broker.committed.get((group_of(service), topic, partition), 0) > offset
-    ]
-    unread = None if broker is None else broker.people_unread
-    found = Status(now, (), tables.people_unanswered, unread, rows, tuple(ahead))
+        known = _services(conn)
+    # Kafka first: a service commits what it has stored, so nothing committed by now may lack in what is read next.
+    broker = within(KAFKA_SECONDS, lambda: ask(addresses.kafka, known))
+    with reading(addresses.database) as conn:
+        now, positions, tables = clock(conn), _positions(conn), _Tables(conn)
+    ahead: Iterable[str] = ()
+    unread = None
+    if broker is not None:
+        ahead = _moved_ahead(broker, positions)
+        unread = within(UNREAD_SECONDS, partial(look_through, addresses.kafka, broker, positions, now))
+    found = Status(
+        at=now,
+        wrong=(),
+        people_unanswered=tables.people_unanswered,
+        people_unread=None if unread is None else unread.people,
+        all_looked_through=unread is not None and unread.all_looked_through,
+        services=tuple(tables.service(name, positions.get(name, {}), broker, unread, now) for name in known),
+        moved_ahead=tuple(ahead),
+    )
     return replace(found, wrong=tuple(wrong(found, kafka_answers=broker is not None)))
+
+
+def _moved_ahead(broker: Broker, positions: Mapping[str, Positions]) -> Iterable[str]:
+    for service, places in sorted(positions.items()):
+        for (topic, partition), (offset, _) in sorted(places.items()):
+            if broker.committed.get((group_of(service), topic, partition), 0) > offset:
+                yield f"{service} on {topic}/{partition}"
 
 
 class _Tables:
@@ -128,14 +154,16 @@ class _Tables:
     def service(
         self,
         name: str,
-        positions: Mapping[Partition, tuple[int, datetime | None]],
+        positions: Positions,
         broker: Broker | None,
+        unread: Unread | None,
         now: datetime,
     ) -> Service:
-        lag = None if broker is None else broker.lag_of(positions, now)
+        times = {} if unread is None else unread.times
+        lag = None if broker is None else broker.lag_of(positions, times, now)
         group = group_of(name)
-        unread = [] if lag is None else lag.unread
-        open_ends = [*unread, *([self.oldest_faulted[name]] if name in self.oldest_faulted else [])]
+        waited_for = [] if lag is None else lag.unread
+        open_ends = [*waited_for, *([self.oldest_faulted[name]] if name in self.oldest_faulted else [])]
         reached = [read_to for _, read_to in positions.values()]
         release, policy = self.releases.get(name, (None, None))
         waiting = self.counts["waiting"].get(name, 0)

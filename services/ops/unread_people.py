@@ -1,7 +1,9 @@
 """People whose time has passed while the event about them lies unread: decoded in memory, counted, and not kept."""
 
+import time
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import takewhile
 
 from schemas.refusals import Refusal
 from services.casefile.duties import Duty
@@ -15,10 +17,15 @@ from services.runtime.records import Record
 from services.runtime.settings import load_settings
 
 
-def people_past_their_time(unread: Iterable[tuple[Record, Collection[str]]], now: datetime) -> int:
-    """How many people these are, under the policy that the environment names."""
+def people_past_their_time(
+    unread: Iterable[tuple[Record, Collection[str]]], now: datetime, seconds: float
+) -> tuple[int, bool]:
+    """How many people these are, under the policy that the environment names; and whether there was time for all."""
     settings = load_settings()
-    return len(past_their_time(unread, load(settings.policy, settings.agencies).at(now), now))
+    policy = load(settings.policy, settings.agencies).at(now)
+    until = time.monotonic() + seconds
+    in_time = takewhile(lambda _: time.monotonic() < until, unread)
+    return len(past_their_time(in_time, policy, now)), time.monotonic() < until
 
 
 def past_their_time(unread: Iterable[tuple[Record, Collection[str]]], policy: Policy, now: datetime) -> frozenset[str]:

@@ -48,13 +48,15 @@ class Status:
 
     `wrong`: what somebody must see to, the most pressing first; empty where all is well. `people_unanswered`: people
     past their time for whom an agency has not answered; `people_unread`: those whose events no service has read in
-    time, None where that is not known. `moved_ahead`: groups that have committed more than the database holds.
+    time, None where that is not known; `all_looked_through`: False where there was no time for all unread events, so
+    there may be more. `moved_ahead`: groups that have committed more than the database holds.
     """
 
     at: datetime
     wrong: tuple[str, ...]
     people_unanswered: int
     people_unread: int | None
+    all_looked_through: bool
     services: tuple[Service, ...]
     moved_ahead: tuple[str, ...]
 
@@ -71,6 +73,8 @@ def wrong(now: Status, *, kafka_answers: bool) -> Iterator[str]:
         yield f"the database knows less than was read ({place}): start nothing, see docs/runbook.md."
     if not kafka_answers:
         yield "Kafka does not answer: what is unread, and about how many people, is not known."
+    elif not now.all_looked_through:
+        yield "there was no time to look through all unread events: more people may be past their time."
     for service in now.services:
         yield from _of_service(service)
     if now.people_unanswered:
@@ -82,11 +86,11 @@ def _of_service(service: Service) -> Iterator[str]:
     if service.workers == 0:
         yield f"no worker of {name} is running."
     if service.lag and (service.lag_seconds is None or service.lag_seconds >= BEHIND_SECONDS):
-        since = "" if service.lag_seconds is None else f" since {span(service.lag_seconds)}"
-        yield f"{name} has not read {plural(service.lag, 'record')}{since}."
+        oldest = "" if service.lag_seconds is None else f"; the oldest has waited {span(service.lag_seconds)}"
+        yield f"{name} has not read {plural(service.lag, 'record')}{oldest}."
     if service.outbox_seconds >= BEHIND_SECONDS:
-        waiting = plural(service.outbox, "record")
-        yield f"{name} cannot publish: {waiting} of it wait, the oldest since {span(service.outbox_seconds)}."
+        unsent, waited = plural(service.outbox, "record"), span(service.outbox_seconds)
+        yield f"{name} cannot publish: {unsent} not sent; the oldest has waited {waited}."
     for number, one, many, what in (
         (service.faulted, "record", "records", "could not be judged"),
         (service.parked, "notification", "notifications", "refused by the broker"),

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 
+from services.ops.broker_status import within
+from services.ops.terminal import UsageError
 from services.ops.unread_people import past_their_time
 from services.ops.verdict import Service, Status, wrong
+from services.policy.load import PolicyRefusedError
 from services.runtime.records import Record
 from tests import builders as b
 from tests.broker.relay import message, shipped_policy
@@ -35,7 +39,7 @@ GOOD = Service(
     release="0123456789ab",
     policy_version="2026.1",
 )
-WELL = Status(NOW, (), 0, 0, (GOOD,), ())
+WELL = Status(NOW, (), 0, 0, True, (GOOD,), ())
 
 
 def said(status: Status, *, kafka_answers: bool = True) -> list[str]:
@@ -50,9 +54,12 @@ def test_what_is_refused_or_waits_for_a_link_is_not_wrong() -> None:
     ("changed", "words"),
     [
         ({"workers": 0}, "no worker of incidents is running"),
-        ({"lag": 2, "lag_seconds": 61.0}, "incidents has not read 2 records since 1 min"),
+        ({"lag": 2, "lag_seconds": 61.0}, "incidents has not read 2 records; the oldest has waited 1 min"),
         ({"lag": 2, "lag_seconds": None}, "incidents has not read 2 records"),
-        ({"outbox": 4, "outbox_seconds": 600.0}, "incidents cannot publish: 4 records of it wait"),
+        (
+            {"outbox": 4, "outbox_seconds": 600.0},
+            "incidents cannot publish: 4 records not sent; the oldest has waited 10 min",
+        ),
         ({"faulted": 1}, "incidents: 1 record could not be judged"),
         ({"parked": 2}, "incidents: 2 notifications refused by the broker"),
         ({"faulted_files": 1}, "incidents: 1 case file in which a rule raises an error"),
@@ -75,6 +82,28 @@ def test_a_silent_broker_is_wrong_even_where_nothing_else_is_known() -> None:
     unknown = replace(GOOD, workers=None, lag=None, group_lag=None, lag_seconds=None)
     (sentence,) = said(replace(WELL, people_unread=None, services=(unknown,)), kafka_answers=False)
     assert sentence.startswith("Kafka does not answer")
+
+
+def test_unread_events_that_nobody_had_time_to_look_through_are_said() -> None:
+    (sentence,) = said(replace(WELL, all_looked_through=False))
+    assert sentence.startswith("there was no time to look through all unread events")
+
+
+def test_a_fault_while_kafka_is_asked_is_no_silence_of_kafka() -> None:
+    def policy_is_broken() -> int:
+        raise PolicyRefusedError(())
+
+    with pytest.raises(PolicyRefusedError):
+        within(5, policy_is_broken)
+
+
+def test_work_that_takes_too_long_and_a_kafka_that_does_not_answer_give_nothing() -> None:
+    def no_answer() -> int:
+        raise UsageError("Kafka does not answer")
+
+    assert within(0.01, Event().wait) is None
+    assert within(5, no_answer) is None
+    assert within(5, lambda: 3) == 3
 
 
 def unread(crime: str, minutes: int, **over: Any) -> tuple[Record, tuple[str, ...]]:
