@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
 from services.casefile.links import unled
-from services.policy.load import PolicyRefusedError, load
+from services.policy.load import load
 from services.policy.policy import PolicySet
 from services.problems import EXIT_NOT_BEGUN, CannotBeginError
 from services.runtime import database, logs
@@ -35,8 +35,8 @@ from services.runtime.release import release_of
 from services.runtime.rows import Connection
 from services.runtime.sending import Sender
 from services.runtime.service import Service
-from services.runtime.sessions import DatabaseUnusableError, why_none
-from services.runtime.settings import Addresses, Settings, SettingsError, load_settings
+from services.runtime.sessions import why_none
+from services.runtime.settings import Addresses, Settings, load_settings
 from services.runtime.shell import Shell
 from services.runtime.watchdog import Watchdog
 
@@ -317,23 +317,20 @@ def _tables_are_current(url: str) -> bool:
 def run(*services: Service) -> None:
     """The process of one or more services on the servers that the environment names."""
     try:
-        settings = load_settings()
-    except SettingsError as problem:
-        sys.exit(str(problem))
-    logs.configure(level=settings.log_level)
-    servers = settings.servers
-    if servers is None:
-        sys.exit("RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one.")
-    try:
-        policies = load(settings.policy, settings.agencies)
-    except PolicyRefusedError as refused:
-        sys.exit(str(refused))
-    try:
-        if not _tables_are_current(servers.database):
-            sys.exit("The tables are not those of this release: run `relay db migrate` first.")
-    except DatabaseUnusableError as problem:
-        sys.exit(str(problem))
-    try:
-        asyncio.run(serve(services, settings, servers, policies))
+        _run(services)
     except CannotBeginError as problem:
-        sys.exit(str(problem))
+        sys.stderr.write(f"{problem}\n")
+        sys.exit(EXIT_NOT_BEGUN)
+
+
+def _run(services: Sequence[Service]) -> None:
+    settings = load_settings()
+    logs.configure(level=settings.log_level)
+    if (servers := settings.servers) is None:
+        raise CannotBeginError(
+            "RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one."
+        )
+    policies = load(settings.policy, settings.agencies)
+    if not _tables_are_current(servers.database):
+        raise CannotBeginError("The tables are not those of this release: run `relay db migrate` first.")
+    asyncio.run(serve(services, settings, servers, policies))

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
+from services.problems import EXIT_NOT_BEGUN
 from services.runtime.database import migrate
 from services.runtime.embedded import Servers
 from services.runtime.topics import topics
@@ -66,7 +67,7 @@ def test_a_worker_says_in_one_sentence_why_it_cannot_use_its_database_and_ends(
     url, expected = unusable[how]
     worker = begun(servers, url, "-m", "services.incidents")
     said, _ = worker.communicate(timeout=PATIENCE)
-    assert worker.returncode == 1
+    assert worker.returncode == EXIT_NOT_BEGUN
     assert said.startswith(expected)
     assert len(said.splitlines()) == 1
     assert PASSWORD[:-1] not in said
@@ -80,7 +81,7 @@ def test_every_command_says_in_one_sentence_why_it_cannot_use_the_database(
     running = {words: begun(servers, url, "-c", RELAY, *words) for words in COMMANDS}
     for words, command in running.items():
         said, _ = command.communicate(timeout=PATIENCE)
-        assert (words, command.returncode, len(said.splitlines())) == (words, 2, 1), said
+        assert (words, command.returncode, len(said.splitlines())) == (words, EXIT_NOT_BEGUN, 1), said
         assert said.startswith(expected)
 
 

@@ -1,5 +1,8 @@
-"""A worker does not start on a release that would accept what no rule sees."""
+"""A worker does not start on settings that cannot be used, nor on a release that would accept what no rule sees."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -9,6 +12,7 @@ from schemas.classes import REFERENCE
 from schemas.streams import REGISTRY, FactType, Registry, Version
 from schemas.values import Body
 from services.casefile.links import unled
+from services.problems import EXIT_NOT_BEGUN
 from services.runtime.worker import UnledTypesError, Worker
 from tests.broker.relay import shipped_policy
 
@@ -32,3 +36,16 @@ def test_every_type_that_is_shipped_is_led_to_somebody() -> None:
 def test_a_type_that_leads_nowhere_is_an_error_at_the_start_that_names_it() -> None:
     with pytest.raises(UnledTypesError, match="facts of the type CurfewMissed"):
         Worker((), "127.0.0.1:1", "postgresql://127.0.0.1:1/x", shipped_policy(), contract=with_a_type_alone())
+
+
+def test_a_service_that_cannot_begin_says_why_in_one_line_and_ends_as_commands_do() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.incidents"],
+        env=os.environ | {"RELAY_KAFKA": "no broker", "RELAY_DATABASE": "postgresql://127.0.0.1:1/x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == EXIT_NOT_BEGUN
+    (sentence,) = ended.stderr.splitlines()
+    assert "RELAY_KAFKA" in sentence
