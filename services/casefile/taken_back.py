@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from schemas.codes.court_results import TakenBack, court_results
 from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
+from services.casefile.charged import named
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.references import case_of_hearing
 
@@ -35,22 +36,25 @@ class Undoing:
 
 
 def undoings(file: CaseFile) -> tuple[Undoing, ...]:
-    """Every hearing of this file that took something back, in the order of the hearings."""
+    """Every hearing of this file that took something back, in the order of the hearings. The first verdict that is
+    known of an offence is among them: what stood before it may be unknown here."""
     found: list[Undoing] = []
     stood: dict[tuple[str, int, str], Verdict] = {}
     for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
         if (row := reopens(body)) is not None:
             found.append(Undoing(fact, body, row.how, reopened(body)))
+        case = case_of_hearing(body.hearing)
         for offence in body.offences:
+            of_it = frozenset({offence.sequence})
             if any(row.offence is None for row in _rows(offence)):
-                found.append(Undoing(fact, body, "appeal_allowed", frozenset({offence.sequence})))
-            count = (case_of_hearing(body.hearing), offence.sequence, offence.code)
-            before, verdict = stood.get(count), offence.verdict
-            if verdict is not None and (verdict is Verdict.QUASHED or not _alike(before, verdict)):
-                how = "quashed" if verdict is Verdict.QUASHED else "replaced"
-                found.append(Undoing(fact, body, how, frozenset({offence.sequence}), before, verdict))
-            if verdict is not None:
-                stood[count] = verdict
+                found.append(Undoing(fact, body, "appeal_allowed", of_it))
+            if offence.verdict is Verdict.QUASHED:
+                found.append(Undoing(fact, body, "quashed", of_it, stood.get((case, *named(offence))), offence.verdict))
+        for (sequence, code), verdict in _verdicts(body).items():
+            before = stood.get((case, sequence, code))
+            if verdict is not Verdict.QUASHED and not _alike(before, verdict):
+                found.append(Undoing(fact, body, "replaced", frozenset({sequence}), before, verdict))
+            stood[case, sequence, code] = verdict
     return tuple(found)
 
 
@@ -73,6 +77,15 @@ def deaths(file: CaseFile) -> Iterator[tuple[Fact, HearingResulted]]:
     for fact, body in file.of(HearingResulted):
         if any(result.cjs_result_code in codes for offence in body.offences for result in offence.results):
             yield fact, body
+
+
+def _verdicts(body: HearingResulted) -> dict[tuple[int, str], Verdict]:
+    """By number and code. Two counts may share both: what he was convicted of is not undone by the other."""
+    found: dict[tuple[int, str], Verdict] = {}
+    for offence in body.offences:
+        if offence.verdict is not None and found.get(named(offence)) is not Verdict.CONVICTED:
+            found[named(offence)] = offence.verdict
+    return found
 
 
 def _rows(offence: ResultedOffence) -> Iterator[TakenBack]:

@@ -244,3 +244,18 @@ def test_a_court_s_own_message_that_reopens_the_case_is_heard_by_those_told_of_t
 
 def bodies(facts: tuple[Fact, ...]) -> tuple[OrdersResulted, ...]:
     return tuple(fact.body for fact in facts if isinstance(fact.body, OrdersResulted))
+
+
+@pytest.mark.parametrize("counts", [(0, 1), (1, 0)])
+def test_two_counts_of_one_number_and_code_take_nothing_back_from_each_other(counts: tuple[int, int]) -> None:
+    both = (b.offence(), b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None))
+    of_two = tuple(both[count] for count in counts)
+    told = told_of(*CASE[:3], b.fact(b.hearing(*of_two)), made(), heard(*of_two))
+    assert of_rule(told, "order_ground_fell") == {}
+    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+
+
+def test_a_verdict_is_of_the_same_offence_however_its_code_is_written() -> None:
+    order = made(b.order(legal_basis=LegalBasis.UNKNOWN, protected_persons=(b.protected(),)))
+    acquitted = heard(b.offence(code="of61102", verdict=Verdict.ACQUITTED))
+    assert set(of_rule(told_of(*CASE, order, acquitted), "order_ground_fell").values()) == {("live", None)}
