@@ -16,7 +16,7 @@ from services.casefile.projection import project, words_when_over
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import Projection, correction, reconcile, remember
 from services.casefile.safe_contact import safe_contact_recorded_on
-from services.casefile.whom import Present
+from services.casefile.whom import People
 from services.policy.policy import Policy
 
 MOST_PASSES = 5
@@ -59,9 +59,9 @@ def look(
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
-    present = Present(files)
-    of_another = {key: notice for key, notice in told.items() if present.is_another(notice)}
-    known_now = {key: named for key, notice in told.items() if (named := present.named(notice)) is not notice}
+    people = People(files)
+    of_another = {key: notice for key, notice in told.items() if people.is_another(notice)}
+    known_now = {key: named for key, notice in told.items() if (named := people.named(notice)) is not notice}
     told = {**told, **known_now, **{key: replace(notice, state="withdrawn") for key, notice in of_another.items()}}
     stated, faults = state([heeded(file, told) for file in files], rules, policy)
     if faults:
@@ -73,7 +73,7 @@ def look(
 
     def seen(duty: Duty) -> Projection:
         found = project(duty, policy, now, safe_contact_recorded_on(files, duty))
-        return found._replace(whom=present.at(duty.person))
+        return found._replace(whom=people.at(duty.person))
 
     def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
         return reconcile(told, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))

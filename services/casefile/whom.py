@@ -12,7 +12,7 @@ from services.casefile.facts import CaseFile
 
 
 @dataclass(frozen=True)
-class Present:
+class People:
     """Who stands at the places of these files, as their standing facts have it."""
 
     files: Sequence[CaseFile]
