@@ -1,7 +1,7 @@
 """Whether the free text of an order says a place, by the words that policy lists."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from services.policy.model import NotPlace, PlaceWord
@@ -16,12 +16,13 @@ _NEVER = re.compile(r"(?!)")
 class PlaceWords:
     """The words of policy as patterns."""
 
-    def __init__(self, words: Iterable[PlaceWord], not_places: Iterable[NotPlace]) -> None:
+    def __init__(self, words: Collection[PlaceWord], not_places: Iterable[NotPlace]) -> None:
         plain = [_pattern(row.place_word) for row in words if not row.in_names]
         in_names = [_pattern(row.place_word) for row in words if row.in_names]
         any_word = rf"(?:{'|'.join((*plain, *in_names))})"
         phrases = [_pattern(row.not_place).replace(re.escape("{word}"), any_word) for row in not_places]
-        capitals = [word.capitalize() for word in in_names] + [word.upper() for word in in_names]
+        names = [row.place_word for row in words if row.in_names]
+        capitals = [_pattern(written) for name in names for written in (name.title(), name.upper())]
         self._plain = _any(plain, re.IGNORECASE)
         self._in_names = _any(in_names, re.IGNORECASE)
         self._named = _any(capitals, re.NOFLAG, before=r"[A-Z0-9][\w'’-]*\s+")

@@ -64,5 +64,12 @@ def test_a_deployment_lists_its_own_words() -> None:
     assert not own.said_in("Not to enter Invented Road.")
 
 
+def test_a_name_may_end_in_several_words() -> None:
+    own = PlaceWords([PlaceWord(place_word="old mill", in_names=True)], [])
+    assert own.said_in("Keep away from Nowhere Old Mill.")
+    assert own.said_in("Pay for the Door. Keep away from NOWHERE OLD MILL.")
+    assert not own.said_in("Keep away from that old mill.")
+
+
 def test_without_words_nothing_says_a_place() -> None:
     assert not PlaceWords([], []).said_in("Not to go to her home.")
