@@ -65,10 +65,12 @@ def reopens(body: HearingResulted) -> TakenBack | None:
 
 
 def reopened(body: HearingResulted) -> frozenset[int]:
-    """The offences that such a hearing lists and has not dealt with for good; none: it lists none, and all of the case
-    may be meant. The application itself stands among the offences, and is none."""
-    listed = (offence for offence in body.offences if not any(row.offence for row in _rows(offence)))
-    return frozenset(offence.sequence for offence in listed if not offence.final)
+    """The offences that such a hearing lists and has not dealt with for good; where it has dealt with each that it
+    lists, those. None: it lists none, and all of the case may be meant. The application itself stands among the
+    offences, and is none."""
+    listed = [offence for offence in body.offences if not any(row.offence for row in _rows(offence))]
+    undecided = [offence for offence in listed if not offence.final]
+    return frozenset(offence.sequence for offence in undecided or listed)
 
 
 def deaths(file: CaseFile) -> Iterator[tuple[Fact, HearingResulted]]:

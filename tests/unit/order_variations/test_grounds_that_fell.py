@@ -246,6 +246,18 @@ def bodies(facts: tuple[Fact, ...]) -> tuple[OrdersResulted, ...]:
     return tuple(fact.body for fact in facts if isinstance(fact.body, OrdersResulted))
 
 
+def test_a_case_that_is_reopened_and_decided_at_once_leaves_the_other_offence_as_it_was() -> None:
+    of_two = b.fact(b.hearing(b.offence(1), b.offence(2)))
+    case = (*CASE[:2], b.fact(b.charge(b.charged(1), b.charged(2))), of_two)
+    decided = heard(application("MC80524", "4584"), b.offence(1, verdict=Verdict.ACQUITTED, sentenced_on=None))
+    told = told_of(*case, decided, before=told_of(*case, days=1))
+    missed = {key.subject: notice.state for key, notice in told.items() if key.rule == "missed_order"}
+    assert sorted(missed.values()) == ["closed", "live"]
+    assert next(state for subject, state in missed.items() if "/2/" in subject) == "live"
+    of_second = made(b.order(offences=(2,), protected_persons=(b.protected(),)))
+    assert of_rule(told_of(*case, of_second, decided), "order_ground_fell") == {}
+
+
 @pytest.mark.parametrize("counts", [(0, 1), (1, 0)])
 def test_two_counts_of_one_number_and_code_take_nothing_back_from_each_other(counts: tuple[int, int]) -> None:
     both = (b.offence(), b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None))
