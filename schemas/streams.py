@@ -111,6 +111,11 @@ class Registry:
         bodies = (version.body for _, fact in self.types.values() for version in fact.versions)
         return frozenset().union(*map(field_names, bodies))
 
+    @cached_property
+    def topics_in(self) -> tuple[str, ...]:
+        """The topics from which services read."""
+        return tuple(stream.topic for stream in self.streams if stream.direction == "in")
+
     @property
     def facts(self) -> tuple[type[v.Body], ...]:
         """The newest body of every type that comes in."""

@@ -15,7 +15,6 @@ from services.runtime.groups import group_of
 from services.runtime.records import Record
 
 LOOK_THROUGH_SECONDS, JUDGE_SECONDS = 2.0, 2.0
-STREAMS_IN = tuple(stream.topic for stream in REGISTRY.streams if stream.direction == "in")
 Positions = Mapping[Partition, tuple[int, datetime | None]]
 T = TypeVar("T")
 
@@ -70,7 +69,7 @@ class Broker:
 def ask(kafka: str, services: Sequence[str]) -> Broker:
     """How far streams and groups are. UsageError where Kafka does not answer."""
     groups = [group_of(service) for service in services]
-    ends, committed = ends_and_committed(kafka, STREAMS_IN, groups)
+    ends, committed = ends_and_committed(kafka, REGISTRY.topics_in, groups)
     return Broker(ends, committed, members_of(kafka, groups) if groups else {})
 
 

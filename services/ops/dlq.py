@@ -246,9 +246,8 @@ def _sentence(reason: str) -> str:
 
 
 def _check(stream: str | None, reason: str | None) -> None:
-    streams = [known.topic for known in REGISTRY.streams if known.direction == "in"]
-    if stream is not None and stream.removesuffix(".dlq") not in streams:
-        raise UsageError(f"There is no stream {stream}; there are {', '.join(streams)}.")
+    if stream is not None and stream.removesuffix(".dlq") not in REGISTRY.topics_in:
+        raise UsageError(f"There is no stream {stream}; there are {', '.join(REGISTRY.topics_in)}.")
     if reason is not None and reason not in {*RefusalReason}:
         raise UsageError(f"There is no reason {reason}; there are {', '.join(RefusalReason)}.")
 

@@ -10,7 +10,6 @@ from services.ops.kafka_client import Partition, ends_and_committed, records_bet
 from services.ops.reading import Connection
 
 SECONDS = 10.0
-STREAMS_IN = frozenset(stream.topic for stream in REGISTRY.streams if stream.direction == "in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ NOTHING_UNREAD = Waiting()
 def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Received | Refusal], bool]) -> Waiting:
     """The unread events that carry this name and that the reader may know of. UsageError where Kafka does not
     answer."""
-    ends, _ = ends_and_committed(kafka, STREAMS_IN, ())
+    ends, _ = ends_and_committed(kafka, REGISTRY.topics_in, ())
     read = _read(conn, ends)
     first = {place: min(by_service.values()) for place, by_service in read.items()}
     spans = {place: (first[place], ends[place]) for place in first if first[place] < ends[place]}
