@@ -1,7 +1,7 @@
 """Facts with versions, and the case file of one person or one reference: all that rules may read."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeVar, cast
@@ -85,6 +85,23 @@ class Answer:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Undertaking:
+    """What an agency that was asked to take on the person at a place said to that, whichever service had asked it.
+
+    `key`: of the duty by which it was asked; `arose`: when there was cause for that. `file`: whose file told it: what
+    it says counts for that person alone, wherever the place leads by now. `takes_on`: False where it declines.
+    """
+
+    fact: str
+    at: datetime
+    key: Key
+    place: str
+    file: str
+    arose: datetime
+    takes_on: bool
+
+
 @dataclass(frozen=True)
 class CaseFile:
     """What stands about one person, or at one reference that leads to nobody yet.
@@ -98,6 +115,7 @@ class CaseFile:
     `joined`: of records that standing merges join, the person whose file is read as this one or named in `persons`.
     `records`: each place with the key of the very record that is stated there, whichever others it is joined with;
     empty where no merge joins any of them.
+    `undertakings`: what agencies said of taking on the people at these places.
     """
 
     key: str
@@ -108,6 +126,20 @@ class CaseFile:
     answers: tuple[Answer, ...] = ()
     joined: Mapping[str, str] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)
+    undertakings: tuple[Undertaking, ...] = ()
+
+    @cached_property
+    def words_on_her(self) -> Mapping[Key, Undertaking]:
+        """The latest word of each agency about this person, by the duty by which it was asked. Of those that take her
+        on again and again the first: since then she is theirs."""
+        found: dict[Key, Undertaking] = {}
+        for word in sorted(self.undertakings, key=lambda word: (word.at, word.fact)):
+            if word.place not in self.own_places or self.key not in (word.file, self.joined.get(word.file)):
+                continue
+            before = found.get(word.key)
+            if before is None or before.takes_on is not word.takes_on:
+                found[word.key] = word
+        return found
 
     @cached_property
     def standing(self) -> frozenset[str]:
@@ -159,12 +191,15 @@ class CaseFile:
         for place, person in self.persons.items():
             if (known := persons.get(place.partition("/")[0])) is not None:
                 known.append((place, person))
+        words = tuple(replace(word, file=self.key) for word in self.words_on_her.values())
+        asked_at = [(word.place, self.key) for word in words]
         return tuple(
             Incident(
                 self.key,
                 tuple(those),
-                tuple(persons[crime]),
+                tuple(dict.fromkeys([*persons[crime], *asked_at])),
                 tuple([self.links.get(fact.id, ()) for fact in those]) if self.links else (),
+                words,
             )
             for crime, those in facts.items()
         )
@@ -185,15 +220,17 @@ class Incident:
     """What one file knows of one incident: the report, later views of the risk and the children, and who stands where.
 
     Two are equal where the same facts, led here by the same links, are known of the same people in the same person's
-    file. `links`: for each fact the ids of those that lead to it; empty where none do.
+    file. `links`: for each fact the ids of those that lead to it; empty where none do. `undertakings`: what agencies
+    said of taking that person on, at whichever of her places they were asked.
     """
 
     key: str
     facts: tuple[Fact, ...]
     persons: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, ...], ...]
+    undertakings: tuple[Undertaking, ...] = ()
 
     def file(self) -> CaseFile:
         """The same as a file of its own."""
         links = {fact.id: ids for fact, ids in zip(self.facts, self.links, strict=False) if ids}
-        return CaseFile(self.key, self.facts, dict(self.persons), links)
+        return CaseFile(self.key, self.facts, dict(self.persons), links, undertakings=self.undertakings)

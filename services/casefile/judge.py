@@ -230,7 +230,8 @@ def _taken_over(
     stated = {statement.key for statement in owed}
     new: dict[tuple[str, str], list[Statement]] = {}
     for statement in owed:
-        if statement.key not in told or isinstance(statement, Withheld):
+        before = told.get(statement.key)
+        if before is None or before.state != "live" or isinstance(statement, Withheld):
             new.setdefault((statement.key.rule, statement.key.subject), []).append(statement)
     for key in gone:
         before = told[key]

@@ -125,6 +125,7 @@ def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
         answers=tuple(answer for file in files for answer in file.answers),
         joined=joined,
         records={place: who for file in files for place, who in file.persons.items()},
+        undertakings=tuple({word.fact: word for file in files for word in file.undertakings}.values()),
     )
 
 

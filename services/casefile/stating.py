@@ -12,6 +12,7 @@ from schemas.court_order_variations.v1 import (
     OrdersResulted,
 )
 from schemas.police_incidents.v1 import ChildrenLinked
+from services.casefile.choosing import Subject, chosen_for
 from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.matter import derived
@@ -79,7 +80,8 @@ def owed(
         by = due(within)
         return by if arose <= by else ends(within, arose)
 
-    for chosen in policy.chosen(row, areas) if recipients is None else recipients:
+    about = Subject(rule, subject, person, recorded_at)
+    for chosen in chosen_for(file, policy, row, areas, about) if recipients is None else recipients:
         told = chosen.told
         if only_kinds is not None and told.kind not in only_kinds:
             continue
@@ -144,10 +146,14 @@ def withheld(
     only_kinds: Collection[str] | None = None,
     recipients: Iterable[Chosen] | None = None,
     measured_by: str = "",
+    person: str | None = None,
+    recorded_at: datetime | None = None,
 ) -> Iterator[Withheld]:
-    """The same reason for each agency that the route would have told."""
+    """The same reason for each agency that the route would have told. `person`: whose duty it would have been, where
+    that is not the subject; `recorded_at`: when its ground was recorded, where that is not the first of the grounds."""
     row = policy.route(route or rule, on)
-    for chosen in policy.chosen(row, areas) if recipients is None else recipients:
+    about = Subject(rule, subject, person or subject, recorded_at or grounds[0].at)
+    for chosen in chosen_for(file, policy, row, areas, about) if recipients is None else recipients:
         if only_kinds is None or chosen.told.kind in only_kinds:
             key = Key(rule, subject, chosen.agency.id)
             yield Withheld(

@@ -63,6 +63,8 @@ def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
         reason=told.held,
         route=told.route,
         only_kinds=told.only_kinds,
+        person=told.person,
+        recorded_at=told.recorded_at,
     ):
         if statement.key.agency not in named:
             yield statement
@@ -75,6 +77,7 @@ def tell_nobody(
     rule: str,
     route: str,
     subject: str,
+    person: str,
     held: Reason | None,
     areas: Areas,
     on: date,
@@ -94,6 +97,7 @@ def tell_nobody(
             grounds=grounds,
             reason=reason,
             route=each,
+            person=person,
         ):
             if statement.key.agency not in named:
                 named.add(statement.key.agency)

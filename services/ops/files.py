@@ -18,6 +18,7 @@ from services.casefile.judge import Rule, heeded, state
 from services.casefile.ladder import RUNGS, asked_of, climb
 from services.casefile.notices import notice_from_json, withheld_from_json
 from services.casefile.persons import Joined, of_persons, together
+from services.casefile.projection import matter_of
 from services.casefile.reasons import Reason
 from services.casefile.victims import held
 from services.ops.explanation import (
@@ -35,6 +36,8 @@ from services.ops.explanation import (
 from services.ops.reading import Connection, clock
 from services.policy.policy import Policy
 from services.runtime.gauges import WAITING
+from services.runtime.store import UNDERTAKINGS
+from services.runtime.undertakings import Words, from_row, hear
 
 FILE = re.compile(r"(?:record:[^:/\s]+|place|home:[^:/\s]+):\S+")
 REFERENCES = ("crime", "urn", "asn", "defendant", "court_case", "charge", "hearing", "order", "application")
@@ -65,6 +68,7 @@ class _Contents:
 
     facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
     persons: dict[str, str] = field(default_factory=dict)
+    undertakings: Words = field(default_factory=dict)
 
     def case_file(self, key: str, answers: Iterable[Answer]) -> CaseFile:
         lacking = {fact.id: missing for fact, _, missing in self.facts.values() if missing}
@@ -75,6 +79,7 @@ class _Contents:
             links={fact.id: through for fact, through, _ in self.facts.values() if through},
             unlinked=lacking if key.startswith("home:") else {},
             answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
+            undertakings=tuple(word.undertaking for word in self.undertakings.values() if word.undertaking),
         )
 
 
@@ -513,6 +518,13 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
     )
     for service, key, place, person in rows:
         found[service, key].persons[place] = person
+    for service in {service for service, _ in files}:
+        mine = [each for (of, _), each in found.items() if of == service]
+        crimes = sorted({matter_of(place) for each in mine for place in each.persons})
+        for crime, *row in conn.execute(UNDERTAKINGS, (service, crimes)):
+            for each in mine:
+                if any(matter_of(place) == crime for place in each.persons):
+                    hear(each.undertakings, [from_row(tuple(row))])
     return found
 
 

@@ -284,6 +284,7 @@ def _not_told(
         rule=rule,
         route=rule,
         subject=_subject(about, concern),
+        person=victim.place,
         held=victim.held,
         areas=victim.areas(body.references.court_ou),
         on=london_day(body.occurred_at),

@@ -13,9 +13,10 @@ from services.casefile.defendants import HEARD, Knowing, are_two, share_an_ident
 from services.casefile.facts import Fact
 from services.casefile.links import Linkage, link
 from services.casefile.persons import Placeholder, person_of_record, records_named
-from services.casefile.references import crimes, references
+from services.casefile.references import CRIME, crimes, references
 from services.runtime.records import Record
 from services.runtime.store import FileState, Matters, Statement
+from services.runtime.undertakings import Word, Words, hear
 
 RESTATED = ("references", "hearing", "force_code")
 ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))
@@ -57,6 +58,14 @@ class Change:
     files: tuple[str, ...] = ()
     together: tuple[frozenset[str], ...] = ()
     joined: frozenset[str] = frozenset()  # records that merges join otherwise now
+    word: Word | None = None  # of taking on the person at a place of the incident `crime`
+    crime: str | None = None
+    says: str = "nothing"
+
+    @property
+    def touches(self) -> bool:
+        """Whether it changes what is known of anybody; another service's answer may say who has taken her on."""
+        return self.fate == "accepted" or self.word is not None
 
 
 @dataclass(slots=True)
@@ -67,6 +76,7 @@ class Component:
     linkage: Linkage
     seen: dict[str, Fact]  # by id, those that a later event of the batch replaces too
     before: Linkage  # as it was stored
+    undertakings: Mapping[str, Words] = field(default_factory=dict)  # by crime reference
 
 
 def accepted(record: Record, received: Received) -> Accepted:
@@ -129,7 +139,8 @@ class Plan:
                 {f.id: m for s, f in standing.items() if (m := self.matters.standing[s].missing)},
                 {r: self.matters.joins[r] for r in records_named(names) if r in self.matters.joins},
             )
-            component = Component(standing, linkage, seen, linkage)
+            words = {crime: self.matters.undertakings.get(crime, {}) for crime in at}
+            component = Component(standing, linkage, seen, linkage, words)
             self._of.update(dict.fromkeys(names, component))
 
     def of_whom(self, event: Accepted) -> Accepted:
@@ -143,6 +154,10 @@ class Plan:
         )
         anothers = any(are_two(body.defendant, his.defendant) for body in by_his)
         return apart(event, self.knowing) if anothers else event
+
+    def at_crime(self, crime: str) -> Component:
+        """The matters that the incident with this reference belongs to."""
+        return self._of[f"{CRIME}{crime}"]
 
     def apply(self, event: Accepted) -> Change:
         """What this event changes, given those before it."""
@@ -201,6 +216,7 @@ def apply_to_files(change: Change, files: Mapping[str, FileState]) -> None:
             state.persons = {place: who for place, who in state.persons.items() if place not in places}
             for crime in {crime for fact, _, _ in state.facts.values() for crime in crimes(fact)}:
                 state.persons.update(change.linkage.persons.get(crime, {}))
+                hear(state.undertakings, change.component.undertakings.get(crime, {}).items())
 
 
 def _differing(before: Linkage, after: Linkage) -> set[str]:

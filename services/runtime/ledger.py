@@ -89,6 +89,15 @@ class AnswerRow:
     told: ToldAs
 
 
+@dataclass(frozen=True, slots=True)
+class UndertakingRow:
+    """What an answer says of taking on the person at a place of this incident."""
+
+    fact: Fact
+    crime: str
+    says: str
+
+
 # An offset that no stream reaches.
 UNTIL_RECOVERED = 2**63 - 1
 
@@ -302,6 +311,22 @@ class Ledger:
             "answer (service, fact_id, statement, subject, rule, duty_subject, agency, revision)",
             "text text text text text text int",
             [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision) for row in rows],
+        )
+
+    async def write_undertakings(self, conn: Connection, rows: Iterable[UndertakingRow]) -> None:
+        """What answers say of taking her on, each by its highest version."""
+        highest: dict[tuple[str, str], UndertakingRow] = {}
+        for row in sorted(rows, key=lambda row: row.fact.rank):
+            highest[row.fact.statement] = row
+        await insert(
+            conn,
+            self.service,
+            "undertaking as u (service, kind, notification, version, at, fact_id, crime, says)",
+            "text text bigint timestamptz text text text",
+            [(*r.fact.statement, *r.fact.rank, r.crime, r.says) for r in highest.values()],
+            """on conflict (service, notification, kind) do update set version = excluded.version, at = excluded.at,
+            fact_id = excluded.fact_id, says = excluded.says
+            where (u.version, u.at, u.fact_id) < (excluded.version, excluded.at, excluded.fact_id)""",
         )
 
     async def write_notices(

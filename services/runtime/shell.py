@@ -18,6 +18,7 @@ from schemas.agency_responses.v1 import AgencyBody
 from schemas.refusals import Refusal, RefusalReason
 from services.casefile.facts import Answer, Key
 from services.casefile.persons import Joined, Joins, Placeholder, together
+from services.casefile.references import CRIME
 from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overlapping
@@ -26,7 +27,7 @@ from services.runtime.broker import Partition
 from services.runtime.database import AWAY
 from services.runtime.groups import group_of
 from services.runtime.halting import DatabaseWentBack, Halt, HaltReason
-from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow
+from services.runtime.ledger import AnswerRow, FactRow, Ledger, RecordRow, UndertakingRow
 from services.runtime.logs import Event
 from services.runtime.looking import At, Looked, fault_pause, follow_places, look_at
 from services.runtime.one_clock import TOLERANCE, ClockWatch, Reading, boot, ticks
@@ -40,6 +41,7 @@ from services.runtime.restored import lay_told, number_looks
 from services.runtime.rows import Connection
 from services.runtime.service import Service
 from services.runtime.store import FileState, NamesOf, Position, Store, ToldAs
+from services.runtime.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, crime_of, hear, says, word
 
 JUDGING_SECONDS = 0.2
 FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
@@ -429,7 +431,8 @@ class Shell:
         came = [self.policies.at(_came(record, now)) if catching_up else policy for record in records]
         heard = [self._hear(record, then, now) for record, then in zip(records, came, strict=True)]
         fresh = [event for event in heard if isinstance(event, Accepted) and event.fact.id not in known]
-        plan = await self._plan(conn, fresh, names, begun.names_of, policy.is_placeholder)
+        wanted = names | self._undertaken_at(fresh, answered)
+        plan = await self._plan(conn, fresh, wanted, begun.names_of, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
         at_once = _looked_at_later if catching_up else _looked_at_now
         states, joins = await self._lock_files(conn, changes, answered, names, supposed, at_once)
@@ -443,9 +446,10 @@ class Shell:
                 continue
             assert isinstance(event, Accepted)  # noqa: S101 - only an accepted event changes anything
             ended.append(_ended(record, change.fate, event.fact.id, now))
-            if change.fate == "accepted":
+            if change.touches:
                 apply_to_files(change, states)
                 self._apply_answer(change, answered, states)
+                _apply_word(change, states)
                 _apply_joins(change, joins)
                 at = At(now, read_to, policy, "event", event.fact.id, joins)
                 if catching_up:
@@ -492,6 +496,8 @@ class Shell:
         """
         linkable = [event for event in fresh if not event.is_answer]
         wanted = names.union(*(event.names for event in linkable))
+        if not_seen := names - frozenset[str]().union(*found.values()):
+            found = found | await self.store.named_at(conn, not_seen)
         names_of = {statement: own for statement, own in found.items() if not wanted.isdisjoint(own)}
         for event in linkable:
             names_of.setdefault(event.fact.statement, set()).update(event.names)
@@ -514,10 +520,17 @@ class Shell:
             if not his.names <= plan.matters.names:
                 raise GrewError(plan.matters.names | his.names)
             return plan.apply(his)
-        return self._answer(event, answered)
+        return self._answer(event, answered, plan)
 
-    def _answer(self, event: Accepted, answered: Answered) -> Change | Refusal:
-        """An answer goes to the file of the duty that it answers; one that is another service's ends here."""
+    def _undertaken_at(self, fresh: Sequence[Accepted], answered: Answered) -> frozenset[str]:
+        """The incidents at which people stand whom other services asked to take on, as these answers say."""
+        told = (answered.get(event.fact.subject) for event in fresh if event.fact.kind in SPEAK_OF_TAKING_ON)
+        foreign = (t.notice for t in told if t is not None and t.service != self.service.name)
+        return frozenset(f"{CRIME}{crime_of(notice)}" for notice in foreign if asks_to_take_on(notice))
+
+    def _answer(self, event: Accepted, answered: Answered, plan: Plan) -> Change | Refusal:
+        """An answer goes to the file of the duty that it answers. One that is another service's ends here; what it says
+        of taking her on is known in her file all the same."""
         body, told = event.fact.body, answered.get(event.fact.subject)
         if told is None:
             if self.service.owns != event.record.topic:
@@ -526,9 +539,16 @@ class Shell:
         if isinstance(body, AgencyBody) and body.agency != told.key.agency:
             detail = "agency: the one that this notification was sent to is expected"
             return Refusal(RefusalReason.NOT_THE_RECIPIENT, "validate", detail, event.fact.kind)
-        if told.service != self.service.name:
-            return Change(event, "not_ours")
-        return Change(event, "accepted", files=(told.file,))
+        mine = told.service == self.service.name
+        change = Change(event, "accepted", files=(told.file,)) if mine else Change(event, "not_ours")
+        if event.fact.kind in SPEAK_OF_TAKING_ON and asks_to_take_on(told.notice):
+            change.crime, change.says = crime_of(told.notice), says(event.fact, told.notice)
+            change.word = word(change.says, event.fact.rank, told.notice, told.told_in)
+            if not mine:
+                change.component = plan.at_crime(change.crime)
+                at = change.component.linkage.persons.get(change.crime, {})
+                change.files = (at[told.notice.person],) if told.notice.person in at else ()
+        return change
 
     async def _lock_files(
         self,
@@ -561,7 +581,7 @@ class Shell:
 
     def _apply_answer(self, change: Change, answered: Answered, states: Mapping[str, FileState]) -> None:
         event = change.event
-        if not event.is_answer:
+        if not event.is_answer or change.fate != "accepted":
             return
         state, told = states[change.files[0]], answered.get(event.fact.subject)
         if told is None:
@@ -607,13 +627,16 @@ class Shell:
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
         await ledger.write_inbox(conn, [(*c.event.name, c.event.said, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]
+        heard = [UndertakingRow(c.event.fact, c.crime, c.says) for c in made if c.crime is not None]
+        await ledger.write_undertakings(conn, heard)
         stood = await self._write_facts(conn, made, states, answered, now)
         last = _last_of_each(accepted)
         await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
         await ledger.write_joins(conn, last)
         stray = [c for c in accepted if c.event.is_answer and c.event.fact.subject not in answered]
         await ledger.lay_in_homes(conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in stood])
-        later = {file for change in accepted for file in change.files} - {f for c in accepted for f in at_once(c)}
+        touching = [change for change in made if change.touches]
+        later = {file for change in touching for file in change.files} - {f for c in touching for f in at_once(c)}
         await self._write_looked(conn, found, states, now)
         await ledger.make_due(conn, later, now, "event")
         await ledger.write_archive(conn, [c.event.record for c in made if c.event.record.topic == self.service.owns])
@@ -715,7 +738,7 @@ class Shell:
 
 def _looked_at_now(change: Change) -> list[str]:
     """The files to look at for this event itself: all, or of very many those between which a place moved."""
-    if change.fate != "accepted":
+    if not change.touches:
         return []
     together = {file for group in change.together for file in group}
     rest = [file for file in change.files if file not in together]
@@ -732,6 +755,18 @@ def _changed_inside(change: Change) -> list[str]:
     if change.fate != "accepted":
         return []
     return list(change.files) if change.event.is_answer else [file for group in change.together for file in group]
+
+
+def _apply_word(change: Change, states: Mapping[str, FileState]) -> None:
+    """What was said of taking her on, in her file, and for those whom the incident comes to concern in this batch."""
+    if change.word is None or change.crime is None:
+        return
+    said = [(change.event.fact.statement, change.word)]
+    for file in change.files:
+        if file in states:
+            hear(states[file].undertakings, said)
+    if change.component is not None:
+        hear(change.component.undertakings[change.crime], said)
 
 
 def _apply_joins(change: Change, joins: dict[str, Joined]) -> None:

@@ -18,6 +18,7 @@ from services.runtime.bodies import Read
 from services.runtime.broker import Partition
 from services.runtime.one_clock import Reading
 from services.runtime.rows import Connection, columns
+from services.runtime.undertakings import Words, from_row, hear
 
 Clocks = tuple[datetime, datetime]
 Statement = tuple[str, str]
@@ -30,7 +31,9 @@ class ToldAs(NamedTuple):
     service: str
     key: Key
     revision: int
-    file: str
+    file: str  # of the duty, as it is now
+    told_in: str  # the file of whom this revision was told
+    notice: Notice
 
 
 class Position(NamedTuple):
@@ -76,7 +79,7 @@ class Matters:
 
     `names_of`: the references of every version of a statement, so that what moved is found again. `standing`: its
     highest version, a withdrawn one too. `lies_in`: fact id to file to the facts that lead there. `persons`: by crime
-    reference, place to person. `joins`: of the records that merges name.
+    reference, place to person. `joins`: of the records that merges name. `undertakings`: by crime reference.
     """
 
     names: frozenset[str]
@@ -85,6 +88,7 @@ class Matters:
     lies_in: dict[str, dict[str, tuple[str, ...]]]
     persons: dict[str, dict[str, str]]
     joins: dict[str, Joined]
+    undertakings: dict[str, Words] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -98,6 +102,7 @@ class FileState:
     facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
     persons: dict[str, str] = field(default_factory=dict)
     answers: dict[Statement, Answer] = field(default_factory=dict)
+    undertakings: Words = field(default_factory=dict)
     told: dict[Key, Notice] = field(default_factory=dict)
     withheld: dict[Key, Withheld] = field(default_factory=dict)
     withheld_before: dict[Key, Withheld] = field(default_factory=dict)
@@ -116,6 +121,7 @@ class FileState:
             links={fact.id: through for fact, through, _ in self.facts.values() if through},
             unlinked=lacking if self.key.startswith("home:") else {},
             answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
+            undertakings=tuple(word.undertaking for word in self.undertakings.values() if word.undertaking),
         )
 
 
@@ -227,6 +233,7 @@ class Store:
             lying = await conn.execute(_STANDING_LIE_IN, statements)
             places = await conn.execute(_PLACES, (self.service, crimes_named))
             joined = await conn.execute(_JOINS, self._of_records(records_named(ordered)))
+            undertaken = await conn.execute(UNDERTAKINGS, (self.service, crimes_named))
         found = {statement: set(own) for statement, own in names_of.items()}
         for statement, subject, name in await named.fetchall():
             found.setdefault((statement, subject), set()).add(name)
@@ -241,7 +248,11 @@ class Store:
             persons.setdefault(crime, {})[place] = person
         stored = [self._fact(row) for row in await facts.fetchall()]
         standing = {each.fact.statement: each for each in stored}
-        return Matters(names, found, standing, lies_in, persons, await _joins(joined))
+        return Matters(names, found, standing, lies_in, persons, await _joins(joined), await _words(undertaken))
+
+    async def named_at(self, conn: Connection, names: Collection[str]) -> NamesOf:
+        """The statements at these references, each with all of its own."""
+        return await _names_of(await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)}))
 
     async def files_beside(self, conn: Connection, records: Iterable[str]) -> set[str]:
         """The files that say of somebody that one of these records is theirs."""
@@ -400,6 +411,10 @@ class Store:
         async with conn.pipeline():
             places = await conn.execute(_PLACES, (self.service, sorted(at)))
             joined = await conn.execute(_JOINS, self._of_records(named, at))
+            undertaken = await conn.execute(UNDERTAKINGS, (self.service, sorted(at)))
+        for crime, words in (await _words(undertaken)).items():
+            for state in at[crime]:
+                hear(state.undertakings, words.items())
         for crime, place, person in await places.fetchall():
             for state in at[crime]:
                 state.persons[place] = person
@@ -426,10 +441,17 @@ async def _told_as(rows: AsyncCursor[TupleRow] | None) -> dict[str, ToldAs]:
         {}
         if rows is None
         else {
-            i: ToldAs(service, Key(rule, subject, agency), revision, file)
-            for i, service, rule, subject, agency, revision, file in await rows.fetchall()
+            i: ToldAs(service, Key(rule, subject, agency), revision, file, told_in, notice_from_json(content))
+            for i, service, rule, subject, agency, revision, file, told_in, content in await rows.fetchall()
         }
     )
+
+
+async def _words(rows: AsyncCursor[TupleRow]) -> dict[str, Words]:
+    found: dict[str, Words] = {}
+    for crime, *row in await rows.fetchall():
+        hear(found.setdefault(crime, {}), [from_row(tuple(row))])
+    return found
 
 
 async def _joins(rows: AsyncCursor[TupleRow]) -> dict[str, Joined]:
@@ -462,7 +484,7 @@ and (event_id, source) in (select * from unnest(%b::text[], %b::text[]))
 """
 # What these ids of notifications resolve to, of every service; those of none are left out.
 _TOLD_AS = """
-select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file from notice n
+select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file, n.file, n.content from notice n
 join told t using (service, rule, subject, agency) where n.id = any(%b)
 """
 # `offset 0` keeps to this order: of a table that was vacuumed and never analysed the planner takes the rows of a
@@ -481,6 +503,14 @@ _STANDING_LIE_IN = f"""
 select l.fact_id, l.file, l.through from fact f join lies_in l on l.service = f.service and l.fact_id = f.id
 where {_STATEMENTS}
 """  # noqa: S608 - our words
+# What was taken back since counts for nothing: it was not theirs to take on.
+UNDERTAKINGS = """
+select u.crime, u.kind, u.notification, u.version, u.at, u.fact_id, u.says, n.file, n.content from undertaking u
+join notice n on n.id = u.notification
+where u.service = %s and u.crime = any(%b) and not exists (
+    select 1 from notice w where (w.service, w.rule, w.subject, w.agency) = (n.service, n.rule, n.subject, n.agency)
+    and w.revision > n.revision and w.content::jsonb ->> 1 = 'withdrawn')
+"""
 _PLACES = "select crime, place, person from place where service = %s and crime = any(%b)"
 # All records of each person who has one of these, or one at these crime references.
 _JOINS = """

@@ -8,6 +8,7 @@ import pytest
 
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
+from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.responses.__main__ import SERVICE as RESPONSES
 from services.runtime.sending import Message
 from tests import builders as b
@@ -42,6 +43,43 @@ def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_t
         assert letter[1]["dlq-reason"] == b"not_the_recipient"
         rules = [(n.rule, n.kind) for n in (await relay.all_told())["idva-larkmead"]]
         assert rules == [("high_risk", "notify"), ("answer_without_notice", "notify")]
+
+    play(story)
+
+
+def test_what_arises_later_goes_to_the_service_that_took_her_on(play: Play) -> None:
+    referring = replace(service(), reads=(STREAM, ANSWERS))
+    orders = replace(ORDER_VARIATIONS, name=service().name)
+    took_her_on, chosen_by_area, forger = "idva-downland", "idva-larkmead", "idva-harebell"
+    of_her = ("high_risk", b.VICTIM)
+
+    async def referral_to(relay: Relay, agency: str) -> str:
+        return next(n.notification for n in (await relay.all_told())[agency] if (n.rule, n.subject) == of_her)
+
+    async def advocates_told_of_the_order(relay: Relay) -> set[str]:
+        told = (await relay.all_told()).items()
+        state = {agency: n.state for agency, notices in told for n in notices if n.rule == "order_imposed"}
+        return {agency for agency, now in state.items() if now == "live" and agency.startswith("idva-")}
+
+    async def story(relay: Relay) -> None:
+        court = [
+            message(b.charge(), "uk.police.charge-preferred"),
+            message(b.orders_resulted(b.order(protected_persons=(b.protected(),))), "uk.court.orders-resulted"),
+        ]
+        async with relay.working(referring, orders) as worker:
+            await relay.publish(incident(b.CRIME), incident("CR2"), *court)
+            await relay.settled(worker)
+            assert await advocates_told_of_the_order(relay) == {chosen_by_area}
+            first = await referral_to(relay, chosen_by_area)
+            for answer in (b.declined(first), b.accepted(first, agency=forger)):
+                await relay.publish(message(answer, f"uk.agency.{type(answer).__name__.lower()}"))
+            await relay.settled(worker)
+            second = await referral_to(relay, took_her_on)
+            await relay.publish(message(b.accepted(second, agency=took_her_on), "uk.agency.accepted"))
+            await relay.settled(worker)
+        assert await advocates_told_of_the_order(relay) == {took_her_on}
+        assert forger not in await relay.all_told()
+        assert await relay.rows("select count(*) from unexplained") == [(0,)]
 
     play(story)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any, LiteralString
 
 import psycopg
@@ -593,3 +594,52 @@ def test_once_recovered_looks_wait_for_what_the_streams_hold_and_for_nothing_tha
                 assert [at.look_from for _, at in sorted((await shell.positions(conn)).items())] == [5, None]
 
     asyncio.run(story())
+
+
+def test_who_took_her_on_is_told_in_whatever_order_a_service_hears_of_it(database: str) -> None:
+    """The answers are to another service's notifications; some orders hear of them before the incident."""
+
+    async def story() -> None:
+        reads = (STREAM, "court.order-variations", "agency.responses")
+        async with shell_on(database) as referring:
+            await referring.take([incident(b.CRIME, offset=0)])
+            declined = b.declined(await _referral_to(database, "idva-larkmead"))
+            await referring.take([record(declined, "uk.agency.declined", offset=0)])
+            accepted = b.accepted(await _referral_to(database, "idva-downland"), agency="idva-downland")
+        made = b.orders_resulted(b.order(protected_persons=(b.protected(),)))
+        events: list[tuple[Frozen, str]] = [
+            (b.incident(b.CRIME), "uk.police.incident-reported"),
+            (b.charge(), "uk.police.charge-preferred"),
+            (made, "uk.court.orders-resulted"),
+            (declined, "uk.agency.declined"),
+            (accepted, "uk.agency.accepted"),
+        ]
+        for turn, order in enumerate(list(permutations(events))[::5]):
+            mine = replace(ORDERS, name=f"orders-{turn}", reads=reads)
+            batches = [[n] for n in range(len(order))] if turn % 2 else [range(len(order))]
+            async with shell_on(database, service=mine) as shell:
+                for batch in batches:
+                    waiting = [record(*order[n], offset=n) for n in batch]
+                    while waiting:
+                        waiting = waiting[await shell.take(waiting) :]
+            told = await _rows(
+                database,
+                "select agency from told where service = %s and state = 'live' and agency like 'idva-%%'",
+                mine.name,
+            )
+            assert told == [("idva-downland",)], [kind for _, kind in order]
+            assert await _rows(database, "select count(*) from unexplained") == [(0,)]
+            # The next one tells the same duties, under the same ids.
+            await _rows(database, "with gone as (delete from notice where service = %s) select 1", mine.name)
+
+    asyncio.run(story())
+
+
+async def _referral_to(url: str, agency: str) -> str:
+    rows = await _rows(url, "select id from notice where rule = 'high_risk' and agency = %s", agency)
+    return str(rows[0][0])
+
+
+async def _rows(url: str, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+    async with await psycopg.AsyncConnection.connect(url) as conn:
+        return await (await conn.execute(query, values)).fetchall()
