@@ -82,16 +82,16 @@ def hers(file: CaseFile, her: Victim, policy: Policy, row: Route) -> Iterator[Ch
 
 
 def in_turn(file: CaseFile, incident: IncidentReported) -> list[Party]:
-    """Whoever was a victim beside another of them before comes first, for a service may know of that; then by number.
-    An incident lies in the files of all who stand in it: each of these files gives the same order."""
+    """Whoever was a victim in another incident of all of them comes first, for a service may know of that; then by
+    number. An incident of only some of them does not lie in the others' files, and each file must give the same order:
+    else two of them had one service."""
     person = {party.number: person_at(file, incident, party) for party in incident.parties}
     before: set[str] = set()
     for _, other in file.of(IncidentReported):
         if not other.roles_unresolved and other.crime_reference != incident.crime_reference:
             roles = {person_at(file, other, party): party.role for party in other.parties}
-            known = roles.keys() & set(person.values())
-            if len(known) > 1:
-                before |= {who for who in known if roles[who] is Role.VICTIM}
+            if roles.keys() >= set(person.values()):
+                before |= {who for who, role in roles.items() if role is Role.VICTIM}
     return sorted(incident.parties, key=lambda party: (person[party.number] not in before, party.number))
 
 

@@ -246,3 +246,17 @@ def test_the_service_that_knows_her_from_an_earlier_incident_is_not_given_him() 
     world.look(b.fact(before), b.fact(now), now=b.NOON)
     told = {(n.key.subject, n.key.agency) for n in told_to_services(world)}
     assert told == {("CR0/party/1", "idva-larkmead"), (SECOND, "idva-larkmead"), (FIRST, "idva-downland")}
+
+
+def test_an_earlier_incident_of_only_two_of_three_gives_no_service_to_two_of_them() -> None:
+    first, second, third = (
+        b.victim(n, role=Role.UNRESOLVED, relationships=(), record=b.record(f"record-{n}")) for n in (1, 2, 3)
+    )
+    she = second.model_copy(update={"number": 1, "role": Role.VICTIM})
+    he = third.model_copy(update={"number": 2, "role": Role.SUSPECT})
+    now = b.incident(primary_perpetrator="unresolved", parties=(first, second, third))
+    world = World(b.shipped(), RULES)
+    world.look(b.fact(b.incident("CR0", parties=(she, he))), b.fact(now), now=b.NOON)
+    told = [n.key for n in told_to_services(world) if n.key.subject.startswith(f"{b.CRIME}/")]
+    assert {key.subject for key in told} == {FIRST, SECOND, THIRD}
+    assert len({key.agency for key in told}) == len(told)
