@@ -53,7 +53,7 @@ def check(
     except PolicyRefusedError as refused:
         for problem in refused.problems:
             complain(str(problem))
-        complain(f"\n{plural(len(refused.problems), 'mistake')}: nothing of this is used until it is mended.")
+        complain(f"\n{plural(len(refused.problems), 'mistake')}: none of these files is used until they are corrected.")
         raise typer.Exit(1) from None
     out.print(_summary(found))
     out.print(

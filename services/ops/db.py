@@ -49,5 +49,5 @@ def trust_clock() -> None:
     except psycopg.OperationalError:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except psycopg.errors.UndefinedTable:
-        raise UsageError("The database has not the tables of this release: run `relay db migrate`.") from None
+        raise UsageError("The tables are older than this release: run `relay db migrate`.") from None
     out.print(f"Workers begin by the server's clock: {now:%d %B %Y, %H:%M:%S %Z}.", style="bold green", markup=False)

@@ -3,12 +3,13 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from schemas.envelope import ATTRIBUTES
+from schemas.field_errors import models_in
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, Stream, subject_of
 
@@ -30,8 +31,13 @@ def hint(document: bytes, refusal: Refusal) -> str | None:
         return _type(str(written.get("type")))
     if refusal.reason is RefusalReason.SUBJECT_MISMATCH:
         return _subject(written)
-    names = ", ".join(dict.fromkeys(_unknown(written)))
-    return f"not known is: {names}" if names else None
+    unknown = dict(_unknown(written))
+    return "; ".join(f"unknown field: {name}{_perhaps(name, known)}" for name, known in unknown.items()) or None
+
+
+def _perhaps(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=LIKE)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _type(written: str) -> str:
@@ -40,7 +46,7 @@ def _type(written: str) -> str:
     known = {_short(fact.name): (stream, fact.on_the_wire[-1]) for stream in streams for fact in stream.types}
     near = difflib.get_close_matches(_short(VERSION.sub("", written)), known, n=1, cutoff=LIKE)
     if not near:
-        return "may be published: " + "; ".join(map(_types, streams))
+        return "these may be published: " + "; ".join(map(_types, streams))
     stream, meant = known[near[0]]
     return f"did you mean {meant}? {_types(stream)}"
 
@@ -61,11 +67,12 @@ def _subject(written: Mapping[str, Any]) -> str | None:
     body = fact.versions[number - 1].body.model_validate_json(json.dumps(written["data"]))
     subject = subject_of(body)
     name = next((name for name in type(body).model_fields if getattr(body, name) == subject), None)
-    return f"expected is {name}, here {subject}" if name else f"expected is {subject}"
+    return f"expected: the {name}, which is {subject}" if name else f"expected: {subject}"
 
 
-def _unknown(written: Mapping[str, Any]) -> Iterator[str]:
-    """The names of all fields that the type does not know, and of what stands around the content."""
+def _unknown(written: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    """The names of all fields that the type does not know, and of what stands around the content; beside each, the
+    names that are known there."""
     found = REGISTRY.find(str(written.get("type")))
     if not isinstance(found, Refusal) and isinstance(written.get("data"), dict):
         fact, number = found
@@ -74,5 +81,9 @@ def _unknown(written: Mapping[str, Any]) -> Iterator[str]:
             model = withdrawn or fact.versions[number - 1].body
             model.model_validate_json(json.dumps(written["data"]), strict=True, extra="forbid")
         except ValidationError as error:
-            yield from (str(e["loc"][-1]) for e in error.errors() if e["type"] == "extra_forbidden")
-    yield from sorted(written.keys() - AROUND)
+            known = frozenset(name for part in models_in(model) for name in part.model_fields)
+            for one in error.errors():
+                if one["type"] == "extra_forbidden":
+                    yield str(one["loc"][-1]), known
+    for name in sorted(written.keys() - AROUND):
+        yield name, AROUND

@@ -21,8 +21,8 @@ LOOK_SECONDS = 0.2
 TELLING = {
     "accepted": "taken.",
     "repeated": "known already; nothing changes.",
-    "superseded": "a higher version is known already; nothing changes.",
-    "not_ours": "no service here takes it.",
+    "superseded": "a higher version is known already: nothing changes.",
+    "not_ours": "no service here reads this kind of event.",
 }
 SENTENCES = {reason.value: reason.sentence for reason in RefusalReason}
 
@@ -236,7 +236,7 @@ def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
         (body.notification,),
     ).fetchone()
     if row is None:
-        return _no("it belongs to no notification: copy the id from the notice that you answer.")
+        return _no("there is no notification with that id: copy the id from the notification that you answer.")
     return of_answer(fact, body, *map(notice_from_json, row))
 
 
@@ -245,16 +245,15 @@ def of_answer(fact: str, body: Answer, answered: Notice, newest: Notice) -> Outc
     met = {ask.ask for ask in newest.asks if ask.met_by == fact}
     if not met and not newest.heeds(answered.revision):
         if newest.state == "withdrawn":
-            return _no("it was taken back: what it said was not so, and it asks for nothing.")
-        which = f"it was replaced by revision {newest.revision}"
-        return _no(f"{which}: answer that one, {newest.id}.")
+            return _no("that notification was taken back: it was wrong, and nothing is asked of you.")
+        return _no(f"that notification was replaced by a newer one. Answer the newer one: {newest.id}.")
     if answered.state != "live":
-        return _no("its matter is closed, and it asks for nothing.")
+        return _no("that notification is closed, and nothing is asked of you.")
     needing = [code for ask in answered.asks for code in ask.needs_reason]
     if isinstance(body, Decided) and body.lacks_reason(needing):
         return _no(f"{body.decision} needs a coded reason: decide it again, with --reason.")
     wanted = [code for ask in answered.asks if ask.ask == "decide" for code in ask.answers]
     if isinstance(body, Decided) and "decide" not in met and body.decision not in wanted:
-        asked = f"asked for is {' or '.join(wanted)}" if wanted else "no decision was asked for"
-        return _no(f"it shows that somebody is at it, and decides nothing here: {asked}.")
+        asked = f"the decisions asked for are {' or '.join(wanted)}" if wanted else "no decision was asked for"
+        return _no(f"it counts as read, but it decides nothing: {asked}.")
     return WHOLE

@@ -272,7 +272,7 @@ def _tell_doubts(events: Sequence[Ready]) -> None:
     ]
     if not any(found for _, found in doubtful):
         return
-    out.print("Taken as sent, but not all of it can be used:", style="bold yellow")
+    out.print("Accepted, but these parts of it cannot be used:", style="bold yellow")
     for event, found in doubtful:
         for doubt in found:
             out.print(f"  {_name_of(event)}  {doubt.field}", style="bold", markup=False, soft_wrap=True)

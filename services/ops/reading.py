@@ -30,7 +30,7 @@ def reading(url: str) -> Iterator[Connection]:
     except psycopg.OperationalError:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-        raise UsageError("The database has not the tables of this release: run `relay db migrate`.") from None
+        raise UsageError("The tables are older than this release: run `relay db migrate`.") from None
 
 
 def clock(conn: Connection) -> datetime:

@@ -49,8 +49,8 @@ Actor = Annotated[
     str | None,
     typer.Option(
         metavar="YOU",
-        help="The person there, by a pseudonym that only the agency can resolve; a screen or a robot is nobody. "
-        "Without it RELAY_ACTOR is taken.",
+        help="The person who answers, by a pseudonym that only the agency can resolve; never a screen or a robot. "
+        "Without it RELAY_ACTOR is used.",
     ),
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for what comes of it.")]
@@ -89,15 +89,15 @@ def respond(
     Exit status: 0 taken, or sent and not read yet; 1 it does not count, and why is said; 2 not sent.
     """
     if not _is_notification(notification):
-        raise UsageError(f"A notification's id is as {EXAMPLE_ID}: copy the whole of it from the notice.")
+        raise UsageError(f"A notification's id looks like {EXAMPLE_ID}. Copy the whole of it from the notification.")
     if answer is AnswerName.DECLINED and reason is None:
         raise UsageError(f"To decline, give a --reason: {', '.join(DeclineReason)}.")
     if answer is AnswerName.DECIDED and decision is None:
         raise UsageError(f"Say what was decided with --decision: {', '.join(Decision)}.")
     if answer in (AnswerName.ACKNOWLEDGED, AnswerName.ACCEPTED) and (reason or decision):
-        raise UsageError(f"An answer that is {answer} has no --reason and no --decision.")
+        raise UsageError(f"{answer} takes neither --reason nor --decision.")
     if answer is AnswerName.DECLINED and decision:
-        raise UsageError("An answer that is declined has a --reason and no --decision.")
+        raise UsageError("declined takes --reason, not --decision.")
     said = {"notification": notification, "reason": reason, "decision": decision}
     publish(f"uk.agency.{answer}", agency, actor, wait=not no_wait, **said)
 
@@ -189,7 +189,7 @@ def publish(kind: str, agency: str, actor: str | None, *, wait: bool, **said: An
     name_of(agency, load(settings.policy, settings.agencies))
     who = actor or settings.actor
     if who is None:
-        raise UsageError("Say which person says so: --actor, a pseudonym that your agency can resolve, or RELAY_ACTOR.")
+        raise UsageError("Say who answers: give --actor, a pseudonym that your agency can resolve, or set RELAY_ACTOR.")
     addresses = servers(settings)
     fact = built(kind, agency, who, datetime.now(UTC), **said)
     with connected(addresses.kafka) as producer:
@@ -223,7 +223,7 @@ def _tell_outcome(addresses: Addresses, sent: Sent) -> bool:
 
 
 def _tell_sent(what: str) -> bool:
-    out.print(f"  {what}; whether it was taken, and what came of it:", style="dim", markup=False)
+    out.print(f"  {what}. To see whether it counts and what came of it:", style="dim", markup=False)
     return True
 
 

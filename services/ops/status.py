@@ -214,7 +214,7 @@ ROWS: Mapping[str, str] = {
     "workers": "workers",
     "lag": "unread records",
     "lag_seconds": "oldest unread",
-    "group_lag": "behind, by its group",
+    "group_lag": "lag (committed offset)",
     "decided": "decided",
     "waiting": "waiting for a link",
     "refused": "refused",
@@ -222,10 +222,10 @@ ROWS: Mapping[str, str] = {
     "faulted_files": "faulted files",
     "repeated": "repeated",
     "outbox": "not yet published",
-    "parked": "parked notices",
-    "asks_overdue": "asks past their time",
-    "unexplained": "unexplained",
-    "oldest_without_outcome": "oldest without an end",
+    "parked": "refused by the broker",
+    "asks_overdue": "answers overdue",
+    "unexplained": "told without a reason",
+    "oldest_without_outcome": "oldest unfinished record",
 }
 ALARMING = frozenset({"faulted", "faulted_files", "parked", "unexplained"})
 PRESSING = frozenset({"refused", "asks_overdue", "waiting", "lag", "group_lag"})

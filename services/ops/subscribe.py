@@ -180,7 +180,7 @@ def _show_kept(
         left_out = len(kept) - len(stands)
         if not as_json:
             open_now = plural(len(stands), "open matter") if stands else "Nothing is open"
-            more = f"; {left_out} replaced or closed: --all shows them too" if left_out else ""
+            more = f"; {left_out} were replaced or closed (--all shows them too)" if left_out else ""
             err.print(f"{name}: {open_now}{more}.", style="dim", markup=False)
     for heard in shown:
         _show(heard, names, as_json=as_json)

@@ -45,7 +45,7 @@ def apply() -> None:
 def _differences(applied: Applied) -> None:
     if not applied.differences:
         return
-    out.print("\nNot as declared, and left as they are:", style="bold yellow")
+    out.print("\nThese differ from what is declared, and were left as they are:", style="bold yellow")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("topic", "setting", "declared", "found"):
         table.add_column(column, overflow="fold")

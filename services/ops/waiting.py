@@ -38,6 +38,7 @@ Examples:
 """
 
 NOT_SHOWN = "not shown here"
+HOW_TO_LINK = "CRIME/N: a crime reference and the number of a party, as 54260012345/1; YOU: your own pseudonym."
 LINK = "uk.agency.link-made"
 # Their subjects begin with the case: `<urn>/<asn or defendant id>`.
 OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
@@ -260,9 +261,12 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
         late = f", {overdue} past the time by which it should be linked" if overdue else ""
         yield heading(f"Linked to nobody: {plural(len(found.facts), 'fact')}{late}")
         yield from _facts_shown(found)
-        yield Text("CRIME/N is a person of an incident, as 54260012345/1; YOU whoever says so.", style="dim")
+        yield Text(
+            HOW_TO_LINK,
+            style="dim",
+        )
     if found.faulted:
-        yield heading(f"A rule raises: {plural(len(found.faulted), 'file')}", "red")
+        yield heading(f"A rule fails: {plural(len(found.faulted), 'case file')}", "red")
         yield _table(
             ("service", "rules", "since", "tried", "next", "file"),
             [
@@ -278,15 +282,14 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
             ],
         )
     if found.parked:
-        yield heading(f"Refused by the broker: {plural(len(found.parked), 'notice')}", "red")
+        yield heading(f"Refused by the broker: {plural(len(found.parked), 'notification')}", "red")
         yield _table(
             ("no.", "service", "topic", "why", "behind it", "since"),
             [(str(p.number), p.service, p.topic, p.reason, str(p.behind), moment(p.at)) for p in found.parked],
         )
     if found.unexplained:
-        title = (
-            f"Told, owed no longer, and nothing says why: {plural(len(found.unexplained), 'duty', lambda _: 'duties')}"
-        )
+        number = plural(len(found.unexplained), "duty", lambda _: "duties")
+        title = f"Told, and no rule or fact explains it any more: {number}"
         yield heading(title, "red")
         yield _table(
             ("what", "told to", "since", "about"),

@@ -144,7 +144,7 @@ def test_no_wait_sends_and_says_no_more(running: Relay) -> None:
 def test_the_story_in_real_time_is_told_to_eight_agencies_late_and_a_second_time_to_nobody(running: Relay) -> None:
     said = running.relay("publish", str(STORY))
     assert said.exit_code == 1
-    assert "events: it belongs to no notification" in said.output
+    assert "events: there is no notification with that id" in said.output
     assert "refused" not in said.output
     told = running.told()
     assert len({notice.agency for notice in told if notice.rule != "answer_without_notice"}) >= 8
@@ -168,8 +168,8 @@ def test_an_answer_by_command_is_taken_for_its_notification(running: Relay) -> N
     ("agency", "notification", "answer", "said"),
     [
         ("idva-larkmead", None, ("acknowledged",), "Refused: The notification that is answered went to another agency"),
-        (None, "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77", ("acknowledged",), "It belongs to no notification"),
-        (None, None, ("decided", "--decision", "application_opposed"), "decides nothing here: "),
+        (None, "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77", ("acknowledged",), "There is no notification with that id"),
+        (None, None, ("decided", "--decision", "application_opposed"), "it decides nothing: "),
     ],
 )
 def test_an_answer_that_does_not_count_is_said_to_count_for_nothing(

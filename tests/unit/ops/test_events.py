@@ -153,11 +153,11 @@ def test_an_unknown_type_is_answered_with_the_one_that_is_meant_and_those_of_its
 
 
 def test_a_writer_is_told_the_name_of_what_is_not_known_and_the_subject_that_is_expected() -> None:
-    assert hint_of(data=ACCEPTED["data"] | {"actr": "duty-7"}) == "not known is: actr"
-    assert hint_of(sorce="x") == "not known is: sorce"
-    assert hint_of(sorce="x", data=[]) == "not known is: sorce"
+    assert hint_of(data=ACCEPTED["data"] | {"actr": "duty-7"}) == "unknown field: actr (did you mean actor?)"
+    assert hint_of(sorce="x") == "unknown field: sorce (did you mean source?)"
+    assert hint_of(sorce="x", data=[]) == "unknown field: sorce (did you mean source?)"
     notification = ACCEPTED["data"]["notification"]
-    assert hint_of(subject="another") == f"expected is notification, here {notification}"
+    assert hint_of(subject="another") == f"expected: the notification, which is {notification}"
 
 
 def test_what_the_relay_would_refuse_beside_others_is_refused_before_it_is_sent() -> None:

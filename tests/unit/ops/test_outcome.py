@@ -55,7 +55,7 @@ def test_an_answer_to_a_replaced_notice_counts_until_something_is_asked_anew() -
     assert of_answer("fact", READ, FIRST, REPEATED) == WHOLE
     late = of_answer("fact", READ, FIRST, ASKED_ANEW)
     assert not late.counts
-    assert late.said == f"it was replaced by revision 3: answer that one, {ASKED_ANEW.id}."
+    assert late.said == f"that notification was replaced by a newer one. Answer the newer one: {ASKED_ANEW.id}."
 
 
 def test_an_answer_that_closed_the_matter_counts_and_one_to_the_closing_notice_does_not() -> None:

@@ -37,7 +37,7 @@ def test_an_unknown_code_is_refused_with_those_that_are_known() -> None:
     "notification", [ID[:-1], ID.upper(), "00000000-0000-0000-0000-000000000000", f"{ID[:14]}4{ID[15:]}", "54260012345"]
 )
 def test_what_cannot_be_a_notification_s_id_is_not_sent(notification: str) -> None:
-    with pytest.raises(UsageError, match="copy the whole of it"):
+    with pytest.raises(UsageError, match="Copy the whole of it"):
         respond(notification, AnswerName.ACKNOWLEDGED, "idva-larkmead", actor="w-17")
 
 
