@@ -82,17 +82,22 @@ def hers(file: CaseFile, her: Victim, policy: Policy, row: Route) -> Iterator[Ch
 
 
 def in_turn(file: CaseFile, incident: IncidentReported) -> list[Party]:
-    """Whoever was a victim in another incident of all of them comes first, for a service may know of that; then by
-    number. An incident of only some of them does not lie in the others' files, and each file must give the same order:
-    else two of them had one service."""
+    """Whoever was a victim in an earlier incident of all of them comes first, for a service may know of that; then by
+    number. A later one changes nothing: their services would hear of the other. An incident of only some of them does
+    not lie in the others' files, and each file must give the same order: else two of them had one service."""
     person = {party.number: person_at(file, incident, party) for party in incident.parties}
     before: set[str] = set()
     for _, other in file.of(IncidentReported):
-        if not other.roles_unresolved and other.crime_reference != incident.crime_reference:
+        if not other.roles_unresolved and when(other) < when(incident):
             roles = {person_at(file, other, party): party.role for party in other.parties}
             if roles.keys() >= set(person.values()):
                 before |= {who for who, role in roles.items() if role is Role.VICTIM}
     return sorted(incident.parties, key=lambda party: (person[party.number] not in before, party.number))
+
+
+def when(incident: IncidentReported) -> tuple[datetime, str]:
+    """Where an incident stands among others: no correction of its roles moves it."""
+    return incident.reported_at, incident.crime_reference
 
 
 def person_at(file: CaseFile, incident: IncidentReported, party: Party) -> str:

@@ -96,13 +96,14 @@ def of_unresolved_roles(world: World, incident: Incident) -> Iterator[tuple[Key,
 
 
 def victims_before(world: World, incident: Incident) -> set[str]:
-    """The places here of whoever was a victim in an incident of all of them whose roles are resolved."""
+    """The places here of whoever was a victim in an earlier incident of all of them, its roles resolved."""
     here = {world.person[incident.place(party)]: incident.place(party) for party in incident.body["parties"]}
     found: set[str] = set()
     for other in world.incidents.values():
         unresolved = other.body.get("primary_perpetrator") == "unresolved" or other.in_role("unresolved")
         of_it = {world.person[other.place(p)]: p["role"] for p in other.body["parties"]}
-        if other is not incident and not unresolved and of_it.keys() >= here.keys():
+        earlier = (other.reported, other.crime) < (incident.reported, incident.crime)
+        if earlier and not unresolved and of_it.keys() >= here.keys():
             found |= {here[who] for who, role in of_it.items() if who in here and role == "victim"}
     return found
 

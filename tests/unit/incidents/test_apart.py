@@ -260,3 +260,17 @@ def test_an_earlier_incident_of_only_two_of_three_gives_no_service_to_two_of_the
     told = [n.key for n in told_to_services(world) if n.key.subject.startswith(f"{b.CRIME}/")]
     assert {key.subject for key in told} == {FIRST, SECOND, THIRD}
     assert len({key.agency for key in told}) == len(told)
+
+
+def test_a_later_incident_in_which_she_is_the_victim_gives_neither_service_the_other_party() -> None:
+    hers, his = b.record("she"), b.record("he")
+    he_reports = (b.victim(record=his, role=Role.UNRESOLVED), b.suspect(record=hers, role=Role.UNRESOLVED))
+    now = b.incident(primary_perpetrator="unresolved", parties=he_reports)
+    after = b.NOON + timedelta(minutes=30)
+    at: dict[str, Any] = {"reported_at": after, "occurred_at": after, "occurred_from": after, "occurred_to": after}
+    again = b.incident("CR2", parties=(b.victim(record=hers), b.suspect(record=his)), **at)
+    world = World(b.shipped(), RULES)
+    world.look(b.fact(now), now=b.NOON)
+    notices = world.look(b.fact(again), now=after)
+    assert "CR2/party/1" in {notice.key.subject for notice in notices}
+    assert not [notice.key for notice in notices if notice.key.rule == "high_risk_roles_unresolved"]
