@@ -29,7 +29,8 @@ NO_COMMON_WORD = re.compile(
 NO_PASSWORD = re.compile(r"no password supplied")
 WRONG_PASSWORD = re.compile(r"password authentication failed|role .* does not exist")
 NO_DATABASE = re.compile(r"database .* does not exist")
-NAMES = re.compile(r'"[^"]*"')
+# In the quotes of PostgreSQL's own languages.
+NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|„[^“]*“|“[^”]*”')
 
 
 class DatabaseUnusableError(CannotBeginError):

@@ -56,6 +56,8 @@ def test_a_database_in_another_encoding_is_not_fit(encoding: str) -> None:
             REFUSED + "no pg_hba.conf entry for host …, user …, database …, no encryption.",
         ),
         ("ВАЖНО:  роль не может войти", REFUSED + "роль не может войти."),
+        ("FATAL:  Rolle »relay« existiert nicht", REFUSED + "Rolle … existiert nicht."),
+        ("FATAL:  le rôle « relay » n'existe pas", REFUSED + "le rôle … n'existe pas."),
         (
             "server does not support SSL, but SSL was required",
             REFUSED + "server does not support SSL, but SSL was required.",
