@@ -12,9 +12,8 @@ from functools import cached_property
 from typing import TypeVar
 from xml.etree.ElementTree import Element
 
-from schemas import identifiers
+from schemas import births, identifiers
 from schemas import values as v
-from schemas.births import Born
 from schemas.codes.court_results import CourtResults, court_results
 from schemas.codes.offences import title
 from schemas.court_convictions.v1 import (
@@ -382,9 +381,11 @@ def _defendant(sittings: Sequence[Sitting]) -> Defendant:
     )
 
 
-def _birth_date(sittings: Sequence[Sitting]) -> Born | None:
+def _birth_date(sittings: Sequence[Sitting]) -> births.Born | None:
+    """The first that can be read; one that cannot is kept only where no other is stated."""
     written = (said for sitting in sittings for said in _own(sitting.element, "Birthdate"))
-    return next((born for said in written if (born := fitting.birth_date(said)) is not None), None)
+    stated = [born for said in written if (born := fitting.birth_date(said)) is not None]
+    return next((born for born in stated if births.known(born)), stated[0] if stated else None)
 
 
 def _name(defendant: Element) -> str | None:

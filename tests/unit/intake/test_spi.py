@@ -325,6 +325,14 @@ def test_a_date_of_birth_that_cannot_be_right_is_kept_and_doubted(written: str) 
         assert doubts(stated) == (Doubt("defendant.date_of_birth", DoubtReason.BIRTH_DATE_IMPOSSIBLE),)
 
 
+def test_of_two_dates_of_birth_the_one_that_can_be_read_is_his() -> None:
+    twice = b"<DC:Birthdate>20 Feb 88</DC:Birthdate><DC:Birthdate>1988-02-20</DC:Birthdate>"
+    message = example("order-on-conviction").replace(b"<DC:Birthdate>1988-02-20</DC:Birthdate>", twice)
+    assert message.count(b"Birthdate>") == 4
+    for stated in (said for each in facts(message) for said in each):
+        assert stated.defendant.date_of_birth == date(1988, 2, 20)
+
+
 def test_a_young_defendants_guardian_is_not_the_defendant() -> None:
     guardian = (
         b"<DC:ParentGuardian><DC:PersonName><DC:PersonGivenName1>Elder</DC:PersonGivenName1>"
