@@ -1,9 +1,9 @@
-"""Dates of birth: one that cannot be right is kept as it came and used for nothing; an age is then not known by it."""
+"""Dates of birth and ages: one that cannot be right is kept as it came, used for nothing and shown to nobody."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -27,6 +27,17 @@ class DoubtfulDate:
 
     written: str
     reason: DoubtReason
+
+
+class DoubtfulAge(int):
+    """A stated age that cannot be right: as it was written, and why it is doubted. Nobody is shown it."""
+
+    reason: DoubtReason
+
+    def __new__(cls, years: int, reason: DoubtReason) -> Self:
+        age = super().__new__(cls, years)
+        age.reason = reason
+        return age
 
 
 Born = date | DoubtfulDate
@@ -72,6 +83,11 @@ def known(born: Born | None) -> date | None:
     return None if isinstance(born, DoubtfulDate) else born
 
 
+def known_age(age: int | None) -> int | None:
+    """The stated age, unless it is doubted."""
+    return None if isinstance(age, DoubtfulAge) else age
+
+
 def age_on(born: date, on: date) -> int:
     """In completed years, negative before the birth (born on 29 February: a year older on 1 March)."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
@@ -87,14 +103,24 @@ def of_a_party(
     years = age_on(born, reported)
     if years < 0:
         return _doubtful(born, DoubtReason.BIRTH_DATE_IMPOSSIBLE)
+    of_a_small_child = years < SMALL_CHILD_UNTIL and (age is None or age < SMALL_CHILD_UNTIL)
+    if of_a_small_child and (partner or suspect):
+        return _doubtful(born, DoubtReason.BIRTH_DATE_IMPOSSIBLE)
     if age is not None:
         fits = age_on(born, min(occurred, reported)) - AGE_VARIES <= age <= years + AGE_VARIES
         return born if fits else _doubtful(born, DoubtReason.BIRTH_DATE_CONTRADICTS_AGE)
-    if years < SMALL_CHILD_UNTIL:
-        may_be_a_child = not (partner or suspect)
-        why = DoubtReason.BIRTH_DATE_OF_SMALL_CHILD if may_be_a_child else DoubtReason.BIRTH_DATE_IMPOSSIBLE
-        return _doubtful(born, why)
-    return born
+    return _doubtful(born, DoubtReason.BIRTH_DATE_OF_SMALL_CHILD) if of_a_small_child else born
+
+
+def age_of_a_party(age: int | None, born: Born | None, *, partner: bool, suspect: bool) -> int | None:
+    """The age stated of somebody in an incident, or why it is doubted: systems write 0 where they do not know it. That
+    of a small child is believed of whoever may be one, beside a date of birth that can be read as well."""
+    if age is None or age >= SMALL_CHILD_UNTIL:
+        return age
+    if partner or suspect:
+        return DoubtfulAge(age, DoubtReason.AGE_IMPOSSIBLE)
+    beside = known(born) or contradicted(born)
+    return age if beside is not None else DoubtfulAge(age, DoubtReason.AGE_OF_SMALL_CHILD)
 
 
 def of_a_child(born: Born | None, *, unborn: bool, stated: date) -> Born | None:
@@ -117,6 +143,11 @@ def of_a_defendant(born: Born | None, heard: date) -> Born | None:
 def doubted(born: Born | None) -> Iterable[Doubt]:
     """The doubt of a model's own field of that name."""
     return (Doubt("date_of_birth", born.reason),) if isinstance(born, DoubtfulDate) else ()
+
+
+def doubted_age(age: int | None) -> Iterable[Doubt]:
+    """The doubt of a model's own field of that name."""
+    return (Doubt("age", age.reason),) if isinstance(age, DoubtfulAge) else ()
 
 
 def _doubtful(born: date, reason: DoubtReason) -> DoubtfulDate:

@@ -38,6 +38,14 @@ class DoubtReason(StrEnum):
         "birth_date_of_small_child",
         "This date makes a small child of a party. The date is not used: correct it, or state the age beside it.",
     )
+    AGE_IMPOSSIBLE = (
+        "age_impossible",
+        "No suspect, and nobody's partner, is so young. The age is not used: correct it where it is recorded.",
+    )
+    AGE_OF_SMALL_CHILD = (
+        "age_of_small_child",
+        "This age makes a small child of a party. It is not used: correct it, or state the date of birth beside it.",
+    )
     IDENTIFIER_IS_PLACEHOLDER = (
         "identifier_is_placeholder",
         "Many people have this one, so it names nobody. Send his own; without one name and date of birth must do.",

@@ -169,6 +169,7 @@ class Party(v.Frozen):
 
     def doubted(self) -> Iterator[Doubt]:
         yield from births.doubted(self.date_of_birth)
+        yield from births.doubted_age(self.age)
 
 
 class IncidentReported(v.Body):
@@ -228,20 +229,24 @@ class IncidentReported(v.Body):
 
 
 def _with_birth_judged(party: Party, parties: tuple[Party, ...], info: ValidationInfo) -> Party:
-    """The party, with a date of birth marked that cannot be right in this incident."""
-    if party.born is None or not {"occurred_from", "reported_at"} <= info.data.keys():
+    """The party, with a date of birth and an age marked that cannot be right in this incident."""
+    if not {"occurred_from", "reported_at"} <= info.data.keys():
         return party
     ties = list(party.relationships)
     ties += [c for other in parties for c in other.relationships if c.to_party == party.number]
+    partner, suspect = any(tie.relationship in PARTNERS for tie in ties), party.role is v.Role.SUSPECT
     born = births.of_a_party(
-        party.born,
+        party.date_of_birth,
         age=party.age,
-        partner=any(tie.relationship in PARTNERS for tie in ties),
-        suspect=party.role is v.Role.SUSPECT,
+        partner=partner,
+        suspect=suspect,
         occurred=info.data["occurred_from"].date(),
         reported=info.data["reported_at"].date(),
     )
-    return party if born == party.born else party.model_copy(update={"date_of_birth": born})
+    age = births.age_of_a_party(party.age, born, partner=partner, suspect=suspect)
+    if born == party.date_of_birth and age is party.age:
+        return party
+    return party.model_copy(update={"date_of_birth": born, "age": age})
 
 
 class RiskAssessed(v.Body):

@@ -1,9 +1,9 @@
-"""Word to the DAIT that a date of birth cannot be right, is used for nothing, and is to be checked at its source."""
+"""Word to the DAIT that a date of birth or an age cannot be right, is not used, and is to be checked at its source."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
-from schemas.births import Born, DoubtfulDate
+from schemas.births import Born, DoubtfulAge, DoubtfulDate
 from schemas.classes import DataClass
 from schemas.doubts import DoubtReason
 from services.casefile.duties import Item, Statement
@@ -15,9 +15,9 @@ from services.policy.model import Areas
 from services.policy.policy import Policy
 
 
-def why_doubted(born: Born | None) -> DoubtReason | None:
-    """Why a date of birth is used for nothing, or None for one that is used or not stated."""
-    return born.reason if isinstance(born, DoubtfulDate) else None
+def why_doubted(stated: Born | int | None) -> DoubtReason | None:
+    """Why a date of birth or an age is used for nothing, or None for one that is used or not stated."""
+    return stated.reason if isinstance(stated, DoubtfulDate | DoubtfulAge) else None
 
 
 def check_at_source(
@@ -34,6 +34,7 @@ def check_at_source(
     recorded_at: datetime,
     grounds: tuple[Fact, ...],
     references: Iterable[Item],
+    what: str = "doubtful_date_of_birth",
 ) -> Iterator[Statement]:
     """The DAIT, or the desk that policy names in its place, by references and without the date itself: whoever has the
     record reads it there."""
@@ -50,7 +51,7 @@ def check_at_source(
             on=on,
             recorded_at=recorded_at,
             grounds=grounds,
-            matter=(*references, *derived("doubtful_date_of_birth", why, DataClass.R, about=person)),
+            matter=(*references, *derived(what, why, DataClass.R, about=person)),
             texts=("check_the_date_of_birth",),
         ),
     )

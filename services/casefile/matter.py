@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from schemas.births import DoubtfulDate
+from schemas.births import DoubtfulAge, DoubtfulDate
 from schemas.classes import Basis, DataClass, Form, Marked, Sure
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted, ProtectedPerson
@@ -30,6 +30,7 @@ from services.casefile.facts import Fact
 FOUND_BY_A_COURT = frozenset({HearingResulted, OrdersResulted, ApplicationDecided})
 DECIDED = frozenset({DataClass.O, DataClass.D})
 ALLEGED = frozenset({DataClass.N, DataClass.O})
+DOUBTFUL = frozenset({DoubtfulDate, DoubtfulAge})
 PLAIN = frozenset({type(None), str, bool, int, float})
 PERSON = re.compile(r"/(?:party|child)/\d+$")
 
@@ -41,9 +42,9 @@ def show(
 
     A whole number in the path is a position in a list. Class and form are the schema's marks; identity is P or S by the
     party's role, and S where no party is named. `about` is found where the schema says it: parties, children, the party
-    of a risk assessment. Left out are values that are not known (None) and dates of birth that are doubted. `what`
-    renames a single leaf; else it is the last two names of its path. Raises AttributeError or IndexError where the body
-    has no such path.
+    of a risk assessment. Left out are values that are not known (None) and dates of birth and ages that are doubted.
+    `what` renames a single leaf; else it is the last two names of its path. Raises AttributeError or IndexError where
+    the body has no such path.
     """
     at: Any = fact.body
     trail = [at]
@@ -134,7 +135,7 @@ Leaf = tuple[Any, Marked, list[str], list[Any]]
 
 
 def _unknown(value: Any) -> bool:
-    return value is None or type(value) is DoubtfulDate
+    return value is None or type(value) in DOUBTFUL
 
 
 def _leaves(value: Any, mark: Marked | None, names: list[str], trail: list[Any]) -> Iterator[Leaf]:

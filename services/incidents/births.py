@@ -1,4 +1,4 @@
-"""Parties and children whose date of birth cannot be right: the DAIT is asked to check it where it is recorded."""
+"""Parties and children whose date of birth or age cannot be right: the DAIT is asked to check it at its source."""
 
 from collections.abc import Iterator
 
@@ -19,13 +19,14 @@ RULE = "birth_date_doubtful"
 
 
 def birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """The DAIT checks a date of birth that is impossible, or that disagrees with the age or the role stated (domain
-    2.2). Meanwhile the age is known only where it is stated, and the routes of an adult stay open."""
+    """The DAIT checks a date of birth that is impossible, or that disagrees with the age or the role stated, or an age
+    that does (domain 2.2). Meanwhile the age is not known by it, and the routes of an adult stay open."""
     for fact, incident in file.of(IncidentReported):
         first = next(possible_victims(incident)).residence
         for party in incident.parties:
             place = party_place(incident.crime_reference, party.number)
-            why = why_doubted(party.date_of_birth)
+            of_birth, of_age = why_doubted(party.date_of_birth), why_doubted(party.age)
+            why = of_birth or of_age
             if why is not None and place in file.own_places:
                 yield from check_at_source(
                     file,
@@ -40,6 +41,7 @@ def birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     recorded_at=fact.at,
                     grounds=(fact,),
                     references=said.each(fact, said.REFERENCES),
+                    what="doubtful_date_of_birth" if of_birth else "doubtful_age",
                 )
     for child in affected(file):
         why = why_doubted(child.child.date_of_birth)

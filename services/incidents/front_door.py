@@ -192,8 +192,10 @@ def young_person_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]
 
 
 def perhaps_a_small_child(party: Party) -> bool:
-    """By a date of birth that is doubted for that reason alone. Meanwhile the routes of a child and of an adult run."""
-    return why_doubted(party.date_of_birth) is DoubtReason.BIRTH_DATE_OF_SMALL_CHILD
+    """By a date of birth or an age that is doubted for that reason alone. Meanwhile the routes of a child and of an
+    adult run."""
+    doubted = (why_doubted(party.date_of_birth), why_doubted(party.age))
+    return DoubtReason.BIRTH_DATE_OF_SMALL_CHILD in doubted or DoubtReason.AGE_OF_SMALL_CHILD in doubted
 
 
 def referral_of_party(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
 
-from schemas.births import age_on, contradicted
+from schemas.births import age_on, contradicted, known_age
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Relationship, Residence, Role, party_place
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
@@ -155,10 +155,10 @@ def under(party: Party, years: int, on: date) -> bool:
     are stated disagree, that alone is known which both say."""
     if party.born is not None:
         return younger(party.born, years, on)
-    if party.age is None:
-        return False
-    other = contradicted(party.date_of_birth)
-    return party.age < years and (other is None or younger(other, years, on))
+    if party.age is not None and (other := contradicted(party.date_of_birth)) is not None:
+        return party.age < years and younger(other, years, on)
+    age = known_age(party.age)
+    return age is not None and age < years
 
 
 def younger(born: date, years: int, on: date) -> bool:

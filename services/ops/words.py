@@ -283,6 +283,7 @@ ITEMS: Mapping[str, str] = {
     "defendant.name": "Defendant",
     "defendant.date_of_birth": "Defendant born",
     "doubtful_date_of_birth": "Why the date of birth is not used",
+    "doubtful_age": "Why the age is not used",
     "event": "What happened",
     "expires_on": "Lasts until",
     "final": "Final",
@@ -493,6 +494,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "birth_date_impossible": "nobody in this matter can have been born on that day",
         "birth_date_contradicts_age": "it disagrees with the age that is stated",
         "birth_date_of_small_child": "it would make somebody who is listed as an adult a small child",
+    },
+    "doubtful_age": {
+        "age_impossible": "no suspect, and nobody's partner, is so young",
+        "age_of_small_child": "it would make a small child of somebody who is stated as a party",
     },
     "event": {
         "application_lodged": "somebody asks the court to change or end an order",

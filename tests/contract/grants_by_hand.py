@@ -320,6 +320,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
                 "held_because",
                 "roles",
                 "doubtful_date_of_birth",
+                "doubtful_age",
                 "count.crime_references",
             ),
         ),

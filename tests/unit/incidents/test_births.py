@@ -58,7 +58,38 @@ def test_the_date_is_shown_to_nobody_and_the_age_as_it_was_stated(party: dict[st
     said = [(duty.key.rule, what, value) for duty in duties for (what, about), value in hears(duty).items()]
     assert not [line for line in said if line[1] == "parties.date_of_birth" or party["date_of_birth"] in str(line[2])]
     ages = {value for rule, what, value in said if rule == "high_risk" and what == "parties.age"}
-    assert ages == {36, party["age"]} - {None}
+    assert ages == {36, party["age"]} - {None, 3}  # nobody's partner is 3
+
+
+@pytest.mark.parametrize("age", [0, 3, 9])
+@pytest.mark.parametrize("beside", [{}, {"date_of_birth": "2091-11-03"}, {"date_of_birth": "2025-12-01"}])
+def test_a_woman_whose_age_was_written_as_a_small_child_s_is_told_of_as_an_adult(
+    age: int, beside: dict[str, Any]
+) -> None:
+    file = hers(age=age, **beside)
+    told = owed(high_risk, file)
+    assert set(told) == ADULT
+    assert not [
+        line for duty in told.values() for line in hears(duty).items() if line == (("parties.age", b.VICTIM), age)
+    ]
+    assert set(owed(birth_date_doubtful, file)) == {"dait-54"}
+    assert not owed(young_person_referral, file)
+
+
+@pytest.mark.parametrize("age", [0, 9])
+def test_a_suspect_is_no_child_by_such_an_age(age: int) -> None:
+    incident = b.fact(b.incident(parties=(b.victim(), b.suspect(age=age))))
+    assert set(owed(high_risk, b.case_file(incident))) == ADULT
+    asked = owed(birth_date_doubtful, b.case_file(incident, of=b.SUSPECT))["dait-54"]
+    assert hears(asked)["doubtful_age", b.SUSPECT] == "age_impossible"
+
+
+def test_a_relative_who_is_a_small_child_by_her_age_alone_is_told_of_as_both() -> None:
+    file = hers(age=6, relationships=RELATIVE)
+    assert set(owed(high_risk, file)) == ADULT
+    assert set(owed(young_person_referral, file)) == {"mash-866", "child-abuse-unit-54"}
+    born = hers(age=6, date_of_birth="2019-05-01", relationships=RELATIVE)
+    assert not owed(high_risk, born)
 
 
 def test_a_child_who_may_be_a_small_one_is_told_of_as_both() -> None:
