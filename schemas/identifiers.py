@@ -42,12 +42,15 @@ def asn(raw: str) -> str | None:
 
 
 def pnc(raw: str) -> str | None:
-    """A PNC id with its year of four digits and its serial of seven: `2012/0163001B`."""
+    """A PNC id with its year of four digits and its serial of seven: `2012/0163001B`. A serial of nothing but 0 is how
+    systems write that they know none."""
     plain = _together(raw)
     found = _PNC_IN_PARTS.fullmatch(_parted(raw)) or _LONG_PNC.fullmatch(plain) or _SHORT_PNC.fullmatch(plain)
     if found is None:
         return None
     year, serial, check = found.groups()
+    if not serial.strip("0"):
+        return None
     if len(year) == 2:
         year = f"{'19' if int(year) >= FIRST_OF_LAST_CENTURY else '20'}{year}"
     return f"{year}/{serial:0>7}{check}"

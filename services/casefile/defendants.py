@@ -19,12 +19,12 @@ from schemas.court_order_variations.v1 import (
     OrdersResulted,
 )
 from schemas.doubts import Doubt, DoubtReason
-from schemas.identifiers import forces
+from schemas.identifiers import forces, pnc
 from schemas.police_incidents.v1 import ChargePreferred, Party
 from schemas.values import Body, References
 
-Identifier = Literal["urn", "asn", "defendant_id"]
-IDENTIFIERS: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
+Identifier = Literal["urn", "asn", "defendant_id", "record"]
+REFERENCES: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
 Heard = HearingResulted | OrdersResulted
 Application = ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 Referring = Heard | Application | ChargePreferred
@@ -51,6 +51,9 @@ class Knowing:
         """The same body by references that name somebody. `content`: what tells this statement from every other."""
         if not isinstance(body, REFERRING):
             return body
+        if isinstance(body, HEARD) and is_of_nobody(body.defendant, self.is_placeholder):
+            defendant = body.defendant.model_copy(update={"record": None})
+            body = body.model_copy(update={"defendant": defendant})
         refs = body.references
         nobody: dict[str, None] = dict.fromkeys(placeholders(refs, self.is_placeholder))
         usable = refs.model_copy(update=nobody)
@@ -104,7 +107,7 @@ class Knowing:
 
 def placeholders(refs: References, is_placeholder: IsPlaceholder) -> Iterator[Identifier]:
     """Those of these references that name nobody."""
-    for name in IDENTIFIERS:
+    for name in REFERENCES:
         stated = getattr(refs, name)
         if stated is not None and is_placeholder(name, stated):
             yield name
@@ -115,14 +118,21 @@ def placeholder_doubts(body: Body, is_placeholder: IsPlaceholder) -> Iterator[Do
     if isinstance(body, REFERRING):
         for name in placeholders(body.references, is_placeholder):
             yield Doubt(f"references.{name}", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)
+    if isinstance(body, HEARD) and is_of_nobody(body.defendant, is_placeholder):
+        yield Doubt("defendant.record", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)
+
+
+def is_of_nobody(defendant: Defendant, is_placeholder: IsPlaceholder) -> bool:
+    """Whether his record is what a source writes where it knows none."""
+    return defendant.record is not None and is_placeholder("record", defendant.record.id)
 
 
 def are_two(one: Defendant, other: Defendant) -> bool:
-    """Whether these are shown to be two people. One PNC id, CRO number or record is one person, however he is spelt.
-    So are names that differ by a letter, or by how much of them is written, with one date of birth."""
-    if one.pnc_id is not None and one.pnc_id == other.pnc_id:
-        return False
-    if one.cro_number is not None and one.cro_number == other.cro_number:
+    """Whether these are shown to be two people. One PNC id, or one record, is one person, however he is spelt; so are
+    names that differ by a letter, or by how much of them is written, with one date of birth, unless they have two PNC
+    ids or two records of one system, as twins do."""
+    pncs = tuple(pnc(each.pnc_id) if each.pnc_id else None for each in (one, other))
+    if None not in pncs and pncs[0] == pncs[1]:
         return False
     if one.record is not None and one.record == other.record:
         return False
@@ -131,7 +141,9 @@ def are_two(one: Defendant, other: Defendant) -> bool:
     names = (_folded(one.name), _folded(other.name))
     if not all(names) or names[0] == names[1]:
         return False
-    return not (one.born is not None and one.born == other.born and _are_alike(*names))
+    systems = {each.record.system for each in (one, other) if each.record}
+    known_apart = None not in pncs or bool(one.record and other.record and len(systems) == 1)
+    return known_apart or not (one.born is not None and one.born == other.born and _are_alike(*names))
 
 
 def share_an_identifier(one: References, other: References) -> bool:

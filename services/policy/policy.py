@@ -123,10 +123,10 @@ class PolicySet:
         return _letters(written) in self._placeholders
 
     def names_nobody(self, identifier: str, written: str) -> bool:
-        """Whether an identifier (`urn`, `asn`, `defendant_id`) in its canonical form is a placeholder."""
+        """Whether an identifier (`urn`, `asn`, `defendant_id`, `record`) in its canonical form is a placeholder."""
         patterns = self._placeholder_patterns.get(identifier, ())
         return any(pattern.fullmatch(written) for pattern in patterns) or (
-            identifier == "defendant_id" and self.is_placeholder(written)
+            identifier in ("defendant_id", "record") and self.is_placeholder(written)
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from services.runtime.records import Record
 from services.runtime.store import FileState, Matters, Statement
 from services.runtime.undertakings import Word, Words, hear
 
-RESTATED = ("references", "hearing", "force_code")
+RESTATED = ("references", "hearing", "defendant", "force_code")
 ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))
 
 

@@ -11,6 +11,7 @@ from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import body_of
 from schemas.values import Body, References
 from services.casefile.defendants import share_an_identifier
+from services.casefile.same_man import Man, identities
 from services.runtime.batch import Accepted, Plan, apart
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import identified, knowing, read
@@ -67,6 +68,39 @@ def made(refs: References, **over: object) -> OrdersResulted:
 def test_the_result_of_one_takes_back_no_order_of_the_other(refs: References) -> None:
     dismissed = b.orders_resulted(references=refs, defendant=BRAM)
     stands = accepted((made(refs), 1), (dismissed, 2))
+    assert sorted(len(body.orders) for body in stands.values() if isinstance(body, OrdersResulted)) == [0, 1]
+
+
+@pytest.mark.parametrize("refs", SHARED)
+@pytest.mark.parametrize(
+    "nobodys", [{"pnc_id": "2000/0000000H"}, {"pnc_id": "NOT-KNOWN"}, {"record": b.record("Unknown")}]
+)
+def test_what_is_written_of_every_unknown_man_makes_no_two_of_them_one(
+    refs: References, nobodys: dict[str, object]
+) -> None:
+    one, other = (man.model_copy(update=nobodys) for man in (ALDEN, BRAM))
+    dismissed = b.orders_resulted(references=refs, defendant=other)
+    stands = accepted((made(refs, defendant=one), 1), (dismissed, 2))
+    assert sorted(len(body.orders) for body in stands.values() if isinstance(body, OrdersResulted)) == [0, 1]
+    men = [
+        Man(identities(body.references, body.defendant)) for body in stands.values() if isinstance(body, OrdersResulted)
+    ]
+    assert not men[0].is_same(men[1])
+
+
+@pytest.mark.parametrize("refs", SHARED)
+@pytest.mark.parametrize(
+    "known_by", [{"pnc_id": ("2001/0000001A", "2002/0000002B")}, {"record": (b.record("1"), b.record("2"))}]
+)
+def test_the_result_of_a_twin_takes_back_no_order_of_the_other(
+    refs: References, known_by: dict[str, tuple[object, object]]
+) -> None:
+    field, ids = next(iter(known_by.items()))
+    tim, tom = (
+        b.defendant(**{"name": f"{name} INVENTED", "date_of_birth": date(1992, 7, 8), field: known})
+        for name, known in zip(("Tim", "Tom"), ids, strict=True)
+    )
+    stands = accepted((made(refs, defendant=tim), 1), (b.orders_resulted(references=refs, defendant=tom), 2))
     assert sorted(len(body.orders) for body in stands.values() if isinstance(body, OrdersResulted)) == [0, 1]
 
 
