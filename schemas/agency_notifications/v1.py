@@ -24,7 +24,7 @@ class Asked(v.Frozen):
     """What is wanted from the reader, by when, and the coded answers that count. `needs_reason`: those of them that
     decide only with a coded reason."""
 
-    ask: Annotated[Literal["acknowledge", "accept", "decide"], REFERENCE]
+    ask: Annotated[Literal["acknowledge", "accept", "decide", "act"], REFERENCE]
     by: Annotated[v.Moment, TIME]
     answers: Annotated[tuple[v.Code, ...], REFERENCE]
     needs_reason: Annotated[tuple[v.Code, ...], REFERENCE] = ()
@@ -42,7 +42,7 @@ class Power(v.Frozen):
 class Standing(v.Frozen):
     """Since when one of the asks has stood, and the answer that met it."""
 
-    ask: Annotated[Literal["acknowledge", "accept", "decide"], REFERENCE]
+    ask: Annotated[Literal["acknowledge", "accept", "decide", "act"], REFERENCE]
     since: Annotated[v.Moment, TIME]
     met_by: Annotated[v.Reference | None, REFERENCE] = None
 

@@ -41,6 +41,11 @@ class Decision(StrEnum):
     SOCIAL_CARE_ASSESSMENT = "social_care_assessment"
     SECTION_47_ENQUIRY = "section_47_enquiry"
     NO_FURTHER_ACTION = "no_further_action"
+    WELFARE_CHECK_MADE = "welfare_check_made"
+    ANSWER_OBTAINED = "answer_obtained"
+    SCHOOL_REACHED = "school_reached"
+    CHILD_SEEN_TO = "child_seen_to"
+    PROSECUTOR_NAMED = "prosecutor_named"
 
 
 ALWAYS_REASONED = frozenset({Decision.ORDER_NOT_SOUGHT})  # others where an ask says so

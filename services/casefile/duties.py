@@ -10,7 +10,7 @@ from services.casefile.facts import Key
 from services.casefile.reasons import Reason
 from services.policy import model
 
-AskName = model.AskName
+AskName = Literal[model.AskName, "act"]  # who is asked in the end is asked to act
 DeskName = model.DeskName
 Urgency = model.Urgency
 Content = tuple[tuple[str, str | None, Any, Basis], ...]  # (what, about, value, basis), projected
@@ -71,6 +71,17 @@ class Why:
     measured_by: str = field(default="", compare=False)  # thresholds and counts, as `explain` says them; kept nowhere
 
 
+@dataclass(frozen=True, slots=True)
+class LastStep:
+    """Who is asked to act when the whole time has passed and nobody has answered; what to do, and what counts as it."""
+
+    agency: str
+    kind: str
+    desk: DeskName
+    text: str
+    answers: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Duty:
     """This agency must know this matter. Times are data: a rule never asks what time it is.
@@ -105,7 +116,7 @@ class Duty:
     settles: bool = False
     shortest_window: timedelta = timedelta(hours=1)
     next_able: tuple[str, ...] = ()
-    inspector: str | None = None  # the risk-holding force's duty inspector, last rung of the ladder
+    last_step: LastStep | None = None
     ends_after: model.Within | None = None  # from the first telling, whether anybody has answered or not
     climbs: bool = True  # whether silence reminds this agency and is told to others
     desk: DeskName = "duty"

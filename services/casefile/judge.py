@@ -11,7 +11,7 @@ from typing import Literal
 from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
-from services.casefile.ladder import RUNGS, asked_of, climb_each, place_of, rule_of, that_count
+from services.casefile.ladder import RUNGS, Climbed, Who, asked_of, climb_each, in_one, place_of, rule_of, that_count
 from services.casefile.projection import project, words_when_over
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import Projection, correction, reconcile, remember
@@ -78,8 +78,13 @@ def look(
     def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
         return reconcile(told, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))
 
-    owed = climb_each(stated, told, answers, policy)
-    whole = tuple(_all(owed))
+    persons = {place: person for file in files for place, person in file.persons.items()}
+
+    def who(place: str) -> str:
+        return persons.get(place, place)
+
+    owed, all_told = climb_each(stated, told, answers, policy, who), told
+    whole = _owed(owed, told, standing, who, now)
     found = compare(told, whole)
     moved: list[Withheld] = []
     if found.unexplained:
@@ -91,12 +96,17 @@ def look(
             break
         # What was sent changes what is owed of the same places by the same rules, and nothing else.
         about = {place_of(notice.key) for notice in part.notices}
-        told = {key: notice for key, notice in remember(told, part).items() if place_of(key) in about}
+        all_told = remember(all_told, part)
         again = [n for n, statement in enumerate(stated) if statement.key[:2] in about]
-        before = {statement.key for n in again for statement in owed[n]}.union(statement.key for statement in moved)
-        for n, climbed in zip(again, climb_each([stated[n] for n in again], told, answers, policy), strict=True):
+        before = {statement.key for n in again for statement in owed[n].owed}.union(s.key for s in moved)
+        for n, climbed in zip(
+            again, climb_each([stated[n] for n in again], all_told, answers, policy, who), strict=True
+        ):
             owed[n] = climbed
-        part = compare(told, tuple(_all(owed[n] for n in again)))
+        steps = tuple(in_one(_all(each.steps for each in owed), all_told, standing, who, now))
+        compared = {statement.key for statement in steps}
+        told = {key: notice for key, notice in all_told.items() if place_of(key) in about or key in compared}
+        part = compare(told, (*_all(owed[n].owed for n in again), *steps))
         found = _after(found, part, before)
     else:
         raise RuntimeError("a look does not settle")
@@ -109,12 +119,20 @@ def look(
             for key, notice in (known_now | {notice.key: notice for notice in found.regrounded}).items()
             if key not in sent
         ),
-        look_again_at=_next_look(_all(owed), policy, now),
+        look_again_at=_next_look(_owed(owed, all_told, standing, who, now), policy, now),
         faults=tuple(faults),
     )
 
 
 _all = chain.from_iterable
+
+
+def _owed(
+    climbed: Sequence[Climbed], told: Mapping[Key, Notice], standing: frozenset[str], who: Who, now: datetime
+) -> tuple[Statement, ...]:
+    """All that is owed, what is due to one person at one time as one."""
+    steps = in_one(_all(each.steps for each in climbed), told, standing, who, now)
+    return (*_all(each.owed for each in climbed), *steps)
 
 
 def _without(told: Mapping[Key, Notice], faulted: Collection[str]) -> dict[Key, Notice]:

@@ -13,7 +13,7 @@ from schemas.court_order_variations.v1 import (
 )
 from schemas.police_incidents.v1 import ChildrenLinked
 from services.casefile.choosing import Subject, chosen_for
-from services.casefile.duties import Ask, DeskName, Duty, Item, Statement, Urgency, Why, Withheld
+from services.casefile.duties import Ask, DeskName, Duty, Item, LastStep, Statement, Urgency, Why, Withheld
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
@@ -63,7 +63,6 @@ def owed(
     arose = (opens or recorded_at) + (settles or timedelta(0))
     rests_on, met = file.grounds(*grounds), file.grounds(*met_by)
     matter = (*sender(grounds), *matter)
-    inspector = policy.inspector(policy.risk_holding_force(areas))
     same_person = _same_person(file, person, matter)
     changes_at = _changes_at(matter)
 
@@ -122,7 +121,7 @@ def owed(
             settles=settles is not None,
             shortest_window=row.shortest_window,
             next_able=tuple(agency.id for agency in chosen.next_able),
-            inspector=inspector,
+            last_step=_last_step(chosen.agency, areas, policy),
             climbs=row.climbs,
             desk=desk,
             urgency=urgency or told.urgency or row.urgency,
@@ -220,6 +219,19 @@ def _said_by(fact: Fact) -> tuple[Item, ...]:
             return derived("sender.court", named, DataClass.R) if named is not None else ()
         case body:
             return derived("sender.force", body.force_code, DataClass.R) if body.force_code is not None else ()
+
+
+def within_its_agency(duty: Duty) -> Duty:
+    """The same, where nobody but the agency's own people may hear that it does not answer."""
+    own = duty.last_step is not None and duty.last_step.agency == duty.key.agency
+    return duty if own else duty.but(last_step=None)
+
+
+def _last_step(asked: Agency, areas: Areas, policy: Policy) -> LastStep | None:
+    row, last = policy.kind(asked.kind).last_step, policy.last_step(asked, areas)
+    if row is None or last is None:
+        return None
+    return LastStep(last.id, last.kind, row.desk, row.text, row.answers)
 
 
 def _why(row: Route, policy: Policy, *, by_default: bool = False, measured_by: str = "") -> Why:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from services.casefile.duties import Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
+from services.casefile.stating import owed, withheld, within_its_agency
 from services.casefile.victims import DESKS_OF_HELD
 from services.policy.model import Areas, Urgency
 from services.policy.policy import Policy
@@ -40,15 +40,15 @@ class Matter:
 
 def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
     """The ordinary route. Where a suspect is police, the abuse honour-based or roles unresolved: the named desk alone,
-    and each agency of the ordinary route withheld with that reason. About a suspect who is police, silence does not
-    climb to the duty inspector: that may be the force in which he works."""
+    and each agency of the ordinary route withheld with that reason. About a suspect who is police, silence climbs to
+    nobody outside the desk that is told: that may be the force in which he works."""
     if told.held is None:
         yield from _owed(file, policy, told, told.route, told.only_kinds)
         return
     instead = tuple(_owed(file, policy, told, DESKS_OF_HELD[told.held], None))
     for statement in instead:
         if isinstance(statement, Duty) and told.held is Reason.SUSPECT_IS_POLICE:
-            yield statement.but(inspector=None)
+            yield within_its_agency(statement)
         else:
             yield statement
     named = {statement.key.agency for statement in instead}

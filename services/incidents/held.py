@@ -9,7 +9,7 @@ from services.casefile.duties import Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed
+from services.casefile.stating import owed, within_its_agency
 from services.casefile.victims import DESKS_OF_HELD, kept_for_specialist
 from services.incidents import said
 from services.incidents.incident import areas_of, possible_victims
@@ -63,5 +63,5 @@ def recorded(what: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
 
 
 def away_from_his_force(stated: Iterable[Statement]) -> Iterator[Statement]:
-    """Silence does not climb to the duty inspector: that may be the force in which he works (1.12 rule 5)."""
-    return (s.but(inspector=None) if isinstance(s, Duty) else s for s in stated)
+    """Silence climbs to nobody outside the desk that is told: that may be the force in which he works (1.12 rule 5)."""
+    return (within_its_agency(s) if isinstance(s, Duty) else s for s in stated)

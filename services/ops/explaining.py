@@ -8,7 +8,7 @@ from functools import cached_property
 from schemas.classes import DataClass, Form
 from services.casefile.duties import Notice
 from services.casefile.facts import Key
-from services.casefile.ladder import RUNGS, asked_of
+from services.casefile.ladder import RUNGS, TO_ACT, asked_of
 from services.casefile.projection import VICTIM_SERVICE, project_explanation, recipient_label
 from services.casefile.reasons import UNSPOKEN
 from services.ops.existing import existing
@@ -279,11 +279,20 @@ class _Explaining:
                 counts = not answer.withdrawn and notice.heeds(answer.revision)
                 yield Reply(answer.kind.rpartition(".")[2], answer.code, answer.at, answer.revision, counts)
 
+    def says_of(self, step: tuple[str, Key], key: Key) -> bool:
+        """Whether who was told of a silence was told of this one, by itself or as one with others."""
+        service, told = step
+        if self.head(told) == key:
+            return True
+        same = told.agency == key.agency or told.rule in TO_ACT
+        first = self.revisions[step][0].notice
+        return same and set(self.revisions[service, key][0].notice.grounds) <= set(first.grounds)
+
     def ladder(self, service: str, key: Key) -> Iterator[Rung]:
         rungs = [
             (self.revisions[which][0].notice.at, which[1], notice)
             for which, notice in self.material.told.items()
-            if which[0] == service and which[1].rule in RUNGS and self.head(which[1]) == key and which in self.revisions
+            if which[0] == service and which[1].rule in RUNGS and which in self.revisions and self.says_of(which, key)
         ]
         for at, rung, notice in sorted(rungs, key=lambda found: (found[0], found[1])):
             recipient = self.recipient(rung.agency, notice.agency_kind)

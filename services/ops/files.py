@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import LiteralString
 
 from schemas import identifiers, registry
@@ -92,7 +93,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
     files = sorted(_of_persons(conn, found.files))
     told = _told(conn, files)
     answers = _answers(conn, told)
-    stated = _stated(conn, files, told, [answer for _, answer in answers], rules, policy_at(now))
+    stated = _stated(conn, files, told, [answer for _, answer in answers], rules, policy_at(now), now)
     issued = _issued(conn, told)
     kept = _kept(conn, files)
     ids = {i for known in issued for i in known.notice.grounds} | {i for known in kept for i in known.withheld.grounds}
@@ -477,6 +478,7 @@ def _stated(
     answers: Iterable[Answer],
     rules: Rules,
     policy: Policy,
+    now: datetime,
 ) -> dict[Told, Statement]:
     """What rules and ladder state now: they alone know the classes of what was said, and by what it was measured. A
     file that they cannot be run on has none, and nothing is shown of it."""
@@ -490,9 +492,13 @@ def _stated(
         own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
         for file in of_persons(own, joins.get(service, {})):
             stated, _ = state([heeded(file, here)], rules.get(service, ()), policy)
-            for statement in climb(stated, here, heard, policy):
+            for statement in climb(stated, here, heard, policy, file.standing, partial(_who, file), now):
                 found[service, statement.key] = statement
     return found
+
+
+def _who(file: CaseFile, place: str) -> str:
+    return file.persons.get(place, place)
 
 
 def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:

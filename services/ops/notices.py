@@ -8,7 +8,7 @@ from schemas.agency_notifications.v1 import Asked, NotificationIssued
 from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, asked_of
 from services.ops import words
-from services.ops.rows import Reader, by_whom, called, rows
+from services.ops.rows import UNANSWERED, Reader, by_whom, called, rows
 from services.ops.terminal import moment, span
 from services.ops.words import Names
 
@@ -113,17 +113,19 @@ def _asked(notice: NotificationIssued, now: datetime) -> Iterator[Line]:
 
 def _ask(ask: Asked) -> str:
     """What is asked; of a decision, between what."""
-    between = [words.DECISIONS[code] for code in ask.answers if code in words.DECISIONS] if ask.ask == "decide" else []
+    between = [words.DECISIONS[code] for code in ask.answers if code in words.DECISIONS]
+    between = between if ask.ask in ("decide", "act") else []
     return f"{words.ASKS[ask.ask]} ({'; or '.join(between)})" if between else words.ASKS[ask.ask]
 
 
 def _actions(notice: NotificationIssued) -> Iterator[str]:
     """Of what nobody has answered, what its reader is to do about it."""
-    said = {item.what: item.value for item in notice.matter}
-    who = str(said.get("unanswered_by", "those who were asked"))
-    for ask in notice.asks:
-        if not ask.met:
-            yield words.action(notice.rule, ask.ask, who)
+    silent: dict[str, list[str]] = {}
+    for item in notice.matter:
+        if item.what in UNANSWERED:
+            silent.setdefault(UNANSWERED[item.what], []).append(str(item.value))
+    for ask, who in silent.items():
+        yield words.action(notice.rule, ask, ", ".join(dict.fromkeys(who)))
 
 
 def _matter(notice: NotificationIssued, names: Names) -> Iterator[Line]:

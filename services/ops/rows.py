@@ -15,8 +15,10 @@ REFERENCES = frozenset(
     | {"crime_references", "last_day", "last_sitting_before", "could_be_decided", "terms.text", "sequence"}
     | {"not_allowed_before_unless_time_is_shortened"}
 )
+# What nobody has answered, by what was asked: a step of the escalation says what to do about it.
+UNANSWERED = {f"unanswered.{ask}": ask for ask in ("acknowledge", "accept", "decide")}
 # A hearing's place is its court, its day and its case, which are said each by itself; the others stand in the head.
-SAID_ELSEWHERE = frozenset({"hearing", "sender.force", "sender.court", "sender.agency", "unanswered", "unanswered_by"})
+SAID_ELSEWHERE = frozenset({"hearing", "sender.force", "sender.court", "sender.agency", *UNANSWERED})
 RELATIONSHIP, CURRENT, KIN = "relationships.relationship", "relationships.current", "children.relation_to_victim"
 NAMES = ("parties.name", "children.name")
 ROLE = "parties.role"

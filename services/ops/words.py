@@ -63,6 +63,7 @@ RULES: Mapping[str, str] = {
     "unanswered_manager": "For the manager: the desk has not answered",
     "unanswered_strategic": "For the strategic contact: desk and manager have not answered",
     "unanswered_duty_inspector": "For the duty inspector: nobody has answered",
+    "unanswered_last_step": "For you to act on: nobody has answered",
 }
 
 KINDS: Mapping[str, str] = {
@@ -94,6 +95,7 @@ ASKS: Mapping[str, str] = {
     "acknowledge": "read this, and say that you have read it",
     "accept": "say whether you take this on",
     "decide": "decide, and say what you have decided",
+    "act": "act on this now, and say what you have done",
 }
 
 DECISIONS: Mapping[str, str] = {
@@ -112,6 +114,11 @@ DECISIONS: Mapping[str, str] = {
     "social_care_assessment": "an assessment by social care",
     "section_47_enquiry": "a section 47 enquiry",
     "no_further_action": "no further action is needed",
+    "welfare_check_made": "they have been seen or spoken to",
+    "answer_obtained": "a named person there has taken it on",
+    "school_reached": "a named person at the school knows",
+    "child_seen_to": "somebody else who is responsible for the child knows",
+    "prosecutor_named": "a named prosecutor has it",
 }
 
 ANSWERS: Mapping[str, str] = {
@@ -144,6 +151,11 @@ ACTIONS: Mapping[str, Mapping[str, str]] = {
         "acknowledge": "Ring now: {who}. Make sure that somebody there reads this and acts on it. Then answer here.",
         "accept": "Ring now: {who}. Say who takes this person on, and who sees to them until then. Then answer here.",
         "decide": "Ring now: {who}. Get the decision, or decide yourself what must be done now. Then answer here.",
+    },
+    "unanswered_last_step": {
+        "acknowledge": "Nobody has read this at: {who}. Reach a named person there now. Then answer here.",
+        "accept": "Nobody has taken this on at: {who}. Have a named person take it on now. Then answer here.",
+        "decide": "Nobody has decided this at: {who}. Have it decided now, or decide it yourself. Then answer here.",
     },
 }
 
@@ -414,8 +426,10 @@ ITEMS: Mapping[str, str] = {
     "to_party": "To party",
     "tool": "Assessed with",
     "tool_version": "Version of the tool",
-    "unanswered": "What has not been answered",
-    "unanswered_by": "Who has not answered",
+    "unanswered.accept": "Not taken on by",
+    "unanswered.acknowledge": "Not read by",
+    "unanswered.decide": "Not decided by",
+    "unanswered.school": "School that has not answered",
     "unborn": "Unborn",
     "under_5_not_in_school": "Under 5, not in school",
     "unsafe_adult": "Adult who may not be safe for the child",

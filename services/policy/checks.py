@@ -36,7 +36,7 @@ from services.policy.model import (
     Thresholds,
     Window,
 )
-from services.policy.policy import INSPECTOR, SAFE_CONTACT_FRESH, SAFE_CONTACT_LINE
+from services.policy.policy import SAFE_CONTACT_FRESH, SAFE_CONTACT_LINE
 from services.policy.tables import Named, Placed, Tables
 
 ANSWERS = frozenset({"acknowledged", "accepted", "declined", *Decision, *DeclineReason})
@@ -133,6 +133,7 @@ def _kinds(tables: Tables) -> Iterator[Problem]:
     for placed in tables.of(Kind):
         row = placed.row
         yield from _texts(tables, placed, row.texts, "texts")
+        yield from _last_step(tables, placed, kinds)
         instead = row.falls_back_to
         if row.serves == "school" and instead is None:
             yield placed.problem("say who is told where the school is not known: add `falls_back_to`")
@@ -142,6 +143,25 @@ def _kinds(tables: Tables) -> Iterator[Problem]:
             yield placed.problem(
                 "only a kind that serves a school falls back, to one that serves a child", "falls_back_to"
             )
+
+
+def _last_step(tables: Tables, placed: Placed[Kind], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
+    """A ladder ends where somebody can act, who can always be found, and who is told what to do."""
+    step = placed.row.last_step
+    if step is None:
+        asked = {told.kind for route in tables.of(Route) for told in route.row.told if told.asks}
+        if placed.row.kind in asked:
+            yield placed.problem("a route asks this kind: say who acts when it does not answer, add `last_step`")
+        return
+    yield from _texts(tables, placed, [step.text], "last_step", "text")
+    for answer in step.answers:
+        if answer not in ANSWERS:
+            yield placed.problem(unknown("answer", answer, ANSWERS), "last_step", "answers")
+    if step.kind is not None and step.kind not in kinds:
+        yield placed.problem(unknown("kind", step.kind, kinds), "last_step", "kind")
+    elif step.kind is not None and kinds[step.kind].serves not in ("victim", "child"):
+        advice = "a last step is of a kind that serves a victim or a child, or is left out for the agency's own senior"
+        yield placed.problem(advice, "last_step", "kind")
 
 
 def _agencies(tables: Tables) -> Iterator[Problem]:
@@ -263,8 +283,10 @@ def _defaults(tables: Tables) -> Iterator[Problem]:
                 )
                 yield route.problem(advice, "told", at, "kind")
     for kind_row in tables.of(Kind):
-        if kind_row.row.kind == INSPECTOR and INSPECTOR not in defaults:
-            yield kind_row.problem(f"give one agency of kind `{INSPECTOR}` `default: true`: it is the last rung")
+        last = kind_row.row.last_step
+        if last is not None and last.kind in kinds and last.kind not in defaults:
+            advice = f"give one agency of kind `{last.kind}` `default: true`: a ladder must end with somebody"
+            yield kind_row.problem(advice, "last_step", "kind")
 
 
 def _default(placed: Placed[Agency], first: Placed[Agency]) -> Iterator[Problem]:
@@ -289,9 +311,9 @@ def _others(tables: Tables) -> Iterator[Problem]:
         if counted != sorted(counted):
             yield ticks.problem("order these: `idva_with_consent` ≤ `idva_without_consent` ≤ `marac`", "marac")
     for ladder in tables.of(Ladder):
-        shares = [ladder.row.remind, ladder.row.manager, ladder.row.strategic, ladder.row.duty_inspector]
+        shares = [ladder.row.remind, ladder.row.manager, ladder.row.strategic, ladder.row.last_step]
         if shares != sorted(shares):
-            yield ladder.problem("order these: `remind` ≤ `manager` ≤ `strategic` ≤ `duty_inspector`", "remind")
+            yield ladder.problem("order these: `remind` ≤ `manager` ≤ `strategic` ≤ `last_step`", "remind")
     yield from _calendars(tables)
 
 
@@ -338,7 +360,6 @@ def _missing(tables: Tables, named: Named) -> Iterator[Problem]:
     if PLACE_QUESTION in named.routes:
         yield from _lacking(tables, "place_words", {""}, {""} if tables.of(PlaceWord) else set())
     yield from _lacking(tables, "limits", {""}, {""} if tables.of(Limits) else set())
-    yield from _lacking(tables, "kinds", {INSPECTOR}, {placed.row.kind for placed in tables.of(Kind)})
     yield from _lacking(tables, "texts", {SAFE_CONTACT_LINE}, {placed.row.text for placed in tables.of(Text)})
     yield from _lacking(tables, "routes", named.routes, {placed.row.route for placed in tables.of(Route)})
     yield from _lacking(

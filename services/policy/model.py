@@ -52,11 +52,22 @@ class Grant(Row):
     whose: Whose = "subject"
 
 
+class LastStep(Row):
+    """Who is asked to act when the whole time has passed and nobody has answered: an agency of this kind where she, or
+    the child, lives; without a kind the silent agency's own senior. `text` says what to do, `answers` what was done."""
+
+    kind: KindName | None = None
+    desk: DeskName = "duty"
+    text: v.Code
+    answers: Annotated[tuple[v.Code, ...], Field(min_length=1)]
+
+
 class Kind(Row):
     """One row of the table of agencies: by whose area it is chosen, and all that it may see.
 
     `serves: named` is chosen by no route: it is told only of what it has itself asked for (a refuge). A kind that
-    serves a `school` `falls_back_to` another kind where the school is not known.
+    serves a `school` `falls_back_to` another kind where the school is not known. `last_step`: where the ladder ends
+    when one of them was asked and does not answer.
     """
 
     kind: KindName
@@ -66,6 +77,7 @@ class Kind(Row):
     outward: bool  # outside police, courts and CPS: its notices carry the line on safe contact
     texts: tuple[v.Code, ...] = ()
     falls_back_to: KindName | None = None
+    last_step: LastStep | None = None
     source: Annotated[v.Text, Field(min_length=1)]
 
 
@@ -240,7 +252,7 @@ class Ladder(Dated):
     manager: Share = 0.5
     strategic: Share = 0.75
     next_able: Share = 0.75
-    duty_inspector: Share = 1.0
+    last_step: Share = 1.0
 
 
 class Limits(Dated):

@@ -51,7 +51,6 @@ from services.policy.model import (
 )
 from services.policy.place_words import PlaceWords
 
-INSPECTOR = "duty_inspector"
 SAFE_CONTACT_FRESH = "safe_contact_fresh"
 SAFE_CONTACT_LINE = "safe_contact"
 ANSWERS = 20_000  # of each sort that a `Policy` remembers
@@ -190,9 +189,15 @@ class Policy:
         known = self.agencies.get(agency)
         return () if known is None else self._kinds[known.kind].grants + known.extra_grants
 
-    def inspector(self, force: str | None) -> str:
-        """The agency that is the duty inspector of a force, the default one where the force has none here."""
-        return self._choose(INSPECTOR, None, force, None)[0].id
+    def last_step(self, asked: Agency, areas: Areas) -> Agency | None:
+        """Where the ladder ends when this agency does not answer: where she lives, for a child where the child does,
+        else where the case is; the agency itself where nobody else can act. None for a kind that is asked nothing."""
+        step = self._kinds[asked.kind].last_step
+        if step is None or step.kind is None:
+            return None if step is None else asked
+        if self._kinds[step.kind].serves == "child" and _known(areas.child):
+            return self._choose(step.kind, areas.child.la_code, areas.child.force, None)[0]
+        return self._choose(step.kind, None, self.risk_holding_force(areas), None)[0]
 
     def risk_holding_force(self, areas: Areas) -> str | None:
         """The force in whose area she lives, as far as it is known; else the case's."""

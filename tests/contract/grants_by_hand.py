@@ -315,8 +315,9 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
             *("references.court_ou", "references.order", "references.application", "offences.sequence"),
             *("order_whose_protection_is_not_confirmed", "say_whom_it_protects", "notification", "answered"),
             *(
-                "unanswered",
-                "unanswered_by",
+                "unanswered.accept",
+                "unanswered.acknowledge",
+                "unanswered.decide",
                 "held_because",
                 "roles",
                 "doubtful_date_of_birth",

@@ -27,6 +27,7 @@ from services.policy.model import (
     Grant,
     Kind,
     Ladder,
+    LastStep,
     LocalAuthority,
     Power,
     Route,
@@ -52,6 +53,7 @@ def grants(*those: DataClass | tuple[DataClass, Form, str]) -> tuple[Grant, ...]
 
 
 K = DataClass
+ACT = LastStep(kind="duty_inspector", text="act", answers=("answer_obtained",))
 KINDS = (
     Kind(
         kind="dait",
@@ -59,6 +61,7 @@ KINDS = (
         serves="case",
         outward=False,
         source=SOURCE,
+        last_step=ACT,
         grants=grants(K.R, K.T, K.K, K.P, K.S, K.C, K.N, K.L),
     ),
     Kind(
@@ -67,6 +70,7 @@ KINDS = (
         serves="victim",
         outward=True,
         source=SOURCE,
+        last_step=ACT,
         grants=grants(K.R, K.T, K.K, (K.P, Form.FULL, "subject"), K.S, (K.N, Form.SUMMARY, "case")),
     ),
     Kind(
@@ -169,6 +173,7 @@ POLICY = PolicySet(
         text("not_for_emergencies", "every"),
         text("safe_contact", "outward"),
         text("restricted_file"),
+        text("act"),
     ),
     forces=(Force(code="54", name="Vale"),),
     local_authorities=(

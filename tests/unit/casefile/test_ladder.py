@@ -12,9 +12,9 @@ from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Decisio
 from schemas.court_convictions.v1 import Verdict
 from schemas.police_incidents.v1 import Grade, Markers
 from services.casefile.duties import Duty, Notice, Statement
-from services.casefile.facts import CaseFile, Key
+from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.judge import Rule, look
-from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
+from services.casefile.ladder import INSPECTOR, LAST_STEP, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as CONVICTIONS
@@ -108,7 +108,7 @@ def test_the_inspector_is_told_that_no_one_has_answered_and_never_which_service_
     climb(world, 4 * H)
     (notice,) = [n for n in world.sent if n.key.rule == INSPECTOR]
     lines = {what: value for what, _, value, _ in notice.content}
-    assert lines["unanswered_by"] == "the victim's support service"
+    assert lines["unanswered.acknowledge"] == "the victim's support service"
     assert lines["parties.name"] == "Vera Victimtest"
     assert "idva" not in str(notice.content)
     assert notice.urgency == "urgent"
@@ -438,8 +438,8 @@ def test_a_managers_old_answer_does_not_count_for_what_is_asked_anew() -> None:
     world.answer(Accepted, manager, b.NOON + 2 * H)
     world.look(now=b.NOON + 2 * H)
     world.look(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 30 * H)
-    climb(world, 30 * H + 30 * MINUTES)
-    assert (world.told[manager].state, world.told[manager].kind) == ("live", "notify")
+    sent = [line for _, line in climb(world, 30 * H + 30 * MINUTES)]
+    assert ("notify", MANAGER, "north-idva") in sent
 
 
 def test_an_ask_never_moves_later_because_a_later_version_was_recorded_later() -> None:
@@ -483,3 +483,108 @@ def test_when_the_duty_is_withheld_after_all_its_rungs_end_with_it() -> None:
 def test_a_rung_names_the_duty_and_the_ask_that_it_is_about(subject: str) -> None:
     key = Key("missed_order", subject, "north-idva")
     assert asked_of(rung_key(MANAGER, key, "accept", "north-idva")) == (key, "accept")
+
+
+def test_who_is_asked_in_the_end_is_asked_to_act_and_reading_it_ends_nothing() -> None:
+    world = told_on_time()
+    climb(world, 4 * H)
+    key = rung_key(INSPECTOR, IDVA, "acknowledge", "north-inspector")
+    assert [(asked.ask, asked.answers) for asked in world.told[key].asks] == [("act", ("answer_obtained",))]
+    assert "act" in world.told[key].texts
+    world.answer(Acknowledged, key, b.NOON + 4 * H)
+    world.look(now=b.NOON + 4 * H)
+    assert world.told[key].state == "live"
+    done = world.answer(Decided, key, b.NOON + 4 * H + MINUTES)
+    world.answers[-1] = replace(world.answers[-1], fact=_deciding(done, "answer_obtained"))
+    world.look(now=b.NOON + 4 * H + MINUTES)
+    assert (world.told[key].state, world.told[key].reason) == ("closed", Reason.ANSWERED)
+    assert climb(world, 400 * D) == []
+
+
+def _deciding(fact: Fact, decision: str) -> Fact:
+    return replace(fact, body=fact.body.model_copy(update={"decision": Decision(decision)}))
+
+
+SHIPPED_RULES = {rule.name: rule for rule in (*INCIDENTS, *CONVICTIONS)}
+
+
+def told_of_two_incidents() -> World:
+    """The same woman, twice on one day: the DAIT, her advocate and the MARAC are asked twice, at one time."""
+    world = World(b.shipped(), rules=(SHIPPED_RULES["high_risk"],))
+    people = (b.victim(record=b.record("one")), b.suspect())
+    world.look(*(b.fact(b.incident(crime, parties=people)) for crime in ("CR1", "CR2")), now=b.NOON)
+    return world
+
+
+def test_what_is_due_to_one_person_about_one_person_at_one_time_is_one_notification() -> None:
+    world = told_of_two_incidents()
+    told = [(when, line) for when, line in climb(world, 24 * H) if line[1] in RUNGS]
+    assert len(told) == len(set(told))
+    inspector = [line for _, line in told if line[1] == INSPECTOR]
+    assert inspector == [("notify", INSPECTOR, "duty-inspector-54")]
+    (notice,) = [n for n in world.sent if n.key.rule == INSPECTOR]
+    silent = {(what, value) for what, _, value, _ in notice.content if what.startswith("unanswered.")}
+    assert {what for what, _ in silent} == {"unanswered.accept", "unanswered.acknowledge"}
+    assert len(silent) == 3
+    assert {value for what, _, value, _ in notice.content if what == "crime_reference"} == {"CR1", "CR2"}
+
+
+def test_steps_that_a_stopped_relay_finds_due_together_are_one_notification_too() -> None:
+    world = told_of_two_incidents()
+    sent = world.look(now=b.NOON + 30 * H)
+    to_whom = [(n.key.agency, n.desk) for n in sent if n.key.rule in RUNGS]
+    assert len(to_whom) == len(set(to_whom))
+    assert world.look(now=b.NOON + 30 * H) == []
+
+
+def test_two_women_of_one_man_are_two_notifications() -> None:
+    world = World(b.shipped(), rules=(SHIPPED_RULES["high_risk"],))
+    hers = [(b.victim(record=b.record(name)), b.suspect()) for name in ("one", "another")]
+    world.look(*(b.fact(b.incident(f"CR{n}", parties=those)) for n, those in enumerate(hers)), now=b.NOON)
+    climb(world, 24 * H)
+    assert len([n for n in world.sent if n.key.rule == INSPECTOR]) == 2
+
+
+def test_one_answer_to_what_was_told_as_one_counts_for_all_of_it() -> None:
+    world = told_of_two_incidents()
+    climb(world, 12 * H)
+    (manager,) = [key for key in world.told if key.rule == MANAGER and key.agency == "dait-54"]
+    world.answer(Acknowledged, manager, b.NOON + 12 * H)
+    closed = said(world.look(now=b.NOON + 12 * H))
+    assert closed == [("close", MANAGER, "dait-54")]
+    asked = [n for n in world.told.values() if n.key.agency == "dait-54" and n.key.rule == "high_risk"]
+    assert [ask.met_by is not None for notice in asked for ask in notice.asks] == [True, True]
+    assert not [line for _, line in climb(world, 400 * D) if line[2] == "dait-54"]
+
+
+def test_what_was_told_as_one_goes_on_without_a_word_until_all_of_it_is_answered() -> None:
+    world = told_of_two_incidents()
+    climb(world, 12 * H)
+    desks = [key for key in world.told if key.rule == "high_risk" and key.agency == "dait-54"]
+    for hour, key in enumerate(sorted(desks), 12):
+        assert [n.state for k, n in world.told.items() if k.rule == MANAGER and k.agency == "dait-54"] == ["live"]
+        world.answer(Acknowledged, key, b.NOON + hour * H + MINUTES)
+        sent = [line for line in said(world.look(now=b.NOON + hour * H + MINUTES)) if line[2] == "dait-54"]
+    assert sent == [("close", MANAGER, "dait-54")]
+
+
+def test_a_silent_school_is_for_the_local_authority_to_reach_and_it_hears_which_school() -> None:
+    world = World(b.shipped(), rules=(SHIPPED_RULES["child_school"],))
+    facts = (b.fact(b.incident()), b.fact(b.children(b.CRIME, b.child(residence=b.residence(la_code="866")))))
+    world.look(*facts, now=b.NOON)
+    climb(world, 10 * D)
+    last = [n for n in world.sent if n.key.rule == LAST_STEP]
+    assert [n.key.agency for n in last] == ["la-education-866"]
+    assert not [n for n in world.sent if n.key.rule == INSPECTOR]
+    assert ("unanswered.school", "Larkmead Academy") in {(what, value) for what, _, value, _ in last[0].content}
+
+
+def test_a_silent_prosecutor_is_for_the_areas_senior_and_his_decision_is_theirs() -> None:
+    policy, told_at = b.policy(), b.NOON + 2 * H
+    file = b.linked_file(*(b.fact(body) for body in (b.incident(), b.charge(), b.hearing())))
+    told = remember({}, look([file], {}, CONVICTIONS, policy, told_at, told_at))
+    end = b.NOON + 60 * D
+    sent = look([file], told, CONVICTIONS, policy, end - 16 * D, end - 16 * D).notices
+    (last,) = [n for n in sent if n.key.rule in (INSPECTOR, LAST_STEP)]
+    assert (last.key.rule, last.key.agency, last.desk) == (LAST_STEP, "cps-westmarch", "strategic")
+    assert {"prosecutor_named", "order_to_be_sought"} <= set(last.asks[0].answers)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.casefile.duties import Ask, Duty, Statement, Withheld
+from services.casefile.duties import Ask, Duty, LastStep, Statement, Withheld
 from services.casefile.facts import Fact, Key
 from services.casefile.matter import show
 from services.casefile.reasons import Reason
@@ -42,7 +42,8 @@ def test_each_recipient_of_the_route_is_owed_the_matter_under_the_rows_power() -
     assert [statement.key.agency for statement in state()] == ["north-idva", "north-dait"]
     one = duty()
     assert one.key == Key("high_risk", b.VICTIM, "north-idva")
-    assert (one.kind, one.urgency, one.inspector) == ("idva", "urgent", "north-inspector")
+    assert (one.kind, one.urgency) == ("idva", "urgent")
+    assert one.last_step == LastStep("north-inspector", "duty_inspector", "duty", "act", ("answer_obtained",))
     assert one.next_able == ("south-idva", "west-idva")
     assert one.asks[0] == Ask("acknowledge", b.NOON + 4 * H, ("accepted", "declined"))
     assert (one.why.source, one.why.policy_version) == (SOURCE, POLICY.version)

@@ -59,7 +59,8 @@ def material(
         looks.append(Looked(SERVICE, file.key, number, now, "event", facts[0].id, "release", "policy"))
         kept = tuple(Kept(SERVICE, file.key, withheld, now) for withheld in found.withheld)
     stated, _ = state([file], RULES, b.policy(now))
-    climbed = {(SERVICE, each.key): each for each in climb(stated, told, file.answers, b.policy(now))}
+    owed = climb(stated, told, file.answers, b.policy(now), file.standing, lambda place: place, now)
+    climbed = {(SERVICE, each.key): each for each in owed}
     return Material(
         asked=b.CRIME,
         question="matter",

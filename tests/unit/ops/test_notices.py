@@ -229,7 +229,7 @@ def test_an_escalation_says_what_to_do_and_not_what_nobody_did() -> None:
     rung = changed(
         rule="unanswered_duty_inspector",
         subject="/".join((*KEY, "accept")),
-        matter=(recorded("unanswered", "accept"), recorded("unanswered_by", "the victim's support service")),
+        matter=(recorded("unanswered.accept", "the victim's support service"),),
     )
     lines = text(rung).splitlines()
     act = "Say who takes this person on, and who sees to them until then. Then answer here."

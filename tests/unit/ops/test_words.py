@@ -18,6 +18,7 @@ from services.casefile.reasons import Reason
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.ops import words
+from services.ops.rows import UNANSWERED
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.responses.rules import RULES as RESPONSES
 
@@ -141,7 +142,7 @@ def test_a_title_never_asks_for_anything_since_it_stands_on_what_is_taken_back_a
 
 
 @pytest.mark.parametrize("rung", sorted(RUNGS))
-@pytest.mark.parametrize("ask", literals(Asked, "ask"))
+@pytest.mark.parametrize("ask", sorted(UNANSWERED.values()))
 def test_each_step_of_an_escalation_says_what_to_do(rung: str, ask: str) -> None:
     said = words.action(rung, ask, "the victim's support service")
     assert said.endswith(("answer.", "answer here.", "act on it.", "acts on it."))

@@ -8,12 +8,13 @@ kinds:
     outward: true
     source: invented
     grants: [{data_class: R, whose: any}, {data_class: P}]
+    last_step: {kind: duty_inspector, text: safe_contact, answers: [answer_obtained]}
   - {kind: dsl, title: School, serves: school, outward: true, source: invented, grants: [], falls_back_to: mash}
   - {kind: mash, title: Front door, serves: child, outward: true, source: invented, grants: []}
   - {kind: refuge, title: Refuge, serves: named, outward: true, source: invented, grants: []}
   - {kind: duty_inspector, title: Inspector, serves: victim, outward: false, source: invented, grants: []}
-times: {session_begins: 08:30, school_morning: 07:30, working_day_opens: 09:00, working_day_closes: 17:00,
-  longest_break_days: 75, source: x}
+times: {session_begins: 08:30, school_morning: 07:30, working_day_opens: 09:00, working_day_closes: 17:00, source: x,
+  longest_break_days: 75}
 ladders:
   - {begins: 2024-01-01, source: invented}
 clocks:

@@ -1,5 +1,6 @@
 """Who is told: chosen by whose area it is, found for every area, and as agencies are at the moment of the look."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from services.policy.model import (
     Court,
     DayTimes,
     Kind,
+    LastStep,
     LocalAuthority,
     Power,
     Route,
@@ -226,10 +228,34 @@ def test_nothing_changes_between_two_changes(hours: int, more: int) -> None:
         assert RELEASED.at(after) is RELEASED.at(start)
 
 
-def test_the_inspector_is_that_of_the_force_or_the_last_of_all() -> None:
-    assert POLICY.inspector("54") == "north-inspector"
-    assert POLICY.inspector("60") == "any-inspector"
-    assert POLICY.inspector(None) == "any-inspector"
+LAST_STEPS = {
+    "idva": LastStep(kind="duty_inspector", text="act", answers=("answer_obtained",)),
+    "dsl": LastStep(kind="la_education", text="act", answers=("school_reached",)),
+    "cps": LastStep(desk="strategic", text="act", answers=("prosecutor_named",)),
+}
+
+
+@pytest.mark.parametrize(
+    ("silent", "areas", "asked"),
+    [
+        ("town-idva", Areas(victim=Residence(la_code="901")), "north-inspector"),
+        ("town-idva", Areas(victim=Residence(force="54"), case_force="53"), "north-inspector"),
+        ("town-idva", Areas(case_force="54"), "north-inspector"),
+        ("town-idva", Areas(victim=Residence(force="60")), "any-inspector"),
+        ("town-idva", Areas(), "any-inspector"),
+        ("first-school", Areas(child=Residence(la_code="901")), "town-education"),
+        ("first-school", Areas(child=Residence(force="60")), "any-education"),
+        ("south-cps", Areas(victim=Residence(force="54")), "south-cps"),
+        ("any-probation", Areas(victim=Residence(force="54")), None),
+    ],
+)
+def test_a_ladder_ends_with_somebody_who_can_act(silent: str, areas: Areas, asked: str | None) -> None:
+    ending = tuple(row.model_copy(update={"last_step": LAST_STEPS.get(row.kind)}) for row in RELEASED.kinds)
+    policy = replace(RELEASED, kinds=ending).at(NOW)
+    agency_that_is_silent = policy.agency(silent)
+    assert agency_that_is_silent is not None
+    last = policy.last_step(agency_that_is_silent, areas)
+    assert (None if last is None else last.id) == asked
 
 
 def test_the_force_that_holds_the_risk_is_hers() -> None:

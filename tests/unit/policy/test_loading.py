@@ -83,14 +83,14 @@ IN_POLICY = [
     ("data_class: P", "data_class: Q", 7, "write one of 'R', 'T', 'O'"),
     ("serves: victim", "serves: everybody", 4, "write one of 'victim', 'child'"),
     ("outward: true", "outward: perhaps", 5, "write true or false"),
-    (", falls_back_to: mash", "", 8, "add `falls_back_to`"),
-    ("falls_back_to: mash", "falls_back_to: idva", 8, "to one that serves a child"),
-    ("falls_back_to: mash", "falls_back_to: marsh", 8, "there is no kind `marsh`"),
-    ("08:30", "half past", 12, "write a time of day as 08:30"),
-    ("ladders:\n  - {begins", "ladders:\n  - {remind: 0.9, begins", 15, "order these"),
-    ("force: 054", "force: 055", 23, "there is no force `055`"),
-    ("code: 054", "code: 5", 21, "write two to five capital letters or figures"),
-    ("mash, title: Front door", "idva, title: Front door", 9, "already given at policy.yaml:2"),
+    (", falls_back_to: mash", "", 9, "add `falls_back_to`"),
+    ("falls_back_to: mash", "falls_back_to: idva", 9, "to one that serves a child"),
+    ("falls_back_to: mash", "falls_back_to: marsh", 9, "there is no kind `marsh`"),
+    ("08:30", "half past", 13, "write a time of day as 08:30"),
+    ("ladders:\n  - {begins", "ladders:\n  - {remind: 0.9, begins", 16, "order these"),
+    ("force: 054", "force: 055", 24, "there is no force `055`"),
+    ("code: 054", "code: 5", 22, "write two to five capital letters or figures"),
+    ("mash, title: Front door", "idva, title: Front door", 10, "already given at policy.yaml:2"),
 ]
 FILE_OF = (("routes.yaml", IN_ROUTES), ("agencies.yaml", IN_AGENCIES), ("policy.yaml", IN_POLICY))
 MISTAKES = [(file, *mistake) for file, mistakes in FILE_OF for mistake in mistakes]
@@ -155,7 +155,7 @@ def test_a_row_that_does_not_fit_the_others_is_refused(text: str, line: int, adv
 def test_a_kind_that_a_route_tells_needs_a_default() -> None:
     files = {**FILES, "agencies.yaml": AGENCIES.replace("    default: true\n", "").replace(" default: true,", "")}
     assert [one.partition(" and ")[0] for one in refusal(files)] == [
-        "policy.yaml:11: give one agency of kind `duty_inspector` `default: true`: it is the last rung",
+        "policy.yaml:8: give one agency of kind `duty_inspector` `default: true`: a ladder must end with somebody",
         "routes.yaml:9: no agency of kind `idva` has `default: true`,",
         "routes.yaml:12: no agency of kind `mash` has `default: true`,",
     ]
@@ -165,7 +165,7 @@ def test_names_that_rules_use_must_be_there() -> None:
     named = Named(routes=frozenset({"high_risk", "low_risk"}), clocks=frozenset({"pause"}), windows=frozenset({"year"}))
     assert [one.partition(", for all")[0] for one in refusal(FILES, named)] == [
         "policy:1: the table `windows` needs a row with `window: year`",
-        "policy.yaml:17: the table `clocks` needs a row with `clock: pause`: add it",
+        "policy.yaml:18: the table `clocks` needs a row with `clock: pause`: add it",
         "routes.yaml:2: the table `routes` needs a row with `route: low_risk`: add it",
     ]
 
