@@ -43,7 +43,7 @@ RULES: Mapping[str, str] = {
     "defendant_birth_date_doubtful": "Defendant's date of birth that cannot be right",
     "offence_unconfirmed": "Court's offence that may not be the one charged against her",
     "unlinked_result": "Court result that is linked to nobody",
-    "order_ground_fell": "Order that may not stand: what it was made on was undone",
+    "order_ground_fell": "Order that may not stand: the case behind it was undone",
     "bail_conditions_cancelled": "Bail conditions cancelled",
     "order_imposed": "Court order made that protects her",
     "order_varied": "Order that protects her, changed by the court",
@@ -193,7 +193,7 @@ REASONS: Mapping[str, str] = {
     "may not protect her.",
     "discharge_not_arrived": "The court granted the discharge of the order; the result that says so has not come. Act "
     "as if the order may not protect her.",
-    "order_may_not_stand": "What the order was made on was undone. Find out whether the order still stands. Until then "
+    "order_may_not_stand": "The case behind the order was undone. Find out whether the order still stands. Until then "
     "act as if it did not protect her.",
     "order_stands": "A person or a court has since said that the order stands.",
     "order_has_ended": "The order has ended.",
@@ -353,7 +353,7 @@ ITEMS: Mapping[str, str] = {
     "on": "On",
     "order": "Order",
     "order_code": "Kind of order",
-    "ground_fell_by": "What was undone, and how",
+    "ground_fell_by": "What happened to the case",
     "order_is_now": "State of the order",
     "order_whose_protection_is_not_confirmed": "The order",
     "ordered_date": "Ordered on",
@@ -531,6 +531,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "set_aside": "the conviction was set aside",
         "appeal_allowed": "an appeal was allowed",
         "quashed": "the conviction was quashed",
+        "replaced": "another order was put in the place of this one",
         "defendant_died": "the defendant has died",
     },
     "held_because": {
@@ -558,7 +559,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "did not protect her",
         "which_order_not_known": "perhaps changed: a court changed one of several orders, and which one is not known",
         "discharge_not_arrived": "perhaps ended: the court granted its discharge, and the result has not come",
-        "order_may_not_stand": "not known, because what it was made on was undone: act as if it did not protect her",
+        "order_may_not_stand": "not known, because the case behind it was undone: act as if it did not protect her",
         "defendant_died": "at its end: the defendant has died",
     },
     "outcome": {"granted": "granted", "part": "granted in part", "refused": "refused"},
