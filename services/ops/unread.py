@@ -39,8 +39,8 @@ NOTHING_UNREAD = Waiting()
 
 
 def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Received | Refusal], bool]) -> Waiting:
-    """The unread events that carry this name and that the reader may know of. UsageError where Kafka does not
-    answer."""
+    """The unread events that carry this name; nothing where the reader may not know of one of them, for the others are
+    about the same matter. UsageError where Kafka does not answer."""
     ends, _ = ends_and_committed(kafka, REGISTRY.topics_in, ())
     read = _read(conn, ends)
     first = {place: min(by_service.values()) for place, by_service in read.items()}
@@ -54,7 +54,7 @@ def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Receive
         behind = {service: next_ for service, next_ in by_service.items() if next_ <= record.offset}
         said = decode(record.topic, record.key, record.value, record.headers)
         if not may_know(said):
-            continue
+            return NOTHING_UNREAD
         found.append(
             Unread(
                 topic=record.topic,

@@ -49,6 +49,7 @@ NOT_READ_YET = message(b.incident(UNREAD_CRIME), "uk.police.incident-reported")
 OF_POLICE = message(
     b.incident(OF_POLICE_CRIME, parties=(b.victim(), b.suspect(is_police=True))), "uk.police.incident-reported"
 )
+RISK_OF_POLICE = message(b.risk_assessed(crime_reference=OF_POLICE_CRIME), "uk.police.risk-assessed")
 WRONG_WOMAN, RIGHT_WOMAN = (
     b.incident("CR5", parties=(b.victim(record=b.record(who)), b.suspect(record=b.record("another-man"))))
     for who in ("another-woman", "the-right-woman")
@@ -101,7 +102,7 @@ async def _happen(servers: Servers, folder: Path) -> None:
             for version in (ONCE, AMENDED, TAKEN_BACK):
                 await relay.publish(version)
                 await relay.settled(worker)
-        await relay.publish(NOT_READ_YET, OF_POLICE)
+        await relay.publish(NOT_READ_YET, OF_POLICE, RISK_OF_POLICE)
 
 
 def event_of(sent: Message) -> str:
@@ -250,7 +251,7 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
     assert "no worker of incidents is running." in json.loads(result.stdout)["wrong"]
     services = {service["service"]: service for service in json.loads(result.stdout)["services"]}
     incidents = services["incidents"]
-    assert (incidents["lag"], incidents["group_lag"]) == (2, 2)
+    assert (incidents["lag"], incidents["group_lag"]) == (3, 3)
     assert (incidents["workers"], incidents["lag_seconds"] >= 0) == (0, True)
     assert (incidents["decided"], incidents["waiting"]) == (6, 1)
     assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)
