@@ -83,6 +83,12 @@ def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(t
     assert downland[0].asks[0].by == larkmead[0].asks[0].by
 
 
+def test_who_declined_hears_no_more_of_her_than_its_own_end(told: Told) -> None:
+    larkmead = [n for n in told if n.agency == "idva-larkmead"]
+    assert {n.rule for n in larkmead} == {"high_risk"}
+    assert max(larkmead, key=lambda n: n.issued_at).kind == "close"
+
+
 def test_silence_of_the_front_door_alone_climbs_to_the_duty_inspector_and_ends_when_he_answers(told: Told) -> None:
     climbed = [n for n in told if n.rule.startswith("unanswered_")]
     assert {n.subject.partition("/")[0] for n in climbed} == {"front_door_referral"}
@@ -111,14 +117,14 @@ def test_an_order_whose_protection_nobody_confirmed_closes_nothing(told: Told) -
 
 
 def test_a_street_in_the_order_is_reviewed_by_both_who_must_assume_that_he_knows_it(told: Told) -> None:
-    agencies = {"dait-54", "idva-larkmead"}
+    agencies = {"dait-54", "idva-downland"}
     assert {n.agency for n in told if n.rule == "place_term_made"} == agencies
     for agency in agencies:
         assert kinds(told, agency, "place_term_made") == ["notify", "update"]
 
 
 def test_an_application_to_lift_the_order_is_told_and_its_decision_closes_it(told: Told) -> None:
-    agencies = {"cps-westmarch", "dait-54", "idva-larkmead", "wcu-54"}
+    agencies = {"cps-westmarch", "dait-54", "idva-downland", "wcu-54"}
     assert {n.agency for n in told if n.rule == "application_lodged" and n.kind == "notify"} == agencies
     assert {n.agency for n in told if n.rule == "application_lodged" and n.kind == "close"} == agencies
     assert {n.agency for n in told if n.rule == "application_decided"} == agencies
