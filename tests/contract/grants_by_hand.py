@@ -307,6 +307,7 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
 
 # Every item of a notice by its name there: class and form.
 ITEMS: Mapping[str, tuple[str, Shown]] = {
+    "unanswered.school": ("C", "full"),
     **dict.fromkeys(
         (
             *("sender.force", "sender.court", "sender.agency"),

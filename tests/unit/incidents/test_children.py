@@ -9,7 +9,7 @@ from schemas.police_incidents.v1 import Child, Grade, Markers
 from schemas.values import Relationship
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.judge import Rule
-from services.casefile.ladder import INSPECTOR, MANAGER, STRATEGIC
+from services.casefile.ladder import LAST_STEP, MANAGER, STRATEGIC
 from services.casefile.reasons import Reason
 from services.incidents.children import child_home_educated, child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
@@ -57,7 +57,7 @@ def test_a_school_that_has_not_read_it_is_heard_of_by_its_next_session_and_at_no
     while world.again is not None and len(steps) < len(heard):
         now = world.again
         steps += [(now, notice.key.rule) for notice in world.look(now=now)]
-    rules = ("child_school", MANAGER, STRATEGIC, INSPECTOR)
+    rules = ("child_school", MANAGER, STRATEGIC, LAST_STEP)
     assert steps == [(datetime.fromisoformat(f"{step}Z"), rule) for step, rule in zip(heard, rules, strict=True)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.agency_responses.v1 import Answer
+from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import child_place, party_place
@@ -36,6 +37,7 @@ def subjects() -> set[str]:
     }
     orders = {b.place_of(o) for b in BODIES if isinstance(b, OrdersResulted) for o in b.orders}
     cases = {order.rpartition("/C54SD00")[0] for order in orders}
+    offences = {f"{o.sequence}/{o.code}" for b in BODIES if isinstance(b, HearingResulted) for o in b.offences}
     applications = {
         event.publication.received.envelope.subject
         for event in READ
@@ -43,7 +45,7 @@ def subjects() -> set[str]:
     }
     return {
         *people,
-        *(f"{person}/{case}/1" for person, case in product(people, cases)),
+        *(f"{person}/{case}/{offence}" for person, case, offence in product(people, cases, offences)),
         *(f"{about}/{person}" for about, person in product(orders | applications, people)),
     }
 
