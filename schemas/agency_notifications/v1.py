@@ -49,7 +49,8 @@ class Standing(v.Frozen):
 
 class Continuity(v.Frozen):
     """What the relay itself needs to go on from this notice where its database had to be restored; readers need not
-    look at it. `place`: of whom, or of which matter, the duty is. `asked_in`: the revision since which the asks stand.
+    look at it. `place`: of whom, or of which matter, the duty is. `asked_in`: the revision since which the asks stand,
+    and when that was sent.
     """
 
     agency_kind: Annotated[v.Code, REFERENCE]
@@ -58,6 +59,7 @@ class Continuity(v.Frozen):
     by_default: Annotated[bool, REFERENCE]
     texts: Annotated[tuple[v.Code, ...], REFERENCE]
     asked_in: Annotated[int, REFERENCE]
+    asked_since: Annotated[v.Moment, TIME]
     first_told_at: Annotated[v.Moment, TIME]
     asks: Annotated[tuple[Standing, ...], REFERENCE]
 

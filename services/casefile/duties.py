@@ -197,9 +197,10 @@ class Notice:
     """One message to one agency; the newest of a key is what the agency was told.
 
     `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
-    since which the asks stand. `first_told_at`: when this run of the duty began, reminders and updates keep it.
-    `texts`: codes of fixed texts. `late`: first told after `tell_by`. `whom`: who stood at `person` when its content
-    was said; None for what is about no person's place, or where that is not known. It is sent to nobody.
+    since which the asks stand, and `asked_since` when that was sent. `first_told_at`: when this run of the duty began,
+    reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`. `whom`: who stood
+    at `person` when its content was said; None for what is about no person's place, or where that is not known. It is
+    sent to nobody.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
@@ -212,6 +213,7 @@ class Notice:
     content: Content
     asks: tuple[Asked, ...]
     asked_at: int
+    asked_since: datetime
     reason: str | None
     late: bool
     at: datetime

@@ -78,11 +78,13 @@ def in_the_world(fact: Fact) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an agency said to one notice: the fact, with the duty and revision that its notification resolved to."""
+    """What an agency said to one notice: the fact, with the duty and revision that its notification resolved to, and
+    when the broker had it; None: when it was given."""
 
     fact: Fact
     key: Key
     revision: int
+    came: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

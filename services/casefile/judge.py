@@ -12,6 +12,7 @@ from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
 from services.casefile.ladder import RUNGS, Climbed, Who, asked_of, climb_each, in_one, place_of, rule_of, that_count
+from services.casefile.outdated import outdated
 from services.casefile.projection import project, words_when_over
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import Projection, correction, reconcile, remember
@@ -84,7 +85,7 @@ def look(
         return persons.get(place, place)
 
     owed, all_told = climb_each(stated, told, answers, policy, who), told
-    whole = _owed(owed, told, standing, who, now)
+    whole = (*_owed(owed, told, standing, who, now), *outdated(answers, told, policy))
     found = compare(told, whole)
     moved: list[Withheld] = []
     if found.unexplained:
@@ -103,7 +104,8 @@ def look(
             again, climb_each([stated[n] for n in again], all_told, answers, policy, who), strict=True
         ):
             owed[n] = climbed
-        steps = tuple(in_one(_all(each.steps for each in owed), all_told, standing, who, now))
+        steps: tuple[Statement, ...] = tuple(in_one(_all(each.steps for each in owed), all_told, standing, who, now))
+        steps += tuple(outdated(answers, all_told, policy))
         compared = {statement.key for statement in steps}
         told = {key: notice for key, notice in all_told.items() if place_of(key) in about or key in compared}
         part = compare(told, (*_all(owed[n].owed for n in again), *steps))

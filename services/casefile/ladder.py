@@ -19,7 +19,9 @@ from services.policy.policy import Policy
 MANAGER, STRATEGIC = "unanswered_manager", "unanswered_strategic"
 INSPECTOR, LAST_STEP = "unanswered_duty_inspector", "unanswered_last_step"  # the second where it is another's
 TO_ACT = frozenset({INSPECTOR, LAST_STEP})
-RUNGS = frozenset({MANAGER, STRATEGIC, *TO_ACT})
+STEPS = frozenset({MANAGER, STRATEGIC, *TO_ACT})
+OUTDATED = "answer_outdated"  # word to whoever answered what had been replaced
+RUNGS = STEPS | {OUTDATED}  # what is owed because of another duty, and names it
 SAYS_MOST: tuple[AskName, ...] = ("act", "decide", "accept", "acknowledge")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 CHAINS_REMEMBERED = 5_000  # at about 6 kB
@@ -82,7 +84,7 @@ def climb_each(
     ladders = _Ladders(policy, told, frozenset(statement.key for statement in stated))
     stated = [_with_its_end(statement, told.get(statement.key), policy) for statement in stated]
     heard = _heard(answers, told)
-    to_steps = [answer for those in heard.values() for answer in those if answer.key.rule in RUNGS]
+    to_steps = [answer for those in heard.values() for answer in those if answer.key.rule in STEPS]
     unanswered = [step for statement in stated for step in ladders.of(statement, {}).steps] if to_steps else ()
     for answer in to_steps:
         for key in _also_answered(answer, told, unanswered, who):
@@ -106,7 +108,7 @@ class _Ladders:
         """The steps that were told, by the duty that nobody answered."""
         found: dict[Key, list[Notice]] = {}
         for key, notice in self.told.items():
-            if key.rule in RUNGS:
+            if key.rule in STEPS:
                 found.setdefault(asked_of(key)[0], []).append(notice)
         return found
 
@@ -371,7 +373,7 @@ class _Chain:
     def rungs(self) -> Mapping[Key, Sequence[Key]]:
         found: dict[Key, list[Key]] = {}
         for key in self.told:
-            if key.rule in RUNGS:
+            if key.rule in STEPS:
                 found.setdefault(asked_of(key)[0], []).append(key)
         return found
 

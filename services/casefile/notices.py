@@ -43,6 +43,7 @@ def notice_to_json(notice: Notice) -> str:
             notice.texts,
             _why(notice.why),
             notice.whom,
+            _time(notice.asked_since),
         ]
     )
 
@@ -65,6 +66,7 @@ def notice_from_json(text: str) -> Notice:
             for ask, by, answers, since, met_by, needs in row[8]
         ),
         asked_at=row[9],
+        asked_since=datetime.fromisoformat(row[22]),
         reason=row[10],
         late=row[11],
         at=datetime.fromisoformat(row[12]),

@@ -59,7 +59,8 @@ def correction(
     before: Notice, reason: str, now: datetime, words_when_over: Callable[[Notice], tuple[str, ...]]
 ) -> Notice:
     """What was told is taken back, whole."""
-    after = replace(_after(before, "correct", now), state="withdrawn", content=(), asks=(), reason=reason)
+    after = _after(before, "correct", now)
+    after = replace(after, state="withdrawn", content=(), asks=(), asked_since=now, reason=reason)
     return replace(after, texts=words_when_over(after))
 
 
@@ -228,6 +229,7 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
             for ask in duty.asks
         ),
         asked_at=before.asked_at if before is not None and answered else revision,
+        asked_since=before.asked_since if before is not None and answered else now,
         reason=None,
         late=before.late if before is not None and before.tell_by == duty.tell_by else now > duty.tell_by,
         at=now,
@@ -267,6 +269,7 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
         texts=seen.texts,
         asks=asks,
         asked_at=after.revision if anew else before.asked_at,
+        asked_since=now if anew else before.asked_since,
         urgency=duty.urgency,
         tell_by=tell_by,
         person=duty.person,

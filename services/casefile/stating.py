@@ -86,7 +86,7 @@ def owed(
             continue
         key = Key(rule, subject, chosen.agency.id)
         kind = chosen.agency.kind  # what it may see goes by what it is, also where it stands in for another kind
-        why = _why(row, policy, by_default=chosen.by_default, measured_by=measured_by)
+        why = why_of(row, policy, by_default=chosen.by_default, measured_by=measured_by)
         if arose < row.tells_from:
             yield Withheld(key, kind, rests_on, Reason.BEFORE_GO_LIVE, why)
             continue
@@ -160,7 +160,7 @@ def withheld(
                 chosen.agency.kind,
                 file.grounds(*grounds),
                 reason,
-                _why(row, policy, by_default=chosen.by_default, measured_by=measured_by),
+                why_of(row, policy, by_default=chosen.by_default, measured_by=measured_by),
             )
 
 
@@ -180,7 +180,7 @@ def owed_to_agency(
     of that name gives the rest, and tells nobody by itself."""
     row = policy.route(rule, on)
     key, rests_on = Key(rule, subject, agency.id), file.grounds(*grounds)
-    why = _why(row, policy)
+    why = why_of(row, policy)
     if recorded_at < row.tells_from:
         yield Withheld(key, agency.kind, rests_on, Reason.BEFORE_GO_LIVE, why)
         return
@@ -234,7 +234,8 @@ def _last_step(asked: Agency, areas: Areas, policy: Policy) -> LastStep | None:
     return LastStep(last.id, last.kind, row.desk, row.text, row.answers)
 
 
-def _why(row: Route, policy: Policy, *, by_default: bool = False, measured_by: str = "") -> Why:
+def why_of(row: Route, policy: Policy, *, by_default: bool = False, measured_by: str = "") -> Why:
+    """The policy row behind a duty, for its record."""
     power = row.power
     return Why(
         row.route, policy.version, row.source, power.lawful_basis, power.gateway, power.purpose, by_default, measured_by

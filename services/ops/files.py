@@ -18,6 +18,7 @@ from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.casefile.judge import Rule, heeded, state
 from services.casefile.ladder import RUNGS, asked_of, climb
 from services.casefile.notices import notice_from_json, withheld_from_json
+from services.casefile.outdated import outdated
 from services.casefile.persons import Joined, of_persons, together
 from services.casefile.projection import matter_of
 from services.casefile.reasons import Reason
@@ -424,16 +425,16 @@ def _unexplained(conn: Connection, files: Sequence[File]) -> dict[Told, datetime
 
 def _answers(conn: Connection, told: Iterable[Told]) -> list[tuple[str, Answer]]:
     rows = conn.execute(
-        """select a.service, a.rule, a.duty_subject, a.agency, a.revision, f.id, f.kind, f.subject, f.version,
-            f.version_basis, f.recorded_at, f.type, f.content
+        """select a.service, a.rule, a.duty_subject, a.agency, a.revision, a.came, f.id, f.kind, f.subject,
+            f.version, f.version_basis, f.recorded_at, f.type, f.content
         from answer a join fact f on f.service = a.service and f.id = a.fact_id and f.stands
         join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
             on (a.service, a.rule, a.duty_subject, a.agency) = (k.service, k.rule, k.subject, k.agency)""",
         _columns(sorted((service, *key) for service, key in told), 4),
     )
     return [
-        (service, Answer(_fact(fact), Key(rule, subject, agency), revision))
-        for service, rule, subject, agency, revision, *fact in rows
+        (service, Answer(_fact(fact), Key(rule, subject, agency), revision, came))
+        for service, rule, subject, agency, revision, came, *fact in rows
     ]
 
 
@@ -494,6 +495,7 @@ def _stated(
             stated, _ = state([heeded(file, here)], rules.get(service, ()), policy)
             for statement in climb(stated, here, heard, policy, file.standing, partial(_who, file), now):
                 found[service, statement.key] = statement
+            found |= {(service, reply.key): reply for reply in outdated(heard, here, policy)}
     return found
 
 

@@ -1,6 +1,6 @@
 """A notification as the agency's worker would like to read it: pure, from the notice to lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -48,6 +48,14 @@ def headline(notice: NotificationIssued) -> str:
         of, _ = asked_of(Key(notice.rule, notice.subject, notice.agency))
         return f"{said}: {words.rule(of.rule)}"
     return said
+
+
+def answered(notice: NotificationIssued, met: Collection[str]) -> NotificationIssued:
+    """The notification with these of its asks answered."""
+    if not met:
+        return notice
+    asks = tuple(ask.model_copy(update={"met": ask.met or ask.ask in met}) for ask in notice.asks)
+    return notice.model_copy(update={"asks": asks})
 
 
 def newest(notices: Iterable[NotificationIssued]) -> tuple[NotificationIssued, ...]:

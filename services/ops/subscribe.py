@@ -14,14 +14,16 @@ from kafka.errors import KafkaError
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.envelope import Envelope, to_document
 from schemas.registry import Refusal, decode
+from services.casefile.notices import notice_from_json
 from services.ops.kafka_client import wait_for
-from services.ops.notices import newest, tell
+from services.ops.notices import answered, newest, tell
+from services.ops.reading import reading
 from services.ops.terminal import UsageError, err, heading, kafka_called, moment, out, plural, servers
 from services.ops.words import Names
 from services.policy.clocks import LONDON
 from services.policy.load import load
 from services.policy.policy import PolicySet
-from services.runtime.settings import load_settings
+from services.runtime.settings import Settings, load_settings
 
 POLL_MS = 300
 BROKER_MS = 10_000
@@ -74,7 +76,10 @@ def subscribe(
     topic = f"agency.{agency}.notifications"
     try:
         consumer = open_topics(servers(settings).kafka, [topic])
-        _show_kept(read_to_end(consumer), name, names, earliest, as_json=as_json, everything=everything)
+        kept = read_to_end(consumer)
+        if not as_json:
+            kept = with_answers(kept, settings, agency)
+        _show_kept(kept, name, names, earliest, as_json=as_json, everything=everything)
         if follow:
             if not as_json:
                 err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim", markup=False)
@@ -84,6 +89,20 @@ def subscribe(
         return
     except KafkaError:
         raise UsageError(f"{kafka_called()} cannot be read: is it up?") from None
+
+
+def with_answers(kept: Sequence[Heard], settings: Settings, agency: str) -> list[Heard]:
+    """These notifications with what has been answered since they were sent, as the relay knows it: an agency is not
+    written to for its own answer, and what was answered is not overdue. As they were sent where that cannot be read."""
+    try:
+        with reading(servers(settings).database) as conn:
+            rows = conn.execute("select content from told where agency = %s and state = 'live'", (agency,))
+            told = [notice_from_json(content) for (content,) in rows]
+    except UsageError as why:
+        err.print(f"What has been answered meanwhile is not known: {why}", style="yellow", markup=False)
+        return list(kept)
+    met = {notice.id: frozenset(asked.ask for asked in notice.asks if asked.met_by is not None) for notice in told}
+    return [heard._replace(notice=answered(heard.notice, met.get(heard.notice.notification, ()))) for heard in kept]
 
 
 def name_of(agency: str, policies: PolicySet) -> str:

@@ -5,6 +5,8 @@ from services.policy.tables import Named
 NEEDED = Named(
     routes=frozenset(
         {
+            "answer_to_replaced",
+            "answer_to_taken_back",
             "answer_without_notice",
             "application_decided",
             "application_lodged",

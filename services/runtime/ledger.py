@@ -87,6 +87,7 @@ class FactRow:
 class AnswerRow:
     fact: Fact
     told: ToldAs
+    came: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +309,9 @@ class Ledger:
         await insert(
             conn,
             self.service,
-            "answer (service, fact_id, statement, subject, rule, duty_subject, agency, revision)",
-            "text text text text text text int",
-            [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision) for row in rows],
+            "answer (service, fact_id, statement, subject, rule, duty_subject, agency, revision, came)",
+            "text text text text text text int timestamptz",
+            [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision, row.came) for row in rows],
         )
 
     async def write_undertakings(self, conn: Connection, rows: Iterable[UndertakingRow]) -> None:

@@ -448,7 +448,7 @@ class Shell:
             ended.append(_ended(record, change.fate, event.fact.id, now))
             if change.touches:
                 apply_to_files(change, states)
-                self._apply_answer(change, answered, states)
+                self._apply_answer(change, answered, states, now)
                 _apply_word(change, states)
                 _apply_joins(change, joins)
                 at = At(now, read_to, policy, "event", event.fact.id, joins)
@@ -579,7 +579,7 @@ class Shell:
             raise GrewError(names)  # a place moved meanwhile: what was answered lies in another file now
         return states, joins
 
-    def _apply_answer(self, change: Change, answered: Answered, states: Mapping[str, FileState]) -> None:
+    def _apply_answer(self, change: Change, answered: Answered, states: Mapping[str, FileState], now: datetime) -> None:
         event = change.event
         if not event.is_answer or change.fate != "accepted":
             return
@@ -596,7 +596,7 @@ class Shell:
         change.files = (holder.key,)
         before = holder.answers.get(event.fact.statement)
         if before is None or before.fact.rank < event.fact.rank:
-            holder.answers[event.fact.statement] = Answer(event.fact, told.key, told.revision)
+            holder.answers[event.fact.statement] = Answer(event.fact, told.key, told.revision, _came(event.record, now))
 
     async def _look_after(self, change: Change, states: Mapping[str, FileState], at: At, found: Looked) -> None:
         """One look for the event at each person whose file it touches; files between which a place moved count as one.
@@ -673,7 +673,12 @@ class Shell:
         await self.ledger.write_facts(conn, rows, fallen)
         await self.ledger.supersede(conn, [event.fact for event in answers if event.fact.id in stands])
         await self.ledger.write_answers(
-            conn, [AnswerRow(e.fact, answered[e.fact.subject]) for e in answers if e.fact.subject in answered]
+            conn,
+            [
+                AnswerRow(e.fact, answered[e.fact.subject], _came(e.record, now))
+                for e in answers
+                if e.fact.subject in answered
+            ],
         )
         await self.ledger.write_missing(
             conn, {i: m for i, m in missing.items() if i not in {r.event.fact.id for r in rows}}

@@ -373,9 +373,9 @@ class Store:
             states[file].withheld[statement.key] = statement
         for file, rule, subject, agency in await contents.unexplained.fetchall():
             states[file].unexplained.add(Key(rule, subject, agency))
-        for file, rule, duty_subject, agency, revision, *columns_of_fact in await contents.answers.fetchall():
+        for file, rule, duty_subject, agency, revision, came, *columns_of_fact in await contents.answers.fetchall():
             fact = self._fact(columns_of_fact).fact
-            states[file].answers[fact.statement] = Answer(fact, Key(rule, duty_subject, agency), revision)
+            states[file].answers[fact.statement] = Answer(fact, Key(rule, duty_subject, agency), revision, came)
         joins = await self._fill_persons(conn, states, named)
         for file in of_persons((state.case_file() for state in states.values()), joins):
             if file.key in states:
@@ -535,7 +535,7 @@ _CONTENTS = (
     "select file, content from told where service = %s and file = any(%b)",
     "select file, content from withheld where service = %s and file = any(%b)",
     "select file, rule, subject, agency from unexplained where service = %s and file = any(%b)",
-    f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, {_FACT} from told t
+    f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, a.came, {_FACT} from told t
     join answer a on a.service = t.service
     and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
     join fact f on f.service = a.service and f.id = a.fact_id

@@ -118,6 +118,7 @@ def notification(notice: Notice, service: str, policy: Policy, pseudonyms: Pseud
             by_default=why.by_default,
             texts=notice.texts,
             asked_in=notice.asked_at,
+            asked_since=notice.asked_since,
             first_told_at=notice.first_told_at,
             asks=tuple(Standing(ask=a.ask, since=a.since, met_by=a.met_by) for a in notice.asks),
         ),
@@ -146,6 +147,7 @@ def notice_of(said: NotificationIssued, key: Key) -> Notice:
             for a in said.asks
         ),
         asked_at=kept.asked_in,
+        asked_since=kept.asked_since,
         reason=said.reason,
         late=said.late,
         at=said.issued_at,

@@ -315,6 +315,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
             *("references.urn", "references.asn", "references.defendant_id", "references.court_case"),
             *("references.court_ou", "references.order", "references.application", "offences.sequence"),
             *("order_whose_protection_is_not_confirmed", "say_whom_it_protects", "notification", "answered"),
+            "replaced_by",
             *(
                 "unanswered.accept",
                 "unanswered.acknowledge",

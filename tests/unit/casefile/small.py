@@ -136,6 +136,7 @@ def route(name: str, *told: Told, **over: object) -> Route:
 
 
 DAIT = Told(kind="dait")
+REPLIES = ("answer_to_replaced", "answer_to_taken_back")
 ROUTES = (
     route(
         "high_risk",
@@ -146,6 +147,7 @@ ROUTES = (
     route("child_told", Told(kind="dsl", texts=("restricted_file",))),
     route("no_charge", DAIT, settles=timedelta(hours=2)),
     route("pattern", DAIT),
+    *(route(name, texts=(name,)) for name in REPLIES),
     route("charge_review", DAIT, reminders=(Within(days_after=14), Within(days_after=42))),
 )
 
@@ -174,6 +176,7 @@ POLICY = PolicySet(
         text("safe_contact", "outward"),
         text("restricted_file"),
         text("act"),
+        *map(text, REPLIES),
     ),
     forces=(Force(code="54", name="Vale"),),
     local_authorities=(

@@ -14,7 +14,7 @@ from schemas.police_incidents.v1 import Grade, Markers
 from services.casefile.duties import Duty, Notice, Statement
 from services.casefile.facts import CaseFile, Fact, Key
 from services.casefile.judge import Rule, look
-from services.casefile.ladder import INSPECTOR, LAST_STEP, MANAGER, RUNGS, STRATEGIC, asked_of, rung_key
+from services.casefile.ladder import INSPECTOR, LAST_STEP, MANAGER, OUTDATED, RUNGS, STRATEGIC, asked_of, rung_key
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as CONVICTIONS
@@ -399,7 +399,7 @@ def test_whoever_answered_what_was_taken_back_is_told_no_more_where_it_was_anoth
     assert ("correct", "high_risk", "north-idva") in sent
     assert ("notify", "high_risk", "east-idva") in sent
     world.answer(answer, IDVA, b.NOON + 3 * MINUTES)
-    assert world.look(now=b.NOON + 3 * MINUTES) == []
+    assert said(world.look(now=b.NOON + 3 * MINUTES)) == [("notify", OUTDATED, "north-idva")]
     assert ("notify", MANAGER, "east-idva") in [line for _, line in climb(world, 3 * H)]  # hers is not answered
 
 

@@ -1,11 +1,11 @@
 """What a worker reads of a notice: who, what, by when, how long that is, and how to answer."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
 from services.casefile.duties import notification_id
 from services.casefile.facts import Key
-from services.ops.notices import headline, newest, tell
+from services.ops.notices import answered, headline, newest, tell
 from services.ops.words import Names
 
 NAMES = Names({"idva-larkmead": "Larkmead IDVA Service"}, forces={"54": "Vale"})
@@ -48,6 +48,7 @@ NOTICE = NotificationIssued(
         by_default=False,
         texts=("not_for_emergencies",),
         asked_in=1,
+        asked_since=AT,
         first_told_at=AT,
         asks=(Standing(ask="accept", since=AT),),
     ),
@@ -137,6 +138,16 @@ def test_a_rung_says_what_nobody_has_answered() -> None:
         headline(rung)
         == "For the duty inspector: nobody has answered: Referral of somebody at high risk of serious harm"
     )
+
+
+def test_what_has_been_answered_is_done_and_not_overdue() -> None:
+    late = AT + timedelta(days=400)
+    asked = {ask.ask for ask in NOTICE.asks}
+    assert "overdue" in "\n".join(line.text for line in tell(NOTICE, late, NAMES))
+    said = "\n".join(line.text for line in tell(answered(NOTICE, asked), late, NAMES))
+    assert "overdue" not in said
+    assert said.count("Done: ") == len(asked)
+    assert "To answer" not in said
 
 
 def test_of_each_matter_the_highest_revision_stands_in_whatever_order_it_is_read() -> None:

@@ -21,6 +21,7 @@ FIRST = Notice(
     content=(),
     asks=(Asked("acknowledge", AT, ("acknowledged",), AT), DECIDE),
     asked_at=1,
+    asked_since=AT,
     reason=None,
     late=False,
     at=AT,

@@ -13,7 +13,7 @@ from schemas.agency_responses.v1 import Decision
 from schemas.field_errors import models_in
 from schemas.registry import STREAMS
 from schemas.values import Relationship
-from services.casefile.ladder import INSPECTOR, RUNGS
+from services.casefile.ladder import INSPECTOR, RUNGS, STEPS
 from services.casefile.reasons import Reason
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
@@ -141,7 +141,7 @@ def test_a_title_never_asks_for_anything_since_it_stands_on_what_is_taken_back_a
     ]
 
 
-@pytest.mark.parametrize("rung", sorted(RUNGS))
+@pytest.mark.parametrize("rung", sorted(STEPS))
 @pytest.mark.parametrize("ask", sorted(UNANSWERED.values()))
 def test_each_step_of_an_escalation_says_what_to_do(rung: str, ask: str) -> None:
     said = words.action(rung, ask, "the victim's support service")
