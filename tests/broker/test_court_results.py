@@ -199,6 +199,7 @@ async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Eve
         assert {item.what.partition(".")[0] for notice in revisions for item in notice.matter} <= {
             "event",
             "references",
+            "sender",
         }
     shown = "".join(notice.model_dump_json() for revisions in notices.values() for notice in revisions)
     for name in names(events):
