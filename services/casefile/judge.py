@@ -8,6 +8,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Literal
 
+from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
 from services.casefile.duties import Duty, Fault, Look, Notice, Statement, Withheld
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
@@ -17,6 +18,7 @@ from services.casefile.projection import project, words_when_over
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import Projection, correction, reconcile, remember
 from services.casefile.safe_contact import safe_contact_recorded_on
+from services.casefile.victims import held
 from services.casefile.whom import People
 from services.policy.policy import Policy
 
@@ -81,8 +83,13 @@ def look(
 
     persons = {place: person for file in files for place, person in file.persons.items()}
 
+    held_at = {
+        body.crime_reference for file in files for _, body in file.of(IncidentReported) if held(body) is not None
+    }
+
     def who(place: str) -> str:
-        return persons.get(place, place)
+        """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
+        return place if place.partition("/")[0] in held_at else persons.get(place, place)
 
     owed, all_told = climb_each(stated, told, answers, policy, who), told
     whole = (*_owed(owed, told, standing, who, now), *outdated(answers, told, policy))
