@@ -101,7 +101,7 @@ def relay(
 
 
 def main() -> None:
-    """Exit status: 0 done, 1 not all of it, 2 not begun (wrong usage, no servers, policy that cannot be used)."""
+    """Exit status: 0 done, 1 not all of it, 2 not begun. docs/runbook.md has the one table of them all."""
     try:
         app()
     except CannotBeginError as problem:

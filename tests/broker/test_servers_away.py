@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
+from services.problems import EXIT_NOT_BEGUN
 from services.runtime import metrics
 from services.runtime.database import migrate, pool
 from services.runtime.embedded import Name, Servers
@@ -226,20 +227,23 @@ def test_a_worker_whose_server_went_away_ends_when_it_is_told_to(
             servers.start(server)
 
 
-def test_a_worker_that_cannot_start_ends_whatever_it_had_begun(servers: Servers, database: str, tmp_path: Path) -> None:
+def test_a_worker_whose_port_is_taken_ends_with_a_sentence_that_names_the_port(
+    servers: Servers, database: str, tmp_path: Path
+) -> None:
     migrate(database)
     empty_topics(servers.kafka, topics(shipped_policy()))
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
         with serving(servers, database, tmp_path / "log", RELAY_HTTP_PORT=str(port)) as process:
-            assert process.wait(60) == EXIT_HALTED
-    assert '"event": "halted"' in (tmp_path / "log").read_text()
+            assert process.wait(60) == EXIT_NOT_BEGUN
+    *_, sentence = (tmp_path / "log").read_text().splitlines()
+    assert sentence.startswith(f"The port {port}, for health and metrics, is in use by another program")
 
 
 def test_a_policy_that_cannot_be_used_is_refused_in_a_sentence(servers: Servers, database: str, tmp_path: Path) -> None:
     (tmp_path / "policy").mkdir()
     with serving(servers, database, tmp_path / "log", RELAY_POLICY=str(tmp_path / "policy")) as process:
-        assert process.wait(60) == 1
+        assert process.wait(60) == EXIT_NOT_BEGUN
     said = (tmp_path / "log").read_text()
     assert "the table `windows` needs a row" in said
     assert "unhandled" not in said
