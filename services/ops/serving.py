@@ -57,11 +57,10 @@ async def _serve_child(kafka: str, database: str, port: int) -> None:
     Watchdog(STUCK_SECONDS).start()
     if not await begun(worker, stopping):
         await end(worker)
-    while not await worker.ready():  # noqa: ASYNC110 - partitions come when the broker says so
+    while not worker.ready:  # noqa: ASYNC110 - partitions come when the broker says so
         await asyncio.sleep(LOOK_SECONDS)
-    taken = worker.health.port if worker.health else 0
     reads = {service.name: service.reads for service in SERVICES.values()}
-    sys.stdout.write(json.dumps({"port": taken, "reads": reads}) + "\n")
+    sys.stdout.write(json.dumps({"port": worker.health.port, "reads": reads}) + "\n")
     sys.stdout.flush()
     await stopping.wait()
     await end(worker)

@@ -1,7 +1,7 @@
 """What an operator's machines ask a process over HTTP: its metrics, whether it lives, whether it is ready."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from errno import EADDRINUSE
 from http import HTTPStatus
 
@@ -11,7 +11,6 @@ from services.problems import CannotBeginError
 from services.runtime import metrics
 
 REQUEST_SECONDS = 5.0
-READY_SECONDS = 2.0
 LONGEST_HEAD = 8 * 1024
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -40,12 +39,13 @@ class Health:
     def __init__(
         self,
         *,
-        ready: Callable[[], Awaitable[bool]],
+        why_not_ready: Callable[[], str | None],
         port: int = 0,
         host: str = ANYWHERE,
     ) -> None:
-        """Port 0 takes a free one, which `port` then tells."""
-        self._ready = ready
+        """`why_not_ready`: what is lacking, in words; None where nothing is. Port 0 takes a free one, which `port` then
+        tells."""
+        self._why_not_ready = why_not_ready
         self._wanted_port = port
         self._host = host
 
@@ -72,7 +72,7 @@ class Health:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                status, kind, body = await self._answer(head.split(b"\r\n", 1)[0])
+                status, kind, body = self._answer(head.split(b"\r\n", 1)[0])
                 writer.write(
                     f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n"
                     f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
@@ -85,27 +85,16 @@ class Health:
         finally:
             writer.close()
 
-    async def _answer(self, request: bytes) -> Answer:
+    def _answer(self, request: bytes) -> Answer:
         match request.split(b" "):
             case [b"GET", b"/metrics", _]:
                 return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(metrics.REGISTRY)
             case [b"GET", b"/healthz", _]:
-                return _verdict(good=True)
+                return HTTPStatus.OK, PLAIN_TEXT, b"yes\n"
             case [b"GET", b"/readyz", _]:
-                return _verdict(good=await self._is_ready())
+                if lacking := self._why_not_ready():
+                    return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN_TEXT, f"no: {lacking}\n".encode()
+                return HTTPStatus.OK, PLAIN_TEXT, b"yes\n"
             case [b"GET", _, _]:
                 return HTTPStatus.NOT_FOUND, PLAIN_TEXT, b"not found\n"
         return HTTPStatus.METHOD_NOT_ALLOWED, PLAIN_TEXT, b"only GET\n"
-
-    async def _is_ready(self) -> bool:
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                return await self._ready()
-        except TimeoutError:
-            return False
-
-
-def _verdict(*, good: bool) -> Answer:
-    if good:
-        return HTTPStatus.OK, PLAIN_TEXT, b"yes\n"
-    return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN_TEXT, b"no\n"

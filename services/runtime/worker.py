@@ -53,6 +53,8 @@ STUCK_SECONDS = 30.0
 END_SECONDS = 40.0
 YOUNG_OBJECTS = 20_000  # so many before the collector looks for cycles among them; 700 took a fifth of a worker's time
 
+DATABASE, BROKER = "PostgreSQL", "Kafka"
+
 T = TypeVar("T")
 
 log = structlog.get_logger("relay")
@@ -77,6 +79,13 @@ class UnledTypesError(CannotBeginError):
             f"This release cannot start: nothing leads facts of the type {', '.join(kinds)} to anybody's file, so no "
             "rule would see them. Say in services/casefile/links.py whom they concern."
         )
+
+
+class OldTablesError(CannotBeginError):
+    """The database has the tables of another release."""
+
+    def __init__(self) -> None:
+        super().__init__("The tables are not those of this release: run `relay db migrate` first.")
 
 
 class Worker:
@@ -106,21 +115,30 @@ class Worker:
             database_url, size=SESSIONS * len(self._services) + 2
         )
         self._sender, self._offsets = Sender(kafka), Offsets(kafka)
-        self._http_port, self._http_host = http_port, http_host
         self._release, self._instance = release or release_of(), instance
         self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
+        self._awaited = DATABASE  # the server that would be to blame if nothing went on from here
         self._answered_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self.running: list[Running] = []
-        self.health: Health | None = None
+        self.health = Health(why_not_ready=self.why_not_ready, port=http_port, host=http_host)
 
     async def start(self) -> None:
+        """Waits for its servers where they are away, and answers for its health meanwhile.
+
+        PortTakenError; DatabaseUnusableError or OldTablesError where waiting would not help.
+        """
+        await self.health.start()
+        self._stack.push_async_callback(self.health.stop)
+        await self._once_there(lambda: asyncio.to_thread(_check_tables, self._database))
         await self._pool.open()
         self._stack.push_async_callback(self._pool.close)
-        pseudonyms = await _once_there(self._read_pseudonyms)
+        pseudonyms = await self._once_there(self._read_pseudonyms)
+        self._awaited = BROKER
         await self._sender.start()
+        self._awaited = DATABASE
         self._stack.push_async_callback(self._sender.stop)
         for service in self._services:
             self.running.append(await self._run(service, pseudonyms))
@@ -128,9 +146,6 @@ class Worker:
             asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING),
             asyncio.create_task(_guarded(self._measure(), "relay"), name="measure"),
         ]
-        self.health = Health(ready=self.ready, port=self._http_port, host=self._http_host)
-        await self.health.start()
-        self._stack.push_async_callback(self.health.stop)
         names = ",".join(service.name for service in self._services)
         log.info(logs.Event.WORKER_STARTED, services=names, release=self._release, port=self.health.port)
 
@@ -147,13 +162,19 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
 
-    async def ready(self) -> bool:
-        """Every service has its partitions, and both servers have answered lately.
+    @property
+    def ready(self) -> bool:
+        return self.why_not_ready() is None
+
+    def why_not_ready(self) -> str | None:
+        """What is lacking, in words; None where every service has its partitions, and both servers answered lately.
 
         Nothing is asked here: a server that is frozen would keep whoever asks.
         """
-        answered = time.monotonic() - self._answered_at < SILENT_SECONDS
-        return answered and bool(self.running) and all(running.consumer.ready for running in self.running)
+        if time.monotonic() - self._answered_at >= SILENT_SECONDS:
+            return f"waiting for {self._awaited} to answer"
+        without = [running.service.name for running in self.running if not running.consumer.ready]
+        return f"waiting for Kafka to give partitions to {', '.join(without)}" if without else None
 
     async def _read_pseudonyms(self) -> Pseudonyms:
         async with self._pool.connection() as conn:
@@ -184,7 +205,7 @@ class Worker:
             await publisher.unpark()
 
         try:
-            await _once_there(prepare)
+            await self._once_there(prepare)
         except Halt as halt:
             end_process(halt, group=group_of(service.name))
         await consumer.start()
@@ -197,6 +218,19 @@ class Worker:
             )
         ]
         return Running(service, shell, loop, consumer, publisher)
+
+    async def _once_there(self, work: Callable[[], Awaitable[T]]) -> T:
+        """A worker may start while its servers are away: it waits, as it would at work."""
+        while True:
+            try:
+                return await work()
+            except AWAY as problem:
+                self._awaited = DATABASE
+                log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
+            except NotThereYet:
+                self._awaited = BROKER
+                log.warning(logs.Event.BROKER_AWAITED)
+            await asyncio.sleep(CHECK_SECONDS)
 
     async def _measure(self) -> None:
         """By itself: what the database knows is measured also while the broker is away."""
@@ -211,7 +245,9 @@ class Worker:
         topics = sorted({topic for service in self._services for topic in service.reads})
         while not self._stopping.is_set():
             try:
+                self._awaited = DATABASE
                 times = [await running.shell.clock() for running in self.running]
+                self._awaited = BROKER
                 ends = await self._offsets.end_offsets(topics)
                 self._answered_at = time.monotonic()
                 for running, at in zip(self.running, times, strict=True):
@@ -225,18 +261,6 @@ class Worker:
                 log.warning(logs.Event.BROKER_AWAITED)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
-
-
-async def _once_there(work: Callable[[], Awaitable[T]]) -> T:
-    """A worker may start while its servers are away: it waits, as it would at work."""
-    while True:
-        try:
-            return await work()
-        except AWAY:
-            log.warning(logs.Event.DATABASE_AWAITED)
-        except NotThereYet:
-            log.warning(logs.Event.BROKER_AWAITED)
-        await asyncio.sleep(CHECK_SECONDS)
 
 
 async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
@@ -303,15 +327,12 @@ async def end(worker: Worker) -> NoReturn:
     os._exit(0)
 
 
-def _tables_are_current(url: str) -> bool:
-    """Waits for the database. Raises DatabaseUnusableError where waiting would not help."""
-    while True:
-        try:
-            database.check(url)
-            return database.is_current(url)
-        except AWAY as problem:
-            log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
-        time.sleep(CHECK_SECONDS)
+def _check_tables(url: str) -> None:
+    """DatabaseUnusableError or OldTablesError where the database cannot be used as it is; OperationalError where it is
+    away for now."""
+    database.check(url)
+    if not database.is_current(url):
+        raise OldTablesError
 
 
 def run(*services: Service) -> None:
@@ -331,6 +352,4 @@ def _run(services: Sequence[Service]) -> None:
             "RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one."
         )
     policies = load(settings.policy, settings.agencies)
-    if not _tables_are_current(servers.database):
-        raise CannotBeginError("The tables are not those of this release: run `relay db migrate` first.")
     asyncio.run(serve(services, settings, servers, policies))

@@ -74,7 +74,7 @@ class Relay:
         )
         await worker.start()
         try:
-            await until(worker.ready)
+            await until(lambda: is_ready(worker))
             yield worker
         finally:
             await worker.stop()
@@ -172,6 +172,10 @@ def empty_topics(kafka: str, specs: Sequence[TopicSpec]) -> None:
     finally:
         admin.close()
     apply_topics(kafka, specs)
+
+
+async def is_ready(worker: Worker) -> bool:
+    return worker.ready
 
 
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE, every: float = OFTEN) -> None:

@@ -35,7 +35,7 @@ from services.runtime.sending import Message, Refused, RefusedFor, Sent
 from services.runtime.worker import Worker
 from tests import builders as b
 from tests.broker.conftest import Play
-from tests.broker.relay import Relay, message, shipped_policy, until
+from tests.broker.relay import Relay, is_ready, message, shipped_policy, until
 
 STREAM, RESPONSES_STREAM = "police.incidents", "agency.responses"
 SERVICES = (INCIDENTS, CONVICTIONS, RESPONSES)
@@ -308,7 +308,7 @@ async def working(relay: Relay, release: str, contract: Registry, policies: Poli
     )
     await worker.start()
     try:
-        await until(worker.ready)
+        await until(lambda: is_ready(worker))
         yield worker
     finally:
         await worker.stop()

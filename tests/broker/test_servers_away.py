@@ -100,7 +100,7 @@ def test_a_worker_without_a_server_is_not_ready_and_shows_no_number_that_it_cann
     empty_topics(servers.kafka, topics(shipped_policy()))
     with serving(servers, database, tmp_path / "log") as process:
         eventually(lambda: "worker_started" in (tmp_path / "log").read_text())
-        asked = Asked(tmp_path / "log")
+        asked = Asked(port_in(tmp_path / "log"))
         eventually(lambda: asked.ready and asked.numbers() == set(GAUGES))
         with away(servers, server, how):
             gone_at = time.monotonic()
@@ -133,13 +133,16 @@ NEED_ONLY: Mapping[Name, set[str]] = {
 class Asked:
     """A worker's health and metrics, as an orchestrator and Prometheus ask for them."""
 
-    def __init__(self, log: Path) -> None:
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        self._port = next(line["port"] for line in lines if line["event"] == "worker_started")
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     @property
     def ready(self) -> bool:
-        return self._ask("/readyz")[0] == HTTPStatus.OK
+        return self.readiness[0] == HTTPStatus.OK
+
+    @property
+    def readiness(self) -> tuple[int, str]:
+        return self._ask("/readyz")
 
     @property
     def lives(self) -> bool:
@@ -158,7 +161,7 @@ class Asked:
         return {sample.name for family in families for sample in family.samples}
 
     def _ask(self, path: str) -> tuple[int, str]:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=LONGEST_ANSWER)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_ANSWER)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -168,6 +171,38 @@ class Asked:
 
 
 LONGEST_ANSWER = 5.0
+
+
+def port_in(log: Path) -> int:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return int(next(line["port"] for line in lines if line["event"] == "worker_started"))
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize(("server", "called"), [("kafka", "Kafka"), ("postgres", "PostgreSQL")])
+def test_a_worker_that_waits_for_its_servers_at_its_start_lives_is_not_ready_and_says_why(
+    servers: Servers, database: str, tmp_path: Path, server: Name, called: str, how: str
+) -> None:
+    migrate(database)
+    empty_topics(servers.kafka, topics(shipped_policy()))
+    with socket.create_server(("", 0)) as free:
+        asked = Asked(free.getsockname()[1])
+    with away(servers, server, how), serving(servers, database, tmp_path / "log", RELAY_HTTP_PORT=str(asked.port)):
+        eventually(lambda: answers(asked), seconds=LONGEST_IMPORT)
+        assert asked.lives
+        eventually(lambda: asked.readiness == (503, f"no: waiting for {called} to answer\n"))
+        eventually(lambda: "_awaited" in (tmp_path / "log").read_text())
+        assert asked.lives
+        assert asked.readiness == (503, f"no: waiting for {called} to answer\n")
+
+
+LONGEST_IMPORT = 10.0
+
+
+def answers(asked: Asked) -> bool:
+    with suppress(ConnectionError):
+        return asked.lives
+    return False
 
 
 @contextmanager
@@ -266,8 +301,8 @@ def serving(servers: Servers, database: str, log: Path, **settings: str) -> Iter
         process.wait()
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come to pass in time"
         time.sleep(0.05)

@@ -18,12 +18,9 @@ async def ask(port: int, request: bytes) -> str:
     return answer.decode()
 
 
-def answers(*requests: bytes, ready: bool = True) -> list[str]:
-    async def is_ready() -> bool:
-        return ready
-
+def answers(*requests: bytes, lacking: str | None = None) -> list[str]:
     async def run() -> list[str]:
-        health = Health(ready=is_ready, host="127.0.0.1")
+        health = Health(why_not_ready=lambda: lacking, host="127.0.0.1")
         await health.start()
         got = [await ask(health.port, request) for request in requests]
         await health.stop()
@@ -43,25 +40,25 @@ def test_metrics_are_served_by_their_documented_names() -> None:
 
 
 def test_readiness_is_what_the_process_says_of_itself_and_liveness_that_it_answers() -> None:
-    health, ready = answers(b"GET /healthz HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n", ready=False)
+    health, ready = answers(
+        b"GET /healthz HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n", lacking="waiting for Kafka to answer"
+    )
 
     assert health.startswith("HTTP/1.1 200 ")
     assert ready.startswith("HTTP/1.1 503 ")
+    assert ready.endswith("\r\n\r\nno: waiting for Kafka to answer\n")
 
 
-@pytest.mark.parametrize("ready", [True, False])
-def test_a_containers_health_check_says_whether_the_worker_is_ready(*, ready: bool) -> None:
-    async def says() -> bool:
-        return ready
-
+@pytest.mark.parametrize("lacking", [None, "waiting for Kafka to answer"])
+def test_a_containers_health_check_says_whether_the_worker_is_ready(lacking: str | None) -> None:
     async def run() -> bool:
-        health = Health(ready=says, host="127.0.0.1")
+        health = Health(why_not_ready=lambda: lacking, host="127.0.0.1")
         await health.start()
         answer = await asyncio.to_thread(is_ready, health.port)
         await health.stop()
         return answer
 
-    assert asyncio.run(run()) == ready
+    assert asyncio.run(run()) == (lacking is None)
 
 
 def test_a_containers_health_check_says_no_where_nobody_answers() -> None:
@@ -82,7 +79,7 @@ def test_anything_else_is_turned_away() -> None:
 
 def test_a_port_that_is_in_use_is_named() -> None:
     async def run(port: int) -> None:
-        await Health(ready=asyncio.Event().wait, host="127.0.0.1", port=port).start()
+        await Health(why_not_ready=lambda: None, host="127.0.0.1", port=port).start()
 
     with socket.create_server(("127.0.0.1", 0)) as another:
         port = another.getsockname()[1]
