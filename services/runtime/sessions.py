@@ -9,26 +9,24 @@ from psycopg import errors
 from psycopg.rows import TupleRow
 
 from services.problems import CannotBeginError
+from services.runtime.sqlstates import Refusal, refusal
 
 OLDEST_VERSION = 17  # it brought `transaction_timeout`, without which a stopped worker holds its locks for ever
 ENCODING = "UTF8"
 CONNECT_SECONDS = 5
+REFUSES = "PostgreSQL at RELAY_DATABASE refuses a session"
 
 Session = psycopg.Connection[TupleRow]
 
 # A server that answers a request for a session with an error begins it with its severity, in its own language.
-ANSWERED = re.compile(r"failed: [^\s:]+: {2}(.*)")
-# What is over by itself: it is starting, stopping or recovering, or has no session left.
-PASSES = re.compile(
-    r"starting up|shutting down|recovery|not yet accepting|too many|reserved for|terminating connection"
-)
-# What the client says of a server with which it cannot speak, ever.
+ANSWERED = re.compile(r"failed: [^\s:]+: {2}")
+# What is over by itself: the connection broke, the server has no session or room left, or it is starting, stopping or
+# recovering. Codes, or classes of them: PostgreSQL's manual, appendix A.
+PASSES = ("08", "53", "57P01", "57P02", "57P03")
+# What the client says, always in English, of a server with which it cannot speak, ever.
 NO_COMMON_WORD = re.compile(
     r".*failed: (.*(?:support SSL|response to SSL|certificate|authentication request|authentication method).*)"
 )
-NO_PASSWORD = re.compile(r"no password supplied")
-WRONG_PASSWORD = re.compile(r"password authentication failed|role .* does not exist")
-NO_DATABASE = re.compile(r"database .* does not exist")
 # In the quotes of PostgreSQL's own languages.
 NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|„[^“]*“|“[^”]*”')
 
@@ -54,8 +52,8 @@ def session(url: str, *, options: str = "", autocommit: bool = False) -> Iterato
     try:
         opened = psycopg.connect(url, options=options, autocommit=autocommit, connect_timeout=CONNECT_SECONDS)
     except psycopg.OperationalError as problem:
-        if refused := why_refused(str(problem)):
-            raise DatabaseUnusableError(refused) from None
+        if why := _why_refused(problem, url, options):
+            raise DatabaseUnusableError(why) from None
         raise
     with opened:
         if unfit := why_unfit(opened.info.server_version, opened.info.parameter_status("server_encoding") or ""):
@@ -72,18 +70,27 @@ def session(url: str, *, options: str = "", autocommit: bool = False) -> Iterato
             ) from None
 
 
-def why_refused(said: str) -> str | None:
-    """What `said`, the client's words for a session that was not had, means for a person; None where it may pass."""
-    if NO_PASSWORD.search(said):
+def _why_refused(problem: psycopg.OperationalError, url: str, options: str) -> str | None:
+    """What a session that was not had means for a person; None where one may be had soon."""
+    if problem.pgconn is not None and problem.pgconn.needs_password:
         return "PostgreSQL asks for a password, and RELAY_DATABASE gives none."
-    found = ANSWERED.search(said) or NO_COMMON_WORD.search(said)
-    if found is None or PASSES.search(found[1]):
+    if ANSWERED.search(str(problem)):
+        answered = refusal(url, options, CONNECT_SECONDS)
+        return None if answered is None else why_refused(answered)
+    found = NO_COMMON_WORD.search(str(problem))
+    return f"{REFUSES}: {found[1].rstrip('.')}." if found else None
+
+
+def why_refused(answered: Refusal) -> str | None:
+    """What a server's refusal means for a person, without a name; None where it is over by itself."""
+    if answered.sqlstate.startswith(PASSES):
         return None
-    if WRONG_PASSWORD.search(found[1]):
-        return "PostgreSQL refuses the user or the password in RELAY_DATABASE."
-    if NO_DATABASE.search(found[1]):
-        return "PostgreSQL has no database of the name in RELAY_DATABASE: create it, or correct the name."
-    return f"PostgreSQL at RELAY_DATABASE refuses a session: {NAMES.sub('…', found[1]).rstrip('.')}."
+    match answered.sqlstate:
+        case "28P01":
+            return "PostgreSQL refuses the user or the password in RELAY_DATABASE."
+        case "3D000":
+            return "PostgreSQL has no database of the name in RELAY_DATABASE: create it, or correct the name."
+    return f"{REFUSES}: {NAMES.sub('…', answered.words).rstrip('.')}."
 
 
 def why_unfit(version: int, encoding: str) -> str | None:
