@@ -47,9 +47,12 @@ Examples:
 KAFKA_SECONDS = 2.5
 # As long as it takes to read and to judge, with the time to load the rules and policy.
 UNREAD_SECONDS = KAFKA_SECONDS + LOOK_THROUGH_SECONDS + JUDGE_SECONDS
-# The person whom a notification is about stands in its content. Until somebody has answered, all asks of it are open.
+# What was told of a person lies in the file of one of the person's records. Until somebody has answered, all asks of a
+# notification are open.
 PEOPLE_UNANSWERED = f"""
-select count(distinct content::jsonb ->> 4) from told where asks_by is not null and asks_by[1] <= {NOW}
+select count(distinct coalesce(j.person, t.file)) from told t
+left join joined j on j.service = t.service and j.record = t.file
+where t.asks_by is not null and t.asks_by[1] <= {NOW}
 """  # noqa: S608 - our own words
 
 COUNTS: Mapping[str, str] = {

@@ -29,8 +29,8 @@ def people_past_their_time(
 
 
 def past_their_time(unread: Iterable[tuple[Record, Collection[str]]], policy: Policy, now: datetime) -> frozenset[str]:
-    """The places of those whom somebody should have been told of by now. `unread`: each record with the services that
-    have not read it.
+    """Those whom somebody should have been told of by now, by the keys of their files. `unread`: each record with the
+    services that have not read it.
 
     Each event is judged by itself, as if nothing else were known of the person: what would be owed because of it alone.
     """
@@ -39,10 +39,11 @@ def past_their_time(unread: Iterable[tuple[Record, Collection[str]]], policy: Po
         event = read(record)
         if isinstance(event, Refusal) or believed(event, policy, now) is not None:
             continue
-        files = tuple(files_of([event.fact], policy.is_placeholder).values())
-        for service in services:
-            stated, _ = state(files, RULES.get(service, ()), policy)
-            found |= {duty.person for duty in stated if isinstance(duty, Duty) and _is_late(duty, now)}
+        rules = tuple(rule for service in services for rule in RULES.get(service, ()))
+        for person, file in files_of([event.fact], policy.is_placeholder).items():
+            stated, _ = state([file], rules, policy)
+            if any(isinstance(duty, Duty) and _is_late(duty, now) for duty in stated):
+                found.add(person)
     return frozenset(found)
 
 

@@ -8,19 +8,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from schemas.envelope import fact_id
 from schemas.values import CorrectionReason, Withdrawn
 from services.casefile.facts import Key
-from services.casefile.judge import look
+from services.casefile.judge import Rule, look
 from services.casefile.links import files_of
 from services.casefile.notices import notice_from_json
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
 from services.runtime import database as tables
 from services.runtime.batch import Accepted
+from services.runtime.embedded import Servers
 from services.runtime.receiving import read
 from services.runtime.records import Record
 from services.runtime.sending import Message
@@ -75,11 +77,11 @@ PARTINGS = (
 
 
 @asynccontextmanager
-async def shell_of(url: str, name: str) -> AsyncIterator[Shell]:
+async def shell_of(url: str, name: str, rules: tuple[Rule, ...] = INCIDENTS.rules) -> AsyncIterator[Shell]:
     pool = tables.pool(url, size=2)
     await pool.open()
     try:
-        yield Shell(replace(INCIDENTS, name=name), pool, shipped_policy(), PSEUDONYMS, "release")
+        yield Shell(replace(INCIDENTS, name=name, rules=rules), pool, shipped_policy(), PSEUDONYMS, "release")
     finally:
         await pool.close()
 
@@ -186,6 +188,35 @@ def test_a_merge_tells_of_what_it_joins_and_its_withdrawal_corrects_those_alone(
         assert await fates(relay, mine.name) == {"accepted": 6}
 
     play(story)
+
+
+def test_a_person_of_several_incidents_services_and_records_is_counted_once_past_her_time(
+    database: str, servers: Servers
+) -> None:
+    incidents = (incident(1, "woman-a", "man-1"), incident(2, "woman-b", "man-1"), incident(3, "woman-c", "man-1"))
+
+    async def accepted(*events: Message) -> None:
+        for name, rules in (("one", INCIDENTS.rules[::2]), ("another", INCIDENTS.rules[1::2])):
+            async with shell_of(database, name, rules) as shell:
+                left = as_records(events)
+                while left:
+                    del left[: await shell.take(left)]
+                while await shell.look_at_due():
+                    pass
+
+    def past_their_time() -> int:
+        addresses = {"RELAY_KAFKA": servers.kafka, "RELAY_DATABASE": database}
+        counted = CliRunner().invoke(app, ["status", "--json"], env=addresses)
+        return int(json.loads(counted.stdout)["people_unanswered"])
+
+    tables.migrate(database)
+    asyncio.run(accepted(*incidents, incident(4, "woman-a", "man-1")))
+    assert past_their_time() == 0
+    with psycopg.connect(database) as conn:
+        conn.execute("insert into clock (stands_at) values (now() + interval '60 days')")
+    assert past_their_time() == 3
+    asyncio.run(accepted(merge("woman-a", "woman-b")))
+    assert past_their_time() == 2
 
 
 def test_a_merge_and_what_it_concerns_never_miss_each_other(play: Play) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.police_incidents.v1 import Party
 from services.ops.broker_status import within
 from services.ops.terminal import UsageError
 from services.ops.unread_people import past_their_time
@@ -112,12 +113,21 @@ def unread(crime: str, minutes: int, **over: Any) -> tuple[Record, tuple[str, ..
     return Record(sent.topic, 0, 0, at, sent.key, sent.value, sent.headers), ("incidents", "convictions")
 
 
+def of(her: str) -> tuple[Party, ...]:
+    return (b.victim(record=b.record(her)), b.suspect())
+
+
 @pytest.mark.parametrize(("minutes", "people"), [(14, 0), (17, 5)])
-def test_five_high_risk_incidents_that_lie_unread_are_five_people_from_a_quarter_of_an_hour_on(
+def test_five_women_of_high_risk_incidents_that_lie_unread_are_five_people_from_a_quarter_of_an_hour_on(
     minutes: int, people: int
 ) -> None:
-    records = [unread(f"5426000090{n}", minutes) for n in range(5)]
+    records = [unread(f"5426000090{n}", minutes, parties=of(f"woman-{n}")) for n in range(5)]
     assert len(past_their_time(records, shipped_policy().at(NOW), NOW)) == people
+
+
+def test_a_person_of_two_unread_incidents_is_one_person() -> None:
+    records = [unread(f"5426000090{n}", 60, parties=of("the-same-woman")) for n in range(2)]
+    assert past_their_time(records, shipped_policy().at(NOW), NOW) == {f"record:{b.SYSTEM}:the-same-woman"}
 
 
 def test_what_cannot_be_read_and_what_is_read_already_is_nobody() -> None:
