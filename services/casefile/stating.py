@@ -47,9 +47,11 @@ def owed(
     desk: DeskName = "duty",
     texts: tuple[str, ...] = (),
     measured_by: str = "",
+    why_not: Reason | None = None,
 ) -> Iterator[Statement]:
     """The same duty to each agency that the route tells in these areas; `only_kinds` narrows the route, `recipients`
-    takes its place where a rule has to choose among the agencies that it names.
+    takes its place where a rule has to choose among the agencies that it names. `why_not`: why they are told nothing,
+    where there is a reason; then it is stated for each of them.
 
     `on`: the day of the ground, which chooses the policy rows. `recorded_at`: when the source recorded the ground:
     service levels run from it; clocks counted in days run from `statutory_from`, the legal event, where it is given.
@@ -58,6 +60,24 @@ def owed(
     `tells_from` is withheld as `before_go_live`.
     `texts`: codes of fixed texts beside those of the route and the agency's kind.
     """
+    if why_not is not None:
+        yield from withheld(
+            file,
+            policy,
+            rule=rule,
+            subject=subject,
+            areas=areas,
+            on=on,
+            grounds=grounds,
+            reason=why_not,
+            route=route,
+            only_kinds=only_kinds,
+            recipients=recipients,
+            measured_by=measured_by,
+            person=person,
+            recorded_at=recorded_at,
+        )
+        return
     row = policy.route(route or rule, on)
     settles = row.settles if settles is None else settles
     arose = (opens or recorded_at) + (settles or timedelta(0))

@@ -52,20 +52,7 @@ def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
         else:
             yield statement
     named = {statement.key.agency for statement in instead}
-    for statement in withheld(
-        file,
-        policy,
-        rule=told.rule,
-        subject=told.subject,
-        areas=told.areas,
-        on=told.on,
-        grounds=told.grounds,
-        reason=told.held,
-        route=told.route,
-        only_kinds=told.only_kinds,
-        person=told.person,
-        recorded_at=told.recorded_at,
-    ):
+    for statement in _owed(file, policy, told, told.route, told.only_kinds, why_not=told.held):
         if statement.key.agency not in named:
             yield statement
 
@@ -105,7 +92,12 @@ def tell_nobody(
 
 
 def _owed(
-    file: CaseFile, policy: Policy, told: Matter, route: str, only_kinds: frozenset[str] | None
+    file: CaseFile,
+    policy: Policy,
+    told: Matter,
+    route: str,
+    only_kinds: frozenset[str] | None,
+    why_not: Reason | None = None,
 ) -> Iterator[Statement]:
     yield from owed(
         file,
@@ -128,4 +120,5 @@ def _owed(
         only_kinds=only_kinds,
         urgency=told.urgency,
         texts=told.texts,
+        why_not=why_not,
     )

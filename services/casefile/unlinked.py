@@ -10,7 +10,7 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
 from services.casefile.matter import derived, show
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
+from services.casefile.stating import owed
 from services.policy.model import Areas
 from services.policy.policy import Policy
 
@@ -38,19 +38,6 @@ def waiting(
     if clock is None or clock.route is None or not (unlinked or file.links.get(fact.id)):
         return
     subject, areas = about(fact), areas_of_case(policy, body)
-    if withhold is not None:
-        yield from withheld(
-            file,
-            policy,
-            rule=rule,
-            subject=subject,
-            areas=areas,
-            on=on,
-            grounds=(fact, *besides),
-            reason=withhold,
-            route=clock.route,
-        )
-        return
     yield from owed(
         file,
         policy,
@@ -66,6 +53,7 @@ def waiting(
         settles=clock.settles,
         met_by=() if unlinked else (fact,),
         ended=None if unlinked else Reason.LINK_SETTLED,
+        why_not=withhold,
     )
 
 

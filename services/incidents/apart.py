@@ -10,7 +10,7 @@ from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
+from services.casefile.stating import owed
 from services.casefile.victims import kept_for_specialist, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, in_order
@@ -33,25 +33,9 @@ def high_risk_apart(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         if her.held is not Reason.ROLES_UNRESOLVED:
             continue
         short = None if her.deciding.level is Level.HIGH else Reason.BELOW_THRESHOLD
-        why_not = her.not_between_adults or short
         grounds = tuple({fact.id: fact for fact in (her.fact, her.deciding.fact)}.values())
         served = list(hers(file, her, policy, policy.route(APART, her.on)))
         route, recipients = (APART, served) if served else (NOBODY_LEFT, None)
-        if why_not is not None:
-            yield from withheld(
-                file,
-                policy,
-                rule=APART,
-                route=route,
-                subject=her.place,
-                areas=her.areas,
-                on=her.on,
-                grounds=grounds,
-                reason=why_not,
-                recipients=recipients,
-                measured_by=of_risk(her.deciding),
-            )
-            continue
         yield from owed(
             file,
             policy,
@@ -66,6 +50,7 @@ def high_risk_apart(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             matter=matter(her),
             recipients=recipients,
             measured_by=of_risk(her.deciding),
+            why_not=her.not_between_adults or short,
         )
 
 
@@ -167,19 +152,6 @@ def resolve_roles(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         areas, on = areas_of(incident, victim=first.residence), london_day(incident.reported_at)
         high = since_high(file, fact, incident, policy)
         route = "resolve_roles" if high is None else "resolve_roles_high"
-        if (waits := kept_for_specialist(incident)) is not None:
-            yield from withheld(
-                file,
-                policy,
-                rule="resolve_roles",
-                route=route,
-                subject=place,
-                areas=areas,
-                on=on,
-                grounds=(fact,),
-                reason=waits,
-            )
-            continue
         views, linked = later_records(file, incident.crime_reference)
         yield from owed(
             file,
@@ -198,6 +170,7 @@ def resolve_roles(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 *recorded("risk_assessed_at", views),
                 *recorded("children_linked_at", linked),
             ),
+            why_not=kept_for_specialist(incident),
         )
 
 

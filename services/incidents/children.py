@@ -12,7 +12,7 @@ from services.casefile.duties import Item, Statement
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
+from services.casefile.stating import owed
 from services.casefile.victims import kept_for_specialist
 from services.incidents import said
 from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
@@ -213,19 +213,6 @@ def state(
     """What is owed to education under a rule, with what happened in outline, or why nothing."""
     grounds = (child.fact, child.by)
     areas = child.areas(school_urn)
-    if why_not is not None:
-        yield from withheld(
-            file,
-            policy,
-            rule=rule,
-            route=route,
-            subject=child.place,
-            areas=areas,
-            on=child.on,
-            grounds=grounds,
-            reason=why_not,
-        )
-        return
     yield from owed(
         file,
         policy,
@@ -245,4 +232,5 @@ def state(
             *said.of_child(child.fact, child.stated, child.child, child.incident),
             *matter,
         ),
+        why_not=why_not,
     )

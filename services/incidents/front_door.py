@@ -13,7 +13,7 @@ from services.casefile.duties import Item, Statement
 from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.casefile.matter import derived
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
+from services.casefile.stating import owed
 from services.casefile.victims import kept_for_specialist, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
@@ -119,28 +119,12 @@ def _referral(
     child = one.child
     links = {**child.file.links, **{fact.id: ids for fact, ids in zip(one.count, led_to, strict=True) if ids}}
     file = replace(child.file, links=links)
-    why_not = one.why_not or before
     route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
     shown = (one.worst.fact,) if one.worst is not None else ()
     grounds = tuple({fact.id: fact for fact in (*one.decisive, *shown, *one.count)}.values())
     window = policy.window("child_incidents", child.incident.force_code, child.on)
     risk = (of_risk(one.worst),) if one.worst is not None else ()
     measured_by = "; ".join((*risk, of_count(window)))
-    if why_not is not None:
-        return tuple(
-            withheld(
-                file,
-                policy,
-                rule="front_door_referral",
-                route=route,
-                subject=child.place,
-                areas=child.areas(),
-                on=child.on,
-                grounds=grounds,
-                reason=why_not,
-                measured_by=measured_by,
-            )
-        )
     return tuple(
         owed(
             file,
@@ -155,6 +139,7 @@ def _referral(
             grounds=grounds,
             matter=one.matter,
             measured_by=measured_by,
+            why_not=one.why_not or before,
         )
     )
 
@@ -210,20 +195,6 @@ def referral_of_party(
     rule = "young_person_referral"
     # From 16 it is domestic abuse, which the DAIT investigates, and a child still (DA Act 2021 s.1): social care hears.
     only_kinds = None if under(party, CONNECTED_FROM, on) or perhaps_a_small_child(party) else SOCIAL_CARE
-    if (why_not := kept_for_specialist(incident)) is not None:
-        yield from withheld(
-            file,
-            policy,
-            rule=rule,
-            route=route,
-            subject=place,
-            areas=areas,
-            on=on,
-            grounds=(fact,),
-            reason=why_not,
-            only_kinds=only_kinds,
-        )
-        return
     relations = (
         item
         for number in range(len(party.relationships))
@@ -246,4 +217,5 @@ def referral_of_party(
             *said.identity(fact, incident, party),
             *relations,
         ),
+        why_not=kept_for_specialist(incident),
     )

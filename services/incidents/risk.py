@@ -6,7 +6,7 @@ from schemas.police_incidents.v1 import SupportReferral
 from services.casefile.duties import Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
+from services.casefile.stating import owed
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, first_of, in_order
 from services.incidents.incident import Victim, victims
@@ -123,19 +123,6 @@ def state(
     if rule in FOLLOW_TICKS and view.ticked:
         texts = (*texts, "route_follows_ticks")
     rests_on = (her.fact,) if view.fact is her.fact else (her.fact, view.fact)
-    if why_not is not None:
-        yield from withheld(
-            file,
-            policy,
-            rule=rule,
-            subject=her.place,
-            areas=her.areas,
-            on=her.on,
-            grounds=rests_on,
-            reason=why_not,
-            measured_by=of_risk(view),
-        )
-        return
     yield from owed(
         file,
         policy,
@@ -150,4 +137,5 @@ def state(
         met_by=met_by,
         texts=texts,
         measured_by=of_risk(view),
+        why_not=why_not,
     )
