@@ -60,7 +60,6 @@ def check(
         f"{plural(len(found.agencies), 'agency', lambda _: 'agencies')} and {plural(len(found.routes), 'route')} "
         f"can be used; version {found.version}.",
         style="bold green",
-        markup=False,
     )
 
 

@@ -29,7 +29,7 @@ def migrate() -> None:
     except psycopg.OperationalError:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     if before == after:
-        out.print(f"The tables are those of this release already ({after}).", style="green", markup=False)
+        out.print(f"The tables are those of this release already ({after}).", style="green")
     else:
         out.print(f"The tables are now those of this release ({before or 'none'} → {after}).", style="bold green")
 
@@ -50,4 +50,4 @@ def trust_clock() -> None:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except psycopg.errors.UndefinedTable:
         raise UsageError("The tables are older than this release: run `relay db migrate`.") from None
-    out.print(f"Workers begin by the server's clock: {now:%d %B %Y, %H:%M:%S %Z}.", style="bold green", markup=False)
+    out.print(f"Workers begin by the server's clock: {now:%d %B %Y, %H:%M:%S %Z}.", style="bold green")

@@ -144,7 +144,7 @@ def show(
         sys.stdout.flush()
         sys.stdout.buffer.write((content.value or b"") + b"\n")
     else:
-        err.print("--payload shows its content, which is personal data.", style="dim", markup=False)
+        err.print("--payload shows its content, which is personal data.", style="dim")
 
 
 def replay(
@@ -178,11 +178,11 @@ def replay(
         complain(f"There is no dead letter {identity}.")
     if dry_run:
         _list(letters)
-        out.print(f"Would send back: {plural(len(letters), 'record')}.", markup=False)
+        out.print(f"Would send back: {plural(len(letters), 'record')}.")
         raise typer.Exit(1 if unknown else 0)
     sent = _send(addresses.kafka, [sending(letter, contents[letter.id], by) for letter in letters])
     failed = [letter for letter, why in zip(letters, sent, strict=True) if why is not None]
-    out.print(f"Sent back: {plural(len(letters) - len(failed), 'record')}.", style="bold green", markup=False)
+    out.print(f"Sent back: {plural(len(letters) - len(failed), 'record')}.", style="bold green")
     for letter, why in zip(letters, sent, strict=True):
         if why is not None:
             complain(f"{letter.id} was not taken by {letter.stream}: {why}")
@@ -270,8 +270,8 @@ def _list(letters: Sequence[Letter]) -> None:
         return
     reasons = Counter((letter.stream, letter.reason) for letter in letters)
     for (stream, reason), number in reasons.items():
-        out.print(f"{stream}: {plural(number, 'record')}, {reason}", style="bold", markup=False)
-        out.print(f"  {_sentence(reason)}", markup=False)
+        out.print(f"{stream}: {plural(number, 'record')}, {reason}", style="bold")
+        out.print(f"  {_sentence(reason)}")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("dead letter", no_wrap=True)
     table.add_column("what is wrong", overflow="fold")
@@ -286,12 +286,12 @@ def _list(letters: Sequence[Letter]) -> None:
     out.print(table)
     out.print("relay dlq show ID has the source and all headers.", style="dim")
     if len(letters) > LISTED:
-        out.print(f"… and {len(letters) - LISTED} more: --json shows all.", style="dim", markup=False)
+        out.print(f"… and {len(letters) - LISTED} more: --json shows all.", style="dim")
 
 
 def _show(letter: Letter, content: Content) -> None:
-    out.print(f"{letter.reason}: {_sentence(letter.reason)}", style="bold red", markup=False)
-    out.print(f"  {letter.detail}\n", markup=False, soft_wrap=True)
+    out.print(f"{letter.reason}: {_sentence(letter.reason)}", style="bold red")
+    out.print(f"  {letter.detail}\n", soft_wrap=True)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

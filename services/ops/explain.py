@@ -96,9 +96,9 @@ def explain_command(
     said = shown(found, title, detail=detail, names=Names.of(policies))
     out.print(said, width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else None)
     if not detail:
-        err.print("\n--full shows what was said and asked, and every revision.", style="dim", markup=False)
+        err.print("\n--full shows what was said and asked, and every revision.", style="dim")
     if role is None and agency is None:
-        err.print("\n--role audit, or --as AGENCY, shows more to those who may see it.", style="dim", markup=False)
+        err.print("\n--role audit, or --as AGENCY, shows more to those who may see it.", style="dim")
 
 
 def nothing_for(reader: Reader) -> str:
@@ -121,11 +121,11 @@ def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Waiting:
     try:
         waiting = unread(conn, kafka, what, may_know)
     except UsageError as problem:
-        err.print(f"{problem} Events that are not read yet could not be looked for.", style="dim", markup=False)
+        err.print(f"{problem} Events that are not read yet could not be looked for.", style="dim")
         return NOTHING_UNREAD
     if waiting.looked_through < waiting.records:
         left = waiting.records - waiting.looked_through
-        err.print(f"{plural(left, 'unread event')} could not be looked through in time.", style="dim", markup=False)
+        err.print(f"{plural(left, 'unread event')} could not be looked through in time.", style="dim")
     return waiting
 
 

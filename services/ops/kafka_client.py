@@ -142,7 +142,7 @@ def wait_for(kafka: str) -> None:
         if waited >= GIVE_UP_SECONDS:
             raise UsageError(f"{kafka_called()} cannot be reached: is it up?")
         if waited >= TELL_SECONDS and not told:
-            err.print(f"Waiting for Kafka at {kafka} ...", style="dim", markup=False, soft_wrap=True)
+            err.print(f"Waiting for Kafka at {kafka} ...", style="dim", soft_wrap=True)
             told = True
         time.sleep(LOOK_SECONDS)
 

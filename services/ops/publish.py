@@ -240,15 +240,14 @@ def _tell_sent(sent: Sequence[tuple[Ready, Sent]], became: Sequence[Outcome] | N
         style = (
             "green" if outcome.fate is Fate.ACCEPTED and outcome.counts else "yellow" if outcome.counts else "bold red"
         )
-        out.print(f"{plural(len(those), 'event')}: {outcome.said}", style=style, markup=False, soft_wrap=True)
+        out.print(f"{plural(len(those), 'event')}: {outcome.said}", style=style, soft_wrap=True)
         for event in those[:LISTED] if len(those) < len(sent) else ():
-            out.print(f"  {_name_of(event)}", markup=False, soft_wrap=True)
+            out.print(f"  {_name_of(event)}", soft_wrap=True)
     _tell_doubts(events)
     out.print("Who was told because of it, and why:" if became else "What becomes of it:", style="dim")
     out.print(
         f"  relay explain {_name_of(events[0]) if len(events) == 1 else 'EVENT'}",
         style="dim",
-        markup=False,
         soft_wrap=True,
     )
     return not all(outcome.counts for outcome in became or ())
@@ -275,8 +274,8 @@ def _tell_doubts(events: Sequence[Ready]) -> None:
     out.print("Accepted, but these parts of it cannot be used:", style="bold yellow")
     for event, found in doubtful:
         for doubt in found:
-            out.print(f"  {_name_of(event)}  {doubt.field}", style="bold", markup=False, soft_wrap=True)
-            out.print(f"    {doubt.reason.sentence}", markup=False, soft_wrap=True)
+            out.print(f"  {_name_of(event)}  {doubt.field}", style="bold", soft_wrap=True)
+            out.print(f"    {doubt.reason.sentence}", soft_wrap=True)
 
 
 def _policy() -> PolicySet:
@@ -314,7 +313,7 @@ def _tell_each(sent: Sequence[Ready], columns: Sequence[str]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        out.print(line, style=None if number else "dim", markup=False, soft_wrap=True)
+        out.print(line, style=None if number else "dim", soft_wrap=True)
 
 
 def _tell_refused(refused: Sequence[NotReady], unsent: Sequence[Unsent]) -> None:
@@ -323,14 +322,14 @@ def _tell_refused(refused: Sequence[NotReady], unsent: Sequence[Unsent]) -> None
     out.print(f"Not published: {plural(len(refused) + len(unsent), 'event')}.", style="bold red")
     for failure in refused:
         refusal = failure.refusal
-        out.print(f"  {shown(failure.origin)}", style="bold", markup=False, soft_wrap=True)
-        out.print(f"    {refusal.reason}: {refusal.reason.sentence}", markup=False, soft_wrap=True)
-        out.print(f"    {refusal.detail}", markup=False, soft_wrap=True)
+        out.print(f"  {shown(failure.origin)}", style="bold", soft_wrap=True)
+        out.print(f"    {refusal.reason}: {refusal.reason.sentence}", soft_wrap=True)
+        out.print(f"    {refusal.detail}", soft_wrap=True)
         if failure.hint:
-            out.print(f"    {shown(failure.hint)}", style="cyan", markup=False, soft_wrap=True)
+            out.print(f"    {shown(failure.hint)}", style="cyan", soft_wrap=True)
     for missed in unsent:
-        out.print(f"  {shown(missed.event.origin)}", style="bold", markup=False, soft_wrap=True)
-        out.print(f"    {missed.why}", markup=False, soft_wrap=True)
+        out.print(f"  {shown(missed.event.origin)}", style="bold", soft_wrap=True)
+        out.print(f"    {missed.why}", soft_wrap=True)
 
 
 def _short(origin: str) -> str:

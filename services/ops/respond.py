@@ -197,11 +197,9 @@ def publish(kind: str, agency: str, actor: str | None, *, wait: bool, **said: An
     if delivery.unsent:
         raise UsageError(delivery.unsent[0].why)
     envelope = fact.received.envelope
-    out.print(
-        f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", markup=False, soft_wrap=True
-    )
+    out.print(f"{agency}: {kind.rpartition('.')[2]}, about {envelope.subject}", style="green", soft_wrap=True)
     counts = _tell_outcome(addresses, delivery.sent[0][1]) if wait else _tell_sent("sent")
-    out.print(f"  relay explain {envelope.id}", style="dim", markup=False, soft_wrap=True)
+    out.print(f"  relay explain {envelope.id}", style="dim", soft_wrap=True)
     if not counts:
         raise typer.Exit(1)
 
@@ -216,14 +214,14 @@ def _tell_outcome(addresses: Addresses, sent: Sent) -> bool:
     if found.fate is Fate.UNREAD:
         return _tell_sent(f"sent, and not read by the relay within {OUTCOME_SECONDS:.0f} seconds")
     if found.counts:
-        out.print(f"  {found.said}", style="green", markup=False, soft_wrap=True)
+        out.print(f"  {found.said}", style="green", soft_wrap=True)
     else:
         complain(f"  {found.said[:1].upper()}{found.said[1:]}")
     return found.counts
 
 
 def _tell_sent(what: str) -> bool:
-    out.print(f"  {what}. To see whether it counts and what came of it:", style="dim", markup=False)
+    out.print(f"  {what}. To see whether it counts and what came of it:", style="dim")
     return True
 
 

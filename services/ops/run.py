@@ -110,8 +110,8 @@ def run_on(servers: Addresses, services: Sequence[str], policies: PolicySet) -> 
 def _run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
     name = f"run-{os.getpid()}"
     with embedded_servers(RELAY_FOLDER / name, tell=_tell) as servers:
-        out.print(f"RELAY_KAFKA={servers.kafka}", markup=False, soft_wrap=True)
-        out.print(f"RELAY_DATABASE={servers.database}", markup=False, soft_wrap=True)
+        out.print(f"RELAY_KAFKA={servers.kafka}", soft_wrap=True)
+        out.print(f"RELAY_DATABASE={servers.database}", soft_wrap=True)
         with announce(servers.kafka, servers.database) as tell_health:
             _tell("Making tables and topics ...")
             prepare(Addresses(servers.kafka, servers.database), policies)
@@ -154,8 +154,8 @@ def _stay_up(services: Services, to_try: Sequence[tuple[str, str]]) -> NoReturn:
     out.print(heading("The relay stays up, in real time", "green"))
     out.print("To try it, in another terminal, in this folder:")
     for what, typed in (("first, so that `relay` is found", "source .venv/bin/activate"), *to_try):
-        out.print(f"  # {what}", style="dim", markup=False)
-        out.print(f"  {typed}", markup=False, soft_wrap=True)
+        out.print(f"  # {what}", style="dim")
+        out.print(f"  {typed}", soft_wrap=True)
     out.print("Ctrl-C here ends everything.")
     while True:
         services.check()
@@ -170,7 +170,7 @@ def _in_words(difference: Difference) -> str:
 
 
 def _tell(line: str) -> None:
-    out.print(line, style="dim", markup=False)
+    out.print(line, style="dim")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

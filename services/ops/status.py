@@ -91,7 +91,7 @@ def status(
         now = _look(addresses)
         _write(now) if as_json else out.print(_shown(now))
         if not as_json and running is not None and running.health and addresses.kafka == running.kafka:
-            out.print(f"Health and metrics: {running.health}/readyz, /metrics", style="dim", markup=False)
+            out.print(f"Health and metrics: {running.health}/readyz, /metrics", style="dim")
         raise typer.Exit(1 if now.wrong else 0)
     try:
         with Live(console=out, auto_refresh=False, transient=False) as live:

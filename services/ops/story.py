@@ -82,7 +82,7 @@ class Teller:
 
     def chapter(self, at: datetime, says: str) -> None:
         out.print()
-        out.print(f"{moment(at)}  {says}", style="bold", markup=False)
+        out.print(f"{moment(at)}  {says}", style="bold")
 
     def answered(self, at: datetime, answer: Answer) -> None:
         """What an agency says back, and to what."""
@@ -91,20 +91,20 @@ class Teller:
         said = words.answer(str(getattr(answer, "decision", getattr(answer, "reason", ""))))
         did = ANSWERED[type(answer)] + (f" ({said})" if said else "")
         name = self.names.agency(answer.agency)
-        out.print(f"  ← {moment(at)[4:]}  {name} {did}{about}", style="cyan", markup=False, soft_wrap=True)
+        out.print(f"  ← {moment(at)[4:]}  {name} {did}{about}", style="cyan", soft_wrap=True)
 
     def clock(self, at: datetime) -> None:
         out.print()
-        out.print(f"{moment(at)}  Time passes.", style="dim", markup=False)
+        out.print(f"{moment(at)}  Time passes.", style="dim")
 
     def tells(self, notices: Sequence[NotificationIssued], now: datetime) -> None:
         for notice in sorted(notices, key=lambda one: (ORDER.index(one.kind), one.agency, one.rule)):
             self.heard.append(notice)
             if notice.agency in self.in_full and notice.kind == "notify":
                 self.in_full.discard(notice.agency)
-                out.print(f"  → {self.names.agency(notice.agency)} reads:", markup=False)
+                out.print(f"  → {self.names.agency(notice.agency)} reads:")
                 for line in tell(notice, now, self.names):
-                    out.print(f"      {line.text}", style=line.style or None, markup=False, soft_wrap=True)
+                    out.print(f"      {line.text}", style=line.style or None, soft_wrap=True)
             else:
                 self.briefly(notice)
 
@@ -113,13 +113,13 @@ class Teller:
         name = self.names.agency(notice.agency)
         late = ", late" if notice.late else ""
         said = f"  → {name}: {words.KINDS[notice.kind].lower()}{late}: {headline(notice)}"
-        out.print(said, style=STYLES.get(notice.kind), markup=False, soft_wrap=True)
+        out.print(said, style=STYLES.get(notice.kind), soft_wrap=True)
         waiting = [ask for ask in notice.asks if not ask.met] if notice.state == "live" else []
         more = [f"{words.ASKS[ask.ask]}, by {moment(ask.by, year=False)}" for ask in waiting]
         if notice.reason:
             more.append(words.reason(notice.reason))
         if more:
-            out.print(f"      {'; '.join(more)}", style="dim", markup=False, soft_wrap=True)
+            out.print(f"      {'; '.join(more)}", style="dim", soft_wrap=True)
 
 
 ANSWERED: Mapping[type[Answer], str] = {

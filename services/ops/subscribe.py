@@ -82,7 +82,7 @@ def subscribe(
         _show_kept(kept, name, names, earliest, as_json=as_json, everything=everything)
         if follow:
             if not as_json:
-                err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim", markup=False)
+                err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim")
             for heard in read_on(consumer):
                 _show(heard, names, as_json=as_json)
     except KeyboardInterrupt:
@@ -99,7 +99,7 @@ def with_answers(kept: Sequence[Heard], settings: Settings, agency: str) -> list
             rows = conn.execute("select content from told where agency = %s and state = 'live'", (agency,))
             told = [notice_from_json(content) for (content,) in rows]
     except UsageError as why:
-        err.print(f"What has been answered meanwhile is not known: {why}", style="yellow", markup=False)
+        err.print(f"What has been answered meanwhile is not known: {why}", style="yellow")
         return list(kept)
     met = {notice.id: frozenset(asked.ask for asked in notice.asks if asked.met_by is not None) for notice in told}
     return [heard._replace(notice=answered(heard.notice, met.get(heard.notice.notification, ()))) for heard in kept]
@@ -171,7 +171,7 @@ def _polled(consumer: Any) -> Iterator[Heard]:
 def _heard(record: Any) -> Heard | None:
     read = decode(record.topic, record.key, record.value, record.headers)
     if isinstance(read, Refusal):
-        err.print(f"One record cannot be read by this release: {read.reason}.", style="yellow", markup=False)
+        err.print(f"One record cannot be read by this release: {read.reason}.", style="yellow")
         return None
     body: Any = read.body
     return Heard(read.envelope, body, read.content) if isinstance(body, NotificationIssued) else None
@@ -190,7 +190,7 @@ def _show_kept(
     kept = [heard for heard in heard_so_far if earliest is None or heard.notice.issued_at >= earliest]
     if earliest is not None and not kept:
         if not as_json:
-            err.print(f"{name}: {_nothing_since(earliest, heard_so_far)}", style="dim", markup=False)
+            err.print(f"{name}: {_nothing_since(earliest, heard_so_far)}", style="dim")
     elif everything:
         shown = kept
     else:
@@ -200,7 +200,7 @@ def _show_kept(
         if not as_json:
             open_now = plural(len(stands), "open matter") if stands else "Nothing is open"
             more = f"; {left_out} were replaced or closed (--all shows them too)" if left_out else ""
-            err.print(f"{name}: {open_now}{more}.", style="dim", markup=False)
+            err.print(f"{name}: {open_now}{more}.", style="dim")
     for heard in shown:
         _show(heard, names, as_json=as_json)
 
@@ -218,4 +218,4 @@ def _show(heard: Heard, names: Names, *, as_json: bool) -> None:
         return
     out.print(heading(""))
     for line in tell(heard.notice, datetime.now(UTC), names):
-        out.print(line.text, style=line.style or None, markup=False, soft_wrap=True)
+        out.print(line.text, style=line.style or None, soft_wrap=True)

@@ -45,7 +45,7 @@ class UsageError(CannotBeginError):
 
 
 def complain(text: str) -> None:
-    err.print(text, style="red", markup=False, soft_wrap=True)
+    err.print(text, style="red", soft_wrap=True)
 
 
 def shown(text: str) -> str:

@@ -35,9 +35,9 @@ def apply() -> None:
     except KafkaError:
         raise UsageError(f"{kafka_called()} did not do it: is it up?") from None
     there = len(declared) - len(applied.created)
-    out.print(f"{plural(len(applied.created), 'topic')} made; {there} were there.", style="bold green", markup=False)
+    out.print(f"{plural(len(applied.created), 'topic')} made; {there} were there.", style="bold green")
     for name in applied.created:
-        out.print(f"  {name}", markup=False)
+        out.print(f"  {name}")
     _differences(applied)
     raise typer.Exit(1 if applied.differences else 0)
 
