@@ -1,22 +1,15 @@
 """What an accepted event says that cannot be right: it is kept as it came, used for nothing, and said to its sender."""
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from schemas.coded_words import CodedWord
 
-class DoubtReason(StrEnum):
+
+class DoubtReason(CodedWord):
     """Why a value is used for nothing: one closed list, each with a sentence that tells the sender what to do."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        reason = str.__new__(cls, word)
-        reason._value_ = word
-        reason.sentence = sentence
-        return reason
 
     ORDER_LENGTH_UNCLEAR = (
         "order_length_unclear",

@@ -1,14 +1,13 @@
 """One spelling for the identifiers that police, CPS and courts share: URN, ASN, PNC id and CRO number.
 
 Each function gives the canonical form, by which two are compared, or None where the text cannot be read as one.
-A check character is information: none is refused for a wrong one, because real ones have it.
+A check character is not checked: real ones are wrong.
 Formats: bichard7-next-core `validatedHearingOutcome.ts` and `Asn.ts`; hmpps-person-record `PNCIdentifier`.
 """
 
 import re
 from collections.abc import Iterator
 
-CHECKS = "ZABCDEFGHJKLMNPQRTUVWXY"
 FIRST_OF_LAST_CENTURY = 50  # a year of two digits from here on is 19yy: PNC ids that are in use began later than 1950
 
 _SEPARATORS = re.compile(r"[\s/\\._,-]+")
@@ -66,23 +65,6 @@ def cro(raw: str) -> str | None:
         serial, year, check = found.groups()
         return f"{serial:0>6}/{year}{check}"
     return None
-
-
-def check_is_right(canonical: str) -> bool:
-    """Whether the check character of a canonical ASN, PNC id or CRO number is the one that its digits give."""
-    digits, check = _checked(canonical[:-1]), canonical[-1:]
-    return CHECKS[int(digits) % len(CHECKS)] == check
-
-
-def _checked(canonical: str) -> str:
-    """The digits that a check character is of: the year of two digits before a serial, in an ASN the force before it.
-    Letters of a unit do not count."""
-    first, slash, second = canonical.removeprefix("SF").partition("/")
-    if not slash:
-        year, force, system, sequence = first[:2], first[2:4], first[-13:-11], first[-11:]
-        return "".join(part for part in (force, system, year, sequence) if part.isdigit())
-    is_cro = len(second) == 2
-    return second + first if is_cro else first[-2:] + second
 
 
 def case(text: str) -> str:

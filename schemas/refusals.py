@@ -2,22 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal
+
+from schemas.coded_words import CodedWord
 
 Stage = Literal["decode", "validate", "decide"]
 
 
-class RefusalReason(StrEnum):
+class RefusalReason(CodedWord):
     """The word is the log field, the dead letter's header and the metric's label; `sentence` is for people."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        reason = str.__new__(cls, word)
-        reason._value_ = word
-        reason.sentence = sentence
-        return reason
 
     NOT_JSON = "not_json", "The content is not JSON."
     INCOMPLETE = "incomplete", "The content stops before its end, or there is none."

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from services.casefile.duties import Duty, Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld, within_its_agency
+from services.casefile.stating import owed, within_its_agency
 from services.casefile.victims import DESKS_OF_HELD
 from services.policy.model import Areas, Urgency
 from services.policy.policy import Policy
@@ -57,35 +57,11 @@ def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
             yield statement
 
 
-def tell_nobody(
-    file: CaseFile,
-    policy: Policy,
-    *,
-    rule: str,
-    route: str,
-    subject: str,
-    person: str,
-    held: Reason | None,
-    areas: Areas,
-    on: date,
-    grounds: tuple[Fact, ...],
-    reason: Reason,
-) -> Iterator[Statement]:
+def tell_nobody(file: CaseFile, policy: Policy, told: Matter, reason: Reason) -> Iterator[Statement]:
     """Why those are told nothing, or no longer, whom `tell` would tell: the desk that stands in their place, too."""
     named: set[str] = set()
-    for each in (route,) if held is None else (route, DESKS_OF_HELD[held]):
-        for statement in withheld(
-            file,
-            policy,
-            rule=rule,
-            subject=subject,
-            areas=areas,
-            on=on,
-            grounds=grounds,
-            reason=reason,
-            route=each,
-            person=person,
-        ):
+    for route in (told.route,) if told.held is None else (told.route, DESKS_OF_HELD[told.held]):
+        for statement in _owed(file, policy, told, route, None, why_not=reason):
             if statement.key.agency not in named:
                 named.add(statement.key.agency)
                 yield statement

@@ -277,17 +277,5 @@ def _matter(
 def _not_told(
     hers: HerOrders, rule: str, fact: Fact, body: CourtFact, about: str, concern: Concern
 ) -> Iterator[Statement]:
-    victim = concern.victim
-    yield from tell_nobody(
-        hers.file,
-        hers.policy,
-        rule=rule,
-        route=rule,
-        subject=_subject(about, concern),
-        person=victim.place,
-        held=victim.held,
-        areas=victim.areas(body.references.court_ou),
-        on=london_day(body.occurred_at),
-        grounds=(fact, victim.fact, *concern.facts),
-        reason=OTHERWISE[concern.how],
-    )
+    told = _matter(hers, rule, fact, body, about, concern, ())
+    yield from tell_nobody(hers.file, hers.policy, told, OTHERWISE[concern.how])

@@ -107,19 +107,7 @@ def order_ground_fell(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         if concern.how is How.HERS and concern.speaks:
             yield from _tell(hers, told, in_custody=hers.in_custody(element, undone[-1].body.hearing_on))
         else:
-            yield from tell_nobody(
-                file,
-                policy,
-                rule=told.rule,
-                route=told.route,
-                subject=told.subject,
-                person=told.person,
-                held=told.held,
-                areas=told.areas,
-                on=told.on,
-                grounds=told.grounds,
-                reason=OTHERWISE[concern.how],
-            )
+            yield from tell_nobody(file, policy, told, OTHERWISE[concern.how])
 
 
 def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], concern: Concern) -> Matter:
@@ -263,16 +251,5 @@ def _not_told(
     hers: HerOrders, rule: str, element: Element, concern: Concern, route: str | None = None
 ) -> Iterator[Statement]:
     """Why not, or no longer: it is known whose it is, or no longer known which."""
-    yield from tell_nobody(
-        hers.file,
-        hers.policy,
-        rule=rule,
-        route=route or rule,
-        subject=f"{element.place}/{concern.victim.place}",
-        person=concern.victim.place,
-        held=concern.victim.held,
-        areas=concern.victim.areas(element.body.court_ou, element.body.defendant),
-        on=element.on,
-        grounds=(element.fact, concern.victim.fact, *concern.facts),
-        reason=OTHERWISE[concern.how],
-    )
+    told = _matter(hers, rule, route or rule, element, concern, ())
+    yield from tell_nobody(hers.file, hers.policy, told, OTHERWISE[concern.how])

@@ -60,15 +60,6 @@ def test_what_is_none_of_these_has_no_canonical_form(written: str) -> None:
     assert read == [None, None, None, None]
 
 
-@pytest.mark.parametrize(
-    "canonical",
-    ["1101ZD0100000448754K", "2554DC0100000004321D", "2012/0163001G", "012345/99N", "SF99/012345N"],
-)
-def test_a_check_character_is_compared(canonical: str) -> None:
-    assert identifiers.check_is_right(canonical)
-    assert not identifiers.check_is_right(f"{canonical[:-1]}I")
-
-
 def test_a_wrong_check_character_refuses_nothing() -> None:
     assert identifiers.asn("11/01ZD/01/448754L") == "1101ZD0100000448754L"
     assert identifiers.pnc("12/163001A") == "2012/0163001A"
