@@ -1,0 +1,131 @@
+"""Compares what was told with what a situation expects, and says each difference so that a practitioner sees it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from services.casefile.duties import Notice
+from services.casefile.facts import Key
+from tests.situations.moments import in_words, moment
+from tests.situations.playing import Played, Seen
+from tests.situations.vocabulary import NotTold, Situation, Told
+
+ANY = "any"
+STATES = {"live": "live", "closed": "closed", "corrected": "withdrawn"}
+LAST = {"notified": "notify", "updated": "update", "reminded": "remind"}
+
+
+def differences(situation: Situation, played: Played) -> list[str]:
+    """Each difference in a line of its own; empty where all is as expected."""
+    found = [line for seen in played.seen for line in _of_moment(situation, seen)]
+    found += [line for not_told in situation.not_told for line in _of_not_told(not_told, played.last)]
+    return found
+
+
+def _of_moment(situation: Situation, seen: Seen) -> Iterator[str]:
+    at, left = in_words(seen.at), dict(seen.delivered)
+    yield from (f"{at}: {fault}" for fault in seen.faults)
+    for expected in sorted(seen.expected, key=lambda told: told.rule == ANY):
+        for agency in expected.to:
+            key = _match(left, expected, agency)
+            if key is None:
+                yield f"{at}: expected, and not told: {expected.rule} to {agency}{_about(expected)} ({expected.state})"
+            else:
+                yield from (
+                    f"{at}: {key.rule} to {agency}: {said}" for said in _of_notice(left.pop(key), expected, seen)
+                )
+    for key, notice in sorted(left.items()):
+        if not situation.only_about or key.rule in situation.only_about:
+            why = f" ({notice.state}, {notice.reason})" if notice.state != "live" else ""
+            yield f"{at}: told, and not expected: {key.rule} to {key.agency}, about {key.subject}{why}"
+
+
+def _match(left: Mapping[Key, Notice], expected: Told, agency: str) -> Key | None:
+    fits = [k for k in sorted(left) if expected.rule in {k.rule, ANY} and k.agency == agency]
+    fits = [k for k in fits if expected.about is None or expected.about in k.subject]
+    same = [k for k in fits if left[k].state == STATES[expected.state]]
+    return next(iter(same or fits), None)
+
+
+def _about(expected: Told) -> str:
+    return f", about {expected.about}" if expected.about else ""
+
+
+def _of_notice(notice: Notice, expected: Told, seen: Seen) -> Iterator[str]:
+    if notice.state != STATES[expected.state]:
+        yield _expected(expected.state, f"{notice.state} ({notice.reason})")
+        return
+    asks = {asked.ask: in_words(asked.by) for asked in notice.asks}
+    compared: list[tuple[str, Any, Any]] = [
+        ("because", expected.because, notice.reason),
+        ("last", LAST.get(expected.last or ""), notice.kind),
+        ("route", expected.route, notice.why.route),
+        ("by", _moment(expected.by, seen), in_words(notice.tell_by)),
+        ("late", expected.late, notice.late),
+        ("urgency", expected.urgency, notice.urgency),
+        ("desk", expected.desk, notice.desk),
+        ("gather", expected.gather, notice.gather),
+        ("asks", _asks(expected, seen), asks),
+    ]
+    for what, wanted, held in compared:
+        if wanted is not None and wanted != held:
+            yield f"{what}: {_expected(wanted, held)}"
+    yield from _of_texts(notice, expected)
+    yield from _of_content(notice, expected)
+
+
+def _of_texts(notice: Notice, expected: Told) -> Iterator[str]:
+    for text in expected.texts:
+        if text not in notice.texts:
+            yield f"the text {text} was expected; there are {', '.join(notice.texts)}"
+    for text in expected.without_texts:
+        if text in notice.texts:
+            yield f"the text {text} must not be there"
+
+
+def _of_content(notice: Notice, expected: Told) -> Iterator[str]:
+    said: dict[str, list[str]] = {}
+    for what, _, value, _ in notice.content:
+        said.setdefault(what, []).append(_plain(value))
+    for what, value in expected.says.items():
+        if _plain(value) not in said.get(what, []):
+            yield f"{what}: {_expected(_plain(value), said.get(what, 'nothing'))}"
+    for what in expected.says_nothing_of:
+        if what in said:
+            yield f"nothing may be said of {what}, and {said[what]} is"
+    for word in expected.never_mentions:
+        if any(word in value for values in said.values() for value in values):
+            yield f"{word} must not be mentioned, and is"
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _moment(written: str | None, seen: Seen) -> str | None:
+    return None if written is None else in_words(moment(written, seen.at))
+
+
+def _asks(expected: Told, seen: Seen) -> dict[str, str] | None:
+    if expected.asks is None:
+        return None
+    return {ask: in_words(moment(by, seen.at)) for ask, by in expected.asks.items()}
+
+
+def _expected(wanted: Any, held: Any) -> str:
+    return f"{wanted} was expected, {held} is held"
+
+
+def _of_not_told(expected: NotTold, seen: Seen) -> Iterator[str]:
+    def concerns(key: Key) -> bool:
+        of_agency = not expected.to or key.agency in expected.to
+        return key.rule == expected.rule and of_agency and (expected.about is None or expected.about in key.subject)
+
+    live = [key for key in seen.delivered if concerns(key) and seen.delivered[key].state == "live"]
+    yield from (f"{key.rule} to {key.agency} must not be told, and is" for key in live)
+    reasons = {seen.withheld[key] for key in seen.withheld if concerns(key)}
+    if expected.because is not None and reasons != {expected.because}:
+        held = ", ".join(sorted(reasons)) or "nothing"
+        yield f"{expected.rule} is not told because: {_expected(expected.because, held)}"
+    missing = [agency for agency in expected.to if not any(k.agency == agency for k in seen.withheld if concerns(k))]
+    if expected.because is not None:
+        yield from (f"{expected.rule} was expected to be withheld from {agency}" for agency in missing)
