@@ -17,8 +17,7 @@ from structlog.typing import EventDict, ExcInfo
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLAIN = (str, int, float, bool, UUID, datetime, date, timedelta, type(None))
-# Below WARNING these put keys and values of records into their messages, and spend time on it.
-LIBRARIES = ("aiokafka", "kafka", "faust", "mode", "asyncio", "psycopg", "httpx", "py.warnings", "uvicorn")
+OURS = "relay"
 # While a server is away libraries say the same a thousand times a second.
 SAME_LINES, SAME_SECONDS = 5, 10.0
 
@@ -100,10 +99,10 @@ def configure(stream: TextIO | None = None, level: str = "INFO") -> None:
     handler.addFilter(_NotOverAndOver())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    logging.getLogger(OURS).setLevel(level)
+    # Below it libraries put keys and values of records into their messages, and spend time on it.
+    root.setLevel(max(logging.WARNING, logging.getLogger(OURS).level))
     logging.captureWarnings(capture=True)
-    for name in LIBRARIES:
-        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -125,7 +124,7 @@ def configure(stream: TextIO | None = None, level: str = "INFO") -> None:
 
 def bind(service: str) -> structlog.stdlib.BoundLogger:
     """A logger whose every line names the service."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger("relay").bind(service=service)
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(OURS).bind(service=service)
     return logger
 
 
@@ -217,5 +216,5 @@ def _as_json(value: Any) -> Any:
 
 def _unhandled(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     exc_info = (kind, error, trace) if error is not None else None
-    structlog.get_logger("relay").critical(Event.UNHANDLED, error=kind.__name__, exc_info=exc_info)
+    structlog.get_logger(OURS).critical(Event.UNHANDLED, error=kind.__name__, exc_info=exc_info)
     flush()

@@ -30,6 +30,7 @@ def stream() -> Iterator[io.StringIO]:
     logs.configure(written, level="DEBUG")
     yield written
     root.handlers[:], root.level, sys.excepthook, threading.excepthook, sys.unraisablehook = before
+    logging.getLogger(logs.OURS).setLevel(logging.NOTSET)
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -91,6 +92,14 @@ def test_library_text_is_kept_as_a_template_without_its_values(stream: io.String
     assert templated["template"] == "could not send %s, error %d"
     assert templated["arguments"] == ["str", 29]
     assert formatted["at"].startswith("test_logs:")
+
+
+@pytest.mark.parametrize("name", ["aiokafka.producer", "alembic.runtime.migration", "a library of tomorrow"])
+def test_what_a_library_says_below_a_warning_is_not_logged_and_what_we_say_is(stream: io.StringIO, name: str) -> None:
+    logging.getLogger(name).info("sent %s", 1)
+    logs.bind("incidents").info("decided")
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["event"] == "decided"
 
 
 def test_an_object_in_a_field_is_told_by_its_class(stream: io.StringIO) -> None:
