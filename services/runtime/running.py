@@ -63,7 +63,7 @@ def stop_running(note: Path = NOTE) -> str:
     """Stops the run that is up, and says in words what happened."""
     running = find_running(note)
     if running is None:
-        return "Nothing is running."
+        return "No `make run` with servers of its own is up."
     os.kill(running.pid, signal.SIGTERM)
     if not wait_until_gone(running.pid, STOP_SECONDS):
         os.kill(running.pid, signal.SIGKILL)

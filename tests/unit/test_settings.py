@@ -124,7 +124,7 @@ def test_a_note_whose_writer_has_ended_is_not_believed_though_its_number_was_giv
     mine = Running(pid=os.getpid(), started=(started_at(os.getpid()) or 0) - 1, kafka="k:1", database=DATABASE)
     note.write_text(mine.model_dump_json())
     assert find_running(note) is None
-    assert stop_running(note) == "Nothing is running."
+    assert stop_running(note) == "No `make run` with servers of its own is up."
 
 
 def test_stopping_ends_the_run(tmp_path: Path) -> None:
