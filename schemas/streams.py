@@ -149,14 +149,6 @@ class Registry:
         """The topic on which a type (without version) is published. KeyError for an unknown one."""
         return self.types[name][0].topic
 
-    def owned_by(self, service: str) -> tuple[Stream, ...]:
-        return tuple(stream for stream in self.streams if stream.owner == service)
-
-    def read_by(self, service: str) -> tuple[str, ...]:
-        """The topics that a service reads, its own included."""
-        incoming = (stream for stream in self.streams if stream.direction == "in")
-        return tuple(s.topic for s in incoming if s.owner == service or service in s.readers)
-
     def find(self, type_: str, stream: Stream | None = None) -> tuple[FactType, int] | Refusal:
         """The type and major version that a `ce_type` names, expected on `stream` if given."""
         match = _TYPE.fullmatch(type_)
