@@ -58,6 +58,7 @@ def _of_notice(notice: Notice, expected: Told, seen: Seen) -> Iterator[str]:
     compared: list[tuple[str, Any, Any]] = [
         ("because", expected.because, notice.reason),
         ("last", LAST.get(expected.last or ""), notice.kind),
+        ("sent", _moment(expected.sent, seen), in_words(notice.at)),
         ("route", expected.route, notice.why.route),
         ("by", _moment(expected.by, seen), in_words(notice.tell_by)),
         ("late", expected.late, notice.late),

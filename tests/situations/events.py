@@ -176,7 +176,7 @@ def _view(said: say.View, at: datetime) -> police.VictimView:
 
 def _hearing(step: say.HearingStep, at: datetime, _: Orders) -> convictions.HearingResulted:
     kind, court = COURTS[step.hearing]
-    on = day(step.on) if step.on else _on(at)
+    on = day(step.held_on) if step.held_on else _on(at)
     return b.hearing(
         *(_offence(each, on) for each in step.offences),
         occurred_at=at,
@@ -209,7 +209,7 @@ def _offence(said: say.Decided, on: date) -> convictions.ResultedOffence:
 
 def _orders(step: say.OrdersStep, at: datetime, made: Orders) -> orders.OrdersResulted:
     _, court = COURTS[step.orders]
-    on = day(step.on) if step.on else _on(at)
+    on = day(step.held_on) if step.held_on else _on(at)
     return b.orders_resulted(
         *(_order(each, on, made) for each in step.are),
         occurred_at=at,
@@ -255,7 +255,7 @@ def _application(step: say.ApplicationStep, at: datetime, made: Orders) -> order
         applicant_role=step.by,
         mode="oral_in_court" if step.oral else None,
         lodged_at=at,
-        served_on_prosecutor_at=moment(step.served, at) if step.served else at,
+        served_on_prosecutor_at=None if step.served == NOT_KNOWN else moment(step.served, at) if step.served else at,
         hearing_at=moment(step.hearing_at, at) if step.hearing_at else None,
         place_term_proposed=step.place_term_proposed,
         same_firm_as_defendant=step.same_firm,

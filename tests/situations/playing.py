@@ -7,6 +7,7 @@ from typing import Any
 
 from services.casefile.duties import Notice
 from services.casefile.facts import Fact, Key
+from services.casefile.ladder import STEPS
 from services.policy.policy import PolicySet
 from tests import builders as b
 from tests.situations import vocabulary as say
@@ -34,6 +35,11 @@ class Played:
     facts: list[Fact] = field(default_factory=list)
     answered: bool = False
     held: dict[Key, Any] = field(default_factory=dict)
+
+    @property
+    def escalated(self) -> bool:
+        """Whether anybody heard of a silence: who is told then follows from when others were."""
+        return any(key.rule in STEPS for key in self.last.delivered)
 
     @property
     def last(self) -> Seen:

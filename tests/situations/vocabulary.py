@@ -20,7 +20,7 @@ OrderKind = Literal[
 
 
 def _as_list(written: Any) -> Any:
-    return [written] if isinstance(written, str | int) else written
+    return [written] if isinstance(written, str) else written
 
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
@@ -29,7 +29,7 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 class Words(BaseModel):
     """Anything that is not one of these words is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Person(Words):
@@ -152,7 +152,7 @@ class HearingStep(OfCase):
     """`hearing: Crown Court`: that day's results of one defendant."""
 
     hearing: Literal["Crown Court", "magistrates' court", "youth court", "court not known"]
-    on: str | None = None
+    held_on: str | None = None  # else the day on which it is recorded
     offences: tuple[Decided, ...] = (Decided(),)
     domestic_abuse_stated: bool = False
     case_markers: Strings = ()
@@ -180,7 +180,7 @@ class OrdersStep(OfCase):
     """`orders: Crown Court`: all that one hearing did to orders."""
 
     orders: Literal["Crown Court", "magistrates' court"]
-    on: str | None = None
+    held_on: str | None = None  # else the day on which it is recorded
     are: tuple[OrderSaid, ...] = (OrderSaid(),)
 
 
@@ -318,6 +318,7 @@ class Told(Words):
     state: Literal["live", "closed", "corrected"] = "live"
     because: str | None = None  # why it was closed or corrected
     last: Literal["notified", "updated", "reminded"] | None = None
+    sent: str | None = None  # when the newest notification of it was
     route: str | None = None
     by: str | None = None
     late: bool | None = None
