@@ -45,8 +45,11 @@ def _follow(asked: Any, until: float) -> None:
     while (left := until - time.monotonic()) > 0:
         match asked.connect_poll():
             case pq.PollingStatus.READING:
-                select.select([asked.socket], [], [], left)
+                event = select.POLLIN
             case pq.PollingStatus.WRITING:
-                select.select([], [asked.socket], [], left)
+                event = select.POLLOUT
             case _:
                 return
+        waiting = select.poll()
+        waiting.register(asked.socket, event)
+        waiting.poll(left * 1000)

@@ -119,7 +119,7 @@ class Worker:
         self._contract = contract
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
-        self._awaited = DATABASE  # the server that would be to blame if nothing went on from here
+        self._awaited = DATABASE  # the server whose answer is needed to go on
         self._answered_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self.running: list[Running] = []
