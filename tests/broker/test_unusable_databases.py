@@ -16,6 +16,8 @@ from psycopg.sql import SQL, Identifier, Literal
 from services.problems import EXIT_NOT_BEGUN
 from services.runtime.database import migrate
 from services.runtime.embedded import Servers
+from services.runtime.sessions import why_none
+from services.runtime.sqlstates import refusal
 from services.runtime.topics import topics
 from tests.broker.relay import OFTEN, PATIENCE, empty_topics, shipped_policy
 from tests.processes import started
@@ -102,6 +104,18 @@ def test_a_worker_whose_database_is_gone_says_in_its_log_why_it_waits(
     finally:
         worker.kill()
         worker.wait()
+
+
+def test_a_user_who_has_no_session_left_is_waited_for(
+    servers: Servers, unusable: Mapping[str, tuple[str, str]]
+) -> None:
+    theirs = unusable["wrong password"][0].replace(PASSWORD[:-1], PASSWORD)
+    with administering(servers.database) as conn:
+        conn.execute(SQL("alter role {} connection limit 0").format(Identifier(USER)))
+        answered = refusal(theirs, "", PATIENCE)
+        assert answered is not None
+        assert (answered.sqlstate, why_none(theirs)) == ("53300", None)
+        conn.execute(SQL("alter role {} connection limit -1").format(Identifier(USER)))
 
 
 def begun(servers: Servers, url: str, *command: str, out: int | IO[str] = subprocess.PIPE) -> "subprocess.Popen[str]":
