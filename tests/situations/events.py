@@ -87,6 +87,8 @@ def _person(number: int, role: v.Role, person: say.Person, against: int) -> poli
         relationships=(b.connection(against, person.relationship),),
         residence=v.Residence(force=force, la_code=la_code),
         is_police=True if person.police else None,
+        position_of_trust=person.works_with,
+        care_and_support_needs=person.care_and_support_needs,
         **known,
     )
 
@@ -103,7 +105,9 @@ def _incident(step: say.IncidentStep, at: datetime, _: Orders) -> police.Inciden
         suspect = _person(2, v.Role(step.suspect.role or "suspect"), step.suspect, 1)
         parties = (victim, suspect)
     reported = moment(step.reported, at) if step.reported else at
-    marked = {name: "recent" if name == "separation" else True for name in step.markers}
+    marked: dict[str, Any] = {name: "recent" if name == "separation" else True for name in step.markers}
+    if step.suicide_threat is not None:
+        marked["suicide_threat"] = (step.suicide_threat,)
     known = step.safe_contact == "recorded_with_sender"
     return b.incident(
         step.incident,
@@ -119,6 +123,7 @@ def _incident(step: say.IncidentStep, at: datetime, _: Orders) -> police.Inciden
         support_referral=step.support,
         primary_perpetrator="unresolved" if step.roles == "unresolved" else None,
         historic=step.historic,
+        firearms_certificate=step.firearms,
         safe_contact=step.safe_contact,
         safe_contact_recorded_on=_on(reported) if known else None,
         risk=_risk(step),

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from services.casefile.duties import Notice
@@ -13,6 +14,7 @@ from tests import builders as b
 from tests.situations import vocabulary as say
 from tests.situations.events import answer_of, body_of, fact_of, orders_of
 from tests.situations.moments import moment
+from tests.situations.reading import Written, all_situations
 from tests.situations.relay import RULES, Relay, Rules, held_in_order
 
 
@@ -35,6 +37,7 @@ class Played:
     facts: list[Fact] = field(default_factory=list)
     answered: bool = False
     held: dict[Key, Any] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()  # rules and routes that told or withheld something
 
     @property
     def escalated(self) -> bool:
@@ -83,8 +86,19 @@ def play(situation: say.Situation, policy: PolicySet | None = None, rules: Rules
     end = moment(situation.seen, now) if situation.seen else now
     relay.until(end)
     played.seen.append(_seen(relay, end, situation.told))
-    played.held = relay.held()
+    played.held, played.named = relay.held(), relay.named
     return played
+
+
+def as_shipped(written: Written) -> Played:
+    """This situation under the rules and the policy that ship; played once for all tests of a process."""
+    return _as_shipped(written.file, written.line)
+
+
+@cache
+def _as_shipped(file: str, line: int) -> Played:
+    (written,) = (one for one in all_situations() if (one.file, one.line) == (file, line))
+    return play(written.situation)
 
 
 def in_other_orders(played: Played, seed: str) -> list[dict[Key, Any]]:
@@ -105,4 +119,4 @@ def _answer(relay: Relay, step: say.AnswerStep, now: datetime) -> None:
     found = [key for key in found if step.place is None or step.place in key.subject]
     if len(found) != 1:
         raise ValueError(f"{step.by} was told {len(found)} times of {step.about} when it answered: say which by place")
-    relay.answer(lambda asked: b.fact(answer_of(step, now, asked.id), at=now), found[0], now)
+    relay.answer(lambda name: b.fact(answer_of(step, now, name), at=now), found[0], step.revision, now)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.registry import REGISTRY
-from services.casefile.duties import Content, Look, Notice
+from services.casefile.duties import Content, Look, Notice, notification_id
 from services.casefile.facts import Answer, CaseFile, Fact, Key, Undertaking
 from services.casefile.judge import Rule, look
 from services.casefile.ladder import RUNGS, asked_of
@@ -114,14 +114,15 @@ class Relay:
                 desk.read(fact)
                 desk.evaluate(now)
 
-    def answer(self, say: Callable[[Notice], Fact], key: Key, now: datetime) -> None:
-        """An agency answers the newest notification of a duty: the service that sent it hears the answer, and every
-        service that reads answers hears who has taken somebody on."""
+    def answer(self, say: Callable[[str], Fact], key: Key, revision: int | None, now: datetime) -> None:
+        """An agency answers the newest notification of a duty, or an older one: the service that sent it hears the
+        answer, and all services that read answers hear who has taken her on. `say`: an answer to one with this id."""
         self.until(now)
         (asked,) = [desk for desk in self.desks if key in desk.delivered]
         notice, told_in = asked.delivered[key], asked.lies_in[key]
-        fact = say(notice)
-        asked.answers.append(Answer(fact, key, notice.revision, now))
+        answered = revision or notice.revision
+        fact = say(notification_id(key, answered))
+        asked.answers.append(Answer(fact, key, answered, now))
         if asks_to_take_on(notice):
             heard = word(says(fact, notice), fact.rank, notice, told_in).undertaking
             for desk in self.desks:
@@ -156,6 +157,13 @@ class Relay:
         found = [look for desk in self.desks for look in desk.evaluations]
         raised = [f"{fault.rule} raised {fault.error} at {fault.where}" for look in found for fault in look.faults]
         return raised + [f"{key.rule} to {key.agency} is unexplained" for look in found for key in look.unexplained]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The rules and routes by which something was told or withheld."""
+        withheld = (one for desk in self.desks for found in desk.evaluations for one in found.withheld)
+        told = frozenset(name for one in self.delivered.values() for name in (one.key.rule, one.why.route))
+        return told | {name for one in withheld for name in (one.key.rule, one.why.route)}
 
     def held(self) -> dict[Key, Content]:
         """For each duty the live content of its newest revision. Escalation depends on when it was told: left out."""

@@ -42,6 +42,8 @@ class Person(Words):
     born: str | None = None
     lives_in: Area = "Larkmead"
     police: bool = False
+    works_with: Literal["children", "adults"] | None = None
+    care_and_support_needs: bool | None = None
     relationship: Relationship = Relationship.INTIMATE
 
 
@@ -70,6 +72,8 @@ class IncidentStep(Assessed):
     occurred: str | None = None  # else when it was reported
     abuse: tuple[AbuseType, ...] = (AbuseType.PHYSICAL,)
     markers: tuple[Marker, ...] = ()
+    suicide_threat: int | None = None  # by this party
+    firearms: Literal["yes", "no", "not_checked"] | None = None
     support: SupportReferral = SupportReferral.AGREED
     roles: Literal["clear", "unresolved"] = "clear"
     historic: bool | None = None
@@ -241,6 +245,7 @@ class AnswerStep(Words):
     by: str
     about: str | None = None  # the rule
     place: str | None = None
+    revision: int | None = None  # of the notification that is answered; else the newest
     decision: str | None = None
     reason: str | None = None
     nobody_asked: bool = False
