@@ -5,7 +5,6 @@ them. Whoever is then known by no identifier is known by a name that says nothin
 secret of the case, his name and his date of birth; without these he stays apart from everybody.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,6 +21,7 @@ from schemas.doubts import Doubt, DoubtReason
 from schemas.identifiers import forces, pnc
 from schemas.police_incidents.v1 import ChargePreferred, Party
 from schemas.values import Body, References
+from services.casefile.names import are_alike, first_and_last
 
 Identifier = Literal["urn", "asn", "defendant_id", "record"]
 REFERENCES: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
@@ -34,9 +34,6 @@ REFERRING = (*HEARD, *APPLICATION, ChargePreferred)
 
 
 IsPlaceholder = Callable[[Identifier, str], bool]
-
-
-SHORTEST_BEGINNING = 3  # Dan, Daniel
 
 
 @dataclass(frozen=True)
@@ -138,12 +135,12 @@ def are_two(one: Defendant, other: Defendant) -> bool:
         return False
     if one.born is not None and other.born is not None and one.born != other.born:
         return True
-    names = (_folded(one.name), _folded(other.name))
+    names = (first_and_last(one.name), first_and_last(other.name))
     if not all(names) or names[0] == names[1]:
         return False
     systems = {each.record.system for each in (one, other) if each.record}
     known_apart = None not in pncs or bool(one.record and other.record and len(systems) == 1)
-    return known_apart or not (one.born is not None and one.born == other.born and _are_alike(*names))
+    return known_apart or not (one.born is not None and one.born == other.born and are_alike(*names))
 
 
 def share_an_identifier(one: References, other: References) -> bool:
@@ -155,33 +152,8 @@ def share_an_identifier(one: References, other: References) -> bool:
 
 def known_by(somebody: Defendant | Party) -> tuple[str, str] | None:
     """Name and date of birth, as two spellings of one name have them; None where either is not known."""
-    name = _folded(somebody.name)
+    name = first_and_last(somebody.name)
     return (name, somebody.born.isoformat()) if name and somebody.born else None
-
-
-def _are_alike(one: str, other: str) -> bool:
-    """Whether first name and last name are each one name, spelt in two ways."""
-    words = list(zip(one.split(), other.split(), strict=False))
-    return len(one.split()) == len(other.split()) and all(_is_nearly(*pair) for pair in words)
-
-
-def _is_nearly(one: str, other: str) -> bool:
-    """The same but for one letter, or the beginning of the other."""
-    short, long = sorted((one, other), key=len)
-    if long.startswith(short) and len(short) >= SHORTEST_BEGINNING:
-        return True
-    same = next((at for at, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
-    rest = short[same + (len(short) == len(long)) :]
-    return len(long) - len(short) <= 1 and rest == long[same + 1 :]
-
-
-def _folded(name: str | None) -> str:
-    """First and last name: in capitals or not, with or without accents and the names between."""
-    plain = unicodedata.normalize("NFKD", name or "").casefold()
-    words = "".join(
-        letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter)
-    ).split()
-    return " ".join(words[:1] + words[1:][-1:])
 
 
 def _changed(body: Referring, refs: References) -> dict[str, object]:

@@ -179,6 +179,12 @@ class Whom(NamedTuple):
     name: str | None = None
     born: str | None = None
 
+    def as_known_before(self, before: "Whom | None") -> "Whom":
+        """The same person with what was known before and is stated no longer."""
+        if before is None:
+            return self
+        return Whom(self.record or before.record, self.name or before.name, self.born or before.born)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

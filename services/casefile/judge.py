@@ -76,7 +76,7 @@ def look(
 
     def seen(duty: Duty) -> Projection:
         found = project(duty, policy, now, safe_contact_recorded_on(files, duty))
-        return found._replace(whom=people.at(duty.person))
+        return found._replace(whom=people.of(duty))
 
     def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
         return reconcile(told, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))

@@ -275,7 +275,7 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
         person=duty.person,
         why=duty.why,
         reason=None,
-        whom=seen.whom,
+        whom=seen.whom and seen.whom.as_known_before(before.whom),
     )
 
 

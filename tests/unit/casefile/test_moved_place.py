@@ -1,5 +1,6 @@
 """When somebody else stands at a place: what was told of the one before is taken back, the other is told of as new."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from schemas.agency_responses.v1 import Accepted
 from schemas.police_incidents.v1 import Grade
 from services.casefile.facts import Fact, Key
-from services.casefile.ladder import MANAGER, STRATEGIC
+from services.casefile.ladder import MANAGER, OUTDATED, STRATEGIC
 from services.casefile.reasons import Reason
 from tests import builders as b
 from tests.unit.casefile.small import D, H, World
@@ -127,3 +128,72 @@ def test_what_had_ended_is_taken_back_too() -> None:
     world.look(incident(2, RIGHT), now=b.NOON + 2 * D)
     assert {world.told[key].state for key in closed} <= {"withdrawn", "live"}
     assert not {world.told[key].content for key in closed if world.told[key].state == "withdrawn"} - {()}
+
+
+BORN = b.TODAY.replace(year=1990)
+ANOTHER_RECORD = {"record": b.record("entered-twice")}
+
+
+def is_told_of_another(before: dict[str, Any], after: dict[str, Any], *between: dict[str, Any]) -> bool:
+    """Whether what was told of her is taken back once her place in the incident is restated."""
+    world = life()
+    for version, stated in enumerate((before, *between, after), 1):
+        world.look(incident(version, stated), now=b.NOON + version * H)
+    return any(n.reason == Reason.ANOTHER_PERSON for n in world.sent)
+
+
+def test_two_records_of_one_name_and_one_date_of_birth_are_told_of_once() -> None:
+    known = {**RIGHT, "date_of_birth": BORN}
+    assert not is_told_of_another(known, {**known, **ANOTHER_RECORD})
+    assert not is_told_of_another(known, {**known, **ANOTHER_RECORD, "name": "RITA Anne Righttest"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),  # a name alone is many people's
+        ({"date_of_birth": BORN}, {}),
+        ({"date_of_birth": BORN}, {"date_of_birth": b.TODAY.replace(year=1961)}),  # her mother
+        ({"date_of_birth": BORN}, {"date_of_birth": BORN, "name": "Ruth Righttest"}),  # her twin
+    ],
+)
+def test_with_another_record_she_is_another_unless_name_and_date_of_birth_say_that_she_is_not(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert is_told_of_another({**RIGHT, **before}, {**RIGHT, **after, **ANOTHER_RECORD})
+
+
+@pytest.mark.parametrize("record", [None, b.record("right")])
+@pytest.mark.parametrize(
+    "mended", ["Ritta Rigttest", "RITA RIGHTTEST", "Righttest, Rita", "Ríta Righttést", "Rita-Righttest"]
+)
+def test_a_name_whose_spelling_is_mended_makes_her_no_other(record: Any, mended: str) -> None:
+    assert not is_told_of_another({**RIGHT, "record": None}, {**RIGHT, "record": record, "name": mended})
+    assert not is_told_of_another({**RIGHT, "record": None, "name": mended}, {**RIGHT, "record": record})
+
+
+def test_a_record_that_is_left_out_in_between_is_still_known() -> None:
+    unknown = {**RIGHT, "record": None, "name": "Rita Newly-Righttest"}
+    assert is_told_of_another(RIGHT, {**RIGHT, **ANOTHER_RECORD}, unknown)
+    assert not is_told_of_another(RIGHT, RIGHT, unknown)
+
+
+def test_what_was_read_back_from_the_topics_is_told_once_and_known_to_be_of_her_from_then_on() -> None:
+    world = life()
+    first = incident(1, WRONG)
+    world.look(first, now=b.NOON)
+    world.told = {key: replace(notice, whom=None) for key, notice in world.told.items()}
+    assert world.look(first, now=b.NOON + H) == []
+    world.look(incident(2, RIGHT), now=b.NOON + 2 * H)
+    assert world.told[DAIT].reason == Reason.ANOTHER_PERSON
+
+
+def test_a_reply_to_an_answer_is_about_that_answer_whoever_stands_at_the_place() -> None:
+    world = life()
+    world.look(incident(1, WRONG), now=b.NOON)
+    world.look(incident(2, RIGHT), now=b.NOON + H)
+    world.answer(Accepted, DAIT, b.NOON + 2 * H, revision=1)
+    (reply,) = world.look(now=b.NOON + 2 * H)
+    assert (reply.key.rule, reply.kind) == (OUTDATED, "notify")
+    world.look(incident(3, WRONG), now=b.NOON + 3 * H)
+    assert [n for n in world.sent if n.key == reply.key] == [reply]

@@ -19,6 +19,7 @@ from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
 from schemas.police_incidents import v1 as police
 from services.casefile.duties import Notice
 from services.casefile.facts import Fact, Key
+from services.casefile.ladder import OUTDATED
 from services.policy.model import Agency
 from tests import builders as b
 from tests.unit.casefile.small import World
@@ -304,7 +305,7 @@ class Life:
             return
         said.update(notice.content)
         whom = self.stands_at(notice.person)
-        if whom is None:
+        if whom is None or notice.key.rule == OUTDATED:  # a reply to an answer goes to whoever gave that
             assert not any(_whom(line) for line in notice.content)
             return
         assert self.serves(agency, whom), f"{agency.id} is not for whom {notice.kind} of {notice.key.rule} is about"
