@@ -33,7 +33,7 @@ def convictions_owe(world: World, register: Register) -> Iterator[tuple[Key, Con
         cases[case_of(fact)].append(fact)
         yield from of_unlinked_result(world, register, fact)
         yield from of_bail(world, fact)
-        yield from of_doubtful_birth(world, fact)
+        yield from of_doubtful_birth(world, register, fact)
     for case, hearings in cases.items():
         hearings.sort(key=lambda fact: (fact.body["hearing_on"], fact.subject))
         offences: dict[tuple[int, str], list[Hearing]] = defaultdict(list)
@@ -124,11 +124,14 @@ def protected(world: World, register: Register, place: str, opened: Hearing) -> 
     )
 
 
-def of_doubtful_birth(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:
+def of_doubtful_birth(world: World, register: Register, fact: Fact) -> Iterator[tuple[Key, Content]]:
     """The DAIT, or the desk in its place, checks a defendant's date of birth after the hearing (domain 2.2)."""
     body = fact.body
     if (body["defendant"].get("date_of_birth") or "") > body["hearing_on"]:
-        known = {place.partition("/")[0] for place in world.led_to(case_of(fact)) & set(world.person)}
+        made = [order.made.fact for order in register.orders.values() if order.made]
+        orders = (register.leads(made_by) for made_by in made if case_of(made_by) == case_of(fact))
+        led_to = world.led_to(case_of(fact)).union(*orders)
+        known = {place.partition("/")[0] for place in led_to & set(world.person)}
         held = {world.incidents[crime].held for crime in known}
         route = next((desk for why, desk in DESKS.items() if why in held), "birth_date_doubtful")
         areas = Areas(body.get("force_code") or body["references"]["urn"][:2], body["court_ou"])
