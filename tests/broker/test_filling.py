@@ -23,6 +23,7 @@ from services.runtime.shell import Shell
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
 from tests.chaos.load import load
+from tests.chaos.stated import Stated
 from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import marked, notification_topics, read, verify
 
@@ -118,7 +119,7 @@ def test_a_service_that_is_new_beside_old_streams_is_filled_and_tells_what_it_wo
         unbelievable = {marked(event.value, event.headers) for event in given.unbelievable}
         believable = [event for event in events if marked(event.value, event.headers) not in unbelievable]
         told = await asyncio.to_thread(lambda: read(relay.servers.kafka, notification_topics(relay.servers.kafka)))
-        verdict = verify(expected(believable, now), told)
+        verdict = verify(expected(believable, now), told, Stated.of(believable))
         assert verdict.clean, str(verdict)
         await one_end_each(relay)
 

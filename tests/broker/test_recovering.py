@@ -20,6 +20,7 @@ from tests.broker.relay import Relay, until
 from tests.broker.test_filling import caught_up, command, serve
 from tests.chaos.answering import answer, asked_to
 from tests.chaos.load import load
+from tests.chaos.stated import Stated
 from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import marked, notification_topics, read, verify
 
@@ -132,4 +133,5 @@ def one_content(said: set[tuple[str, str]]) -> None:
 def judged(relay: Relay, events, unbelievable, now):  # type: ignore[no-untyped-def]
     spoilt = {marked(event.value, event.headers) for event in unbelievable}
     believable = [event for event in events if marked(event.value, event.headers) not in spoilt]
-    return verify(expected(believable, now), read(relay.servers.kafka, notification_topics(relay.servers.kafka)))
+    told = read(relay.servers.kafka, notification_topics(relay.servers.kafka))
+    return verify(expected(believable, now), told, Stated.of(believable))

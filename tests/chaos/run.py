@@ -31,6 +31,7 @@ from tests.chaos.faults import BEHIND_PROXIES, ON_SMALL_DISK, Fault, Scene
 from tests.chaos.load import Live, LiveLoad, live_load
 from tests.chaos.proxies import proxies
 from tests.chaos.small_disk import mount_for_ourselves, small_disk
+from tests.chaos.stated import Stated
 from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import (
     READS,
@@ -288,7 +289,7 @@ def judged(relay: Relay, scene: Scene, sent: Sequence[Message], given: LiveLoad,
     absences, cases = verify_absences(good, given.complete, SETTLES, told)
     letters = read(kafka, [f"{topic}.dlq" for topic in STREAMS])
     verdict = (
-        verify(expected(believable, now), told)
+        verify(expected(believable, now), told, Stated.of(believable))
         + verify_ends(records, unbelievable, [End(*row) for row in ends])
         + verify_dead_letters(records, unbelievable, letters, RELEASE)
         + absences

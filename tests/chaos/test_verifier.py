@@ -2,12 +2,15 @@
 
 import ast
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import builders as b
+from tests.broker.relay import message
+from tests.chaos.stated import Stated
 from tests.chaos.verifier import (
     READS,
     End,
@@ -22,6 +25,7 @@ from tests.chaos.verifier import (
 )
 
 KEY = ("high_risk", "CR1/party/1", "idva-larkmead")
+BORN = date(1991, 5, 4)
 OTHER = ("child_school", "CR1/child/1", "school-100001")
 MUST_HOLD = {
     KEY: {"risk.grade": "high", "asks": ["accept"]},
@@ -38,6 +42,8 @@ def issued(revision: int = 1, topic: str | None = None, **over: Any) -> Read:
         "revision": revision,
         "kind": "notify" if revision == 1 else "update",
         "state": "live",
+        "reason": None,
+        "continuity": {"place": KEY[1]},
         "matter": [{"what": "risk.grade", "about": KEY[1], "value": "high", "basis": "assessed"}],
         "asks": [{"ask": "accept"}],
         "texts": [f"as of revision {revision}"],
@@ -101,6 +107,67 @@ def test_one_revision_under_two_ids_is_twice() -> None:
 def test_telling_anew_what_is_held_is_twice() -> None:
     found = verify(MUST_HOLD, [issued(), issued(2, kind="notify"), SCHOOL])
     assert found == Verdict(twice=[f"{KEY} was told anew at revision 2"])
+
+
+def stated(*victims: dict[str, Any]) -> Stated:
+    """A version of the incident for each of these victims; the first is delivered again."""
+    bodies = (b.incident("CR1", parties=(b.victim(**victim), b.suspect())) for victim in victims)
+    told = [message(body, "uk.police.incident-reported", version=n) for n, body in enumerate(bodies, 1)]
+    return Stated.of([*told, told[0]])
+
+
+def test_telling_of_another_person_is_once_as_often_as_one_came_to_stand_there() -> None:
+    anew = {"kind": "notify", "reason": "another_person"}
+    told = [issued(), issued(2, **anew), issued(3, **anew), SCHOOL]
+    other = {"record": b.record("other")}
+    assert verify(MUST_HOLD, told, stated({}, other, {})).clean
+    for who, revisions in ((stated({}, other), (3,)), (stated({}, {}, {}), (2, 3)), (None, (2, 3))):
+        lines = [f"{KEY} was told of another person at revision {n} and nobody else stands there" for n in revisions]
+        assert verify(MUST_HOLD, told, who) == Verdict(twice=lines)
+    assert verify(MUST_HOLD, [issued(), issued(2, kind="notify"), SCHOOL], stated({}, other)).twice
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "moves"),
+    [
+        ({}, {}, 0),
+        ({}, {"record": b.record("other")}, 1),
+        ({}, {"record": None}, 0),
+        ({}, {"record": b.record("Unknown"), "name": "Vera Victim-Test"}, 0),
+        ({"date_of_birth": BORN}, {"date_of_birth": BORN, "record": b.record("other")}, 0),
+        ({"date_of_birth": BORN}, {"date_of_birth": date(1961, 5, 4), "record": b.record("other")}, 1),
+    ],
+)
+def test_somebody_else_stands_where_versions_do_not_agree_who_does(
+    first: dict[str, Any], second: dict[str, Any], moves: int
+) -> None:
+    assert stated(first, second).moves(KEY[1]) == moves
+
+
+def test_a_service_that_was_asked_to_take_her_on_may_hold_what_another_would() -> None:
+    order: dict[str, Any] = {"rule": "order_imposed", "subject": "ORDER/CR1/party/1", "notification": "o1", "asks": []}
+    must_hold = MUST_HOLD | {
+        ("order_imposed", "ORDER/CR1/party/1", "idva-downland"): {"risk.grade": "high", "asks": []}
+    }
+    assert verify(must_hold, [issued(), issued(**order), SCHOOL], stated({})).clean
+    of_nobody = [issued(), issued(**order, continuity={"place": "CR2/party/1"}), SCHOOL]
+    assert not verify(must_hold, of_nobody, stated({})).clean
+    never_asked = [issued(asks=[{"ask": "acknowledge"}]), issued(**order), SCHOOL]
+    assert verify(must_hold, never_asked, stated({})).lost
+    other_kind = {("order_imposed", "ORDER/CR1/party/1", "mash-866"): {"risk.grade": "high", "asks": []}}
+    assert verify(MUST_HOLD | other_kind, [issued(), issued(**order), SCHOOL], stated({})).lost
+
+
+def test_a_reply_is_right_only_to_an_answer_to_what_was_replaced_or_taken_back() -> None:
+    reply: dict[str, Any] = {
+        "rule": "answer_outdated",
+        "subject": "high_risk/CR1/party/1/idva-larkmead/1",
+        "notification": "r1",
+    }
+    said = issued(**reply, matter=[{"what": "notification", "value": "n1"}], asks=[])
+    assert verify(MUST_HOLD, [issued(), issued(2), said, SCHOOL]).clean
+    key = (reply["rule"], reply["subject"], "idva-larkmead")
+    assert verify(MUST_HOLD, [issued(), said, SCHOOL]) == Verdict(wrong=[f"{key} replies to an answer that counts"])
 
 
 def test_an_update_that_says_nothing_new_is_twice() -> None:
@@ -311,9 +378,9 @@ def test_who_was_not_reminded_when_the_time_had_come_has_lost_something(
 
 def test_the_verifier_shares_no_code_with_the_relay() -> None:
     here = Path(__file__).parent
-    for path in (here / "verifier.py", *(here / "truth").glob("*.py")):
+    for path in (here / "verifier.py", here / "stated.py", *(here / "truth").glob("*.py")):
         tree = ast.parse(path.read_text())
         imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
         ours = {module for module in imported if module.split(".")[0] in ("services", "schemas", "tests")}
-        assert all(module.startswith("tests.chaos.truth.") for module in ours), path.name
+        assert all(module.startswith(("tests.chaos.truth.", "tests.chaos.stated")) for module in ours), path.name

@@ -6,14 +6,15 @@ the live content of the highest revision, without id, revision, lateness and tim
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from tests.chaos.truth.facts import Held, Key
+from tests.chaos.stated import Stated
+from tests.chaos.truth.facts import Content, Held, Key
 
 Said = Mapping[str, Any]
 
@@ -26,6 +27,8 @@ READS = {
 }
 STREAMS = ("police.incidents", "court.convictions", "court.order-variations", "agency.responses")
 REFUSED, REPEATED = "refused", "repeated"
+ANOTHER_PERSON = "another_person"
+REPLY = "answer_outdated"
 ABSENCES = ("missed_order", "unlinked_")  # rules that speak of what has not come
 NEWS = ("matter", "asks", "texts", "urgency")  # one of which an update changes
 BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
@@ -77,8 +80,13 @@ class Verdict:
         )
 
 
-def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
-    """What agencies were told against what they must hold. `notifications`: of all agencies' topics, in their order."""
+def verify(must_hold: Held, notifications: Iterable[Read], stated: Stated | None = None) -> Verdict:
+    """What agencies were told against what they must hold. `notifications`: of all agencies' topics, in their order.
+
+    What must be held knows of no answer: a service of hers may hold what another would, if it was asked to take her on;
+    and replies to answers that came too late are held by whoever gave them.
+    """
+    stated = stated or Stated()
     verdict, of_id = Verdict(), dict[str, str]()
     revisions: dict[Key, dict[int, Said]] = defaultdict(dict)
     for record in notifications:
@@ -95,8 +103,13 @@ def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
         if (before := revisions[key].setdefault(said["revision"], said))["notification"] != identity:
             verdict.twice.append(f"{key} revision {before['revision']} was issued under two ids")
     for key, issued in revisions.items():
-        _check_sequence(key, issued, verdict)
-    holds = {key: issued[max(issued)] for key, issued in revisions.items() if issued[max(issued)]["state"] == "live"}
+        _check_sequence(key, issued, stated, verdict)
+    newest = {key: issued[max(issued)] for key, issued in revisions.items()}
+    live = {key: said for key, said in newest.items() if said["state"] == "live"}
+    holds = {key: said for key, said in live.items() if said["rule"] != REPLY}
+    verdict.wrong += [f"{key} replies to an answer that counts" for key in _replies_too_much(live, newest)]
+    every = (said for issued in revisions.values() for said in issued.values())
+    must_hold = dict(_where_held(must_hold, holds, every, stated))
     for key, content in must_hold.items():
         if key not in holds:
             verdict.lost.append(f"{key} is not held")
@@ -106,6 +119,39 @@ def verify(must_hold: Held, notifications: Iterable[Read]) -> Verdict:
             verdict.wrong += [f"{key} is held with another {what}" for what in other]
     verdict.wrong += [f"{key} is held and should not be" for key in holds if key not in must_hold]
     return verdict
+
+
+def _replies_too_much(live: Mapping[Key, Said], newest: Mapping[Key, Said]) -> Iterator[Key]:
+    """Replies to answers to a notification that is still the newest of its duty."""
+    of_newest = {said["notification"]: said for said in newest.values()}
+    for key, said in live.items():
+        if said["rule"] == REPLY:
+            (answered,) = (item["value"] for item in said["matter"] if item["what"] == "notification")
+            if of_newest.get(answered, {"state": "withdrawn"})["state"] != "withdrawn":
+                yield key
+
+
+def _where_held(
+    must_hold: Held, holds: Mapping[Key, Said], issued: Iterable[Said], stated: Stated
+) -> Iterator[tuple[Key, Content]]:
+    """What must be held, of a service of hers that was asked to take her on and is told in place of another."""
+    asked = {
+        (said["agency"], name)
+        for said in issued
+        if any(ask["ask"] == "accept" for ask in said["asks"])
+        for name in stated.names(said["continuity"]["place"])
+    }
+    for key, content in must_hold.items():
+        rule, subject, agency = key
+        others = [] if key in holds else [other for other in holds if other[:2] == (rule, subject)]
+        hers = (
+            other
+            for other in others
+            if other not in must_hold
+            and other[2].rpartition("-")[0] == agency.rpartition("-")[0]
+            and any((other[2], name) in asked for name in stated.names(holds[other]["continuity"]["place"]))
+        )
+        yield next(hers, key), content
 
 
 def verify_ends(records: Sequence[Read], unbelievable: Iterable[bytes], ends: Iterable[End]) -> Verdict:
@@ -262,8 +308,10 @@ def notification_topics(kafka: str) -> list[str]:
         consumer.close()
 
 
-def _check_sequence(key: Key, issued: Mapping[int, Said], verdict: Verdict) -> None:
-    """Revisions have no gap, and nobody is told anew, or by way of an update, what they hold already."""
+def _check_sequence(key: Key, issued: Mapping[int, Said], stated: Stated, verdict: Verdict) -> None:
+    """Revisions have no gap, and nobody is told anew, or by way of an update, what they hold already; of another person
+    only as often as one came to stand at the place."""
+    of_another = 0
     for revision in range(1, max(issued) + 1):
         if revision not in issued:
             verdict.lost.append(f"{key} revision {revision} was never published")
@@ -271,7 +319,13 @@ def _check_sequence(key: Key, issued: Mapping[int, Said], verdict: Verdict) -> N
         now, before = issued[revision], issued.get(revision - 1, {"state": "none"})
         if before["state"] != "live":
             continue
-        if now["kind"] == "notify":
+        if now["kind"] == "notify" and now["reason"] == ANOTHER_PERSON:
+            of_another += 1
+            if of_another > stated.moves(now["continuity"]["place"]):
+                verdict.twice.append(
+                    f"{key} was told of another person at revision {revision} and nobody else stands there"
+                )
+        elif now["kind"] == "notify":
             verdict.twice.append(f"{key} was told anew at revision {revision}")
         elif now["kind"] == "update" and all(_in_any_order(now[part]) == _in_any_order(before[part]) for part in NEWS):
             verdict.twice.append(f"{key} was told nothing new at revision {revision}")

@@ -32,6 +32,7 @@ from tests.broker.relay import Relay, relay_on
 from tests.chaos.answering import ANSWERS, answer, asked_to
 from tests.chaos.load import INCIDENTS, Load, Shares, load
 from tests.chaos.run import settled, wait
+from tests.chaos.stated import Stated
 from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import (
     READS,
@@ -170,8 +171,9 @@ class Year:
             self.afterwards[said["kind"]] += 1
             if not is_rung and said["kind"] != "remind":
                 late.wrong.append(f"{key} was told again long after: {said['kind']}")
+        believable = [event for event in given.events if event not in given.unbelievable]
         verdict = (
-            verify(expected([e for e in given.events if e not in given.unbelievable], now), told)
+            verify(expected(believable, now), told, Stated.of(believable))
             + verify_ends(records, unbelievable, self.ends())
             + verify_dead_letters(records, unbelievable, letters)
             + late
