@@ -244,7 +244,9 @@ def _with_its_end(statement: Statement, before: Notice | None, policy: Policy) -
     if before is None or before.state == "withdrawn":
         return statement
     ends = policy.due(before.first_told_at, statement.ends_after)
-    return statement.but(lapses=min(ends, statement.lapses or ends))
+    if statement.lapses is not None and statement.lapses <= ends:
+        return statement
+    return statement.but(lapses=ends, lapses_as=Reason.NO_LONGER_ASKED)
 
 
 def _standing_in(stated: Iterable[Statement]) -> list[list[int]]:

@@ -11,6 +11,8 @@ class Reason(StrEnum):
     """A fact of protection, or a person's coded decision, did what the duty was for."""
     LAPSED = "lapsed"
     """The last moment at which it could be acted on has passed."""
+    NO_LONGER_ASKED = "no_longer_asked"
+    """The time for which policy asks has passed; whether something can still be done is not said."""
     DECLINED = "declined"
     """This agency does not take it on; the next able one is asked."""
     ANSWERED = "answered"

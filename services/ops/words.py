@@ -170,6 +170,7 @@ BASES: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "met": "What was needed has been done.",
     "lapsed": "It is too late to act: the last day for it has passed.",
+    "no_longer_asked": "The time for this request has passed. Nothing more is asked of you.",
     "declined": "You have declined. The next service that can act is asked.",
     "answered": "A person has answered.",
     "superseded": "Another agency has it now.",
@@ -187,9 +188,9 @@ REASONS: Mapping[str, str] = {
     "attributed": "It is now known whom the order protects.",
     "application_decided": "The court has decided the application.",
     "application_withdrawn": "The application was withdrawn.",
-    "order_discharged": "The court discharged the order. It does not protect her any more.",
+    "order_discharged": "The court discharged the order. It protects nobody any more.",
     "order_replaced": "The court put another order in the place of this one.",
-    "order_expired": "The last day of the order has passed. It does not protect her any more.",
+    "order_expired": "The last day of the order has passed. It protects nobody any more.",
     "order_changed_not_stated": "The court varied or discharged the order; its result does not say which. Act as if it "
     "may not protect her.",
     "discharge_not_arrived": "The court granted the discharge of the order; the result that says so has not come. Act "

@@ -214,7 +214,7 @@ def test_an_acquittal_that_nobody_decides_about_ends_after_five_working_days() -
     end = policy.due(told_on, Within(working_days=5))
     assert look([file], told, CONVICTIONS, policy, end, end - MINUTES).notices == ()
     closed = look([file], told, CONVICTIONS, policy, end, end)
-    assert {(n.kind, n.reason) for n in closed.notices} == {("close", Reason.LAPSED)}
+    assert {(n.kind, n.reason) for n in closed.notices} == {("close", Reason.NO_LONGER_ASKED)}
     assert {n.key for n in closed.notices} == set(told)
     later = end + 30 * D
     assert look([file], remember(told, closed), CONVICTIONS, policy, later, later).notices == ()
