@@ -1,7 +1,7 @@
 """Moments as people write them: "Monday 2 March 2026 at 12:00", "the end of Friday 6 March 2026", "3 hours later"."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
@@ -23,7 +23,7 @@ def day(written: str) -> date:
 
 
 def moment(written: str, after: datetime | None = None) -> datetime:
-    """A moment in London; `after`: what "3 hours later" is later than."""
+    """A moment in London, given in UTC; `after`: what "3 hours later" is later than."""
     if (later := LATER.fullmatch(written)) is not None:
         if after is None:
             raise ValueError(f'"{written}" is later than nothing: the first moment is written in full')
@@ -31,7 +31,7 @@ def moment(written: str, after: datetime | None = None) -> datetime:
         if unit in {"minute", "hour"}:
             return after + timedelta(**{f"{unit}s": n})
         local = after.astimezone(LONDON).replace(tzinfo=None) + timedelta(**{f"{unit}s": n})
-        return local.replace(tzinfo=LONDON)
+        return local.replace(tzinfo=LONDON).astimezone(UTC)
     found = MOMENT.fullmatch(written)
     if found is None or (found["hour"] is None) is not bool(found["end"]):
         raise ValueError(
@@ -39,7 +39,7 @@ def moment(written: str, after: datetime | None = None) -> datetime:
             'or "3 hours later"'
         )
     clock = END if found["end"] else time(int(found["hour"]), int(found["minute"]), int(found["second"] or 0))
-    return datetime.combine(_day(found), clock, LONDON)
+    return datetime.combine(_day(found), clock, LONDON).astimezone(UTC)
 
 
 def in_words(at: datetime) -> str:
