@@ -92,8 +92,9 @@ class Duty:
     `grounds`: ids of every fact it rests on, links included. `arose`: when there was cause for it, `on` as a day in
     London. `opens`: not told before; None: as soon as it is known. With `settles`, not told either while the streams
     have not been read up to `opens`. `lapses_as`: why it has ended from `lapses` on. `met_by` and `ended`: the facts
-    that ended it and a closed-list reason; a duty that has ended is stated still. `next_able`: agencies asked in turn
-    when this one declines.
+    that ended it and a closed-list reason; a duty that has ended is stated still. `asked_for`: a code of what its asks
+    are about: while that is the same, what was answered is not asked anew; None where they are about all that is said.
+    `next_able`: agencies asked in turn when this one declines.
     """
 
     key: Key
@@ -113,6 +114,7 @@ class Duty:
     lapses_as: str = Reason.LAPSED
     met_by: tuple[str, ...] = ()
     ended: str | None = None
+    asked_for: str | None = None
     settles: bool = False
     shortest_window: timedelta = timedelta(hours=1)
     next_able: tuple[str, ...] = ()
@@ -205,8 +207,8 @@ class Notice:
     `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
     since which the asks stand, and `asked_since` when that was sent. `first_told_at`: when this run of the duty began,
     reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`. `whom`: who stood
-    at `person` when its content was said; None for what is about no person's place, or where that is not known. It is
-    sent to nobody.
+    at `person` when its content was said; None for what is about no person's place, or where that is not known.
+    `asked_for`: as the duty had it. Both are sent to nobody.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
@@ -232,6 +234,7 @@ class Notice:
     texts: tuple[str, ...]
     why: Why
     whom: Whom | None = None
+    asked_for: str | None = None
 
     @property
     def id(self) -> str:

@@ -44,6 +44,7 @@ def notice_to_json(notice: Notice) -> str:
             _why(notice.why),
             notice.whom,
             _time(notice.asked_since),
+            notice.asked_for,
         ]
     )
 
@@ -79,6 +80,7 @@ def notice_from_json(text: str) -> Notice:
         texts=tuple(row[19]),
         why=Why(*row[20]),
         whom=None if row[21] is None else Whom(*row[21]),
+        asked_for=row[23],
     )
 
 

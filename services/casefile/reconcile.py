@@ -134,7 +134,8 @@ class _Found:
                 replace(after, grounds=_rests_on(duty), content=content, asks=asks, texts=seen.texts, reason=None)
             )
         elif changed or _flagged(before.asks, duty) != before.asks:
-            self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=_flagged(before.asks, duty)))
+            asks, about = _flagged(before.asks, duty), duty.asked_for
+            self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=asks, asked_for=about))
 
     def close(self, before: Notice, duty: Duty, reason: str) -> None:
         """Those who were told hear that it has ended, and why; and nothing of what stands now: nobody is told when that
@@ -242,6 +243,7 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
         texts=seen.texts,
         why=duty.why,
         whom=seen.whom,
+        asked_for=duty.asked_for,
     )
 
 
@@ -253,13 +255,17 @@ def _still_so(before: Notice, seen: Projection) -> Content:
 def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Notice | None:
     """The update, or None where nothing that the agency may see has changed.
 
-    Where it adds something or is more urgent, asks that had been answered are asked for anew. Times never move later.
+    Where it adds something that they are about or is more urgent, asks that had been answered are asked for anew.
+    Times never move later.
     """
     raised = URGENCIES.index(duty.urgency) > URGENCIES.index(before.urgency)
-    anew = raised or not set(seen.content) <= set(before.content)
+    same_is_asked = _same_is_asked(before, duty)
+    adds = not set(seen.content) <= set(before.content)
+    anew = raised or (adds if same_is_asked is None else not same_is_asked)
     tell_by = min(before.tell_by, duty.tell_by)
     asks = tuple(_asked(before, duty, tell_by, now, anew=anew))
-    if (seen[:2], duty.urgency, asks) == ((before.content, before.texts), before.urgency, _flagged(before.asks, duty)):
+    told = (before.content, before.texts), before.urgency, _flagged(before.asks, duty)
+    if (seen[:2], duty.urgency, asks) == told and same_is_asked is not False:
         return None
     after = _after(before, "update", now)
     return replace(
@@ -276,7 +282,16 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
         why=duty.why,
         reason=None,
         whom=seen.whom and seen.whom.as_known_before(before.whom),
+        asked_for=duty.asked_for,
     )
+
+
+def _same_is_asked(before: Notice, duty: Duty) -> bool | None:
+    """Whether its asks are about the same as when they were told; None where they are about all that is said, or where
+    what they were about is not known any more."""
+    if duty.asked_for is None or before.asked_for is None:
+        return None
+    return duty.asked_for == before.asked_for
 
 
 def _asked(before: Notice, duty: Duty, tell_by: datetime, now: datetime, *, anew: bool) -> Iterable[Asked]:

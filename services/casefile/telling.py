@@ -31,6 +31,7 @@ class Matter:
     statutory_from: datetime | None = None
     lapses: datetime | None = None
     lapses_as: Reason = Reason.LAPSED
+    asked_for: str | None = None
     met_by: tuple[Fact, ...] = ()
     ended: Reason | None = None
     only_kinds: frozenset[str] | None = None
@@ -91,6 +92,7 @@ def _owed(
         statutory_from=told.statutory_from,
         lapses=told.lapses,
         lapses_as=told.lapses_as,
+        asked_for=told.asked_for,
         met_by=told.met_by,
         ended=told.ended,
         only_kinds=only_kinds,

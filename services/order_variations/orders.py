@@ -16,9 +16,9 @@ from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
     ends_at,
-    has_place_term,
     of_element,
     of_hearing,
+    places_named,
     stands_now,
     still_binding,
     while_it_stands,
@@ -142,13 +142,14 @@ def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], co
 
 
 def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
-    if not has_place_term(element.order, hers.policy):
+    places = places_named(element.order, hers.policy)
+    if places is None:
         return
     if concern.how is How.HERS and concern.speaks:
-        yield from _told(hers, "place_term_made", element, order, concern)
+        yield from _told(hers, "place_term_made", element, order, concern, asked_for=places)
     elif concern.how is How.NOT_CONFIRMED:
         told = _unconfirmed(hers, "place_term_made", element, order, concern)
-        yield from tell(hers.file, hers.policy, replace(told, rule="place_term_made"))
+        yield from tell(hers.file, hers.policy, replace(told, rule="place_term_made", asked_for=places))
     else:
         yield from _not_told(hers, "place_term_made", element, concern)
 
@@ -176,7 +177,9 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
     return not heir.protects & hers.matters.places
 
 
-def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
+def _told(
+    hers: HerOrders, rule: str, element: Element, order: str, concern: Concern, asked_for: str | None = None
+) -> Iterator[Statement]:
     words = hers.words_are_hers(element, concern.orders)
     his = hers.protecting_from(element.fact, element.body.references, concern.orders)
     matter = (
@@ -188,7 +191,7 @@ def _told(hers: HerOrders, rule: str, element: Element, order: str, concern: Con
         *still_binding(his, frozenset(one.place for one in concern.orders)),
     )
     told = _matter(hers, rule, rule, element, concern, matter)
-    told = replace(told, grounds=(*told.grounds, *his.facts))
+    told = replace(told, grounds=(*told.grounds, *his.facts), asked_for=asked_for)
     if rule in WHILE_IT_STANDS:
         told = while_it_stands(told, concern.orders[0])
     yield from _tell(hers, told, in_custody=hers.in_custody(element, element.on))

@@ -1,9 +1,11 @@
 """What is said of an order, of a change and of what else still binds him, and never of anybody else it protects."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
+from hashlib import sha256
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import Order
@@ -105,13 +107,17 @@ def _when_all_have_ended(orders: list[Standing]) -> Present | None:
     return Present(since=max(known, default=None)) if len(known) == len(ends) else None
 
 
-def has_place_term(order: Order, policy: Policy) -> bool:
-    """Whether it adds, moves or widens a place, be it in its words alone: he will look for what lies in it."""
-    if order.place_term_added is True or any(prohibition.zone for prohibition in order.prohibitions):
-        return True
+def places_named(order: Order, policy: Policy) -> str | None:
+    """A code of all by which it adds, moves or widens a place, be it in its words alone: he will look for what lies in
+    it. None where it names no place. Nobody is shown the code, which stands for class L."""
     texts = [prohibition.text for prohibition in order.prohibitions if prohibition.text]
-    # A long text comes in pieces, and a word may be cut.
-    return any(map(policy.says_a_place, (*texts, "".join(texts))))
+    zones = {prohibition.zone for prohibition in order.prohibitions if prohibition.zone}
+    # A long text comes in pieces, and a word may be cut: then all of it says the place.
+    in_words = any(map(policy.says_a_place, (*texts, "".join(texts))))
+    if not (order.place_term_added or zones or in_words):
+        return None
+    named = json.dumps([bool(order.place_term_added), sorted(zones), sorted(set(texts)) if in_words else []])
+    return sha256(named.encode()).hexdigest()
 
 
 def _has_words(order: Order) -> bool:

@@ -32,7 +32,7 @@ def test_every_notice_is_read_back_as_it_was_remembered(seed: int) -> None:
             if notice.key.rule not in RUNGS:
                 known[notice.key] = notice
             assert key_of(said, list(known), PSEUDONYMS) == notice.key
-            assert wire.notice_of(said, notice.key) == replace(notice, whom=None)  # found again from the facts
+            assert wire.notice_of(said, notice.key) == replace(notice, whom=None, asked_for=None)
             named = {said.subject, *(item.about for item in said.matter)}
             assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
 
