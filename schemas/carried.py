@@ -1,8 +1,10 @@
 """The names that a record carries, whatever else is wrong with it: by these people look for what was refused."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +17,7 @@ from schemas.values import unstorable
 
 SHORTEST_NAME, LONGEST_NAME = 5, 200  # shorter are codes, as of a force
 MOST_NAMES = 200
+MOST_READ = 20_000  # texts: a large hearing repeats its references
 NAMING_HEADERS = frozenset({"ce_id", "ce_subject"})
 NAMING_ATTRIBUTES = frozenset({"id", "subject"})
 
@@ -24,7 +27,7 @@ def carried(key: bytes | None, value: bytes | None, headers: Headers) -> frozens
     here: what cannot be read carries no name."""
     told = [key or b"", *(text or b"" for name, text in headers if name in NAMING_HEADERS)]
     texts = [text.decode("utf-8", errors="ignore") for text in told]
-    texts += _in_content(value)
+    texts += sorted(_in_content(value))
     found = {name for text in texts for part in _parts(text) for name in spellings(part)}
     return frozenset(sorted(found)[:MOST_NAMES])
 
@@ -56,22 +59,32 @@ def _parts(text: str) -> Iterator[str]:
         yield steps[1]
 
 
-def _in_content(value: bytes | None) -> list[str]:
-    try:
-        document = json.loads(value or b"null")
-    except (ValueError, RecursionError):
-        return []
-    found: list[str] = []
-    waiting: list[tuple[str, Any]] = [("", document)]
-    while waiting and len(found) < MOST_NAMES:
-        field, at = waiting.pop()
-        if isinstance(at, dict):
-            waiting += at.items()
-        elif isinstance(at, list):
-            waiting += ((field, element) for element in at)
-        elif isinstance(at, str) and field in reference_fields() and any(letter.isdigit() for letter in at):
-            found.append(at)
-    return found
+def _in_content(value: bytes | None) -> frozenset[str]:
+    """The first texts of fields that hold references. The content is searched and never parsed: it may be cut short, or
+    so large that a parser would take seconds and many times its memory."""
+    found: set[str] = set()
+    literals = (literal[0] for field in _named().finditer(value or b"") for literal in _TEXT.finditer(field["said"]))
+    for literal in islice(literals, MOST_READ):
+        if len(found) == MOST_NAMES:
+            break
+        try:
+            text = json.loads(literal, strict=False)
+        except ValueError:
+            continue
+        if any(letter.isdigit() for letter in text):
+            found.add(text)
+    return frozenset(found)
+
+
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+@cache
+def _named() -> re.Pattern[bytes]:
+    """A field that holds references with its text, if a digit is in it, or with the texts that its list begins with."""
+    fields = "|".join(map(re.escape, sorted(reference_fields()))).encode()
+    said = rb'(?="[^"0-9]*+[0-9])%b|\[\s*+(?:%b\s*+,?+\s*+)++' % (_TEXT.pattern, _TEXT.pattern)
+    return re.compile(rb'"(?:%b)"\s*+:\s*+(?P<said>%b)' % (fields, said), re.DOTALL)
 
 
 @cache
