@@ -65,7 +65,11 @@ def look(
     people = People(files)
     of_another = {key: notice for key, notice in told.items() if people.is_another(notice)}
     known_now = {key: named for key, notice in told.items() if (named := people.named(notice)) is not notice}
-    told = {**told, **known_now, **{key: replace(notice, state="withdrawn") for key, notice in of_another.items()}}
+    told = {
+        **told,
+        **known_now,
+        **{key: replace(notice, state="withdrawn", asked_since=now) for key, notice in of_another.items()},
+    }
     stated, faults = state([heeded(file, told) for file in files], rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
+from schemas.police_incidents.v1 import Grade, IncidentReported
 from services.casefile.duties import Notice
 from services.casefile.facts import Key
 from services.casefile.ladder import OUTDATED
@@ -100,3 +101,19 @@ def test_another_agency_that_answers_is_told_nothing() -> None:
     world = replaced()
     world.answer(Accepted, IDVA, b.NOON + 3 * MINUTE, revision=1, agency="south-idva")
     assert world.look(now=b.NOON + 3 * MINUTE) == []
+
+
+def with_her(name: str, grade: Grade = Grade.HIGH) -> IncidentReported:
+    her = b.victim(record=b.record(name.lower()), name=f"{name} Inventedtest", relationships=(b.connection(2),))
+    return b.incident(parties=(her, b.suspect()), risk=b.risk(grade))
+
+
+@pytest.mark.parametrize("grade", [Grade.HIGH, Grade.STANDARD])
+def test_an_answer_that_came_in_time_is_not_called_late_when_another_woman_comes_to_stand_there(grade: Grade) -> None:
+    world = World(rules=RULES[:1])
+    world.look(b.fact(with_her("Zephyra")), now=b.NOON)
+    world.answer(Accepted, IDVA, b.NOON + MINUTE)
+    world.look(now=b.NOON + MINUTE)
+    world.look(b.fact(with_her("Ostara", grade), version=2), now=b.NOON + 2 * MINUTE)
+    assert world.told[IDVA].reason == Reason.ANOTHER_PERSON
+    assert replies(world) == []

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import values as v
@@ -112,8 +112,11 @@ class Court(NamedTuple):
 
 
 class Reply(NamedTuple):
+    """An answer to the newest notification of a duty that is asked, or, `to_the_first`, to the first of any duty."""
+
     said: Literal["acknowledged", "accepted", "declined"]
     which: int
+    to_the_first: bool = False
 
 
 class Wait(NamedTuple):
@@ -137,7 +140,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Withdraw, crimes),
     st.builds(Merge, women, women, stands=st.booleans()),
     st.builds(Court, crimes, st.integers(0, 4)),
-    st.builds(Reply, st.sampled_from(list(SAID)), st.integers(0, 9)),
+    st.builds(Reply, st.sampled_from(list(SAID)), st.integers(0, 9), st.sampled_from([False, False, True])),
 )
 
 
@@ -154,6 +157,7 @@ class Life:
     given: dict[str, set[Any]] = field(default_factory=lambda: defaultdict(set))
     told_of: dict[Key, Person] = field(default_factory=dict)
     answered_for: dict[str, Person] = field(default_factory=dict)
+    too_late: set[str] = field(default_factory=set)  # answers that no longer counted when they were given
 
     def live(self, step: Step) -> None:
         facts = tuple(self.facts_of(step))
@@ -193,12 +197,19 @@ class Life:
             case Court():
                 yield from self.court(step)
             case Reply():
-                asked = sorted(key for key, notice in self.world.told.items() if notice.asks and notice.state == "live")
-                if asked:
-                    key = asked[step.which % len(asked)]
-                    answer = self.world.answer(SAID[step.said], key, self.now)
-                    if (person := self.stands_at(self.world.told[key].person)) is not None:
-                        self.answered_for[answer.id] = person
+                self.answer(step)
+
+    def answer(self, step: Reply) -> None:
+        told = self.world.told
+        asked = sorted(key for key, n in told.items() if n.asks and (step.to_the_first or n.state == "live"))
+        if asked:
+            key = asked[step.which % len(asked)]
+            revision = 1 if step.to_the_first else told[key].revision
+            answer = self.world.answer(SAID[step.said], key, self.now, revision)
+            if not told[key].heeds(revision):
+                self.too_late.add(answer.id)
+            elif (person := self.stands_at(told[key].person)) is not None:
+                self.answered_for[answer.id] = person
 
     def incident(self, step: Report) -> police.IncidentReported:
         def victim(number: int, woman: Person) -> police.Party:
@@ -307,6 +318,7 @@ class Life:
         whom = self.stands_at(notice.person)
         if whom is None or notice.key.rule == OUTDATED:  # a reply to an answer goes to whoever gave that
             assert not any(_whom(line) for line in notice.content)
+            assert notice.key.rule != OUTDATED or self.too_late.issuperset(notice.grounds)
             return
         assert self.serves(agency, whom), f"{agency.id} is not for whom {notice.kind} of {notice.key.rule} is about"
         for other in {person for line in notice.content for person in _whom(line)}:
@@ -339,6 +351,7 @@ def _whom(line: tuple[Any, ...]) -> set[Person]:
 @pytest.mark.parametrize("service", SERVICES)
 @settings(max_examples=75, deadline=None)
 @given(woman=women, life=st.lists(steps, min_size=3, max_size=12))
+@example(woman=0, life=[Report("CR1", 0), Reply("acknowledged", 1), Report("CR1", 2)])
 def test_nothing_reaches_a_reader_who_was_not_entitled_to_it_when_it_was_said(
     service: str, woman: int, life: list[Step]
 ) -> None:
