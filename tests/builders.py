@@ -63,7 +63,10 @@ def fact(
 
 def withdrawal(of: Fact, *, version: int | None = None, at: datetime | None = None) -> Fact:
     """A version of the same subject that takes it back."""
-    body = v.Withdrawn(occurred_at=at or of.at, withdrawn=True, correction_reason=v.CorrectionReason.RECORDED_WRONGLY)
+    said = {"occurred_at": at or of.at, "withdrawn": True, "correction_reason": v.CorrectionReason.RECORDED_WRONGLY}
+    body: v.Body = v.Withdrawn.model_validate(said)
+    if isinstance(of.body, responses.AgencyBody):
+        body = responses.WithdrawnByAgency.model_validate(said | of.body.model_dump(include={"agency", "actor"}))
     return fact(body, version=version or of.version + 1, at=at or of.at, kind=of.kind, subject=of.subject)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
+from schemas.agency_responses.v1 import AgencyBody
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import Body, Withdrawn
 
@@ -14,6 +15,7 @@ OF_AN_INCIDENT = frozenset({IncidentReported, RiskAssessed, ChildrenLinked})
 B = TypeVar("B", bound=Body)
 W = TypeVar("W")
 LINKING = frozenset({"uk.agency.link-made", "uk.agency.link-refused"})
+SAID_OF_A_MATTER = LINKING | {"uk.agency.attribution-confirmed"}
 
 
 class Key(NamedTuple):
@@ -62,7 +64,16 @@ class Fact:
 
     @property
     def statement(self) -> tuple[str, str]:
-        """What it is a version of. A link made and a link refused are one statement: the higher version stands."""
+        """What it is a version of. What an agency says of a matter is its own: another's cannot take its place before
+        it is known who may speak. A link made and a link refused are one statement: the higher version stands."""
+        kind, subject = self.about
+        if isinstance(self.body, AgencyBody) and self.kind in SAID_OF_A_MATTER:
+            return (f"{kind}/{self.body.agency}", subject)
+        return (kind, subject)
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """The question that it answers, whoever says it."""
         return ("uk.agency.link" if self.kind in LINKING else self.kind, self.subject)
 
     @property
@@ -167,6 +178,12 @@ class CaseFile:
         for fact in self.facts:
             found.setdefault(type(fact.body), []).append(fact)
         return {body: tuple(facts) for body, facts in found.items()}
+
+    def without(self, ids: Collection[str]) -> "CaseFile":
+        """The same without these facts, and led to by none of them."""
+        facts = tuple(fact for fact in self.facts if fact.id not in ids)
+        links = {fact: tuple(i for i in through if i not in ids) for fact, through in self.links.items()}
+        return replace(self, facts=facts, links={fact: through for fact, through in links.items() if through})
 
     def holds(self, bodies: Collection[type[Body]]) -> bool:
         """Whether a standing fact has one of these bodies."""

@@ -18,6 +18,7 @@ from services.casefile.projection import project, words_when_over
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import Projection, correction, reconcile, remember
 from services.casefile.safe_contact import safe_contact_recorded_on
+from services.casefile.speaking import speakers, without_those_who_may_not_speak
 from services.casefile.victims import held
 from services.casefile.whom import People
 from services.policy.policy import Policy
@@ -70,7 +71,9 @@ def look(
         **known_now,
         **{key: replace(notice, state="withdrawn", asked_since=now) for key, notice in of_another.items()},
     }
-    stated, faults = state([heeded(file, told) for file in files], rules, policy)
+    may_speak = speakers(policy.rows)
+    read = [without_those_who_may_not_speak(heeded(file, told), may_speak) for file in files]
+    stated, faults = state(read, rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}
         told, of_another = _without(told, faulted), _without(of_another, faulted)

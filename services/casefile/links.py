@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from schemas.agency_responses.v1 import AgencyBody, AttributionConfirmed, LinkMade, LinkRefused
 from schemas.agency_responses.v1 import Answer as AnswerBody
-from schemas.agency_responses.v1 import AttributionConfirmed, LinkMade, LinkRefused
 from schemas.court_convictions.v1 import Defendant, HearingResulted
 from schemas.court_order_variations.v1 import (
     ApplicationDecided,
@@ -24,13 +24,23 @@ from schemas.police_incidents.v1 import (
 )
 from schemas.values import Body, PartyRef, RecordId, References, Role, child_place, party_place
 from services.casefile.defendants import HEARD, known_by
-from services.casefile.facts import CaseFile, Fact, in_the_world
+from services.casefile.facts import LINKING, SAID_OF_A_MATTER, CaseFile, Fact, in_the_world
 from services.casefile.persons import Joined, Placeholder, coded_records, join, merged_records, of_persons, record_key
-from services.casefile.references import case_names, case_of, crimes, home, of_case, same_case
+from services.casefile.references import (
+    area_of_case,
+    case_names,
+    case_of,
+    crimes,
+    home,
+    of_case,
+    same_case,
+)
+from services.casefile.speaking import MAY_NOT_SPEAK, MaySpeak, Said, anybody, that_count
 from services.casefile.victims import held, places_of_victims
 
 CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
+LED_BY_CASE = (ChargePreferred, *COURT)
 # Whom an order protects is asked at its home, so what answers that lies there as well.
 ALSO_AT_HOME = (*COURT, AttributionConfirmed)
 # Every kind of fact that `_Matters.paths` leads to people. Answers are led by the notifications that they answer.
@@ -98,24 +108,49 @@ def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder =
 
 
 def stands(facts: Iterable[Fact]) -> list[Fact]:
-    """Of each statement its highest version, withdrawn ones left out; the order of arrival leaves no trace."""
+    """Of each statement its highest version; the order of arrival leaves no trace. Those that were withdrawn are left
+    out, but for what agencies say of a matter: what one takes back, another of those who may speak may have said."""
     newest: dict[tuple[str, str], Fact] = {}
     for fact in facts:
         rival = newest.get(fact.statement)
         if rival is None or rival.rank < fact.rank:
             newest[fact.statement] = fact
-    return sorted((f for f in newest.values() if not f.withdrawn), key=in_the_world)
+    return sorted((f for f in newest.values() if not f.withdrawn or f.kind in SAID_OF_A_MATTER), key=in_the_world)
 
 
-def link(standing: Iterable[Fact], is_placeholder: Placeholder = never) -> Linkage:
-    """Lead every standing fact of a closed set of references to its people; answers are led by their notices."""
-    return _Matters(tuple(standing), is_placeholder).linkage()
+def link(standing: Iterable[Fact], is_placeholder: Placeholder = never, may_speak: MaySpeak = anybody) -> Linkage:
+    """Lead every standing fact of a closed set of references to its people; answers are led by their notices. What was
+    withdrawn leads nowhere. What an agency says that may not speak about the matter leads nowhere either; it waits,
+    and counts once the matter is one of the agency's."""
+    facts = tuple(standing)
+    said = [fact for fact in facts if fact.kind in SAID_OF_A_MATTER]
+    others = _Matters(tuple(f for f in facts if f.kind not in SAID_OF_A_MATTER and not f.withdrawn), is_placeholder)
+    if not said:
+        return others.linkage()
+    incidents = {crime: body for crime, (_, body) in others.incidents.items()}
+    answers, unheard = that_count([others.said(fact) for fact in said], incidents, may_speak)
+    counts = {fact.id for fact in answers.values() if not fact.withdrawn}
+    linkage = _Matters(
+        tuple(f for f in facts if f.id in counts or (f.kind not in SAID_OF_A_MATTER and not f.withdrawn)),
+        is_placeholder,
+    ).linkage()
+    aside = {f.id: {_aside(f): ()} for f in said if f.id not in counts and not f.withdrawn}
+    missing = dict.fromkeys(unheard & aside.keys(), MAY_NOT_SPEAK)
+    return replace(linkage, lies_in={**linkage.lies_in, **aside}, missing={**linkage.missing, **missing})
 
 
-def files_of(facts: Iterable[Fact], is_placeholder: Placeholder = never) -> dict[str, CaseFile]:
+def _aside(fact: Fact) -> str:
+    """Where a statement lies that counts for nothing: by itself, so that no rule reads it."""
+    kind, subject = fact.statement
+    return f"home:aside:{kind}/{subject}"
+
+
+def files_of(
+    facts: Iterable[Fact], is_placeholder: Placeholder = never, may_speak: MaySpeak = anybody
+) -> dict[str, CaseFile]:
     """All case files that these facts make, by key; those of records that are one person's as one."""
     standing = stands(facts)
-    linkage = link(standing, is_placeholder)
+    linkage = link(standing, is_placeholder, may_speak)
     keys = {key for lies in linkage.lies_in.values() for key in lies}
     of_records = (file_of(key, standing, linkage) for key in sorted(keys))
     return {file.key: file for file in of_persons(of_records, linkage.joined)}
@@ -447,16 +482,30 @@ class _Matters:
 
     def refusal_of(self, fact: Fact) -> Fact | None:
         """The standing refusal that says this fact concerns nobody here."""
+        return next((self.refused[name] for name in _names_for_people(fact) if name in self.refused), None)
+
+    def said(self, fact: Fact) -> Said:
+        """What an agency says of a matter, with all that police and courts say of the same reference."""
+        assert isinstance(fact.body, AgencyBody)  # noqa: S101 - agencies alone say it
+        reference = fact.subject if fact.kind in LINKING else f"order/{fact.subject}"
+        what, _, place = reference.partition("/")
+        case = None if what == "application" else case_of(place)
+        about = [(f, f.body) for f in self.standing if isinstance(f.body, LED_BY_CASE) and _is_of(f, reference, case)]
+        cases = {area_of_case(body.references, body.force_code, getattr(body, "court_ou", None)) for _, body in about}
         match fact.body:
-            case HearingResulted() | OrdersResulted() | ChargePreferred() as body:
-                named = [f"case/{case}" for case in case_names(body.references)]
-                if isinstance(body, OrdersResulted):
-                    named += [f"order/{body.place_of(order)}" for order in body.orders]
-            case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
-                named = [f"application/{body.application}", *(f"case/{case}" for case in case_names(body.references))]
+            case LinkMade(parties=named) | AttributionConfirmed(protects=named):
+                names = frozenset(party.crime_reference for party in named)
             case _:
-                named = []
-        return next((self.refused[name] for name in named if name in self.refused), None)
+                names = frozenset()
+        return Said(
+            fact=fact,
+            agency=fact.body.agency,
+            reference=reference,
+            leads_to=frozenset(p.place.partition("/")[0] for f, _ in about for p in self.paths(f) if p.place),
+            names=names,
+            beside=frozenset({reference, *(name for f, _ in about for name in _names_for_people(f))}),
+            cases=frozenset(cases or ({area_of_case(case)} if case else ())),
+        )
 
     def knows(self, ref: PartyRef) -> bool:
         return any(True for _ in self.at_party(ref))
@@ -475,6 +524,10 @@ class _Matters:
                 if body.order not in self.lines:
                     return "no_order"
                 return None if all(map(self.knows, body.protects)) else "no_incident"
+            case LinkRefused():
+                return (
+                    None if any(fact.subject in _names_for_people(other) for other in self.standing) else "no_reference"
+                )
             case LinkMade() as body:
                 return None if body.parties and all(map(self.knows, body.parties)) else "no_incident"
             case OrdersResulted(orders=()):
@@ -487,6 +540,35 @@ class _Matters:
                 return UNREADABLE if doubts(body.references) else MISSING[type(body)]
             case body:
                 return None if paths else MISSING.get(type(body))
+
+
+def _names_for_people(fact: Fact) -> list[str]:
+    """The references by which a person may say what a charge or court fact is about."""
+    match fact.body:
+        case HearingResulted() | OrdersResulted() | ChargePreferred() as body:
+            named = [f"case/{case}" for case in case_names(body.references)]
+            if isinstance(body, OrdersResulted):
+                named += [f"order/{body.place_of(order)}" for order in body.orders]
+            return named
+        case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
+            return [f"application/{body.application}", *(f"case/{case}" for case in case_names(body.references))]
+        case _:
+            return []
+
+
+def _is_of(fact: Fact, reference: str, case: References | None) -> bool:
+    """Whether a charge or court fact is of the reference, or of its case; of the whole case where the reference names
+    no defendant."""
+    if not isinstance(fact.body, LED_BY_CASE):
+        return False
+    changed = fact.body.orders if isinstance(fact.body, OrdersResulted) else ()
+    if reference in _names_for_people(fact) or reference in {f"order/{order.order}" for order in changed}:
+        return True
+    if case is None:
+        return False
+    refs = fact.body.references
+    whole = case.defendant_id is None and case.leading_urn is not None and case.leading_urn == refs.leading_urn
+    return whole or same_case(case, refs)
 
 
 def _folded(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import singledispatch
+from typing import NamedTuple
 
 from schemas import identifiers
 from schemas.agency_responses.v1 import AttributionConfirmed, Linking, LinkMade
@@ -134,6 +135,20 @@ def case_of(place: str) -> References:
         defendant_id=known,
         court_case="-" if unnamed and not known else None,
     )
+
+
+class CaseArea(NamedTuple):
+    """Where a court case belongs: the forces that it names, the likeliest first, and its court."""
+
+    forces: tuple[str, ...]
+    court_ou: str | None
+
+
+def area_of_case(refs: References, force_code: str | None = None, court_ou: str | None = None) -> CaseArea:
+    """As a fact states it, else by its URN, its ASN or the court that sat."""
+    court_ou = court_ou or refs.court_ou
+    stated = (force_code,) if force_code else ()
+    return CaseArea((*stated, *identifiers.forces(refs.urn, refs.asn, court_ou)), court_ou)
 
 
 def case_of_hearing(hearing: str) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import date
 
-from schemas import identifiers
 from schemas.classes import DataClass
 from services.casefile.duties import Item, Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.links import CourtFact
 from services.casefile.matter import derived, show
 from services.casefile.reasons import Reason
+from services.casefile.references import area_of_case
 from services.casefile.stating import owed
 from services.policy.model import Areas
 from services.policy.policy import Policy
@@ -69,7 +69,5 @@ def references_only(fact: Fact, event: str) -> tuple[Item, ...]:
 
 def areas_of_case(policy: Policy, body: CourtFact) -> Areas:
     """The case's force, as the fact states it, else by its URN, its ASN or the court that sat."""
-    refs = body.references
-    court_ou = getattr(body, "court_ou", None) or refs.court_ou
-    named = (*((body.force_code,) if body.force_code else ()), *identifiers.forces(refs.urn, refs.asn, court_ou))
-    return Areas(case_force=next(filter(policy.knows_force, named), None), court_ou=court_ou)
+    where = area_of_case(body.references, body.force_code, getattr(body, "court_ou", None))
+    return Areas(case_force=next(filter(policy.knows_force, where.forces), None), court_ou=where.court_ou)

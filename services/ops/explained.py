@@ -42,6 +42,8 @@ MISSING = {
     "no_order_or_charge": "the order that it is about, or a charge",
     "no_application": "the application that it belongs to",
     "no_order": "the order that it names",
+    "no_reference": "anything that goes by that reference",
+    "may_not_speak": "a sender who may say this of the matter",
     "unreadable_reference": "a URN or ASN that can be read (the one in it cannot)",
     "unknown_notification": "a notification with that id; the sender has been told",
 }

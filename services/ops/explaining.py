@@ -11,6 +11,7 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, TO_ACT, asked_of
 from services.casefile.projection import VICTIM_SERVICE, project_explanation, recipient_label
 from services.casefile.reasons import UNSPOKEN
+from services.casefile.speaking import as_anybody_hears
 from services.ops.existing import existing
 from services.ops.explanation import (
     AUDIT,
@@ -381,9 +382,16 @@ class _Explaining:
                 recorded_at=first.recorded_at,
                 accepted_at=first.accepted_at,
                 state=state,
-                missing=_missing(versions),
+                missing=self.missing(versions),
                 services=tuple(sorted({version.service for version in versions})),
             )
+
+    def missing(self, versions: Sequence[Version]) -> str | None:
+        """The link that is lacked wherever the version stands: who never reads the other half waits for nothing."""
+        lacked = [version.missing for version in versions if version.stands]
+        if not lacked or not all(lacked) or lacked[0] is None:
+            return None
+        return lacked[0] if self.sees_all else as_anybody_hears(versions[0].kind, lacked[0])
 
     def conflicts(self) -> Iterator[Conflict]:
         same: dict[tuple[str, str, int], dict[bytes, Version]] = {}
@@ -433,12 +441,6 @@ class _Explaining:
         found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in told.items()]
         order = ("accepted", "refused", "told", "answered")
         yield from sorted(found, key=lambda moment: (moment.at, order.index(moment.what), moment.subject))
-
-
-def _missing(versions: Iterable[Version]) -> str | None:
-    """The link that is lacked wherever the version stands: who never reads the other half waits for nothing."""
-    lacked = [version.missing for version in versions if version.stands]
-    return lacked[0] if lacked and all(lacked) else None
 
 
 def _said(version: Version) -> str:

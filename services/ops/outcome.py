@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from schemas.agency_responses.v1 import AgencyBody, Answer, Decided, Linking
+from schemas.agency_responses.v1 import AgencyBody, Answer, Decided, Linking, LinkRefused
 from schemas.refusals import RefusalReason
 from schemas.registry import Received
 from schemas.values import Body
 from services.casefile.duties import Notice
 from services.casefile.notices import notice_from_json
 from services.casefile.references import case_of, of_case
+from services.casefile.speaking import as_anybody_hears
 from services.ops.explained import missing
 from services.ops.reading import Connection, reading
 
@@ -138,9 +139,10 @@ def _outcome(
         return REPLACES if rivals[fact] else REPLACED
     if fate != "accepted":
         return Outcome(Fate.UNCHANGED, counts=True, said=TELLING[fate])
-    if fact is not None and fact in lacking:
-        return _pending(body, f"it waits: {missing(lacking[fact])}.")
-    if isinstance(body, Linking) and not _known(conn, body):
+    lacks = lacking.get(fact) if fact is not None else None
+    if lacks is not None and not isinstance(body, LinkRefused):
+        return _pending(body, f"it waits: {missing(as_anybody_hears(event.received.kind, lacks))}.")
+    if isinstance(body, Linking) and (lacks is not None or not _known(conn, body)):
         return _pending(body, f"nothing that is known here goes by that reference: is it the {body.what} you mean?")
     return WHOLE
 

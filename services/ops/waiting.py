@@ -19,6 +19,7 @@ from schemas.values import Body
 from services.casefile.duties import Notice
 from services.casefile.notices import notice_from_json
 from services.casefile.projection import recipient_label
+from services.casefile.speaking import as_anybody_hears
 from services.ops import words
 from services.ops.existing import HIS_DESKS
 from services.ops.explained import missing
@@ -193,7 +194,7 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
             kind=kind,
             what=f"{name}: {variant.replace('_', ' ')}" if variant else name,
             subject=subject,
-            missing=lacking,
+            missing=as_anybody_hears(kind, lacking),
             accepted_at=accepted_at,
             link_by=by,
             overdue=by is not None and by < now,

@@ -442,6 +442,10 @@ class Chosen(Row):
     next_able: tuple[Agency, ...] = ()
     by_default: bool = False
 
+    def is_able(self, agency: str) -> bool:
+        """Whether the agency with this id is the one, or able in its place."""
+        return agency in {self.agency.id, *(other.id for other in self.next_able)}
+
 
 def moments(agency: Agency) -> Iterator[datetime]:
     """Every instant at which this agency or one of its desks begins or ends."""

@@ -385,6 +385,16 @@ class Policy:
 
         return ends
 
+    def serves(self, agency: str, areas: Areas) -> bool:
+        """Whether this agency, among those of its kind, is one for the area of the case or for hers."""
+        known = self.agencies.get(agency)
+        if known is None:
+            return False
+        lives = areas.victim
+        places = [(None, areas.case_force, areas.court_ou), (lives.la_code, lives.force, None)]
+        chosen = (self._choose(known.kind, *place) for place in places if any(place))
+        return any(known.id in {first.id, *(other.id for other in others)} for first, others, _ in chosen)
+
     def _recipients(self, told: Told, areas: Areas) -> Iterator[Chosen]:
         case = Residence(force=areas.case_force)
         match self.kind(told.kind).serves:

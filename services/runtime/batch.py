@@ -14,6 +14,7 @@ from services.casefile.facts import Fact
 from services.casefile.links import Linkage, link
 from services.casefile.persons import Placeholder, person_of_record, records_named
 from services.casefile.references import CRIME, crimes, references
+from services.casefile.speaking import MaySpeak
 from services.runtime.records import Record
 from services.runtime.store import FileState, Matters, Statement
 from services.runtime.undertakings import Word, Words, hear
@@ -125,6 +126,7 @@ class Plan:
 
     matters: Matters
     is_placeholder: Placeholder
+    may_speak: MaySpeak
     knowing: Knowing
     _of: dict[str, Component] = field(init=False, default_factory=dict)
 
@@ -168,7 +170,7 @@ class Plan:
             return Change(event, "superseded", component)
         before = component.linkage
         component.standing[fact.statement] = component.seen[fact.id] = fact
-        after = link((f for f in component.standing.values() if not f.withdrawn), self.is_placeholder)
+        after = link(component.standing.values(), self.is_placeholder, self.may_speak)
         component.linkage = after
         touched = {
             file for i in _differing(before, after) for lies in (before, after) for file in lies.lies_in.get(i, {})

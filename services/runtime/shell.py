@@ -19,6 +19,7 @@ from schemas.refusals import Refusal, RefusalReason
 from services.casefile.facts import Answer, Key
 from services.casefile.persons import Joined, Joins, Placeholder, together
 from services.casefile.references import CRIME
+from services.casefile.speaking import speakers
 from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overlapping
@@ -108,6 +109,7 @@ class Shell:
         # Records that did not fit a batch come again in the next, the very same.
         self._read = lru_cache(maxsize=BATCH)(partial(self._identified, contract=contract))
         self._knowing = knowing(policies, pseudonyms)
+        self._may_speak = speakers(policies)
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
@@ -505,7 +507,7 @@ class Shell:
         matters = await self.store.lock_matters(conn, closed, names_of)
         if isinstance(matters, frozenset):
             raise GrewError(matters)
-        return Plan(matters, is_placeholder, self._knowing)
+        return Plan(matters, is_placeholder, self._may_speak, self._knowing)
 
     def _change(self, event: Accepted, known: dict[str, bytes], answered: Answered, plan: Plan) -> Change | Refusal:
         """What this event changes, or that it changes nothing; `known` grows with the batch."""

@@ -299,7 +299,7 @@ def told(matter: Matter, rules: Any = RULES) -> Checked:
     for step in matter.steps:
         notices = world.look(*step.facts, now=step.at)
         assert not [fault for look in world.looks for fault in look.faults]
-        now = known(world.facts, world.persons)
+        now = known(tuple(f for f in world.facts if f.id not in world.not_heard), world.persons)
         for notice in notices:
             checked.check(notice, now, matter.marks.planted)
     return checked

@@ -16,6 +16,7 @@ from schemas.registry import Received, decode
 from services.casefile.facts import Fact
 from services.casefile.judge import look
 from services.casefile.links import files_of
+from services.casefile.speaking import speakers
 from services.ops.serving import SERVICES
 from services.runtime.sending import Message
 from tests.broker.relay import shipped_policy
@@ -62,7 +63,7 @@ def by_the_rules(published: Iterable[Message]) -> Held:
     facts = {fact.id: (topic, fact) for topic, fact in map(received, published)}
     for service in SERVICES.values():
         read = [fact for topic, fact in facts.values() if topic in service.reads]
-        for file in files_of(read, policy.is_placeholder).values():
+        for file in files_of(read, policy.is_placeholder, speakers(policy.rows)).values():
             for notice in look([file], {}, service.rules, policy, NOW, NOW).notices:
                 said: dict[str, list[Any]] = defaultdict(list)
                 for what, _, value, _ in notice.content:

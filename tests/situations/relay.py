@@ -12,6 +12,7 @@ from services.casefile.judge import Rule, look
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.links import files_of
 from services.casefile.reconcile import remember
+from services.casefile.speaking import speakers
 from services.ops.serving import SERVICES
 from services.policy.policy import PolicySet
 from services.runtime.service import Service
@@ -57,7 +58,7 @@ class Desk:
 
     def _link(self) -> list[set[str]]:
         linked = [fact for fact in self.facts if not isinstance(fact.body, AnswerBody)]
-        self.files = files_of(linked, self.policy.is_placeholder) | self._answers_to_nothing()
+        self.files = files_of(linked, self.policy.is_placeholder, speakers(self.policy)) | self._answers_to_nothing()
         persons = {place: who for file in self.files.values() for place, who in file.persons.items()}
         moved = [{who, persons[place]} for place, who in self.persons.items() if persons.get(place, who) != who]
         self.persons |= persons

@@ -94,6 +94,8 @@ class World:
         for fact in facts:
             self.facts[fact.kind.rpartition(".")[2]].append(fact)
         self.incidents = {f.subject: Incident(f, policy) for f in self.facts["incident-reported"]}
+        for said in ("link-made", "link-refused", "attribution-confirmed"):
+            self.facts[said] = [fact for fact in self.facts[said] if self.may_speak(fact)]
         self.children = [(f, c) for f in self.facts["children-linked"] for c in f.body["children"]]
         self.one_with = one_person(self.facts["persons-merged"])
         self.person: dict[str, str] = {}
@@ -106,6 +108,26 @@ class World:
         self.places: dict[str, set[str]] = defaultdict(set)
         for place, person in self.person.items():
             self.places[person].add(place)
+
+    def may_speak(self, said: Fact) -> bool:
+        """Whether its agency is a desk that is told of each incident that it speaks about, where ordinary routes wait;
+        else a team of the case or of the place where she lives."""
+        case = "/".join(said.subject.removeprefix("case/").removeprefix("order/").split("/")[:2])
+        about = [*said.body.get("parties", ()), *said.body.get("protects", ())]
+        about += [
+            o for charge in self.facts["charge-preferred"] if charge.subject == case for o in charge.body["offences"]
+        ]
+        for result in self.facts["orders-resulted"]:
+            if result.subject.startswith(f"{case}/"):
+                persons = [person for order in result.body["orders"] for person in order.get("protected_persons", ())]
+                about += [person["party"] for person in persons if person.get("party")]
+        incidents = {crime: self.incidents[crime] for o in about if (crime := o["crime_reference"]) in self.incidents}
+        return all(self._speaks_for(said.body["agency"], incident, case[:2]) for incident in incidents.values())
+
+    def _speaks_for(self, agency: str, incident: Incident, force: str) -> bool:
+        route = DESKS.get(incident.held or "", "attribution_question")
+        areas = [Areas(case, victim=lives(v)) for v in incident.victims for case in (incident.force, force)]
+        return any(agency in self.policy.told(route, each) for each in areas)
 
     def who(self, of: Body, place: str) -> str:
         record = of.get("record")

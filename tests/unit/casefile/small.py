@@ -15,6 +15,7 @@ from services.casefile.links import files_of
 from services.casefile.matter import derived, show
 from services.casefile.reasons import Reason
 from services.casefile.reconcile import remember
+from services.casefile.speaking import MAY_NOT_SPEAK, speakers
 from services.casefile.stating import owed, withheld
 from services.policy.model import (
     Agency,
@@ -343,11 +344,13 @@ class World:
         self.told: dict[Key, Notice] = {}
         self.sent: list[Notice] = []
         self.looks: list[Look] = []
+        self.not_heard: set[str] = set()  # what was said by agencies that may not speak about the matter
 
     def look(self, *facts: Fact, now: datetime) -> list[Notice]:
         """Accepts these facts, looks at every file, and gives what was sent."""
         self.facts += facts
-        files = files_of(self.facts)
+        files = files_of(self.facts, may_speak=speakers(self.policy))
+        self.not_heard = {i for file in files.values() for i, why in file.unlinked.items() if why == MAY_NOT_SPEAK}
         persons = {place: who for file in files.values() for place, who in file.persons.items()}
         moved = [
             {before, persons[place]} for place, before in self.persons.items() if persons.get(place, before) != before

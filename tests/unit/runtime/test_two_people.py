@@ -12,6 +12,7 @@ from schemas.registry import body_of
 from schemas.values import Body, References
 from services.casefile.defendants import share_an_identifier
 from services.casefile.same_man import Man, identities
+from services.casefile.speaking import anybody
 from services.runtime.batch import Accepted, Plan, apart
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import identified, knowing, read
@@ -51,7 +52,7 @@ def accepted(*those: tuple[Body, int]) -> dict[str, Body]:
     for event in (*every, *(apart(event, KNOWING) for event in every)):
         names |= event.names
         own.setdefault(event.fact.statement, set()).update(event.names)
-    plan = Plan(Matters(frozenset(names), own, {}, {}, {}, {}), POLICY.is_placeholder, KNOWING)
+    plan = Plan(Matters(frozenset(names), own, {}, {}, {}, {}), POLICY.is_placeholder, anybody, KNOWING)
     for event in every:
         change = plan.apply(plan.of_whom(event))
         if change.fate == "accepted":
