@@ -11,6 +11,8 @@ from services.casefile.facts import CaseFile, Fact
 from services.casefile.ladder import RUNGS, asked_of
 from services.casefile.matter import derived, show
 from services.casefile.reasons import Reason
+from services.casefile.references import area_of_case
+from services.casefile.speaking import speakers
 from services.casefile.taken_back import ACQUITTALS
 from services.casefile.telling import Matter, tell
 from services.casefile.victims import Victim, convicted_before
@@ -51,7 +53,7 @@ def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> It
     about, areas = subject(victim, outcome), victim.areas(opened.body.court_ou, opened.body.defendant)
     charges = tuple(fact for fact, _ in hers.matters.charges(opened.fact))
     grounds = (opened.fact, victim.fact, *charges)
-    met_by, ended = _ended(hers, about, outcome, opened)
+    met_by, ended = _ended(hers, victim, outcome, opened)
     told = Matter(
         rule=RULE,
         route=RULE,
@@ -69,7 +71,7 @@ def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> It
     yield from tell(hers.file, hers.policy, told)
 
 
-def _ended(hers: HerFile, about: str, outcome: Outcome, opened: Heard) -> tuple[tuple[Fact, ...], Reason | None]:
+def _ended(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> tuple[tuple[Fact, ...], Reason | None]:
     """A later hearing took the outcome back, a person has linked the case to her, or has decided that it is another
     offence."""
     last = outcome.last
@@ -80,16 +82,21 @@ def _ended(hers: HerFile, about: str, outcome: Outcome, opened: Heard) -> tuple[
         return died, Reason.DEFENDANT_DIED
     if victims_at(hers, outcome):
         return (opened.fact,), Reason.LINK_SETTLED
-    decided = tuple(_decided(hers, about))
+    decided = tuple(_decided(hers, victim, subject(victim, outcome), opened))
     return decided, Reason.MET if decided else None
 
 
-def _decided(hers: HerFile, about: str) -> Iterator[Fact]:
+def _decided(hers: HerFile, victim: Victim, about: str, opened: Heard) -> Iterator[Fact]:
+    """What those decided who were asked, or their manager, as long as they may speak about the incident. Another agency
+    that hears of their silence sees to it that they answer; it does not decide in their place."""
+    may_speak = speakers(hers.policy.rows)
+    cases = frozenset({area_of_case(opened.body.references, opened.body.force_code, opened.body.court_ou)})
     for answer in hers.file.answers:
         asked = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
         body = answer.fact.body
         decides = isinstance(body, Decided) and body.decision is Decision.NO_FURTHER_ACTION
-        if decides and (asked.rule, asked.subject) == (RULE, about):
+        own = answer.key.agency == asked.agency and may_speak(asked.agency, victim.incident, cases)
+        if decides and own and (asked.rule, asked.subject) == (RULE, about):
             yield answer.fact
 
 

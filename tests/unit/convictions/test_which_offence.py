@@ -8,9 +8,10 @@ import pytest
 from schemas import values as v
 from schemas.agency_responses.v1 import Decision
 from schemas.court_convictions.v1 import ResultedOffence, Verdict
-from schemas.police_incidents.v1 import AbuseType, ChargePreferred
+from schemas.police_incidents.v1 import AbuseType, ChargePreferred, IncidentReported
 from services.casefile.duties import Duty
 from services.casefile.facts import CaseFile, Key
+from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, rung_key
 from services.casefile.reasons import Reason
 from services.convictions.rules import RULES, missed_order
 from services.convictions.unconfirmed import offence_unconfirmed
@@ -189,6 +190,35 @@ def test_the_dait_decides_that_it_is_another_offence() -> None:
     decided = CaseFile(hers.key, hers.facts, hers.persons, hers.links, answers=(answer,))
     duty = seen.owed(offence_unconfirmed, decided)[DAIT]
     assert (duty.ended, duty.met_by) == (Reason.MET, (answer.fact.id,))
+
+
+def decided_by(agency: str, key: Key, incident: IncidentReported) -> CaseFile:
+    answer = b.answer(b.decided(agency=agency, decision=Decision.NO_FURTHER_ACTION), key)
+    hers = b.linked_file(*map(b.fact, (incident, b.charge(), b.hearing(of(UNLAWFUL_WOUNDING)))))
+    return CaseFile(hers.key, hers.facts, hers.persons, hers.links, answers=(answer,))
+
+
+QUESTION = f"{SUBJECT}/1/{UNLAWFUL_WOUNDING}"
+HONOUR_BASED = b.incident(abuse_types=(AbuseType.HBA,))
+
+
+@pytest.mark.parametrize(
+    ("rule", "agency", "incident", "ended"),
+    [
+        (MANAGER, DAIT, b.incident(), Reason.MET),
+        (INSPECTOR, "duty-inspector-54", b.incident(), None),
+        ("offence_unconfirmed", "specialist-desk-54", HONOUR_BASED, Reason.MET),
+        ("offence_unconfirmed", DAIT, HONOUR_BASED, None),
+        ("offence_unconfirmed", "dait-53", b.incident(), None),
+    ],
+)
+def test_only_those_decide_who_are_asked(
+    rule: str, agency: str, incident: IncidentReported, ended: Reason | None
+) -> None:
+    of_question = Key("offence_unconfirmed", QUESTION, DAIT if rule == INSPECTOR else agency)
+    key = rung_key(rule, of_question, "decide", agency) if rule in RUNGS else of_question
+    duties = seen.owed(offence_unconfirmed, decided_by(agency, key, incident))
+    assert {duty.ended for duty in duties.values()} == {ended}
 
 
 def test_a_later_hearing_that_takes_the_outcome_back_ends_the_question() -> None:
