@@ -58,6 +58,8 @@ class CourtResults(Frozen):
     taken_back: tuple[TakenBack, ...]
     deaths: frozenset[str]
     bail_conditions_cancelled: Cancelled
+    bail_conditions_varied: frozenset[str]
+    unconditional_bail: frozenset[str]
     orders: Mapping[str, OrderCode]
     sentencing_code_from: date
     custody: Mapping[str, str]

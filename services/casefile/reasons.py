@@ -123,6 +123,8 @@ class Reason(StrEnum):
     """Nothing marks the case as domestic abuse."""
     CONVICTED_BEFORE_THE_INCIDENT = "convicted_before_the_incident"
     """He was convicted of it before the incident happened, so it is another offence than the one charged."""
+    BAIL_NOT_LESSENED = "bail_not_lessened"
+    """The hearing is not known to have taken a condition of his bail away."""
     OFFENCE_NOT_CONFIRMED = "offence_not_confirmed"
     """The court's offence has the number of the charged one or its code, not both: the DAIT is asked which it is."""
     NO_VERDICT = "no_verdict"

@@ -1,15 +1,20 @@
-"""Conditions of court bail that were cancelled: for most victims they are the protection that there is (domain 1.6)."""
+"""Conditions of court bail that a hearing took away or changed: for most victims all the protection there is (1.6)."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from schemas.classes import DataClass, Form
 from schemas.codes.court_results import court_results
-from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_convictions.v1 import HearingResulted, Remand
 from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile
+from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived, show
+from services.casefile.orders import case_number
 from services.casefile.reasons import Reason
-from services.casefile.telling import Matter, tell
+from services.casefile.references import case_of_hearing
+from services.casefile.same_man import Men
+from services.casefile.telling import Matter, tell, tell_nobody
 from services.convictions.missed import HerFile
 from services.policy.policy import Policy
 
@@ -17,12 +22,45 @@ RULE = "bail_conditions_cancelled"
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth", "remand")
 
 
+class Became(StrEnum):
+    """What a hearing did to the conditions."""
+
+    CANCELLED = "cancelled"
+    ENDED = "ended"
+    VARIED = "varied"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The conditions as earlier hearings left them. `stand`: None where no hearing says. `by`: those that say it."""
+
+    stand: bool | None = None
+    codes: frozenset[str] = frozenset()
+    by: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a hearing did to the conditions, None where it is not known to have lessened them; and what stood before."""
+
+    became: Became | None
+    before: Before
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether there were conditions for sure: bail without conditions may be the first bail that he had."""
+        return self.became in (Became.CANCELLED, Became.VARIED) or (
+            self.became is Became.ENDED and self.before.stand is True
+        )
+
+
 def bail_conditions_cancelled(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """A court cancelled the conditions of his bail: those who protect her find out what still does. What else protects
-    her from him is for a person to say: no rule judges a gap in protection yet."""
+    """A court cancelled, ended or varied the conditions of his bail: those who protect her find out what still does.
+    What else protects her from him is for a person to say: no rule judges a gap in protection yet."""
     hers = HerFile(file, policy)
     for fact, body in file.of(HearingResulted):
-        if not cancels(body):
+        change = change_of(file, hers.register.men, fact, body)
+        if change is None:
             continue
         died = hers.register.death_of(hers.register.men.of(fact))
         for victim in hers.matters.victims_of(fact):
@@ -35,16 +73,38 @@ def bail_conditions_cancelled(file: CaseFile, policy: Policy) -> Iterator[Statem
                 areas=victim.areas(body.court_ou, body.defendant),
                 on=body.hearing_on,
                 recorded_at=fact.at,
-                grounds=(fact, victim.fact),
-                matter=(
-                    *(item for name in HEARING for item in show(fact, name)),
-                    *derived("bail_conditions", "cancelled", DataClass.D, Form.STATE, basis="court_found"),
-                    *victim.named(),
-                ),
+                grounds=(fact, victim.fact, *change.before.by),
+                matter=(),
                 met_by=died,
                 ended=Reason.DEFENDANT_DIED if died else None,
             )
-            yield from tell(file, policy, told)
+            if change.became is None:
+                yield from tell_nobody(file, policy, told, Reason.BAIL_NOT_LESSENED)
+                continue
+            matter = (
+                *(item for name in HEARING for item in show(fact, name)),
+                *derived("bail_conditions", change.became.value, DataClass.D, Form.STATE, basis="court_found"),
+                *victim.named(),
+            )
+            yield from tell(file, policy, replace(told, matter=matter))
+
+
+def change_of(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Change | None:
+    """What this hearing did to the conditions of his bail; None where it says nothing of them."""
+    if cancels(body):
+        return Change(Became.CANCELLED, Before())
+    codes, results = _codes(body), _results(body)
+    free = bool(results & court_results().unconditional_bail) or body.remand is Remand.UNCONDITIONAL_BAIL
+    if body.remand is Remand.CUSTODY or not (free or codes or results & court_results().bail_conditions_varied):
+        return None
+    before = _before(file, men, fact, body)
+    if free and not codes:
+        # That he is on bail without conditions ends none unless some stood; a result says so whatever stood.
+        stood = before.stand is not False if results & court_results().unconditional_bail else before.stand is True
+        if stood:
+            return Change(Became.ENDED, before)
+    varied = results & court_results().bail_conditions_varied or (before.stand and codes and before.codes - codes)
+    return Change(Became.VARIED if varied else None, before)
 
 
 def cancels(body: HearingResulted) -> bool:
@@ -55,3 +115,43 @@ def cancels(body: HearingResulted) -> bool:
         for offence in body.offences
         for result in offence.results
     )
+
+
+def _before(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Before:
+    """As the hearings of his case before this one left the conditions."""
+    found, him = Before(), men.of(fact)
+    for earlier, heard in file.once(_by_case)[case_number(body.hearing)]:
+        if (heard.hearing_on, heard.hearing) >= (body.hearing_on, body.hearing):
+            break
+        if case_of_hearing(heard.hearing) == case_of_hearing(body.hearing) or men.of(earlier).is_same(him):
+            found = _after(found, earlier, heard)
+    return found
+
+
+def _after(before: Before, fact: Fact, body: HearingResulted) -> Before:
+    """As this hearing left them. Who is in custody has no conditions; a hearing that says nothing changes nothing."""
+    codes = _codes(body)
+    if codes:
+        return Before(stand=True, codes=codes, by=(fact,))
+    ended = cancels(body) or not _results(body).isdisjoint(court_results().unconditional_bail)
+    if ended or body.remand in (Remand.UNCONDITIONAL_BAIL, Remand.CUSTODY):
+        return Before(stand=False, by=(fact,))
+    if body.remand is Remand.CONDITIONAL_BAIL and not before.stand:
+        return Before(stand=True, by=(fact,))
+    return before
+
+
+def _by_case(file: CaseFile) -> dict[str, list[tuple[Fact, HearingResulted]]]:
+    """The hearings by the number of the case, in the order in which courts sat."""
+    found: dict[str, list[tuple[Fact, HearingResulted]]] = {}
+    for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
+        found.setdefault(case_number(body.hearing), []).append((fact, body))
+    return found
+
+
+def _codes(body: HearingResulted) -> frozenset[str]:
+    return frozenset(condition.code for condition in body.bail_conditions)
+
+
+def _results(body: HearingResulted) -> frozenset[str]:
+    return frozenset(result.cjs_result_code for offence in body.offences for result in offence.results)

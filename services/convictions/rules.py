@@ -14,7 +14,7 @@ from services.casefile.stating import withheld
 from services.casefile.taken_back import ACQUITTALS
 from services.casefile.unlinked import about, areas_of_case, waiting
 from services.casefile.victims import Victim, held_of
-from services.convictions.bail import bail_conditions_cancelled, cancels
+from services.convictions.bail import bail_conditions_cancelled, change_of
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
 from services.convictions.outcomes import Outcome, outcomes
@@ -65,10 +65,11 @@ def missed_order_on_acquittal(file: CaseFile, policy: Policy) -> Iterator[Statem
 
 def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """A result linked to nobody: its references to the force's duty desk, if the case is marked as domestic abuse. At
-    once, and marked or not, where it takes away what may protect somebody: an order's ground, or conditions of bail."""
+    once, and marked or not, where it takes away what may protect somebody: an order's ground, or conditions of bail.
+    Bail without conditions alone does not say that there were any."""
     for fact, body in file.of(HearingResulted):
-        event, orders = _news(file, fact, body)
-        marked = event != RESULTED or markers(body, policy, linked_incident=False)
+        marked = bool(markers(body, policy, linked_incident=False))
+        event, besides = _news(file, fact, body, marked=marked)
         yield from waiting(
             file,
             policy,
@@ -78,8 +79,8 @@ def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             event=event,
             on=body.hearing_on,
             variant=None if event == RESULTED else event,
-            besides=orders,
-            withhold=None if marked else Reason.NOT_DOMESTIC_ABUSE,
+            besides=besides,
+            withhold=None if marked or event != RESULTED else Reason.NOT_DOMESTIC_ABUSE,
         )
 
 
@@ -103,13 +104,17 @@ def defendant_birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[St
             )
 
 
-def _news(file: CaseFile, fact: Fact, body: HearingResulted) -> tuple[str, tuple[Fact, ...]]:
-    """What a hearing did, in one word, and the orders whose ground it took away."""
+def _news(file: CaseFile, fact: Fact, body: HearingResulted, *, marked: bool) -> tuple[str, tuple[Fact, ...]]:
+    """What a hearing did, in one word, and the facts that it did it to: orders whose ground it took away, hearings that
+    set conditions of bail."""
     known = file.once(register)
     fallen = [place for place, undone in known.fallen.items() if any(each.fact is fact for each in undone)]
     if fallen:
         return "order_ground_fell", facts_of(known.orders[place] for place in fallen)
-    return ("bail_conditions_cancelled" if cancels(body) else RESULTED), ()
+    change = change_of(file, known.men, fact, body)
+    if change is not None and change.became is not None and (marked or change.is_certain):
+        return f"bail_conditions_{change.became}", change.before.by
+    return RESULTED, ()
 
 
 RESULTED = "hearing_resulted"

@@ -237,10 +237,10 @@ CONDITIONS = (
     Condition("front_door_referral", "younger(born, 1, self.child.on)", "younger(born, 2, self.child.on)"),
     Condition("young_person_referral", "young = under(party, ADULT_FROM,", "young = under(party, CONNECTED_FROM,"),
     Condition("missed_order", "sentence is None or not policy.is_offence(sentence.offence.code)", "sentence is None"),
-    Condition("unlinked_result", "None if marked else Reason.NOT_DOMESTIC_ABUSE", "None"),
+    Condition("unlinked_result", "None if marked or event != RESULTED else Reason.NOT_DOMESTIC_ABUSE", "None"),
     Condition("application_lodged", "lodged.applicant_role is ApplicantRole.DEFENDANT", "lodged.applicant_role"),
-    Condition("place_term_made", "if not has_place_term(element.order, hers.policy):", "if False:"),
-    Condition("bail_conditions_cancelled", "if not cancels(body):", "if cancels(body):"),
+    Condition("place_term_made", "if places is None:", "if False:"),
+    Condition("bail_conditions_cancelled", "if change.became is None:", "if change.became is not None:"),
     Condition("order_discharged", "if change.action is not action:", "if change.action is action:"),
     Condition("resolve_roles", "if high is None else", "if high else"),
 )

@@ -11,6 +11,10 @@ from tests.chaos.truth.policy import Areas
 from tests.chaos.truth.world import DESKS, World, lives
 
 RULE_OF_BAIL = "bail_conditions_cancelled"
+Conditions = tuple[bool | None, frozenset[str]]  # whether they stand, and which are listed
+UNKNOWN: Conditions = None, frozenset()
+CANCEL, VARY = frozenset({"4596"}), frozenset({"4572", "4574", "4597"})
+FREE = frozenset({"4013", "4014", "4047", "4542", "4543", "4558", "4589"})
 ACQUITTALS = {"acquitted", "no_evidence_offered", "dismissed", "ngri"}
 
 
@@ -140,16 +144,46 @@ def of_doubtful_birth(world: World, register: Register, fact: Fact) -> Iterator[
 
 
 def of_bail(world: World, fact: Fact) -> Iterator[tuple[Key, Content]]:
-    """Conditions of his bail that a court cancelled."""
-    if cancels_bail(fact):
+    """Conditions of his bail that a court cancelled, ended or varied."""
+    became, _ = bail_became(world, fact)
+    if became is not None:
         body = fact.body
         for place in sorted(filter(world.victim_at, world.named(case_of(fact)))):
-            his, said = lives(body["defendant"]), {"bail_conditions": "cancelled"}
+            his, said = lives(body["defendant"]), {"bail_conditions": became}
             yield from world.tell_hers(RULE_OF_BAIL, f"{fact.subject}/{place}", place, body["court_ou"], his, said)
 
 
-def cancels_bail(fact: Fact) -> bool:
-    return any(r["cjs_result_code"] == "4596" for o in fact.body["offences"] for r in o["results"])
+def bail_became(world: World, fact: Fact) -> tuple[str | None, bool]:
+    """What this hearing did to the conditions, if it lessened them; and whether there were some for certain."""
+    results, codes, remand = bail_of(fact)
+    if results & CANCEL:
+        return "cancelled", True
+    stood, listed = UNKNOWN
+    for earlier in sorted(world.facts["hearing-resulted"], key=lambda f: (f.body["hearing_on"], f.subject)):
+        before = (earlier.body["hearing_on"], earlier.subject) < (fact.body["hearing_on"], fact.subject)
+        if before and case_of(earlier) == case_of(fact):
+            stood, listed = bail_left(earlier, (stood, listed))
+    if results & FREE and not codes and remand != "custody" and stood is not False:
+        return "ended", stood is True
+    if remand == "unconditional_bail" and not codes and stood:
+        return "ended", True
+    varied = remand != "custody" and (results & VARY or (stood and codes and listed - codes))
+    return ("varied" if varied else None), bool(varied)
+
+
+def bail_left(fact: Fact, before: Conditions) -> Conditions:
+    results, codes, remand = bail_of(fact)
+    if codes:
+        return True, codes
+    if results & (CANCEL | FREE) or remand in ("unconditional_bail", "custody"):
+        return False, codes
+    return (True, codes) if remand == "conditional_bail" and not before[0] else before
+
+
+def bail_of(fact: Fact) -> tuple[frozenset[str], frozenset[str], str | None]:
+    results = frozenset(r["cjs_result_code"] for o in fact.body["offences"] for r in o["results"])
+    codes = frozenset(condition["code"] for condition in fact.body.get("bail_conditions", ()))
+    return results, codes, fact.body.get("remand")
 
 
 def of_unlinked_result(world: World, register: Register, fact: Fact) -> Iterator[tuple[Key, Content]]:
@@ -162,9 +196,10 @@ def of_unlinked_result(world: World, register: Register, fact: Fact) -> Iterator
     )
     if world.leads_to_a_victim(case_of(fact)) or world.refused(case_of(fact)):
         return
+    became, certain = bail_became(world, fact)
     if any(fact in register.opened_again(order) for order in register.orders.values()):
         yield from world.of_unlinked("unlinked_result", fact, "order_ground_fell", "order_ground_fell")
-    elif cancels_bail(fact):
-        yield from world.of_unlinked("unlinked_result", fact, RULE_OF_BAIL, RULE_OF_BAIL)
+    elif became is not None and (certain or marked):
+        yield from world.of_unlinked("unlinked_result", fact, f"bail_conditions_{became}", f"bail_conditions_{became}")
     elif marked:
         yield from world.of_unlinked("unlinked_result", fact, "hearing_resulted", None)
