@@ -131,7 +131,6 @@ BAD_INPUT: tuple[BadInput, ...] = (
     BadInput("an agency that the policy does not know", R.UNKNOWN_AGENCY),
     BadInput("an agency that may not state this", R.NOT_ENTITLED),
     BadInput("a link of a placeholder", R.PLACEHOLDER_NAMED),
-    BadInput("an answer to another agency's notification", R.NOT_THE_RECIPIENT),
     BadInput("a value that the database cannot hold", R.NOT_STORABLE),
     BadInput("a court message that is not XML", R.NOT_XML),
     BadInput("XML with entities", R.XML_ENTITIES),

@@ -51,7 +51,6 @@ class RefusalReason(CodedWord):
     UNKNOWN_FORCE = "unknown_force", "The policy in use knows no police force with this code."
     UNKNOWN_AGENCY = "unknown_agency", "The policy in use knows no agency with this id."
     NOT_ENTITLED = "not_entitled", "An agency of this kind may not state this."
-    NOT_THE_RECIPIENT = "not_the_recipient", "The notification that is answered went to another agency."
     NOT_STORABLE = "not_storable", "The database cannot hold a value of the event."
     FAULTED = "faulted", "The relay could not judge the record; it is kept, and judged again after a release."
     NOT_XML = "not_xml", "The court message is not well-formed XML."

@@ -64,10 +64,10 @@ class Fact:
 
     @property
     def statement(self) -> tuple[str, str]:
-        """What it is a version of. What an agency says of a matter is its own: another's cannot take its place before
-        it is known who may speak. A link made and a link refused are one statement: the higher version stands."""
+        """What it is a version of. What an agency says is its own: another agency's word cannot take its place. A link
+        made and a link refused are one statement: the higher version stands."""
         kind, subject = self.about
-        if isinstance(self.body, AgencyBody) and self.kind in SAID_OF_A_MATTER:
+        if isinstance(self.body, AgencyBody):
             return (f"{kind}/{self.body.agency}", subject)
         return (kind, subject)
 

@@ -15,6 +15,7 @@ from services.policy.model import Areas
 from services.policy.policy import PolicySet
 
 MAY_NOT_SPEAK = "may_not_speak"
+UNKNOWN_NOTIFICATION, NOT_THE_RECIPIENT = "unknown_notification", "not_the_recipient"
 # What the same statement would lack about something that nobody knows: all that anybody but audit hears, for otherwise
 # the sender would learn of a matter that is not for it.
 AS_IF_UNKNOWN = {
@@ -60,6 +61,8 @@ def _areas(incident: IncidentReported, cases: Cases, known: Collection[str]) -> 
 
 def as_anybody_hears(kind: str, missing: str) -> str:
     """The link that a statement lacks, as those hear it who may not know of the matter."""
+    if missing == NOT_THE_RECIPIENT:
+        return UNKNOWN_NOTIFICATION
     return AS_IF_UNKNOWN[kind] if missing == MAY_NOT_SPEAK else missing
 
 

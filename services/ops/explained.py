@@ -46,6 +46,7 @@ MISSING = {
     "may_not_speak": "a sender who may say this of the matter",
     "unreadable_reference": "a URN or ASN that can be read (the one in it cannot)",
     "unknown_notification": "a notification with that id; the sender has been told",
+    "not_the_recipient": "a notification of its own: it answers another agency's; the sender has been told of none",
 }
 MOST_NAMES, FEW_NAMES = 40, 6
 ROLES = {

@@ -11,7 +11,7 @@ from services.casefile.facts import Key
 from services.casefile.ladder import RUNGS, TO_ACT, asked_of
 from services.casefile.projection import VICTIM_SERVICE, project_explanation, recipient_label
 from services.casefile.reasons import UNSPOKEN
-from services.casefile.speaking import as_anybody_hears
+from services.casefile.speaking import NOT_THE_RECIPIENT, as_anybody_hears
 from services.ops.existing import existing
 from services.ops.explanation import (
     AUDIT,
@@ -391,7 +391,8 @@ class _Explaining:
         lacked = [version.missing for version in versions if version.stands]
         if not lacked or not all(lacked) or lacked[0] is None:
             return None
-        return lacked[0] if self.sees_all else as_anybody_hears(versions[0].kind, lacked[0])
+        ops_too = lacked[0] == NOT_THE_RECIPIENT and self.reader.role == OPS
+        return lacked[0] if self.sees_all or ops_too else as_anybody_hears(versions[0].kind, lacked[0])
 
     def conflicts(self) -> Iterator[Conflict]:
         same: dict[tuple[str, str, int], dict[bytes, Version]] = {}

@@ -458,7 +458,9 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
     service that does not read the stream with the other half lacks it for ever."""
     rows = conn.execute(
         f"""select v.service, v.id, v.source, v.event_id, v.kind, v.subject, v.statement, v.version, v.version_basis,
-            v.recorded_at, v.accepted_at, v.stands, case when w.id is not null then v.missing end, v.content_hash,
+            v.recorded_at, v.accepted_at, v.stands,
+            case when w.id is not null or v.missing in ('unknown_notification', 'not_the_recipient') then v.missing end,
+            v.content_hash,
             coalesce((v.content::jsonb ->> 'withdrawn')::boolean, false)
         from fact v left join ({WAITING}) w on w.service = v.service and w.id = v.id
         where (v.service, v.statement, v.subject) in (

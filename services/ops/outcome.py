@@ -234,11 +234,11 @@ def _no(said: str) -> Outcome:
 def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
     row = conn.execute(
         """select n.content, t.content from notice n join told t using (service, rule, subject, agency)
-        where n.id = %s""",
-        (body.notification,),
+        where n.id = %s and n.agency = %s""",
+        (body.notification, body.agency),
     ).fetchone()
     if row is None:
-        return _no("there is no notification with that id: copy the id from the notification that you answer.")
+        return _no("no notification with that id was sent to you: copy the id from the notification that you answer.")
     return of_answer(fact, body, *map(notice_from_json, row))
 
 

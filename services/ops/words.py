@@ -59,7 +59,7 @@ RULES: Mapping[str, str] = {
     "attribution_question": "Court order: not known whom it protects",
     "unlinked_order": "Court order that is linked to nobody",
     "unlinked_application": "Application about a court order, linked to nobody",
-    "answer_without_notice": "Answer to a notification that was never sent",
+    "answer_without_notice": "Answer to a notification that was not sent to you",
     "answer_outdated": "Answer to a notification that had been replaced",
     "unanswered_manager": "For the manager: the desk has not answered",
     "unanswered_strategic": "For the strategic contact: desk and manager have not answered",

@@ -13,10 +13,11 @@ where asks_by is not null and asks_by[1] <= {NOW} group by service
 """  # noqa: S608 - our own words
 
 # Linked nowhere: a service that does not read the stream with the other half lacks it for ever, and nobody waits.
-# An answer to no notice is no link: its sender has been told.
+# An answer to no notification of its sender is no link: its sender has been told.
 WAITING = """
 select f.service, f.id, f.accepted_at from fact f
-where f.stands and f.missing is not null and f.missing <> 'unknown_notification' and not exists (
+where f.stands and f.missing is not null and f.missing not in ('unknown_notification', 'not_the_recipient')
+and not exists (
     select 1 from release r join fact o on o.service = r.service and o.id = f.id where o.stands and o.missing is null)
 """
 

@@ -19,7 +19,7 @@ from schemas.refusals import Refusal, RefusalReason
 from services.casefile.facts import Answer, Key
 from services.casefile.persons import Joined, Joins, Placeholder, together
 from services.casefile.references import CRIME
-from services.casefile.speaking import speakers
+from services.casefile.speaking import NOT_THE_RECIPIENT, UNKNOWN_NOTIFICATION, speakers
 from services.policy.policy import Policy, PolicySet
 from services.runtime import metrics, wire
 from services.runtime.batch import Accepted, Change, Plan, apply_to_files, overlapping
@@ -526,21 +526,19 @@ class Shell:
 
     def _undertaken_at(self, fresh: Sequence[Accepted], answered: Answered) -> frozenset[str]:
         """The incidents at which people stand whom other services asked to take on, as these answers say."""
-        told = (answered.get(event.fact.subject) for event in fresh if event.fact.kind in SPEAK_OF_TAKING_ON)
+        told = (_answers(event, answered) for event in fresh if event.fact.kind in SPEAK_OF_TAKING_ON)
         foreign = (t.notice for t in told if t is not None and t.service != self.service.name)
         return frozenset(f"{CRIME}{crime_of(notice)}" for notice in foreign if asks_to_take_on(notice))
 
     def _answer(self, event: Accepted, answered: Answered, plan: Plan) -> Change | Refusal:
         """An answer goes to the file of the duty that it answers. One that is another service's ends here; what it says
-        of taking her on is known in her file all the same."""
-        body, told = event.fact.body, answered.get(event.fact.subject)
+        of taking her on is known in her file all the same. One to another agency's notification ends as one to a
+        notification that nobody sent: else its sender would learn that there is such a notification."""
+        told = _answers(event, answered)
         if told is None:
             if self.service.owns != event.record.topic:
                 return Change(event, "not_ours")
             return Change(event, "accepted", files=(_home_of(event),))
-        if isinstance(body, AgencyBody) and body.agency != told.key.agency:
-            detail = "agency: the one that this notification was sent to is expected"
-            return Refusal(RefusalReason.NOT_THE_RECIPIENT, "validate", detail, event.fact.kind)
         mine = told.service == self.service.name
         change = Change(event, "accepted", files=(told.file,)) if mine else Change(event, "not_ours")
         if event.fact.kind in SPEAK_OF_TAKING_ON and asks_to_take_on(told.notice):
@@ -585,13 +583,13 @@ class Shell:
         event = change.event
         if not event.is_answer or change.fate != "accepted":
             return
-        state, told = states[change.files[0]], answered.get(event.fact.subject)
+        state, told = states[change.files[0]], _answers(event, answered)
         if told is None:
             older = [i for i, (fact, _, _) in state.facts.items() if fact.statement == event.fact.statement]
             if all(state.facts[i][0].rank < event.fact.rank for i in older):
                 for i in older:
                     del state.facts[i]
-                state.facts[event.fact.id] = (event.fact, (), "unknown_notification")
+                state.facts[event.fact.id] = (event.fact, (), _nobodys(event, answered))
             return
         # An event before it in the batch may have moved what was told into another file.
         holder = next((each for each in states.values() if told.key in each.told), state)
@@ -635,7 +633,7 @@ class Shell:
         last = _last_of_each(accepted)
         await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
         await ledger.write_joins(conn, last)
-        stray = [c for c in accepted if c.event.is_answer and c.event.fact.subject not in answered]
+        stray = [c for c in accepted if c.event.is_answer and _answers(c.event, answered) is None]
         await ledger.lay_in_homes(conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in stood])
         touching = [change for change in made if change.touches]
         later = {file for change in touching for file in change.files} - {f for c in touching for f in at_once(c)}
@@ -664,7 +662,7 @@ class Shell:
                 answer = state.answers.get(event.fact.statement)
                 if i in state.facts or (answer is not None and answer.fact.id == i):
                     stands.add(i)
-                    missing[i] = None if event.fact.subject in answered else "unknown_notification"
+                    missing[i] = None if _answers(event, answered) is not None else _nobodys(event, answered)
         stands -= fallen
         rows = [
             FactRow(c.event, c.event.fact.id in stands, missing.get(c.event.fact.id), now)
@@ -677,9 +675,9 @@ class Shell:
         await self.ledger.write_answers(
             conn,
             [
-                AnswerRow(e.fact, answered[e.fact.subject], _came(e.record, now))
+                AnswerRow(e.fact, told, _came(e.record, now))
                 for e in answers
-                if e.fact.subject in answered
+                if (told := _answers(e, answered)) is not None
             ],
         )
         await self.ledger.write_missing(
@@ -787,6 +785,17 @@ def _apply_joins(change: Change, joins: dict[str, Joined]) -> None:
 def _last_of_each(changes: Iterable[Change]) -> list[Change]:
     """Of each set of matters the change that came last: what is written is where it leaves them."""
     return list({id(change.component): change for change in changes if change.component is not None}.values())
+
+
+def _answers(event: Accepted, answered: Answered) -> ToldAs | None:
+    """What an answer answers: a notification that its own sender was sent."""
+    told, body = answered.get(event.fact.subject), event.fact.body
+    return told if told is not None and isinstance(body, AgencyBody) and body.agency == told.key.agency else None
+
+
+def _nobodys(event: Accepted, answered: Answered) -> str:
+    """Why an answer answers nothing. Its sender hears the same either way."""
+    return NOT_THE_RECIPIENT if event.fact.subject in answered else UNKNOWN_NOTIFICATION
 
 
 def _came(record: Record, now: datetime) -> datetime:

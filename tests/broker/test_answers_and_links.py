@@ -19,6 +19,7 @@ from tests.broker.troubled import GRADE_REVIEW, STREAM, fates, incident, service
 pytestmark = pytest.mark.broker
 
 ANSWERS = "agency.responses"
+NOBODYS = "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77"
 
 
 def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_to_its_sender(play: Play) -> None:
@@ -33,16 +34,37 @@ def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_t
             await relay.publish(
                 message(b.acknowledged(notice.notification), "uk.agency.acknowledged"),
                 message(b.declined(notice.notification, agency="marac-larkmead"), "uk.agency.declined"),
+                message(b.declined(NOBODYS, agency="marac-larkmead"), "uk.agency.declined"),
                 message(b.accepted("nobodys-notice"), "uk.agency.accepted"),
             )
             await relay.settled(worker)
-        assert await fates(relay, asked.name) == {"accepted": 2, "not_ours": 1, "refused": 1}
-        assert await fates(relay, other.name) == {"accepted": 1, "not_ours": 2, "refused": 1}
-        assert await fates(relay, responses.name) == {"accepted": 1, "not_ours": 1, "refused": 1}
-        (letter,) = await relay.read(f"{ANSWERS}.dlq")
-        assert letter[1]["dlq-reason"] == b"not_the_recipient"
-        rules = [(n.rule, n.kind) for n in (await relay.all_told())["idva-larkmead"]]
+        assert await fates(relay, asked.name) == {"accepted": 2, "not_ours": 3}
+        assert await fates(relay, other.name) == {"accepted": 1, "not_ours": 4}
+        assert await fates(relay, responses.name) == {"accepted": 3, "not_ours": 1}
+        assert not await relay.read(f"{ANSWERS}.dlq")
+        told = await relay.all_told()
+        rules = [(n.rule, n.kind) for n in told["idva-larkmead"]]
         assert rules == [("high_risk", "notify"), ("answer_without_notice", "notify")]
+        replies = [n for n in told["marac-larkmead"] if n.rule == "answer_without_notice"]
+        answered = {item.value for reply in replies for item in reply.matter if item.what == "notification"}
+        assert answered == {notice.notification, NOBODYS}
+        guessed, nobodys = (
+            (
+                reply.kind,
+                reply.texts,
+                reply.asks,
+                reply.urgency,
+                [item.what for item in reply.matter],
+                len(reply.grounds),
+            )
+            for reply in replies
+        )
+        assert guessed == nobodys
+        why = await relay.rows("select subject, missing from fact where missing is not null order by missing, subject")
+        assert why == [
+            (notice.notification, "not_the_recipient"),
+            *((subject, "unknown_notification") for subject in sorted([NOBODYS, "nobodys-notice"])),
+        ]
 
     play(story)
 

@@ -22,6 +22,7 @@ from services.runtime.settings import Addresses
 from services.runtime.story_clock import StoryClock, story_clock
 
 DRAINED_WITHIN = 60.0
+NOT_SENT_TO_YOU = "No notification with that id was sent to you"
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
 CHILDREN = PROJECT / "schemas/examples/police.incidents/children-linked/one-child-heard-it.json"
 EXAMPLE = PROJECT / "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
@@ -144,7 +145,7 @@ def test_no_wait_sends_and_says_no_more(running: Relay) -> None:
 def test_the_story_in_real_time_is_told_to_eight_agencies_late_and_a_second_time_to_nobody(running: Relay) -> None:
     said = running.relay("publish", str(STORY))
     assert said.exit_code == 1
-    assert "events: there is no notification with that id" in said.output
+    assert "events: no notification with that id was sent to you" in said.output
     assert "refused" not in said.output
     told = running.told()
     assert len({notice.agency for notice in told if notice.rule != "answer_without_notice"}) >= 8
@@ -167,8 +168,13 @@ def test_an_answer_by_command_is_taken_for_its_notification(running: Relay) -> N
 @pytest.mark.parametrize(
     ("agency", "notification", "answer", "said"),
     [
-        ("idva-larkmead", None, ("acknowledged",), "Refused: The notification that is answered went to another agency"),
-        (None, "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77", ("acknowledged",), "There is no notification with that id"),
+        ("idva-larkmead", None, ("acknowledged",), NOT_SENT_TO_YOU),
+        (
+            None,
+            "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77",
+            ("acknowledged",),
+            NOT_SENT_TO_YOU,
+        ),
         (None, None, ("decided", "--decision", "application_opposed"), "it decides nothing: "),
     ],
 )
@@ -183,7 +189,7 @@ def test_an_answer_that_does_not_count_is_said_to_count_for_nothing(
     )
     assert sent.exit_code == 1, sent.output
     assert said in sent.output
-    assert bool([n for n in running.told() if n.rule == "answer_without_notice"]) == (notification is not None)
+    assert bool([n for n in running.told() if n.rule == "answer_without_notice"]) == (said == NOT_SENT_TO_YOU)
 
 
 def test_a_link_by_an_agency_that_may_not_link_is_said_to_be_refused(running: Relay) -> None:

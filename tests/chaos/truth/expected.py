@@ -32,7 +32,7 @@ def expected(published: Iterable[Published], now: datetime, policy: Policy | Non
 
 
 def responses_owe(world: World) -> Iterator[tuple[Key, Content]]:
-    """Whoever answered a notification that was never sent hears so."""
+    """Whoever answered a notification that was not sent to it hears so."""
     answered: dict[tuple[str, str], list[str]] = defaultdict(list)
     for kind in ("acknowledged", "accepted", "declined", "decided"):
         for fact in world.facts[kind]:
