@@ -171,6 +171,11 @@ class HearingResulted(v.Body):
     def subject(self) -> str:
         return self.hearing
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """What no longer stands where a later statement of this hearing has it not."""
+        return tuple(f"offence {each.sequence} ({each.code})" for each in self.offences)
+
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         return identifiers.hearing(subject)

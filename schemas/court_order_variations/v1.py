@@ -134,6 +134,11 @@ class OrdersResulted(v.Body):
     def subject(self) -> str:
         return self.hearing
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """What no longer stands where a later statement of this hearing has it not."""
+        return tuple(f"order {each.code}/{each.number}" for each in self.orders)
+
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         return identifiers.hearing(subject)

@@ -1,12 +1,16 @@
 """What became of events that were sent: read from the services' tables, as soon as it is known."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from schemas import registry
 from schemas.agency_responses.v1 import AgencyBody, Answer, Decided, Linking, LinkRefused
+from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.refusals import RefusalReason
 from schemas.registry import Received
 from schemas.values import Body
@@ -18,6 +22,8 @@ from services.ops.explained import missing
 from services.ops.reading import Connection, reading
 
 LOOK_SECONDS = 0.2
+# Versions of one subject, where a source may take each sitting of a day for a statement of its own.
+OF_HEARINGS = ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
 # What services made of an event that is no longer new: what tells the sender most comes first.
 TELLING = {
     "accepted": "taken.",
@@ -109,8 +115,8 @@ def outcomes(conn: Connection, sent: Sequence[Sent]) -> list[Outcome]:
     ends = _ends(conn, sent)
     refused = _refused(conn, sent)
     facts = [end.fact for each in ends.values() for end in each if end.fact is not None]
-    lacking, rivals = _lacking(conn, facts), _of_one_version(conn, facts)
-    return [_outcome(conn, event, ends.get(event.place, ()), refused, lacking, rivals) for event in sent]
+    lacking, rivals, left_out = _lacking(conn, facts), _of_one_version(conn, facts), _left_out(conn, facts)
+    return [_outcome(conn, event, ends.get(event.place, ()), refused, lacking, rivals, left_out) for event in sent]
 
 
 def _outcome(
@@ -120,6 +126,7 @@ def _outcome(
     refused: Mapping[tuple[str, int, int], str],
     lacking: Mapping[str, str],
     rivals: Mapping[str, bool],
+    left_out: Mapping[str, Sequence[str]],
 ) -> Outcome:
     fates = {end.fate for end in ends}
     if "refused" in fates:
@@ -135,16 +142,29 @@ def _outcome(
     body = event.received.body
     if isinstance(body, Answer) and fact is not None:
         return _of_answer(conn, fact, body)
+    left = left_out.get(fact, ()) if fact is not None else ()
     if fact is not None and fact in rivals:
-        return REPLACES if rivals[fact] else REPLACED
+        return _shorter(REPLACES, left) if rivals[fact] else REPLACED
     if fate != "accepted":
         return Outcome(Fate.UNCHANGED, counts=True, said=TELLING[fate])
     lacks = lacking.get(fact) if fact is not None else None
     if lacks is not None and not isinstance(body, LinkRefused):
-        return _pending(body, f"it waits: {missing(as_anybody_hears(event.received.kind, lacks))}.")
+        why = f"it waits: {missing(as_anybody_hears(event.received.kind, lacks))}."
+        return _shorter(_pending(body, why), left)
     if isinstance(body, Linking) and (lacks is not None or not _known(conn, body)):
         return _pending(body, f"nothing that is known here goes by that reference: is it the {body.what} you mean?")
-    return WHOLE
+    return _shorter(WHOLE, left)
+
+
+def _shorter(outcome: Outcome, left_out: Sequence[str]) -> Outcome:
+    """The same of a hearing, with what the statement before it had and it has not."""
+    if not left_out:
+        return outcome
+    return replace(
+        outcome,
+        said=f"{outcome.said} The statement before it also had {', '.join(left_out)}: that stands no longer, and those "
+        "who were told of it hear so. Where the court sat more than once that day, send all of it in one statement.",
+    )
 
 
 def _pending(body: Body, why: str) -> Outcome:
@@ -203,6 +223,25 @@ def _of_one_version(conn: Connection, facts: Sequence[str]) -> dict[str, bool]:
         (list(facts),),
     )
     return dict(rows.fetchall())
+
+
+def _left_out(conn: Connection, facts: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Of these facts the hearings that stand, each with what the statement before it had and it has not."""
+    rows = conn.execute(
+        """select distinct on (f.id) f.id, f.type, f.content, b.type, b.content from fact f join fact b
+            on (b.service, b.statement, b.subject) = (f.service, f.statement, f.subject)
+            and b.version <= f.version and b.id <> f.id
+        where f.id = any(%s) and f.stands and f.kind = any(%s)
+        order by f.id, b.version desc, b.recorded_at desc, b.id desc""",
+        (list(facts), OF_HEARINGS),
+    )
+    found = {}
+    for fact, *stated in rows:
+        now, before = (registry.body_of(*stated[n : n + 2]) for n in (0, 2))
+        # What is taken back as a whole lists nothing, and whoever takes it back means it.
+        if isinstance(now, HearingResulted | OrdersResulted) and isinstance(before, HearingResulted | OrdersResulted):
+            found[fact] = sorted((Counter(before.lists) - Counter(now.lists)).elements())
+    return {fact: left_out for fact, left_out in found.items() if left_out}
 
 
 def _known(conn: Connection, body: Linking) -> bool:

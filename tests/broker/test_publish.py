@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_order_variations.v1 import OrdersResulted
 from services.ops.cli import app
 from services.ops.starting import Services, all_services, prepare
 from services.ops.story import STORY
@@ -20,11 +22,13 @@ from services.runtime.embedded import embedded_servers
 from services.runtime.keeper import PROJECT
 from services.runtime.settings import Addresses
 from services.runtime.story_clock import StoryClock, story_clock
+from tests import builders as b
 
 DRAINED_WITHIN = 60.0
 NOT_SENT_TO_YOU = "No notification with that id was sent to you"
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
 CHILDREN = PROJECT / "schemas/examples/police.incidents/children-linked/one-child-heard-it.json"
+KINDS = {HearingResulted: "hearing-resulted", OrdersResulted: "orders-resulted"}
 EXAMPLE = PROJECT / "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
 
 
@@ -133,6 +137,34 @@ def test_two_contents_of_one_version_are_said_to_the_publisher_and_the_later_sta
     earlier = published("21:06", "third")
     assert earlier.exit_code == 1
     assert "another content with the same factversion stands" in " ".join(earlier.output.split())
+
+
+def test_what_a_later_statement_of_a_hearing_leaves_out_is_said_to_its_publisher(
+    running: Relay, tmp_path: Path
+) -> None:
+    """Two sittings of one day are one hearing: sent apart, the afternoon's takes the morning's back."""
+
+    def published(version: int, body: HearingResulted | OrdersResulted) -> str:
+        event: dict[str, Any] = {
+            "type": f"uk.court.{KINDS[type(body)]}.v1",
+            "source": "urn:example:court",
+            "subject": body.subject,
+        }
+        event |= {"time": f"2026-03-02T1{version}:00:00Z", "factversion": version}
+        data = body.model_dump(mode="json", exclude_none=True)
+        (tmp_path / "hearing.json").write_text(json.dumps(event | {"data": data}))
+        said = running.relay("publish", str(tmp_path / "hearing.json"))
+        assert said.exit_code == 0
+        return " ".join(said.output.split())
+
+    case = {"references": b.references(urn="54DC0099126", asn="2654DC0100000099001A")}
+    morning, afternoon = b.order("3047"), b.order("3326")
+    had = "The statement before it also had"
+    assert had not in published(1, b.orders_resulted(morning, **case))
+    assert f"{had} order 3047/1: that stands no longer" in published(2, b.orders_resulted(afternoon, **case))
+    assert had not in published(3, b.orders_resulted(morning, afternoon, **case))
+    assert had not in published(1, b.hearing(b.offence(1), b.offence(2), **case))
+    assert f"{had} offence 1 (OF61102): that stands no longer" in published(2, b.hearing(b.offence(2), **case))
 
 
 def test_no_wait_sends_and_says_no_more(running: Relay) -> None:
