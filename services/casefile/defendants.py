@@ -21,7 +21,7 @@ from schemas.doubts import Doubt, DoubtReason
 from schemas.identifiers import forces, pnc
 from schemas.police_incidents.v1 import ChargePreferred, Party
 from schemas.values import Body, References
-from services.casefile.names import are_alike, first_and_last
+from services.casefile.names import are_alike, first_and_last, name_and_birth
 
 Identifier = Literal["urn", "asn", "defendant_id", "record"]
 REFERENCES: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
@@ -143,17 +143,9 @@ def are_two(one: Defendant, other: Defendant) -> bool:
     return known_apart or not (one.born is not None and one.born == other.born and are_alike(*names))
 
 
-def share_an_identifier(one: References, other: References) -> bool:
-    """Whether both have one ASN, or one defendant id in one case."""
-    if one.leading_asn is not None and one.leading_asn == other.leading_asn:
-        return True
-    return one.defendant_id is not None and (one.defendant_id, one.urn) == (other.defendant_id, other.urn)
-
-
 def known_by(somebody: Defendant | Party) -> tuple[str, str] | None:
     """Name and date of birth, as two spellings of one name have them; None where either is not known."""
-    name = first_and_last(somebody.name)
-    return (name, somebody.born.isoformat()) if name and somebody.born else None
+    return name_and_birth(somebody.name, somebody.born.isoformat() if somebody.born else None)
 
 
 def _changed(body: Referring, refs: References) -> dict[str, object]:

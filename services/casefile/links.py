@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 from schemas.agency_responses.v1 import AgencyBody, AttributionConfirmed, LinkMade, LinkRefused
 from schemas.agency_responses.v1 import Answer as AnswerBody
@@ -408,18 +407,18 @@ class _Matters:
                     yield party
 
     def by_candidate(self, refs: References, defendant: Defendant | None) -> list[_Lead]:
-        if defendant is None or refs.leading_urn is None or not defendant.name or not defendant.born:
+        wanted = known_by(defendant) if defendant is not None else None
+        if wanted is None or refs.leading_urn is None:
             return []
-        wanted = (_folded(defendant.name), defendant.born)
         found: dict[str, list[_Lead]] = {}
         for lead in self.leads_of([f"urn:{refs.urn}"]):
             for person in {who for ref in lead.parties for who in self.suspects(ref, wanted)}:
                 found.setdefault(person, []).append(lead)
         return next(iter(found.values())) if len(found) == 1 else []
 
-    def suspects(self, ref: PartyRef, wanted: tuple[str, date]) -> Iterable[str]:
+    def suspects(self, ref: PartyRef, wanted: tuple[str, str]) -> Iterable[str]:
         for party in self.charged(ref):
-            if party.name and (_folded(party.name), party.born) == wanted:
+            if known_by(party) == wanted:
                 yield person_of(party.record, ref.place, self.is_placeholder)
 
     def beside(self, fact: Fact) -> Iterable[Path]:
@@ -569,7 +568,3 @@ def _is_of(fact: Fact, reference: str, case: References | None) -> bool:
     refs = fact.body.references
     whole = case.defendant_id is None and case.leading_urn is not None and case.leading_urn == refs.leading_urn
     return whole or same_case(case, refs)
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())

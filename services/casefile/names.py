@@ -17,6 +17,13 @@ def first_and_last(name: str | None) -> str:
     return " ".join(words[:1] + words[1:][-1:])
 
 
+def name_and_birth(name: str | None, born: str | None) -> tuple[str, str] | None:
+    """By what two statements are known to be about one person, however each spells the name; None where either is not
+    known. `born`: as a date is written."""
+    plain = first_and_last(name)
+    return (plain, born) if plain and born else None
+
+
 def are_alike(one: str, other: str) -> bool:
     """Whether first name and last name are each one name, spelt in two ways."""
     words = list(zip(one.split(), other.split(), strict=False))

@@ -10,7 +10,7 @@ from schemas.values import child_place, party_place
 from services.casefile.duties import Duty, Notice, Whom
 from services.casefile.facts import CaseFile
 from services.casefile.ladder import OUTDATED
-from services.casefile.names import are_alike, first_and_last, words_of
+from services.casefile.names import are_alike, first_and_last, name_and_birth, words_of
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def _people(file: CaseFile) -> Iterator[tuple[str, Party | Child]]:
 
 def _one_name_and_birth(before: Whom, now: Whom) -> bool:
     """As a court's defendant without an identifier is known again (domain 2.2)."""
-    name, born = first_and_last(before.name), before.born
-    return bool(name and born) and (name, born) == (first_and_last(now.name), now.born)
+    known_as = name_and_birth(before.name, before.born)
+    return known_as is not None and known_as == name_and_birth(now.name, now.born)
 
 
 def _nothing_in_common(before: Whom, now: Whom) -> bool:

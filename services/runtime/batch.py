@@ -9,11 +9,11 @@ from schemas.bounded_json import canonical
 from schemas.envelope import fact_id
 from schemas.registry import Received, subject_of
 from schemas.values import Body
-from services.casefile.defendants import HEARD, Knowing, are_two, share_an_identifier
+from services.casefile.defendants import HEARD, Heard, Knowing, are_two
 from services.casefile.facts import Fact
 from services.casefile.links import Linkage, link
 from services.casefile.persons import Placeholder, person_of_record, records_named
-from services.casefile.references import CRIME, crimes, references
+from services.casefile.references import CRIME, crimes, defendant_ids, references
 from services.casefile.speaking import MaySpeak
 from services.runtime.records import Record
 from services.runtime.store import FileState, Matters, Statement
@@ -151,9 +151,7 @@ class Plan:
         if not isinstance(his, HEARD):
             return event
         heard = (fact.body for fact in self._of[next(iter(event.names))].standing.values())
-        by_his = (
-            body for body in heard if isinstance(body, HEARD) and share_an_identifier(body.references, his.references)
-        )
+        by_his = (body for body in heard if isinstance(body, HEARD) and _by_one_identifier(body, his))
         anothers = any(are_two(body.defendant, his.defendant) for body in by_his)
         return apart(event, self.knowing) if anothers else event
 
@@ -191,6 +189,12 @@ class Plan:
             overlapping(moved),
             joined,
         )
+
+
+def _by_one_identifier(one: Heard, other: Heard) -> bool:
+    """Whether their sources call both defendants the same, or without a case the same at one hearing."""
+    shared = not defendant_ids(one.references).isdisjoint(defendant_ids(other.references))
+    return shared or one.hearing == other.hearing
 
 
 def _says_the_same_again(fact: Fact, standing: Fact) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +71,17 @@ def test_a_single_candidate_with_the_same_name_and_birth_is_linked_and_two_are_n
     charged = b.fact(b.charge(b.charged(crime="CR2"), references=v.References(urn=b.URN, asn="2654DC0100000000008Y")))
     files = files_of([incident, charge, result, twin, charged])
     assert files[HOME].unlinked[result.id] == "no_charge"
+
+
+@pytest.mark.parametrize("spelt", ["SUSPECTTEST", "Súspecttest", "Jean-Paul  SUSPECTTEST"])
+def test_a_single_candidate_is_linked_however_the_court_spells_his_name(spelt: str) -> None:
+    born = date(1990, 1, 2)
+    heard = b.hearing(
+        references=v.References(urn=b.URN), defendant=b.defendant(name=f"Silas {spelt}", date_of_birth=born)
+    )
+    result = b.fact(heard)
+    incident = b.fact(b.incident(parties=(b.victim(), b.suspect(date_of_birth=born))))
+    assert result.id in files_of([incident, b.fact(b.charge()), result])[HER].links
 
 
 def test_a_result_and_a_charge_are_linked_however_each_writes_the_case() -> None:

@@ -10,7 +10,7 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import body_of
 from schemas.values import Body, References
-from services.casefile.defendants import share_an_identifier
+from services.casefile.references import defendant_ids
 from services.casefile.same_man import Man, identities
 from services.casefile.speaking import anybody
 from services.runtime.batch import Accepted, Plan, apart
@@ -30,6 +30,9 @@ SHARED = [
     References(urn=b.URN, asn=PLACEHOLDER),
     References(urn=b.URN, defendant_id="PROSECUTOR-7"),
     References(asn=b.ASN),
+    References(defendant_id="PROSECUTOR-7"),
+    References(court_case="CASE-1", defendant_id="PROSECUTOR-7"),
+    References(urn="UNREADABLE", defendant_id="PROSECUTOR-7"),
 ]
 KIND = "uk.court.orders-resulted"
 
@@ -112,7 +115,7 @@ def test_what_a_later_hearing_discharges_is_his_own(refs: References) -> None:
     before, after = accepted((made(refs), 1), (discharged, 2)).values()
     assert isinstance(before, OrdersResulted)
     assert isinstance(after, OrdersResulted)
-    assert not share_an_identifier(before.references, after.references)
+    assert defendant_ids(before.references).isdisjoint(defendant_ids(after.references))
 
 
 @pytest.mark.parametrize("refs", SHARED)
