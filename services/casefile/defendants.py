@@ -2,7 +2,8 @@
 
 A placeholder, and what cannot be read, names nobody. An identifier that two people share names at most the first of
 them. Whoever is then known by no identifier is known by a name that says nothing of him, made with the deployment's
-secret of the case, his name and his date of birth; without these he stays apart from everybody.
+secret of the case, his name and his date of birth. Without one of these he is known at one hearing, as one source
+states it, by all that it does say of him; of whom it says nothing, each statement stays apart from all others.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from schemas.court_order_variations.v1 import (
     OrdersResulted,
 )
 from schemas.doubts import Doubt, DoubtReason
-from schemas.identifiers import forces, pnc
+from schemas.identifiers import cro, forces, pnc
 from schemas.police_incidents.v1 import ChargePreferred, Party
 from schemas.values import Body, References
 from services.casefile.names import are_alike, first_and_last, name_and_birth
@@ -33,6 +34,8 @@ APPLICATION = (ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
 REFERRING = (*HEARD, *APPLICATION, ChargePreferred)
 
 
+# How the names begin that the relay makes. Each is made for one person, so it counts whatever case it stands in.
+NAMED, APART, CHARGED = MADE_HERE = ("named.", "apart.", "charged.")
 IsPlaceholder = Callable[[Identifier, str], bool]
 
 
@@ -44,8 +47,9 @@ class Knowing:
     knows_force: Callable[[str], bool]
     pseudonym: Callable[[str], str] = field(repr=False)
 
-    def identified(self, body: Body, content: str) -> Body:
-        """The same body by references that name somebody. `content`: what tells this statement from every other."""
+    def identified(self, body: Body, source: str, content: str) -> Body:
+        """The same body by references that name somebody. `source`: the system that states it; `content`: what tells
+        this statement from every other."""
         if not isinstance(body, REFERRING):
             return body
         if isinstance(body, HEARD) and is_of_nobody(body.defendant, self.is_placeholder):
@@ -55,43 +59,46 @@ class Knowing:
         nobody: dict[str, None] = dict.fromkeys(placeholders(refs, self.is_placeholder))
         usable = refs.model_copy(update=nobody)
         if usable.leading_asn is None and usable.defendant_id is None:
-            usable = usable.model_copy(update={"defendant_id": self._known_otherwise(body, usable, content)})
+            usable = usable.model_copy(update={"defendant_id": self._known_otherwise(body, usable, source, content)})
         if usable == refs:
             return body
         force = self._force(body, usable) if "urn" in nobody else body.force_code
         return body.model_copy(update=_changed(body, usable) | {"force_code": force})
 
-    def apart(self, body: Heard, content: str) -> Heard:
+    def apart(self, body: Heard, source: str, content: str) -> Heard:
         """The same hearing of a defendant whose identifiers are known to be another man's."""
-        his = self._named(body, body.references, content)
+        his = self._named(body, body.references, source, content)
         refs = body.references.model_copy(update={"asn": None, "defendant_id": his})
         return body.model_copy(update=_changed(body, refs))
 
-    def _known_otherwise(self, body: Referring, refs: References, content: str) -> str | None:
+    def _known_otherwise(self, body: Referring, refs: References, source: str, content: str) -> str | None:
         match body:
             case ChargePreferred():
                 return self._charged(body, refs)
             case HearingResulted() | OrdersResulted():
-                return self._named(body, refs, content)
+                return self._named(body, refs, source, content)
         # An application has a name of its own: it needs one of its defendant only where nothing else is left.
         return None if refs.urn or refs.court_case else self._alone(content)
 
-    def _named(self, body: Heard, refs: References, content: str) -> str:
-        """Known by name and birth within his case; without a URN within one court and day."""
-        who = known_by(body.defendant)
-        if who is None:
+    def _named(self, body: Heard, refs: References, source: str, content: str) -> str:
+        """Known by name and birth within his case; without a URN that names one within one court and day, and there
+        under what is written in its place: his hearings in two cases are two."""
+        sitting = (body.references.urn or "-", body.court_ou, body.hearing_on.isoformat())
+        if (who := known_by(body.defendant)) is not None:
+            within = (refs.leading_urn,) if refs.leading_urn else sitting
+            return f"{NAMED}{self._short(*within, *who)}"
+        if not any(said := said_of(body.defendant)):
             return self._alone(content)
-        within = refs.leading_urn or f"{body.court_ou}/{body.hearing_on.isoformat()}"
-        return f"named.{self._short(within, *who)}"
+        return f"{APART}{self._short(source, *sitting, body.references.asn or '-', *said)}"
 
     def _charged(self, body: ChargePreferred, refs: References) -> str:
         """A charge names no defendant: known by whom its first offence is about."""
         first = min(body.offences, key=lambda offence: offence.sequence, default=None)
         about = () if first is None else (first.crime_reference, *map(str, sorted(first.parties)))
-        return f"charged.{self._short(refs.leading_urn or '-', *about)}"
+        return f"{CHARGED}{self._short(refs.leading_urn or '-', *about)}"
 
     def _alone(self, content: str) -> str:
-        return f"apart.{self._short(content)}"
+        return f"{APART}{self._short(content)}"
 
     def _short(self, *parts: str) -> str:
         return self.pseudonym("\x1f".join(("defendant", *parts)))[:16]
@@ -146,6 +153,19 @@ def are_two(one: Defendant, other: Defendant) -> bool:
 def known_by(somebody: Defendant | Party) -> tuple[str, str] | None:
     """Name and date of birth, as two spellings of one name have them; None where either is not known."""
     return name_and_birth(somebody.name, somebody.born.isoformat() if somebody.born else None)
+
+
+def said_of(defendant: Defendant) -> tuple[str, ...]:
+    """All that identifies him in a source's words, the same in each that it says of him; empty texts for what it does
+    not say."""
+    born, record = defendant.born, defendant.record
+    return (
+        first_and_last(defendant.name),
+        born.isoformat() if born else "",
+        (pnc(defendant.pnc_id) if defendant.pnc_id else None) or "",
+        (cro(defendant.cro_number) if defendant.cro_number else None) or "",
+        f"{record.system}/{record.id}" if record else "",
+    )
 
 
 def _changed(body: Referring, refs: References) -> dict[str, object]:

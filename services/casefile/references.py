@@ -15,6 +15,7 @@ from schemas.court_order_variations.v1 import (
 )
 from schemas.police_incidents.v1 import ChargePreferred, PersonsMerged
 from schemas.values import Body, References
+from services.casefile.defendants import MADE_HERE
 from services.casefile.facts import Fact
 
 CRIME, PERSON = "crime:", "person:"
@@ -171,13 +172,15 @@ def same_case(lead: References, fact: References) -> bool:
 
 
 def defendant_ids(refs: References) -> frozenset[Identity]:
-    """By what the references of two facts show one defendant: an ASN is one man's, and a defendant's number counts
-    within its case alone, for courts number theirs alike."""
+    """By what the references of two facts show one defendant: an ASN is one man's, and so is a name that the relay
+    made; any other defendant's number counts within its case alone, for courts number theirs alike."""
     found: set[Identity] = {("asn", refs.leading_asn)} if refs.leading_asn else set()
     cases = {"urn": refs.leading_urn, "court_case": refs.court_case}
     found |= {
         ("defendant_id", kind, case, refs.defendant_id) for kind, case in cases.items() if case and refs.defendant_id
     }
+    if refs.defendant_id and refs.defendant_id.startswith(MADE_HERE):
+        found.add(("defendant_id", refs.defendant_id))
     return frozenset(found)
 
 

@@ -32,7 +32,7 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.envelope import EPOCH, Envelope
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
-from services.casefile.defendants import are_two, known_by
+from services.casefile.defendants import are_two, known_by, said_of
 from services.intake import fitting, wording
 from services.intake.markup import inside, name, named, outermost, parsed, parsed_text, text
 from services.intake.order_length import ENDLESS, Length, period_end
@@ -243,12 +243,13 @@ def _hearings(sittings: Iterable[Sitting]) -> Iterator[list[Sitting]]:
 
 
 def _people(at_place: Sequence[Sitting]) -> list[list[Sitting]]:
-    """By PNC id, and by name and birth. Of whom that is not known, he is whoever has the reference; without one, and
-    where that man's name or birth is another, he is nobody else here."""
+    """By PNC id, by name and birth, or by all that is said of him. Of whom that is not known, he is whoever has the
+    reference; without one, and where that man's name or birth is another, he is nobody else here."""
     people: list[list[Sitting]] = []
     known: dict[object, list[Sitting]] = {}
     for sitting in at_place:
-        names = [name for name in (sitting.defendant.pnc_id, known_by(sitting.defendant)) if name is not None]
+        him, said = sitting.defendant, said_of(sitting.defendant)
+        names = [name for name in (him.pnc_id, known_by(him), said if any(said) else None) if name is not None]
         his = next((known[name] for name in names if name in known), None)
         if his is None and people and not sitting.has_no_reference:
             first = people[0]

@@ -117,7 +117,9 @@ def restated(event: Accepted, body: Body) -> Accepted:
 def apart(event: Accepted, knowing: Knowing) -> Accepted:
     """The event of one whose identifiers are another's; anything but a hearing as it is."""
     body = event.fact.body
-    return restated(event, knowing.apart(body, event.digest.hex())) if isinstance(body, HEARD) else event
+    if not isinstance(body, HEARD):
+        return event
+    return restated(event, knowing.apart(body, event.received.envelope.source, event.digest.hex()))
 
 
 @dataclass

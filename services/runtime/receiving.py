@@ -38,7 +38,7 @@ def identified(event: Accepted, knowing: Knowing) -> Accepted | Refusal:
             "the subject: a placeholder stands in it, which is nobody's; name him as the relay does (relay explain)"
         )
         return Refusal(RefusalReason.PLACEHOLDER_NAMED, "validate", detail, event.received.kind)
-    known = knowing.identified(event.fact.body, event.digest.hex())
+    known = knowing.identified(event.fact.body, event.received.envelope.source, event.digest.hex())
     return event if known is event.fact.body else restated(event, known)
 
 

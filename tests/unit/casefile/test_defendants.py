@@ -4,13 +4,15 @@ from datetime import date
 
 import pytest
 
-from schemas.court_convictions.v1 import HearingResulted
+from schemas.court_convictions.v1 import Defendant, HearingResulted
+from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.doubts import Doubt, DoubtReason
 from schemas.police_incidents.v1 import ChargePreferred
 from schemas.values import Body, References
 from services.casefile.defendants import are_two, placeholder_doubts
 from services.casefile.links import files_of
-from services.casefile.references import references
+from services.casefile.references import case_of, references
+from services.casefile.same_man import Man, identities
 from services.runtime.pseudonyms import Pseudonyms
 from services.runtime.receiving import knowing
 from tests import builders as b
@@ -23,8 +25,8 @@ ALDEN = b.defendant(name="Alden FICTION", date_of_birth=date(1985, 3, 4))
 BRAM = b.defendant(name="Bram INVENTED", date_of_birth=date(1992, 7, 8))
 
 
-def known(body: Body, content: str = "as it came") -> Body:
-    return KNOWING.identified(body, content)
+def known(body: Body, content: str = "as it came", source: str = "urn:test:court") -> Body:
+    return KNOWING.identified(body, source, content)
 
 
 def hearing(**over: object) -> HearingResulted:
@@ -84,9 +86,59 @@ def test_without_a_urn_he_is_known_within_one_court_and_day() -> None:
     assert first.references.defendant_id != another_day.references.defendant_id
 
 
-@pytest.mark.parametrize("missing", ["name", "date_of_birth"])
-def test_without_a_name_or_a_birth_he_stays_apart_from_everybody(missing: str) -> None:
-    body = b.hearing(references=OF_NOBODY, defendant=b.defendant(**{missing: None}))
+def test_two_cases_of_one_man_at_one_court_on_one_day_are_two_hearings_where_neither_has_a_real_urn() -> None:
+    one, other = (hearing(references=References(urn=urn, asn=PLACEHOLDER)) for urn in ("00PP0012326", "00PP0012426"))
+    assert one.hearing != other.hearing
+
+
+PARTLY_KNOWN = [
+    {"name": "Alden FICTION"},
+    {"date_of_birth": date(1985, 3, 4)},
+    {"pnc_id": "2001/0000001A"},
+    {"cro_number": "123456/01A"},
+    {"record": b.record("court-7")},
+]
+NOTHING_SAID = b.defendant(name=None, date_of_birth=None)
+
+
+def partly(said: dict[str, object]) -> Defendant:
+    return b.defendant(**{"name": None, "date_of_birth": None, **said})
+
+
+@pytest.mark.parametrize("refs", [OF_NOBODY, References(urn="00PP0012326", asn=PLACEHOLDER)])
+@pytest.mark.parametrize("said", PARTLY_KNOWN)
+def test_all_that_one_source_says_of_one_hearing_is_about_one_man_by_what_it_says_of_him(
+    said: dict[str, object], refs: References
+) -> None:
+    him = {"references": refs, "defendant": partly(said)}
+    heard, amended = hearing(**him), hearing(**him, offences=(b.offence(2),))
+    ordered = known(b.orders_resulted(b.order(), **him), "another message")
+    assert isinstance(ordered, OrdersResulted)
+    assert heard.hearing == amended.hearing == ordered.hearing
+    assert Man(identities(heard.references)).is_same(Man(identities(ordered.references)))
+    assert Man(identities(heard.references)).is_same(Man(identities(case_of(ordered.hearing))))
+
+
+@pytest.mark.parametrize("said", PARTLY_KNOWN)
+@pytest.mark.parametrize(
+    "other",
+    [{"defendant": BRAM}, {"defendant": NOTHING_SAID}, {"hearing_on": date(2026, 4, 1)}, {"court_ou": "B54WV00"}],
+)
+def test_he_is_apart_from_others_and_at_every_other_hearing(said: dict[str, object], other: dict[str, object]) -> None:
+    him = {"defendant": partly(said)}
+    assert hearing(**him).references.defendant_id != hearing(**{**him, **other}).references.defendant_id
+
+
+def test_what_another_source_says_of_a_man_of_that_name_is_not_joined() -> None:
+    body = b.hearing(references=OF_NOBODY, defendant=partly({"name": "Alden FICTION"}))
+    one, other = known(body), known(body, source="urn:test:another-court")
+    assert isinstance(one, HearingResulted)
+    assert isinstance(other, HearingResulted)
+    assert one.hearing != other.hearing
+
+
+def test_a_man_of_whom_nothing_is_said_stays_apart_from_everybody() -> None:
+    body = b.hearing(references=OF_NOBODY, defendant=NOTHING_SAID)
     one, other = known(body, "one message"), known(body, "another message")
     assert isinstance(one, HearingResulted)
     assert isinstance(other, HearingResulted)
@@ -96,7 +148,7 @@ def test_without_a_name_or_a_birth_he_stays_apart_from_everybody(missing: str) -
 def test_his_name_under_another_secret_is_another() -> None:
     other = knowing(POLICY, Pseudonyms(b"another secret"))
     body = b.hearing(references=OF_NOBODY, defendant=ALDEN)
-    assert other.identified(body, "") != KNOWING.identified(body, "")
+    assert other.identified(body, "", "") != KNOWING.identified(body, "", "")
 
 
 @pytest.mark.parametrize("unusable", [{"asn": "TFL1"}, {"defendant_id": "unknown"}, {"defendant_id": "0000"}])
@@ -169,9 +221,9 @@ def test_two_defendants_are_two_people_where_name_or_birth_differ(other: dict[st
 
 def test_an_asn_given_to_two_people_leads_the_charge_to_him_whom_it_names() -> None:
     charge, incident = b.fact(b.charge()), b.fact(b.incident(parties=(b.victim(), _charged())))
-    his, another = b.fact(b.hearing(defendant=ALDEN)), b.fact(KNOWING.apart(b.hearing(defendant=BRAM), ""))
+    his, another = b.fact(b.hearing(defendant=ALDEN)), b.fact(KNOWING.apart(b.hearing(defendant=BRAM), "", ""))
     first = b.fact(b.hearing(defendant=BRAM))
-    named = b.fact(KNOWING.apart(b.hearing(defendant=ALDEN), ""))
+    named = b.fact(KNOWING.apart(b.hearing(defendant=ALDEN), "", ""))
     for with_asn, without in ((his, another), (named, first)):
         hers = files_of([incident, charge, with_asn, without])["record:vale-records:victim-1"]
         assert with_asn.id in hers.links

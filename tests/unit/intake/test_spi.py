@@ -283,6 +283,26 @@ def test_two_defendants_without_a_reference_do_not_become_one() -> None:
     assert len({h.subject for h in facts(message.encode())[0]}) == 5
 
 
+@pytest.mark.parametrize("not_said", [(), ("Birthdate",), ("PersonGivenName1", "PersonFamilyName")])
+def test_elements_of_one_defendant_without_a_reference_are_one_by_what_they_say_of_him(
+    not_said: tuple[str, ...],
+) -> None:
+    message = fromstring(example("several-cases"))
+    case = message.find(".//{*}Case")
+    him = case.findall("{*}Defendant")[0]
+    for parent in list(him.iter()):
+        for child in [each for each in parent if each.tag.partition("}")[2] in ("ProsecutorReference", *not_said)]:
+            parent.remove(child)
+    again = fromstring(tostring(him))
+    for offence in again.findall("{*}Offence")[:3]:
+        again.remove(offence)
+    him.remove(him.findall("{*}Offence")[3])
+    case.append(again)
+    hearings, _ = facts(tostring(message))
+    whole, _ = facts(example("several-cases"))
+    assert sorted(len(each.offences) for each in hearings) == sorted(len(each.offences) for each in whole)
+
+
 def test_a_placeholder_is_no_reference() -> None:
     message = example("several-cases").decode()
     for reference in ("2654DC0100000091001V", "2654DC0100000091002W"):
