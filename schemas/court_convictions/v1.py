@@ -139,42 +139,18 @@ class NextHearing(v.Frozen):
     on: Annotated[v.Day | None, TIME] = None
 
 
-def check_hearing(hearing: str, references: v.References, court_ou: str, on: date) -> None:
-    """ValueError unless the hearing is named as every adapter names it: it is an order's place for ever."""
-    if hearing != v.hearing_place(references, court_ou, on):
-        raise ValueError("hearing is expected as <urn or court_case>/<asn or defendant_id>/<court_ou>/<hearing_on>")
-
-
-class HearingResulted(v.Body):
-    """All that one hearing decided about one defendant's offences.
-
-    Subject: `<urn>/<asn or defendant id>/<court>/<date>`.
-    """
+class OfAHearing(v.Body):
+    """What is stated of one defendant at one hearing. Subject: `<urn>/<asn or defendant id>/<court>/<date>`."""
 
     references: Annotated[v.References, REFERENCE]
     hearing: Annotated[v.HearingPlace, REFERENCE]
-    source_hearing_id: Annotated[v.Reference | None, REFERENCE] = None
     court_ou: Annotated[v.CourtCode, TIME]
-    court_type: Annotated[CourtType, TIME]
     hearing_on: Annotated[v.Day, TIME]
     defendant: Annotated[Defendant, Marked(DataClass.S)]
-    offences: Annotated[tuple[ResultedOffence, ...], OFFENCE]
-    da_finding_s56a: Annotated[Literal["stated", "not_stated", "unknown"], OFFENCE] = "unknown"
-    case_markers: Annotated[tuple[v.Code, ...], OFFENCE] = ()
-    custody: Annotated[bool | None, OFFENCE] = None
-    time_served: Annotated[bool | None, OFFENCE] = None
-    remand: Annotated[Remand, OFFENCE] = Remand.UNKNOWN
-    bail_conditions: Annotated[tuple[BailCondition, ...], TERMS] = ()
-    next_hearing: Annotated[NextHearing | None, TIME] = None
 
     @property
     def subject(self) -> str:
         return self.hearing
-
-    @property
-    def lists(self) -> tuple[str, ...]:
-        """What no longer stands where a later statement of this hearing has it not."""
-        return tuple(f"offence {each.sequence} ({each.code})" for each in self.offences)
 
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
@@ -187,5 +163,30 @@ class HearingResulted(v.Body):
 
     @model_validator(mode="after")
     def _hearing_has_its_place(self) -> Self:
-        check_hearing(self.hearing, self.references, self.court_ou, self.hearing_on)
+        """It is named as every adapter names it: it is an order's place for ever."""
+        if self.hearing != v.hearing_place(self.references, self.court_ou, self.hearing_on):
+            raise ValueError("hearing is expected as <urn or court_case>/<asn or defendant_id>/<court_ou>/<hearing_on>")
         return self
+
+
+class HearingResulted(OfAHearing):
+    """All that one hearing decided about one defendant's offences.
+
+    Subject: `<urn>/<asn or defendant id>/<court>/<date>`.
+    """
+
+    source_hearing_id: Annotated[v.Reference | None, REFERENCE] = None
+    court_type: Annotated[CourtType, TIME]
+    offences: Annotated[tuple[ResultedOffence, ...], OFFENCE]
+    da_finding_s56a: Annotated[Literal["stated", "not_stated", "unknown"], OFFENCE] = "unknown"
+    case_markers: Annotated[tuple[v.Code, ...], OFFENCE] = ()
+    custody: Annotated[bool | None, OFFENCE] = None
+    time_served: Annotated[bool | None, OFFENCE] = None
+    remand: Annotated[Remand, OFFENCE] = Remand.UNKNOWN
+    bail_conditions: Annotated[tuple[BailCondition, ...], TERMS] = ()
+    next_hearing: Annotated[NextHearing | None, TIME] = None
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """What no longer stands where a later statement of this hearing has it not."""
+        return tuple(f"offence {each.sequence} ({each.code})" for each in self.offences)

@@ -5,9 +5,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import model_validator
 
-from schemas import identifiers
 from schemas import values as v
 from schemas.classes import (
     ALLEGED,
@@ -20,10 +19,8 @@ from schemas.classes import (
     REFERENCE,
     TERMS,
     TIME,
-    DataClass,
-    Marked,
 )
-from schemas.court_convictions.v1 import Defendant, check_hearing
+from schemas.court_convictions.v1 import OfAHearing
 from schemas.doubts import Doubt, DoubtReason
 
 
@@ -120,37 +117,18 @@ class Order(v.Frozen):
             yield Doubt("expires_on", DoubtReason.ORDER_END_IMPOSSIBLE)
 
 
-class OrdersResulted(v.Body):
+class OrdersResulted(OfAHearing):
     """All orders that one hearing made or touched for one defendant; empty when none. Subject: as hearing-resulted."""
 
-    references: Annotated[v.References, REFERENCE]
-    hearing: Annotated[v.HearingPlace, REFERENCE]
-    court_ou: Annotated[v.CourtCode, TIME]
-    hearing_on: Annotated[v.Day, TIME]
-    defendant: Annotated[Defendant, Marked(DataClass.S)]
     orders: Annotated[tuple[Order, ...], TERMS]
-
-    @property
-    def subject(self) -> str:
-        return self.hearing
 
     @property
     def lists(self) -> tuple[str, ...]:
         """What no longer stands where a later statement of this hearing has it not."""
         return tuple(f"order {each.code}/{each.number}" for each in self.orders)
 
-    @classmethod
-    def subject_in_one_spelling(cls, subject: str) -> str:
-        return identifiers.hearing(subject)
-
-    @field_validator("defendant")
-    @classmethod
-    def _birth_is_judged(cls, defendant: Defendant, info: ValidationInfo) -> Defendant:
-        return defendant.judged(info)
-
     @model_validator(mode="after")
-    def _places_are_places(self) -> Self:
-        check_hearing(self.hearing, self.references, self.court_ou, self.hearing_on)
+    def _orders_are_numbered(self) -> Self:
         made = [(o.code, o.number) for o in self.orders if o.action in {OrderAction.IMPOSED, OrderAction.REPLACED}]
         if len(made) != len(set(made)):
             raise ValueError("orders of one code that a hearing makes are numbered 1, 2, ...; a number is there twice")
