@@ -1,13 +1,13 @@
-"""Compares the names of people, however they were written."""
+"""Compares the names of people, and other words, however they were written."""
 
 import unicodedata
 
 SHORTEST_BEGINNING = 3  # Dan, Daniel
 
 
-def words_of(name: str | None) -> list[str]:
-    """The words of a name: in capitals or not, with or without accents and hyphens."""
-    plain = unicodedata.normalize("NFKD", name or "").casefold()
+def words_of(text: str | None) -> list[str]:
+    """The words of a name or of any text: in capitals or not, with or without accents and hyphens."""
+    plain = unicodedata.normalize("NFKD", text or "").casefold()
     return "".join(letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter)).split()
 
 

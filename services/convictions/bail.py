@@ -1,8 +1,9 @@
 """Conditions of court bail that a hearing took away or changed: for most victims all the protection there is (1.6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from schemas.classes import DataClass, Form
 from schemas.codes.court_results import court_results
@@ -10,6 +11,7 @@ from schemas.court_convictions.v1 import HearingResulted, Remand
 from services.casefile.duties import Statement
 from services.casefile.facts import CaseFile, Fact
 from services.casefile.matter import derived, show
+from services.casefile.names import words_of
 from services.casefile.orders import case_number
 from services.casefile.reasons import Reason
 from services.casefile.references import case_of_hearing
@@ -20,6 +22,13 @@ from services.policy.policy import Policy
 
 RULE = "bail_conditions_cancelled"
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth", "remand")
+
+
+class Condition(NamedTuple):
+    """A condition by its code and by the words in which the court put it, none where it gave the code alone."""
+
+    code: str
+    words: tuple[str, ...] = ()
 
 
 class Became(StrEnum):
@@ -35,7 +44,7 @@ class Before:
     """The conditions as earlier hearings left them. `stand`: None where no hearing says. `by`: those that say it."""
 
     stand: bool | None = None
-    codes: frozenset[str] = frozenset()
+    listed: frozenset[Condition] = frozenset()
     by: tuple[Fact, ...] = ()
 
 
@@ -93,17 +102,18 @@ def change_of(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Ch
     """What this hearing did to the conditions of his bail; None where it says nothing of them."""
     if cancels(body):
         return Change(Became.CANCELLED, Before())
-    codes, results = _codes(body), _results(body)
+    listed, results = _listed(body), _results(body)
     free = bool(results & court_results().unconditional_bail) or body.remand is Remand.UNCONDITIONAL_BAIL
-    if body.remand is Remand.CUSTODY or not (free or codes or results & court_results().bail_conditions_varied):
+    if body.remand is Remand.CUSTODY or not (free or listed or results & court_results().bail_conditions_varied):
         return None
     before = _before(file, men, fact, body)
-    if free and not codes:
+    if free and not listed:
         # That he is on bail without conditions ends none unless some stood; a result says so whatever stood.
         stood = before.stand is not False if results & court_results().unconditional_bail else before.stand is True
         if stood:
             return Change(Became.ENDED, before)
-    varied = results & court_results().bail_conditions_varied or (before.stand and codes and before.codes - codes)
+    lost = before.stand and listed and any(not _is_among(condition, listed) for condition in before.listed)
+    varied = results & court_results().bail_conditions_varied or lost
     return Change(Became.VARIED if varied else None, before)
 
 
@@ -130,9 +140,8 @@ def _before(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Befo
 
 def _after(before: Before, fact: Fact, body: HearingResulted) -> Before:
     """As this hearing left them. Who is in custody has no conditions; a hearing that says nothing changes nothing."""
-    codes = _codes(body)
-    if codes:
-        return Before(stand=True, codes=codes, by=(fact,))
+    if listed := _listed(body):
+        return Before(stand=True, listed=listed, by=(fact,))
     ended = cancels(body) or not _results(body).isdisjoint(court_results().unconditional_bail)
     if ended or body.remand in (Remand.UNCONDITIONAL_BAIL, Remand.CUSTODY):
         return Before(stand=False, by=(fact,))
@@ -149,8 +158,20 @@ def _by_case(file: CaseFile) -> dict[str, list[tuple[Fact, HearingResulted]]]:
     return found
 
 
-def _codes(body: HearingResulted) -> frozenset[str]:
-    return frozenset(condition.code for condition in body.bail_conditions)
+def _listed(body: HearingResulted) -> frozenset[Condition]:
+    return frozenset(
+        Condition(condition.code, tuple(words_of(f"{condition.text or ''} {condition.zone or ''}")))
+        for condition in body.bail_conditions
+    )
+
+
+def _is_among(condition: Condition, listed: Iterable[Condition]) -> bool:
+    """Whether it is still listed: by its code, and in the same words where both hearings put it in words. Whether other
+    words ask less of him is not read out of them: a person reads them."""
+    return any(
+        condition.code == other.code and (not condition.words or not other.words or condition.words == other.words)
+        for other in listed
+    )
 
 
 def _results(body: HearingResulted) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """What the convictions service owes: missed orders, and results that lead to nobody (domain 2.7, 2.8)."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,7 +12,7 @@ from tests.chaos.truth.policy import Areas
 from tests.chaos.truth.world import DESKS, World, lives
 
 RULE_OF_BAIL = "bail_conditions_cancelled"
-Conditions = tuple[bool | None, frozenset[str]]  # whether they stand, and which are listed
+Conditions = tuple[bool | None, frozenset[tuple[str, str]]]  # whether they stand; code and words of each
 UNKNOWN: Conditions = None, frozenset()
 CANCEL, VARY = frozenset({"4596"}), frozenset({"4572", "4574", "4597"})
 FREE = frozenset({"4013", "4014", "4047", "4542", "4543", "4558", "4589"})
@@ -167,7 +168,7 @@ def bail_became(world: World, fact: Fact) -> tuple[str | None, bool]:
         return "ended", stood is True
     if remand == "unconditional_bail" and not codes and stood:
         return "ended", True
-    varied = remand != "custody" and (results & VARY or (stood and codes and listed - codes))
+    varied = remand != "custody" and (results & VARY or (stood and codes and any(gone(c, codes) for c in listed)))
     return ("varied" if varied else None), bool(varied)
 
 
@@ -180,9 +181,17 @@ def bail_left(fact: Fact, before: Conditions) -> Conditions:
     return (True, codes) if remand == "conditional_bail" and not before[0] else before
 
 
-def bail_of(fact: Fact) -> tuple[frozenset[str], frozenset[str], str | None]:
+def gone(condition: tuple[str, str], listed: frozenset[tuple[str, str]]) -> bool:
+    said = [words for code, words in listed if code == condition[0]]
+    return not said or bool(condition[1] and all(words and words != condition[1] for words in said))
+
+
+def bail_of(fact: Fact) -> tuple[frozenset[str], frozenset[tuple[str, str]], str | None]:
     results = frozenset(r["cjs_result_code"] for o in fact.body["offences"] for r in o["results"])
-    codes = frozenset(condition["code"] for condition in fact.body.get("bail_conditions", ()))
+    codes = frozenset(
+        (c["code"], " ".join(re.findall(r"\w+", f"{c.get('text') or ''} {c.get('zone') or ''}".lower())))
+        for c in fact.body.get("bail_conditions", ())
+    )
     return results, codes, fact.body.get("remand")
 
 

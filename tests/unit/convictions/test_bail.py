@@ -103,6 +103,37 @@ def test_a_condition_that_is_not_listed_any_more_is_told_and_one_more_is_not() -
     assert became(HELD, more) == became(HELD, silent) == became(fewer) == {}
 
 
+def in_words(day: int, *those: tuple[str, str | None]) -> HearingResulted:
+    held = at_hearing(day, remand=Remand.CONDITIONAL_BAIL)
+    conditions = tuple(BailCondition(code=code, text=text) for code, text in those)
+    return held.model_copy(update={"bail_conditions": conditions})
+
+
+NO_CONTACT = ("JK", "Not to contact Nell Invented")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([NO_CONTACT], [("JK", "Not to contact Nell Invented except about the children")]),
+        ([("RA", "Not to enter Invented Road"), ("RA", "Not to drink")], [("RA", "Not to drink")]),
+        ([("as-stated", "No contact with Nell. To live at home.")], [("as-stated", "To live at home.")]),
+    ],
+)
+def test_a_condition_that_is_put_in_other_words_is_varied(
+    before: list[tuple[str, str]], after: list[tuple[str, str]]
+) -> None:
+    assert became(in_words(0, *before), in_words(7, *after)) == {on(7): "varied"}
+
+
+@pytest.mark.parametrize(
+    "after", [[("JK", "not to contact  NELL INVENTED.")], [("JK", None)], [NO_CONTACT, ("RA", "Not to drink")]]
+)
+def test_a_condition_in_the_same_words_or_by_its_code_alone_stands(after: list[tuple[str, str | None]]) -> None:
+    assert became(in_words(0, NO_CONTACT), in_words(7, *after)) == {}
+    assert became(in_words(0, ("JK", None)), in_words(7, *after)) == {}
+
+
 def test_conditions_of_another_man_s_bail_are_not_compared() -> None:
     his = b.references(asn="2654DC0100000000002B")
     other = b.hearing(hearing_on=b.TODAY + timedelta(days=7), references=his, remand=Remand.UNCONDITIONAL_BAIL)
