@@ -1,4 +1,4 @@
-"""The rule of responses: whoever answers a notice that nobody sent hears so, and does not believe it was read."""
+"""The rule of responses: whoever answers a notification that was not sent to it hears that nobody read the answer."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ ANSWERS = (Acknowledged, Accepted, Declined, Decided)
 
 
 def answer_without_notice(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """The sender of answers to a notification that is nobody's, once, whatever it answered; another sender apart."""
+    """Once to each sender of answers to a notification that was not sent to it, whatever the answers were."""
     by_sender: dict[str, list[Fact]] = {}
     for body in ANSWERS:
         for fact, answer in file.of(body):
