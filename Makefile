@@ -53,7 +53,7 @@ lock: install ## choose package versions again, within requirements*.in (add UPG
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements-bench.txt requirements-bench.in
 
 stop: ## stop a `make run` that is still up
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m services.runtime.running; else echo 'No `make run` with servers of its own is up.'; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m services.platform.local.running; else echo 'No `make run` with servers of its own is up.'; fi
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=<which> ...")'

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from services.runtime.embedded import Servers, embedded_servers
-from services.runtime.keeper import PROJECT
+from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.local.keeper import PROJECT
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,17 +8,17 @@ from typing import NamedTuple
 from schemas.classes import DataClass, Form
 from schemas.codes.court_results import court_results
 from schemas.court_convictions.v1 import HearingResulted, Remand
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.matter import derived, show
-from services.casefile.names import words_of
-from services.casefile.orders import case_number
-from services.casefile.reasons import Reason
-from services.casefile.references import case_of_hearing
-from services.casefile.same_man import Men
-from services.casefile.telling import Matter, tell, tell_nobody
 from services.convictions.missed import HerFile
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.names import words_of
+from services.platform.domain.linking.references import case_of_hearing
+from services.platform.domain.linking.same_man import Men
+from services.platform.domain.people.ordinary_routes import Matter, tell, tell_nobody
+from services.platform.domain.protection.orders import case_number
+from services.platform.policy.policy import Policy
 
 RULE = "bail_conditions_cancelled"
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth", "remand")

@@ -1,7 +1,7 @@
 """What marks a court case as domestic abuse; without a marker nobody is told of a result."""
 
 from schemas.court_convictions.v1 import HearingResulted
-from services.policy.policy import Policy
+from services.platform.policy.policy import Policy
 
 DOMESTIC_VIOLENCE_QUALIFIER = "LG"  # CJS result qualifier
 CASE_MARKERS = frozenset({"DA", "DV"})

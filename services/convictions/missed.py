@@ -10,20 +10,28 @@ from schemas.classes import Basis, DataClass, Form
 from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.police_incidents.v1 import Grade, RiskAssessed, VictimView
-from services.casefile.duties import Duty, Item, Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.ladder import RUNGS, asked_of
-from services.casefile.matter import derived, show
-from services.casefile.orders import ENDED, Register, Standing, case_number, code_of, hearing_of, register
-from services.casefile.reasons import Reason
-from services.casefile.references import case_of_hearing
-from services.casefile.same_man import Man
-from services.casefile.telling import Matter, tell
-from services.casefile.victims import Matters, Victim, later_views
 from services.convictions.markers import markers
 from services.convictions.outcomes import Heard, Outcome
-from services.policy.clocks import london, london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Duty, Item, Statement
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.references import case_of_hearing
+from services.platform.domain.linking.same_man import Man
+from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.people.victims import Matters, Victim, later_views
+from services.platform.domain.protection.orders import (
+    ENDED,
+    Register,
+    Standing,
+    case_number,
+    code_of,
+    hearing_of,
+    register,
+)
+from services.platform.policy.clocks import london, london_day
+from services.platform.policy.policy import Policy
 
 CROWN = "missed_order_crown"
 # Orders that may protect her and are not what is looked for: a person must say whether she is covered (CJS results).

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from schemas.court_convictions.v1 import HearingResulted, ResultedOffence, Verdict
-from services.casefile.charged import named
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.reasons import Reason
-from services.casefile.references import case_of_hearing
-from services.casefile.taken_back import ACQUITTALS, reopened, reopens
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.charged import named
+from services.platform.domain.linking.references import case_of_hearing
+from services.platform.domain.protection.taken_back import ACQUITTALS, reopened, reopens
 
 CLOSED_TO_ORDERS = {
     Verdict.UNFIT_DID_ACT: Reason.NO_POWER_UNFIT_DID_ACT,

@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 
 from schemas.court_convictions.v1 import CourtType, HearingResulted
-from services.casefile.births import check_at_source, why_doubted
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.judge import Rule
-from services.casefile.matter import show
-from services.casefile.orders import facts_of, register
-from services.casefile.reasons import Reason
-from services.casefile.stating import withheld
-from services.casefile.taken_back import ACQUITTALS
-from services.casefile.unlinked import about, areas_of_case, waiting
-from services.casefile.victims import Victim, held_of
 from services.convictions.bail import bail_conditions_cancelled, change_of
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
 from services.convictions.outcomes import Outcome, outcomes
 from services.convictions.unconfirmed import of_another_offence, offence_unconfirmed, perhaps_against_her
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import withheld
+from services.platform.domain.linking.unlinked import about, areas_of_case, waiting
+from services.platform.domain.people.doubtful_births import check_at_source, why_doubted
+from services.platform.domain.people.victims import Victim, held_of
+from services.platform.domain.protection.orders import facts_of, register
+from services.platform.domain.protection.taken_back import ACQUITTALS
+from services.platform.policy.policy import Policy
 
 MAGISTRATES = "missed_order_magistrates"
 ROUTES = {

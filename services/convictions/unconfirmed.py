@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from schemas.agency_responses.v1 import Decided, Decision
 from schemas.classes import Basis, DataClass
 from schemas.court_convictions.v1 import Verdict
-from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.ladder import RUNGS, asked_of
-from services.casefile.matter import derived, show
-from services.casefile.reasons import Reason
-from services.casefile.references import area_of_case
-from services.casefile.speaking import speakers
-from services.casefile.taken_back import ACQUITTALS
-from services.casefile.telling import Matter, tell
-from services.casefile.victims import Victim, convicted_before
 from services.convictions.missed import HerFile, subject, victims_at
 from services.convictions.outcomes import Heard, Outcome, outcomes
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.references import area_of_case
+from services.platform.domain.linking.speaking import speakers
+from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.people.victims import Victim, convicted_before
+from services.platform.domain.protection.taken_back import ACQUITTALS
+from services.platform.policy.policy import Policy
 
 RULE = "offence_unconfirmed"
 HEARING = ("references", "hearing", "court_ou", "court_type", "hearing_on", "defendant.name")

@@ -6,20 +6,20 @@ from datetime import datetime
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import IncidentReported, Party
 from schemas.values import Role, party_place
-from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.matter import derived
-from services.casefile.reasons import Reason
-from services.casefile.stating import owed
-from services.casefile.victims import kept_for_specialist, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, in_order
 from services.incidents.held import later_records, recorded
 from services.incidents.incident import Victim, areas_of, assessments, possible_victims, victims
 from services.incidents.measures import of_risk
-from services.policy.clocks import london_day
-from services.policy.model import Agency, Chosen, Route
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import owed
+from services.platform.domain.people.victims import kept_for_specialist, later_views
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Agency, Chosen, Route
+from services.platform.policy.policy import Policy
 
 APART, NOBODY_LEFT = "high_risk_roles_unresolved", "no_second_service"
 # What is said of an incident and of nobody in it: injury, markers and support are one party's, and whose is not stated.

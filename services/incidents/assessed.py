@@ -7,8 +7,8 @@ from functools import cached_property
 
 from schemas.police_incidents.v1 import Grade, Risk
 from schemas.values import Tri
-from services.casefile.facts import Fact
-from services.policy.model import Thresholds
+from services.platform.domain.core.facts import Fact
+from services.platform.policy.model import Thresholds
 
 UNANSWERED = frozenset({Tri.UNKNOWN, Tri.NOT_ASKED})
 

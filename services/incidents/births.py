@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from schemas.doubts import DoubtReason
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import party_place
-from services.casefile.births import check_at_source, why_doubted
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile
-from services.casefile.victims import held
 from services.incidents import said
 from services.incidents.children import affected
 from services.incidents.incident import areas_of, possible_victims
-from services.policy.clocks import london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.people.doubtful_births import check_at_source, why_doubted
+from services.platform.domain.people.victims import held
+from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 RULE = "birth_date_doubtful"
 

@@ -8,17 +8,17 @@ from functools import lru_cache
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, child_place
-from services.casefile.duties import Item, Statement
-from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
-from services.casefile.matter import derived
-from services.casefile.reasons import Reason
-from services.casefile.stating import owed
-from services.casefile.victims import kept_for_specialist
 from services.incidents import said
 from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
-from services.policy.clocks import london_day
-from services.policy.model import Agency, Areas, Chosen, DeskName
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement
+from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
+from services.platform.domain.core.matter import derived
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import owed
+from services.platform.domain.people.victims import kept_for_specialist
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Agency, Areas, Chosen, DeskName
+from services.platform.policy.policy import Policy
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from schemas.police_incidents.v1 import IncidentReported
-from services.casefile.facts import INCIDENTS_REMEMBERED, Fact
-from services.policy.clocks import london_day
-from services.policy.model import Window
-from services.policy.policy import Policy
+from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, Fact
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Window
+from services.platform.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

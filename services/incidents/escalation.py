@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from services.casefile.duties import Statement
-from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
-from services.casefile.reasons import Reason
-from services.casefile.stating import owed, withheld
-from services.casefile.victims import held
 from services.incidents import said
 from services.incidents.counts import Reached, counted, thresholds_reached
 from services.incidents.incident import Victim, victims
 from services.incidents.measures import of_count
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import owed, withheld
+from services.platform.domain.people.victims import held
+from services.platform.policy.policy import Policy
 
 Pair = tuple[Victim, str]  # she in one incident, and the place of the suspect there
 Count = tuple[str, Reached]  # the place of the suspect, and the number that was reached with him

@@ -8,21 +8,21 @@ from schemas.classes import DataClass
 from schemas.doubts import DoubtReason
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
-from services.casefile.births import why_doubted
-from services.casefile.duties import Item, Statement
-from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
-from services.casefile.matter import derived
-from services.casefile.reasons import Reason
-from services.casefile.stating import owed
-from services.casefile.victims import kept_for_specialist, later_views
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
 from services.incidents.children import Affected, affected
 from services.incidents.counts import counted, newest_of_each_count
 from services.incidents.incident import ADULT_FROM, CONNECTED_FROM, areas_of, assessments, under, victims_in, younger
 from services.incidents.measures import of_count, of_risk
-from services.policy.clocks import london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement
+from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
+from services.platform.domain.core.matter import derived
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import owed
+from services.platform.domain.people.doubtful_births import why_doubted
+from services.platform.domain.people.victims import kept_for_specialist, later_views
+from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 SOCIAL_CARE = frozenset({"mash"})
 

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import party_place
-from services.casefile.duties import Duty, Item, Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.matter import derived
-from services.casefile.reasons import Reason
-from services.casefile.stating import owed, within_its_agency
-from services.casefile.victims import DESKS_OF_HELD, kept_for_specialist
 from services.incidents import said
 from services.incidents.incident import areas_of, possible_victims
-from services.policy.clocks import london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Duty, Item, Statement
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import owed, within_its_agency
+from services.platform.domain.people.victims import DESKS_OF_HELD, kept_for_specialist
+from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 
 def held_for_specialist(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -8,13 +8,13 @@ from functools import cached_property, lru_cache
 from schemas.births import age_on, contradicted, known_age
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Relationship, Residence, Role, party_place
-from services.casefile.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
-from services.casefile.reasons import Reason
-from services.casefile.victims import held, later_views
 from services.incidents.assessed import Assessment, deciding
-from services.policy.clocks import london_day
-from services.policy.model import Areas
-from services.policy.policy import Policy
+from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.people.victims import held, later_views
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Areas
+from services.platform.policy.policy import Policy
 
 CONNECTED_FROM, ADULT_FROM = 16, 18  # the law's own ages (DA Act 2021 s.1(2), s.3), alike in every area
 NOWHERE = Residence()

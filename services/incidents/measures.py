@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.incidents.assessed import Assessment
-from services.policy.model import Thresholds, Window
+from services.platform.policy.model import Thresholds, Window
 
 STEPS = (
     ("marac", "MARAC"),

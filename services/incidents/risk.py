@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from schemas.police_incidents.v1 import SupportReferral
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.reasons import Reason
-from services.casefile.stating import owed
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, first_of, in_order
 from services.incidents.incident import Victim, victims
 from services.incidents.measures import of_risk
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import owed
+from services.platform.policy.policy import Policy
 
 WITHOUT_HER_AGREEMENT = {
     SupportReferral.DECLINED: Reason.SUPPORT_DECLINED,

@@ -1,7 +1,6 @@
 """All rules of incidents, by the names under which agencies were told: a name is never changed."""
 
 from schemas.police_incidents.v1 import ChildrenLinked
-from services.casefile.judge import Rule
 from services.incidents.apart import APART, high_risk_apart, resolve_roles
 from services.incidents.births import RULE as BIRTH_DATE_DOUBTFUL
 from services.incidents.births import birth_date_doubtful
@@ -19,6 +18,7 @@ from services.incidents.risk import (
     ticks_above_grade,
     victim_support,
 )
+from services.platform.domain.core.evaluate import Rule
 
 RULES = (
     Rule("high_risk", high_risk, speaks_of="incident"),

@@ -6,12 +6,12 @@ from functools import lru_cache
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
 from schemas.values import Role, party_place
-from services.casefile.duties import Item
-from services.casefile.facts import Fact
-from services.casefile.matter import derived, show
 from services.incidents.assessed import Assessment
 from services.incidents.incident import Victim
-from services.policy.clocks import london_day
+from services.platform.domain.core.duties import Item
+from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.policy.clocks import london_day
 
 SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of a look, and the files of one incident, ask for the same
 

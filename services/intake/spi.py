@@ -32,11 +32,11 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.envelope import EPOCH, Envelope
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
-from services.casefile.defendants import are_two, known_by, said_of
 from services.intake import fitting, wording
 from services.intake.markup import inside, name, named, outermost, parsed, parsed_text, text
 from services.intake.order_length import ENDLESS, Length, period_end
 from services.intake.spi_orders import Resulted, orders_of
+from services.platform.domain.linking.defendants import are_two, known_by, said_of
 
 MESSAGE, SESSION, CASE, DEFENDANT, OFFENCE, RESULT = (
     "ResultedCaseMessage", "Session", "Case", "Defendant", "Offence", "Result",

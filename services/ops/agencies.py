@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from services.ops.terminal import complain, out, plural
-from services.policy.load import PolicyRefusedError, load
-from services.policy.model import Agency
-from services.policy.needed import NEEDED
-from services.policy.policy import PolicySet
-from services.runtime.settings import load_settings
+from services.platform.policy.load import PolicyRefusedError, load
+from services.platform.policy.model import Agency
+from services.platform.policy.needed import NEEDED
+from services.platform.policy.policy import PolicySet
+from services.platform.settings import load_settings
 
 LISTED = {"id", "kind", "name", "forces", "las", "courts", "schools", "default"}
 EXAMPLES = """

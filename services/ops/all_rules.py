@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.casefile.judge import Rule
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
+from services.platform.domain.core.evaluate import Rule
 from services.responses.rules import RULES as RESPONSES
 
 RULES: Mapping[str, Sequence[Rule]] = {

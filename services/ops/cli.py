@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from services.problems import EXIT_NOT_BEGUN, CannotBeginError
+from services.platform.problems import EXIT_NOT_BEGUN, CannotBeginError
 
 
 class Listed(NamedTuple):
@@ -86,7 +86,7 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:
     if asked:
-        release: Any = import_module("services.runtime.release")
+        release: Any = import_module("services.platform.release")
         typer.echo(f"Referral Relay, release {release.release_of()}")
         raise typer.Exit
 

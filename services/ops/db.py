@@ -4,8 +4,8 @@ import psycopg
 import typer
 
 from services.ops.terminal import UsageError, database_called, out, servers
-from services.runtime import database
-from services.runtime.sessions import session
+from services.platform.storage import database
+from services.platform.storage.sessions import session
 
 
 def register(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, pub
 from schemas.values import Body
 from services.intake import spi
 from services.ops.mending import hint
-from services.runtime.receiving import SOURCE_AHEAD
+from services.platform.streaming.receiving import SOURCE_AHEAD
 
 STANDARD_INPUT = "-"
 

@@ -8,12 +8,12 @@ still read what they were told; the desk that policy names in his force's place,
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.casefile.duties import Notice
-from services.casefile.facts import Key
-from services.casefile.reasons import Reason
-from services.casefile.victims import DESKS_OF_HELD
 from services.ops.explanation import AUDIT, OPS, Material, Reader
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import Key
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.people.victims import DESKS_OF_HELD
+from services.platform.policy.policy import Policy
 
 HIS_DESKS = DESKS_OF_HELD[Reason.SUSPECT_IS_POLICE]
 Told = tuple[str, Key]

@@ -8,8 +8,6 @@ from pydantic import TypeAdapter
 
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.registry import Received, Refusal
-from services.casefile.reasons import Reason
-from services.casefile.victims import held
 from services.ops.all_rules import RULES
 from services.ops.explained import shown
 from services.ops.explaining import explain
@@ -19,9 +17,11 @@ from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
 from services.ops.unread import NOTHING_UNREAD, Waiting, unread
 from services.ops.words import Names
-from services.policy.load import load
-from services.policy.policy import PolicySet
-from services.runtime.settings import load_settings
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.people.victims import held
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.settings import load_settings
 
 NARROW, WIDE = 80, 110
 FEW = 2

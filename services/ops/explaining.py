@@ -6,12 +6,6 @@ from datetime import datetime
 from functools import cached_property
 
 from schemas.classes import DataClass, Form
-from services.casefile.duties import Notice
-from services.casefile.facts import Key
-from services.casefile.ladder import RUNGS, TO_ACT, asked_of
-from services.casefile.projection import VICTIM_SERVICE, project_explanation, recipient_label
-from services.casefile.reasons import UNSPOKEN
-from services.casefile.speaking import NOT_THE_RECIPIENT, as_anybody_hears
 from services.ops.existing import existing
 from services.ops.explanation import (
     AUDIT,
@@ -36,7 +30,13 @@ from services.ops.explanation import (
     Wanted,
 )
 from services.ops.unread import NOTHING_UNREAD, Waiting
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.escalation import RUNGS, TO_ACT, asked_of
+from services.platform.domain.core.facts import Key
+from services.platform.domain.core.projection import VICTIM_SERVICE, project_explanation, recipient_label
+from services.platform.domain.core.reasons import UNSPOKEN
+from services.platform.domain.linking.speaking import NOT_THE_RECIPIENT, as_anybody_hears
+from services.platform.policy.policy import Policy
 
 
 def explain(

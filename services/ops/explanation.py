@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from services.casefile.duties import Duty, Notice, Withheld
-from services.casefile.facts import Key
 from services.ops.unread import NOTHING_UNREAD, Waiting
+from services.platform.domain.core.duties import Duty, Notice, Withheld
+from services.platform.domain.core.facts import Key
 
 AUDIT, OPS = "audit", "ops"
 Question = Literal["event", "notification", "duty", "person", "matter", "dead letter"]

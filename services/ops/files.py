@@ -13,16 +13,6 @@ from schemas.carried import sought
 from schemas.envelope import fact_id
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
-from services.casefile.duties import Duty, Notice, Statement
-from services.casefile.facts import Answer, CaseFile, Fact, Key, in_the_world
-from services.casefile.judge import Rule, heeded, state
-from services.casefile.ladder import RUNGS, asked_of, climb
-from services.casefile.notices import notice_from_json, withheld_from_json
-from services.casefile.outdated import outdated
-from services.casefile.persons import Joined, of_persons, together
-from services.casefile.projection import matter_of
-from services.casefile.reasons import Reason
-from services.casefile.victims import held
 from services.ops.explanation import (
     Answered,
     End,
@@ -36,10 +26,20 @@ from services.ops.explanation import (
     Version,
 )
 from services.ops.reading import Connection, clock
-from services.policy.policy import Policy
-from services.runtime.gauges import WAITING
-from services.runtime.store import UNDERTAKINGS
-from services.runtime.undertakings import Words, from_row, hear
+from services.platform.domain.core.duties import Duty, Notice, Statement
+from services.platform.domain.core.escalation import RUNGS, asked_of, climb
+from services.platform.domain.core.evaluate import Rule, heeded, state
+from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
+from services.platform.domain.core.outdated_answers import outdated
+from services.platform.domain.core.projection import matter_of
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stored_notifications import notice_from_json, withheld_from_json
+from services.platform.domain.linking.merged_records import Joined, of_persons, together
+from services.platform.domain.people.victims import held
+from services.platform.policy.policy import Policy
+from services.platform.storage.gauges import WAITING
+from services.platform.storage.reader import UNDERTAKINGS
+from services.platform.storage.undertakings import Words, from_row, hear
 
 FILE = re.compile(r"(?:record:[^:/\s]+|place|home:[^:/\s]+):\S+")
 REFERENCES = ("crime", "urn", "asn", "defendant", "court_case", "charge", "hearing", "order", "application")

@@ -14,18 +14,19 @@ from schemas.registry import REGISTRY
 from services.ops.kafka_client import members_of, set_committed
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, out, plural, servers
-from services.policy.load import load
-from services.runtime import database, logs
-from services.runtime.database import AWAY
-from services.runtime.filling import ArchiveLacksError, Filling, Plan, Stretch
-from services.runtime.groups import group_of
-from services.runtime.halting import Halt
-from services.runtime.offsets import Offsets
-from services.runtime.pseudonyms import pseudonyms_of
-from services.runtime.release import release_of
-from services.runtime.service import Service
-from services.runtime.settings import Addresses, load_settings
-from services.runtime.shell import Shell
+from services.platform import logs
+from services.platform.policy.load import load
+from services.platform.pseudonyms import pseudonyms_of
+from services.platform.recovery.filling import ArchiveLacksError, Filling, Plan, Stretch
+from services.platform.release import release_of
+from services.platform.settings import Addresses, load_settings
+from services.platform.storage import database
+from services.platform.storage.database import AWAY
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.halting import Halt
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.service import Service
+from services.platform.streaming.unit_of_work import Shell
 
 OWNERS: Mapping[str, str] = {stream.topic: stream.owner for stream in REGISTRY.streams if stream.owner}
 

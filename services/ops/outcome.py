@@ -14,12 +14,12 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.refusals import RefusalReason
 from schemas.registry import Received
 from schemas.values import Body
-from services.casefile.duties import Notice
-from services.casefile.notices import notice_from_json
-from services.casefile.references import case_of, of_case
-from services.casefile.speaking import as_anybody_hears
 from services.ops.explained import missing
 from services.ops.reading import Connection, reading
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.linking.references import case_of, of_case
+from services.platform.domain.linking.speaking import as_anybody_hears
 
 LOOK_SECONDS = 0.2
 # Versions of one subject, where a source may take each sitting of a day for a statement of its own.

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from schemas.doubts import doubts
-from services.casefile.defendants import REFERRING, placeholder_doubts
 from services.ops.events import (
     STANDARD_INPUT,
     Format,
@@ -31,9 +30,10 @@ from services.ops.events import (
 from services.ops.kafka_client import LARGEST_REQUEST, wait_for
 from services.ops.outcome import Fate, Outcome, Sent, awaited
 from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
-from services.policy.load import load
-from services.policy.policy import PolicySet
-from services.runtime.settings import Addresses, load_settings
+from services.platform.domain.linking.defendants import REFERRING, placeholder_doubts
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.settings import Addresses, load_settings
 
 BROKER_SECONDS = 15
 QUIET_SECONDS = 5.0

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from services.ops.terminal import UsageError, database_called
-from services.runtime.sessions import DatabaseUnusableError, Session, session
+from services.platform.storage.sessions import DatabaseUnusableError, Session, session
 
 READING_MS = 60_000
 

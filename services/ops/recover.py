@@ -13,16 +13,17 @@ from services.ops.fill import alone
 from services.ops.kafka_client import set_committed
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, moment, out, plural, servers
-from services.policy.load import load
-from services.runtime import database, logs
-from services.runtime.database import AWAY
-from services.runtime.groups import group_of
-from services.runtime.offsets import Offsets
-from services.runtime.pseudonyms import pseudonyms_of
-from services.runtime.recovering import Back, Behind, CannotReadBackError, Recovery
-from services.runtime.release import release_of
-from services.runtime.settings import Addresses, load_settings
-from services.runtime.shell import Shell
+from services.platform import logs
+from services.platform.policy.load import load
+from services.platform.pseudonyms import pseudonyms_of
+from services.platform.recovery.recovering import Back, Behind, CannotReadBackError, Recovery
+from services.platform.release import release_of
+from services.platform.settings import Addresses, load_settings
+from services.platform.storage import database
+from services.platform.storage.database import AWAY
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.unit_of_work import Shell
 
 KEPT_DAYS = min(stream.retention_days for stream in REGISTRY.streams if stream.direction == "out")
 

@@ -17,8 +17,8 @@ from services.ops.outcome import Fate, Sent, awaited
 from services.ops.publish import connected, send
 from services.ops.subscribe import name_of
 from services.ops.terminal import UsageError, complain, out, servers
-from services.policy.load import load
-from services.runtime.settings import Addresses, load_settings
+from services.platform.policy.load import load
+from services.platform.settings import Addresses, load_settings
 
 PARTY = re.compile(r"(?P<crime>[A-Za-z0-9._:-]+)/(?:party/)?(?P<number>[1-9][0-9]{0,2})")
 SOURCE = "urn:relay:command"

@@ -17,15 +17,15 @@ from services.ops.events import NotReady, Ready, read_path, receipts
 from services.ops.starting import LOGS, SERVICE_NAMES, Services, ServicesEndedError, all_services, command, prepare
 from services.ops.story import STORY, Story, play, read_telling
 from services.ops.terminal import UsageError, complain, database_called, heading, kafka_called, out
-from services.policy.load import load
-from services.policy.policy import PolicySet
-from services.runtime.embedded import RELAY_FOLDER, Servers, embedded_servers
-from services.runtime.health import THIS_MACHINE
-from services.runtime.keeper import PROJECT
-from services.runtime.running import announce
-from services.runtime.settings import Addresses, load_settings
-from services.runtime.story_clock import StoryStuckError, story_clock
-from services.runtime.topics import Difference
+from services.platform.local.embedded import RELAY_FOLDER, Servers, embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.local.running import announce
+from services.platform.local.story_clock import StoryStuckError, story_clock
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.settings import Addresses, load_settings
+from services.platform.streaming.health import THIS_MACHINE
+from services.platform.streaming.topics import Difference
 
 LOOK_SECONDS = 0.3
 EXAMPLE = "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"

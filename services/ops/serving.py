@@ -15,15 +15,15 @@ from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.starting import CHILD
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
-from services.policy.load import load
+from services.platform import logs
+from services.platform.local.keeper import LIBC, PR_SET_PDEATHSIG
+from services.platform.policy.load import load
+from services.platform.settings import load_settings
+from services.platform.streaming.health import THIS_MACHINE
+from services.platform.streaming.service import Service
+from services.platform.streaming.watchdog import Watchdog
+from services.platform.streaming.worker import STUCK_SECONDS, Worker, begun, end, run
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime import logs
-from services.runtime.health import THIS_MACHINE
-from services.runtime.keeper import LIBC, PR_SET_PDEATHSIG
-from services.runtime.service import Service
-from services.runtime.settings import load_settings
-from services.runtime.watchdog import Watchdog
-from services.runtime.worker import STUCK_SECONDS, Worker, begun, end, run
 
 SERVICES: Mapping[str, Service] = {
     service.name: service for service in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)

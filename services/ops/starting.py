@@ -11,14 +11,14 @@ from pathlib import Path
 
 from kafka.errors import TopicAlreadyExistsError
 
-from services.policy.policy import PolicySet
-from services.runtime import database
-from services.runtime.embedded import RELAY_FOLDER, Servers, silent
-from services.runtime.keeper import PROJECT
-from services.runtime.processes import started_at
-from services.runtime.sessions import session
-from services.runtime.settings import Addresses
-from services.runtime.topics import Difference, apply_topics, topics
+from services.platform.local.embedded import RELAY_FOLDER, Servers, silent
+from services.platform.local.keeper import PROJECT
+from services.platform.local.processes import started_at
+from services.platform.policy.policy import PolicySet
+from services.platform.settings import Addresses
+from services.platform.storage import database
+from services.platform.storage.sessions import session
+from services.platform.streaming.topics import Difference, apply_topics, topics
 
 CHILD = "--child"
 MODULE = "services.ops.serving"

@@ -29,10 +29,10 @@ from services.ops.kafka_client import Partition
 from services.ops.reading import Connection, clock, one, reading
 from services.ops.terminal import err, moment, out, servers, span
 from services.ops.verdict import Service, Status, wrong
-from services.runtime.gauges import ASKS_OVERDUE, NOW, WAITING
-from services.runtime.groups import group_of
-from services.runtime.running import find_running
-from services.runtime.settings import Addresses
+from services.platform.local.running import find_running
+from services.platform.settings import Addresses
+from services.platform.storage.gauges import ASKS_OVERDUE, NOW, WAITING
+from services.platform.streaming.groups import group_of
 
 LEAST_PAUSE = 1.0
 

@@ -20,16 +20,16 @@ from services.ops.explained import shown
 from services.ops.explaining import explain
 from services.ops.explanation import Reader
 from services.ops.files import gather
-from services.ops.notices import headline, tell
+from services.ops.notifications import headline, tell
 from services.ops.publish import connected, send
 from services.ops.reading import reading
 from services.ops.starting import Services
 from services.ops.subscribe import open_topics, read_to_end
 from services.ops.terminal import heading, moment, out, plural
 from services.ops.words import Names
-from services.policy.policy import PolicySet
-from services.runtime.keeper import PROJECT
-from services.runtime.story_clock import StoryClock, StoryStuckError
+from services.platform.local.keeper import PROJECT
+from services.platform.local.story_clock import StoryClock, StoryStuckError
+from services.platform.policy.policy import PolicySet
 
 STORY = PROJECT / "schemas" / "examples" / "story"
 TELLING = "telling.yaml"

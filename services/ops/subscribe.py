@@ -14,16 +14,16 @@ from kafka.errors import KafkaError
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.envelope import Envelope, to_document
 from schemas.registry import Refusal, decode
-from services.casefile.notices import notice_from_json
 from services.ops.kafka_client import wait_for
-from services.ops.notices import answered, newest, tell
+from services.ops.notifications import answered, newest, tell
 from services.ops.reading import reading
 from services.ops.terminal import UsageError, err, heading, kafka_called, moment, out, plural, servers
 from services.ops.words import Names
-from services.policy.clocks import LONDON
-from services.policy.load import load
-from services.policy.policy import PolicySet
-from services.runtime.settings import Settings, load_settings
+from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.policy.clocks import LONDON
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.settings import Settings, load_settings
 
 POLL_MS = 300
 BROKER_MS = 10_000

@@ -9,9 +9,9 @@ from rich.console import Console, RenderableType
 from rich.constrain import Constrain
 from rich.rule import Rule
 
-from services.policy.clocks import LONDON
-from services.problems import CannotBeginError
-from services.runtime.settings import Addresses, Settings, load_settings
+from services.platform.policy.clocks import LONDON
+from services.platform.problems import CannotBeginError
+from services.platform.settings import Addresses, Settings, load_settings
 
 PIPE_WIDTH = 1000  # every line that is to be copied fits
 HEADING_WIDTH = 80

@@ -6,9 +6,9 @@ from rich.table import Table
 
 from services.ops.kafka_client import wait_for
 from services.ops.terminal import UsageError, kafka_called, out, plural, servers
-from services.policy.load import load
-from services.runtime.settings import load_settings
-from services.runtime.topics import Applied, apply_topics, topics
+from services.platform.policy.load import load
+from services.platform.settings import load_settings
+from services.platform.streaming.topics import Applied, apply_topics, topics
 
 
 def register(app: typer.Typer) -> None:

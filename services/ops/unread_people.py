@@ -6,15 +6,15 @@ from datetime import datetime
 from itertools import takewhile
 
 from schemas.refusals import Refusal
-from services.casefile.duties import Duty
-from services.casefile.judge import state
-from services.casefile.links import files_of
 from services.ops.all_rules import RULES
-from services.policy.load import load
-from services.policy.policy import Policy
-from services.runtime.receiving import believed, read
-from services.runtime.records import Record
-from services.runtime.settings import load_settings
+from services.platform.domain.core.duties import Duty
+from services.platform.domain.core.evaluate import state
+from services.platform.domain.linking.links import files_of
+from services.platform.policy.load import load
+from services.platform.policy.policy import Policy
+from services.platform.settings import load_settings
+from services.platform.streaming.receiving import believed, read
+from services.platform.streaming.records import Record
 
 
 def people_past_their_time(

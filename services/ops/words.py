@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from schemas.codes.courts import court
 from schemas.codes.offences import title
 from services.ops.terminal import moment
-from services.policy.policy import PolicySet
+from services.platform.policy.policy import PolicySet
 
 W = TypeVar("W")
 PARTS_OF_A_HEARING = 4

@@ -6,18 +6,18 @@ from datetime import date
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
-from services.casefile.duties import Item, Present, Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.links import CourtFact
-from services.casefile.matter import derived, show
-from services.casefile.orders import ENDED
-from services.casefile.reasons import Reason
-from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
 from services.order_variations.said import ends_at, stands_now, still_binding, while_it_stands
-from services.policy.clocks import london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Present, Statement
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.links import CourtFact
+from services.platform.domain.people.ordinary_routes import Matter, tell, tell_nobody
+from services.platform.domain.protection.orders import ENDED
+from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 LODGED = (
     "references",

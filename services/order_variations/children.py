@@ -8,17 +8,17 @@ from schemas.classes import DataClass
 from schemas.court_order_variations.v1 import OrderAction
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role, child_place
-from services.casefile.duties import Item, Statement, Withheld
-from services.casefile.facts import CaseFile, Fact, Key
-from services.casefile.matter import derived, show
-from services.casefile.orders import MAKES, Element, Standing, register
-from services.casefile.reasons import Reason
-from services.casefile.telling import Matter, tell
-from services.casefile.victims import held, speaks_for
 from services.order_variations.said import while_it_stands
-from services.policy.clocks import london_day
-from services.policy.model import Areas
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement, Withheld
+from services.platform.domain.core.facts import CaseFile, Fact, Key
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.people.victims import held, speaks_for
+from services.platform.domain.protection.orders import MAKES, Element, Standing, register
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Areas
+from services.platform.policy.policy import Policy
 
 STAND = MAKES | {OrderAction.VARIED}
 SCHOOL, FRONT_DOOR = frozenset({"dsl"}), frozenset({"mash"})

@@ -9,8 +9,12 @@ from functools import cached_property
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from schemas.values import References
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.orders import (
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.merged_records import record_key
+from services.platform.domain.linking.references import case_of_hearing
+from services.platform.domain.people.victims import Matters, Victim
+from services.platform.domain.protection.orders import (
     MAKES,
     Change,
     Element,
@@ -20,12 +24,8 @@ from services.casefile.orders import (
     facts_of,
     register,
 )
-from services.casefile.persons import record_key
-from services.casefile.reasons import Reason
-from services.casefile.references import case_of_hearing
-from services.casefile.taken_back import Undoing
-from services.casefile.victims import Matters, Victim
-from services.policy.policy import Policy
+from services.platform.domain.protection.taken_back import Undoing
+from services.platform.policy.policy import Policy
 
 
 class How(StrEnum):

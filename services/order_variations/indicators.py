@@ -6,13 +6,13 @@ from schemas.classes import Basis, DataClass
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrderAction
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Role, party_place
-from services.casefile.duties import Item
-from services.casefile.facts import Fact
-from services.casefile.matter import derived
-from services.casefile.orders import Standing
-from services.casefile.victims import held
 from services.order_variations.concerned import HerOrders
-from services.policy.clocks import end_of_day, london_day
+from services.platform.domain.core.duties import Item
+from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.matter import derived
+from services.platform.domain.people.victims import held
+from services.platform.domain.protection.orders import Standing
+from services.platform.policy.clocks import end_of_day, london_day
 
 HOW_SURE: Mapping[str, Basis] = {"abuse.incident_in_last_6_months": "alleged"}
 ENOUGH = 2  # kinds; the time of an application is never one of them

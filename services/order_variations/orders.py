@@ -5,14 +5,6 @@ from dataclasses import replace
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import OrderAction
-from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile
-from services.casefile.matter import derived, show
-from services.casefile.orders import MAKES, Change, Element, Standing
-from services.casefile.reasons import Reason
-from services.casefile.stating import withheld
-from services.casefile.taken_back import Undoing
-from services.casefile.telling import Matter, tell, tell_nobody
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
     ends_at,
@@ -23,7 +15,15 @@ from services.order_variations.said import (
     still_binding,
     while_it_stands,
 )
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stating import withheld
+from services.platform.domain.people.ordinary_routes import Matter, tell, tell_nobody
+from services.platform.domain.protection.orders import MAKES, Change, Element, Standing
+from services.platform.domain.protection.taken_back import Undoing
+from services.platform.policy.policy import Policy
 
 MAY_ADD_A_PLACE = frozenset({OrderAction.VARIED, OrderAction.CHANGED_NOT_STATED})
 PRISON = frozenset({"prison"})

@@ -11,16 +11,16 @@ from schemas.court_order_variations.v1 import (
     OrderAction,
     OrdersResulted,
 )
-from services.casefile.duties import Item, Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.matter import derived, show
-from services.casefile.orders import Register, register
-from services.casefile.reasons import Reason
-from services.casefile.telling import Matter, tell
-from services.casefile.unlinked import about, areas_of_case, waiting
-from services.casefile.victims import held_of
-from services.policy.clocks import london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Statement
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.unlinked import about, areas_of_case, waiting
+from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.people.victims import held_of
+from services.platform.domain.protection.orders import Register, register
+from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 # What ends protection comes first: a hearing that did several things is told as the most dangerous of them.
 BY_DANGER = (

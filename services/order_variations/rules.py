@@ -7,7 +7,6 @@ from schemas.court_order_variations.v1 import (
     OrdersResulted,
 )
 from schemas.values import Body
-from services.casefile.judge import Rule
 from services.order_variations.applications import (
     application_decided,
     application_lodged,
@@ -25,6 +24,7 @@ from services.order_variations.orders import (
     place_term_made,
 )
 from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
+from services.platform.domain.core.evaluate import Rule
 
 ORDERS: frozenset[type[Body]] = frozenset({OrdersResulted})
 APPLICATIONS: frozenset[type[Body]] = frozenset({ApplicationLodged, ApplicationWithdrawn, ApplicationDecided})

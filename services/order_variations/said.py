@@ -9,15 +9,15 @@ from hashlib import sha256
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import Order
-from services.casefile.duties import Item, Present
-from services.casefile.facts import Fact
-from services.casefile.matter import derived, show
-from services.casefile.orders import IN_FORCE, Element, Standing
-from services.casefile.reasons import Reason
-from services.casefile.telling import Matter
 from services.order_variations.concerned import Protecting
-from services.policy.clocks import ONE_DAY, london
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Item, Present
+from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.people.ordinary_routes import Matter
+from services.platform.domain.protection.orders import IN_FORCE, Element, Standing
+from services.platform.policy.clocks import ONE_DAY, london
+from services.platform.policy.policy import Policy
 
 HEARING = ("references", "hearing", "court_ou", "hearing_on", "defendant.name", "defendant.date_of_birth")
 STATE = ("action", "code", "legal_basis", "made_on", "expires_on", "until_further_order", "length_unclear", "cause")

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Declined
 from schemas.classes import DataClass
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.judge import Rule
-from services.casefile.matter import derived, show
-from services.casefile.stating import owed_to_agency
-from services.policy.clocks import london_day
-from services.policy.policy import Policy
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.stating import owed_to_agency
+from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 ANSWERS = (Acknowledged, Accepted, Declined, Decided)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.runtime.worker import END_SECONDS
+from services.platform.streaming.worker import END_SECONDS
 
 PROJECT = Path(__file__).parents[2]
 SHARED = {"casefile", "intake", "ops", "policy", "runtime"}
@@ -139,7 +139,13 @@ def test_every_service_is_asked_for_its_health_on_the_port_that_the_image_fixes(
     assert re.search(rf"^EXPOSE {port}$", image, re.MULTILINE)
     containers = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
     for name in SERVICES:
-        assert containers[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "services.runtime.probe", port]
+        assert containers[name]["healthcheck"]["test"] == [
+            "CMD",
+            "python",
+            "-m",
+            "services.platform.streaming.probe",
+            port,
+        ]
 
 
 def test_every_service_runs_without_root_and_on_a_file_system_that_it_cannot_write() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime import metrics
-from services.runtime.halting import HaltReason
-from services.runtime.logs import Event
+from services.platform import metrics
+from services.platform.logs import Event
+from services.platform.streaming.halting import HaltReason
 
 MEASURED = "_measured_timestamp_seconds"
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ from schemas.catalogue import EXAMPLES, examples_of
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED, LONGEST_KEY
 from schemas.registry import REGISTRY, STREAMS, FactType, Stream
 from services.ops import kafka_client
-from services.runtime import sending
-from services.runtime.keeper import LARGEST_MESSAGE, PROJECT
-from services.runtime.lenient_records import MOST_UNPACKED
+from services.platform.local.keeper import LARGEST_MESSAGE, PROJECT
+from services.platform.streaming import sending
+from services.platform.streaming.lenient_records import MOST_UNPACKED
 
 SERVICES = {"incidents", "convictions", "order_variations", "responses"}
 VAGUE = re.compile(r"\b(updated|changed|modified|status|event|info|data|misc|processed|amended)\b")

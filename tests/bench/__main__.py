@@ -11,17 +11,17 @@ import psycopg
 from rich.console import Console
 from rich.status import Status
 
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.sending import Message
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.streaming.sending import Message
 from tests.bench import document
 from tests.bench.due import due
 from tests.bench.entrants import ENTRANTS, PLAIN, RELAY
+from tests.bench.evaluations import cost
 from tests.bench.events import events
 from tests.bench.history import grown
 from tests.bench.latency import latency, telling
 from tests.bench.long_files import long_files
-from tests.bench.looks import cost
 from tests.bench.stage import FellBehindError, Stage
 from tests.bench.startup import Start, starts
 from tests.bench.throughput import pace

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.bench.backlog import Pace, pace
-from tests.bench.looks import LENGTHS, Cost, cost
+from tests.bench.evaluations import LENGTHS, Cost, cost
 
 out = Console(highlight=False)
 

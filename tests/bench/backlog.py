@@ -16,12 +16,12 @@ from typing import LiteralString
 import psycopg
 
 from schemas.police_incidents.v1 import Child, Grade, IncidentReported
-from services.runtime.embedded import Servers, embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.streaming.sending import Message
 from tests.broker.relay import message, relay_on
-from tests.processes import most_resident_mib, processor_seconds
+from tests.support import builders as b
+from tests.support.processes import most_resident_mib, processor_seconds
 
 WORKER = "services.incidents"
 POLL_SECONDS = 0.1

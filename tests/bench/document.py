@@ -13,13 +13,13 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from services.runtime.keeper import PROJECT
+from services.platform.local.keeper import PROJECT
 from tests.bench.due import Due
 from tests.bench.entrants import ENTRANTS, PLAIN, QUIX, RELAY, settings
+from tests.bench.evaluations import Cost
 from tests.bench.history import Grown
 from tests.bench.latency import Latency
 from tests.bench.long_files import LongFile
-from tests.bench.looks import Cost
 from tests.bench.startup import Start
 from tests.bench.throughput import Pace
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import psycopg
 
-from services.runtime import database
+from services.platform.storage import database
 from tests.bench.contestants import limit, plain
 
 For = Literal["throughput", "latency"]

@@ -20,9 +20,9 @@ from schemas.police_incidents.v1 import (
     Risk,
     SupportReferral,
 )
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.streaming.sending import Message
 from tests.broker.relay import message
+from tests.support import builders as b
 
 SEED = 7
 INCIDENTS = (1, 1, 2, 3, 4, 6)

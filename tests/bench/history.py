@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.runtime.sending import Message
+from services.platform.streaming.sending import Message
 from tests.bench.entrants import Entrant
 from tests.bench.stage import Appearance, FellBehindError, Stage
 from tests.bench.throughput import WARM

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.envelope import fact_id
-from services.runtime.sending import Message
+from services.platform.streaming.sending import Message
 from tests.bench.contestants import limit
 from tests.bench.entrants import Entrant
 from tests.bench.stage import Appearance, FellBehindError, Read, Stage

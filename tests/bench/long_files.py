@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from schemas.police_incidents.v1 import Grade
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.streaming.sending import Message
 from tests.bench.entrants import Entrant
 from tests.bench.stage import POLL_SECONDS, Appearance, FellBehindError, Stage
 from tests.broker.relay import message
+from tests.support import builders as b
 
 EACH = 7
 QUIET_SECONDS = 0.5  # one event alone is soon told to all

@@ -18,14 +18,14 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, 
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
-from services.runtime.embedded import Servers
-from services.runtime.keeper import PROJECT
-from services.runtime.sending import Message
-from services.runtime.topics import topics
+from services.platform.local.embedded import Servers
+from services.platform.local.keeper import PROJECT
+from services.platform.streaming.sending import Message
+from services.platform.streaming.topics import topics
 from tests.bench.contestants import work
 from tests.bench.entrants import Addresses, Entrant, For
 from tests.broker.relay import empty_topics
-from tests.processes import most_resident_mib, processor_seconds
+from tests.support.processes import most_resident_mib, processor_seconds
 
 PARTITIONS = 6
 POLL_SECONDS = 0.05

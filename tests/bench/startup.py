@@ -10,8 +10,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from services.ops.starting import MODULE, SERVICE_NAMES
-from services.runtime.keeper import PROJECT, free_ports
-from services.runtime.sending import Message
+from services.platform.local.keeper import PROJECT, free_ports
+from services.platform.streaming.sending import Message
 from tests.bench.entrants import ENTRANTS, RELAY
 from tests.bench.stage import READY_SECONDS, Appearance, FellBehindError, Stage
 from tests.bench.throughput import WARM

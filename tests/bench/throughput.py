@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.runtime.sending import Message
+from services.platform.streaming.sending import Message
 from tests.bench.entrants import Entrant
 from tests.bench.stage import FellBehindError, Read, Stage
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.embedded import Servers
+from services.platform.local.embedded import Servers
 from tests.broker.relay import Relay, relay_on
 from tests.broker.troubled import Process
 

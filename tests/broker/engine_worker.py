@@ -10,12 +10,12 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from services.runtime import logs
-from services.runtime.broker import Partition
-from services.runtime.engine import Consumer
-from services.runtime.halting import Halt, HaltReason
-from services.runtime.offsets import Offsets
-from services.runtime.records import Record
+from services.platform import logs
+from services.platform.streaming.broker import Partition
+from services.platform.streaming.engine import Consumer
+from services.platform.streaming.halting import Halt, HaltReason
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.records import Record
 
 
 def note(options: argparse.Namespace, lines: Iterable[str]) -> None:

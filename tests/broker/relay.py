@@ -17,17 +17,17 @@ from kafka.admin import KafkaAdminClient
 from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.values import Frozen
-from services.policy.load import load
-from services.policy.policy import PolicySet
-from services.runtime import database
-from services.runtime.embedded import Servers
-from services.runtime.keeper import PROJECT
-from services.runtime.offsets import Offsets
-from services.runtime.pseudonyms import Pseudonyms
-from services.runtime.sending import Message, Sender
-from services.runtime.service import Service
-from services.runtime.topics import TopicSpec, apply_topics, topics
-from services.runtime.worker import Worker
+from services.platform.local.embedded import Servers
+from services.platform.local.keeper import PROJECT
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage import database
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.sending import Message, Sender
+from services.platform.streaming.service import Service
+from services.platform.streaming.topics import TopicSpec, apply_topics, topics
+from services.platform.streaming.worker import Worker
 
 PATIENCE = 45.0
 OFTEN = 0.05  # seconds

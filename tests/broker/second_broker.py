@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.runtime.embedded import Servers
-from services.runtime.keeper import die_with_keeper, free_ports
+from services.platform.local.embedded import Servers
+from services.platform.local.keeper import die_with_keeper, free_ports
 
 START_SECONDS = 60.0
 

@@ -9,12 +9,12 @@ import pytest
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.platform.streaming.sending import Message
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime.sending import Message
-from tests import builders as b
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, drained, message, until
 from tests.broker.troubled import GRADE_REVIEW, STREAM, fates, incident, service
+from tests.support import builders as b
 
 pytestmark = pytest.mark.broker
 

@@ -26,16 +26,16 @@ from schemas.values import Frozen
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
-from services.policy.load import load
-from services.policy.policy import PolicySet
+from services.platform.local.keeper import PROJECT
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.streaming.loop import RETRY_TRIES
+from services.platform.streaming.sending import Message, Refused, RefusedFor, Sent
+from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime.keeper import PROJECT
-from services.runtime.loop import RETRY_TRIES
-from services.runtime.sending import Message, Refused, RefusedFor, Sent
-from services.runtime.worker import Worker
-from tests import builders as b
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, is_ready, message, shipped_policy, until
+from tests.support import builders as b
 
 STREAM, RESPONSES_STREAM = "police.incidents", "agency.responses"
 SERVICES = (INCIDENTS, CONVICTIONS, RESPONSES)

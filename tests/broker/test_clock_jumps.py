@@ -6,12 +6,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from services.runtime.halting import EXIT_HALTED, Halt
+from services.platform.streaming.halting import EXIT_HALTED, Halt
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
 from tests.broker.test_filling import command
-from tests.broker.test_shell import incident as record
-from tests.broker.test_shell import shell_on
+from tests.broker.test_unit_of_work import incident as record
+from tests.broker.test_unit_of_work import shell_on
 from tests.broker.troubled import everybody_once, fates, incident, service, told
 
 # The server's clock cannot be set for one database: these stand before its own, in every session that begins later.

@@ -21,13 +21,13 @@ from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops import terminal
 from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.platform import metrics
+from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.storage.gauges import gauges
+from services.platform.streaming.sending import Message
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime import metrics
-from services.runtime.embedded import Servers, embedded_servers
-from services.runtime.gauges import gauges
-from services.runtime.sending import Message
-from tests import builders as b
 from tests.broker.relay import NOW, Relay, message, relay_on
+from tests.support import builders as b
 
 KAFKA_SILENT, KAFKA_WITHIN = "Kafka does not answer", 60.0
 BUSY_SECONDS = 4  # for what the command imports and asks of the database, on a machine that has other work

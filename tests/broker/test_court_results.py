@@ -21,17 +21,17 @@ from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.intake.spi import read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.pseudonyms import Pseudonyms
+from services.platform.streaming import receiving
+from services.platform.streaming.batch import Accepted
+from services.platform.streaming.records import Record
+from services.platform.streaming.sending import Message
+from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime import receiving
-from services.runtime.batch import Accepted
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.pseudonyms import Pseudonyms
-from services.runtime.records import Record
-from services.runtime.sending import Message
-from services.runtime.worker import Worker
-from tests import builders as b
 from tests.broker.relay import Relay, message, relay_on
+from tests.support import builders as b
 
 SERVICES = (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)
 NOW = datetime.now(UTC).replace(microsecond=0)

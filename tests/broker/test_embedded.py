@@ -15,16 +15,22 @@ import psycopg
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from services.runtime.embedded import RELAY_FOLDER, EmbeddedServersError, Servers, embedded_servers, remove_abandoned
-from services.runtime.keeper import PROJECT
-from services.runtime.processes import wait_until_gone
+from services.platform.local.embedded import (
+    RELAY_FOLDER,
+    EmbeddedServersError,
+    Servers,
+    embedded_servers,
+    remove_abandoned,
+)
+from services.platform.local.keeper import PROJECT
+from services.platform.local.processes import wait_until_gone
 
 pytestmark = pytest.mark.broker
 
 ASKER = """
 import json, sys, time
 from pathlib import Path
-from services.runtime.embedded import embedded_servers
+from services.platform.local.embedded import embedded_servers
 with embedded_servers(Path(sys.argv[1]), durable=False) as servers:
     print(json.dumps({"keeper": servers.keeper_pid, **servers.pids}), flush=True)
     time.sleep(600)

@@ -18,17 +18,17 @@ from faust.assignor.partition_assignor import PartitionAssignor
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from services.runtime import metrics
-from services.runtime.broker import Partition
-from services.runtime.embedded import Servers
-from services.runtime.engine import Consumer
-from services.runtime.halting import EXIT_HALTED
-from services.runtime.membership import Membership
-from services.runtime.offsets import Offsets
-from services.runtime.records import Record
-from services.runtime.sending import Message, Sender
-from services.runtime.topics import TopicSpec, apply_topics
-from tests.processes import started
+from services.platform import metrics
+from services.platform.local.embedded import Servers
+from services.platform.streaming.broker import Partition
+from services.platform.streaming.engine import Consumer
+from services.platform.streaming.halting import EXIT_HALTED
+from services.platform.streaming.membership import Membership
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.records import Record
+from services.platform.streaming.sending import Message, Sender
+from services.platform.streaming.topics import TopicSpec, apply_topics
+from tests.support.processes import started
 
 pytestmark = pytest.mark.broker
 

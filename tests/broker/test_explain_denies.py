@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.streaming.sending import Message
 from services.responses.__main__ import SERVICE as RESPONSES
-from services.runtime.embedded import Servers, embedded_servers
-from services.runtime.sending import Message
-from tests import builders as b
 from tests.broker.relay import message, relay_on
+from tests.support import builders as b
 
 CRIME = "54260000908"
 INCIDENT = message(b.incident(), "uk.police.incident-reported")

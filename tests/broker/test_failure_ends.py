@@ -13,12 +13,12 @@ from kafka import KafkaProducer
 
 from schemas.bad_input import BAD_INPUT, good_record
 from schemas.police_incidents.v1 import Markers
-from services.policy.model import Force
-from services.runtime.database import pool
-from services.runtime.halting import EXIT_HALTED
-from services.runtime.loop import RETRY_TRIES, SLOW_TRIES
-from services.runtime.sending import Message
-from services.runtime.watchdog import EXIT_STUCK
+from services.platform.policy.model import Force
+from services.platform.storage.database import pool
+from services.platform.streaming.halting import EXIT_HALTED
+from services.platform.streaming.loop import RETRY_TRIES, SLOW_TRIES
+from services.platform.streaming.sending import Message
+from services.platform.streaming.watchdog import EXIT_STUCK
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
 from tests.broker.troubled import (

@@ -13,13 +13,13 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from services.ops.fill import OWNERS
 from services.ops.serving import SERVICES
-from services.runtime.database import pool
-from services.runtime.filling import Filling
-from services.runtime.groups import group_of
-from services.runtime.halting import EXIT_HALTED
-from services.runtime.keeper import PROJECT
-from services.runtime.offsets import Offsets
-from services.runtime.shell import Shell
+from services.platform.local.keeper import PROJECT
+from services.platform.recovery.filling import Filling
+from services.platform.storage.database import pool
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.halting import EXIT_HALTED
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.unit_of_work import Shell
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
 from tests.chaos.load import load

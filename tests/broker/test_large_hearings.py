@@ -8,11 +8,11 @@ from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.events import Format, Ready, Written, events
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.streaming.sending import Message
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, message
-from tests.large_hearings import SENTENCE, hearing_of
+from tests.support import builders as b
+from tests.support.large_hearings import SENTENCE, hearing_of
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SERVICES = (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS)

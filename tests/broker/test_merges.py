@@ -14,23 +14,23 @@ from typer.testing import CliRunner
 
 from schemas.envelope import fact_id
 from schemas.values import CorrectionReason, Withdrawn
-from services.casefile.facts import Key
-from services.casefile.judge import Rule, look
-from services.casefile.links import files_of
-from services.casefile.notices import notice_from_json
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
-from services.runtime import database as tables
-from services.runtime.batch import Accepted
-from services.runtime.embedded import Servers
-from services.runtime.receiving import read
-from services.runtime.records import Record
-from services.runtime.sending import Message
-from services.runtime.shell import Shell
-from tests import builders as b
+from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.facts import Key
+from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.linking.links import files_of
+from services.platform.local.embedded import Servers
+from services.platform.storage import database as tables
+from services.platform.streaming.batch import Accepted
+from services.platform.streaming.receiving import read
+from services.platform.streaming.records import Record
+from services.platform.streaming.sending import Message
+from services.platform.streaming.unit_of_work import Shell
 from tests.broker.conftest import Play
 from tests.broker.relay import NOW, PSEUDONYMS, Relay, drained, message, shipped_policy, until
 from tests.broker.troubled import fates, service
+from tests.support import builders as b
 
 pytestmark = pytest.mark.broker
 

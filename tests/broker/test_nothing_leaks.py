@@ -16,19 +16,19 @@ from typer.testing import CliRunner
 
 from schemas import registry
 from schemas.envelope import Record
-from services.casefile.facts import Fact
 from services.ops.cli import app
 from services.ops.starting import Services, all_services
-from services.runtime.embedded import embedded_servers
-from services.runtime.offsets import Offsets
-from services.runtime.sending import Message
-from services.runtime.topics import topics
-from services.runtime.wire import DECISIONS
-from tests import builders as b
+from services.platform.domain.core.facts import Fact
+from services.platform.local.embedded import embedded_servers
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.sending import Message
+from services.platform.streaming.topics import topics
+from services.platform.streaming.wire import DECISIONS
 from tests.broker.relay import DRAINED, Relay, relay_on, until
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.spoiled import MARK, spoiled
 from tests.contract.whole_matters import Author
+from tests.support import builders as b
 
 A_YEAR = timedelta(days=365)  # the events were recorded long ago, whatever day it is here
 SEEDS = (8,)

@@ -12,12 +12,13 @@ from aiokafka import ConsumerRecord
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas import registry
-from services.runtime import database, publisher
-from services.runtime.topics import apply_topics, topics
-from tests import builders as b
+from services.platform.storage import database
+from services.platform.streaming import publisher
+from services.platform.streaming.topics import apply_topics, topics
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
 from tests.broker.troubled import HEARS_OF_HIGH_RISK, everybody_once, fates, incident, service, told
+from tests.support import builders as b
 
 pytestmark = pytest.mark.broker
 

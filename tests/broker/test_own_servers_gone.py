@@ -14,11 +14,11 @@ from services.ops.events import Ready, read_path, receipts
 from services.ops.outcome import awaited
 from services.ops.publish import connected, send
 from services.ops.starting import ServicesEndedError, all_services, prepare
-from services.policy.load import load
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.processes import wait_until_gone
-from services.runtime.settings import Addresses
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.local.processes import wait_until_gone
+from services.platform.policy.load import load
+from services.platform.settings import Addresses
 
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
 EXAMPLE = PROJECT / "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"

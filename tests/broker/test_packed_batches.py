@@ -8,12 +8,12 @@ from typer.testing import CliRunner
 
 from schemas.envelope import LARGEST_UNPACKED, STILL_PACKED
 from services.ops.cli import app
-from services.runtime.lenient_records import MOST_UNPACKED
-from services.runtime.sending import Message
-from services.runtime.service import Service
-from tests import builders as b
+from services.platform.streaming.lenient_records import MOST_UNPACKED
+from services.platform.streaming.sending import Message
+from services.platform.streaming.service import Service
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, message
+from tests.support import builders as b
 
 STREAM = "police.incidents"
 CODECS = ("gzip", "snappy", "lz4", "zstd")

@@ -10,18 +10,18 @@ from psycopg.sql import SQL, Identifier
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.incidents.__main__ import SERVICE
-from services.runtime import database as tables
-from services.runtime.broker import Partition
-from services.runtime.loop import Loop
-from services.runtime.offsets import Offsets
-from services.runtime.publisher import Publisher
-from services.runtime.records import Record
-from services.runtime.sending import Message
-from services.runtime.shell import Shell
-from tests import builders as b
+from services.platform.storage import database as tables
+from services.platform.streaming.broker import Partition
+from services.platform.streaming.loop import Loop
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.publisher import Publisher
+from services.platform.streaming.records import Record
+from services.platform.streaming.sending import Message
+from services.platform.streaming.unit_of_work import Shell
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, message, until
 from tests.chaos.load import load
+from tests.support import builders as b
 
 pytestmark = pytest.mark.broker
 

@@ -17,12 +17,12 @@ from services.ops.cli import app
 from services.ops.starting import Services, all_services, prepare
 from services.ops.story import STORY
 from services.ops.subscribe import open_topics, read_to_end
-from services.policy.load import load
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.settings import Addresses
-from services.runtime.story_clock import StoryClock, story_clock
-from tests import builders as b
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.local.story_clock import StoryClock, story_clock
+from services.platform.policy.load import load
+from services.platform.settings import Addresses
+from tests.support import builders as b
 
 DRAINED_WITHIN = 60.0
 NOT_SENT_TO_YOU = "No notification with that id was sent to you"

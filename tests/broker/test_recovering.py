@@ -11,10 +11,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from services.ops.serving import SERVICES
-from services.runtime.halting import EXIT_HALTED
-from services.runtime.ledger import UNTIL_RECOVERED
-from services.runtime.sending import Message
-from services.runtime.wire import DECISIONS
+from services.platform.storage.writer import UNTIL_RECOVERED
+from services.platform.streaming.halting import EXIT_HALTED
+from services.platform.streaming.sending import Message
+from services.platform.streaming.wire import DECISIONS
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, until
 from tests.broker.test_filling import caught_up, command, serve

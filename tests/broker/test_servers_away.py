@@ -22,22 +22,22 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
-from services.problems import EXIT_NOT_BEGUN
-from services.runtime import metrics
-from services.runtime.database import migrate, pool
-from services.runtime.embedded import Name, Servers
-from services.runtime.groups import group_of
-from services.runtime.halting import EXIT_HALTED, Halt
-from services.runtime.offsets import Offsets
-from services.runtime.rows import Connection
-from services.runtime.sending import Message
-from services.runtime.sessions import CONNECT_SECONDS
-from services.runtime.topics import topics
-from services.runtime.worker import END_SECONDS
+from services.platform import metrics
+from services.platform.local.embedded import Name, Servers
+from services.platform.problems import EXIT_NOT_BEGUN
+from services.platform.storage.database import migrate, pool
+from services.platform.storage.rows import Connection
+from services.platform.storage.sessions import CONNECT_SECONDS
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.halting import EXIT_HALTED, Halt
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.sending import Message
+from services.platform.streaming.topics import topics
+from services.platform.streaming.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
 from tests.broker.troubled import STREAM, Process, everybody_once, fates, incident, service, told
-from tests.processes import started
+from tests.support.processes import started
 
 pytestmark = pytest.mark.broker
 

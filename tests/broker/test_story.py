@@ -12,11 +12,11 @@ from services.ops.publish import connected, send
 from services.ops.starting import Services, all_services, prepare
 from services.ops.story import STORY, Story, held, play, read_telling
 from services.ops.subscribe import open_topics, read_to_end
-from services.policy.load import load
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.settings import Addresses
-from services.runtime.story_clock import StoryClock, story_clock
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.local.story_clock import StoryClock, story_clock
+from services.platform.policy.load import load
+from services.platform.settings import Addresses
 
 DRAINED_WITHIN = 60.0
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")

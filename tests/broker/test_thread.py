@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.incidents.__main__ import SERVICE as INCIDENTS
-from services.runtime.embedded import embedded_servers
-from tests import builders as b
+from services.platform.local.embedded import embedded_servers
 from tests.broker.relay import message, relay_on
+from tests.support import builders as b
 
 
 @pytest.mark.broker

@@ -8,11 +8,11 @@ import pytest
 from schemas.registry import REGISTRY, encode
 from services.intake.spi import read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.streaming.sending import Message
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, message
 from tests.broker.troubled import service
+from tests.support import builders as b
 
 pytestmark = pytest.mark.broker
 

@@ -13,14 +13,14 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from services.problems import EXIT_NOT_BEGUN
-from services.runtime.database import migrate
-from services.runtime.embedded import Servers
-from services.runtime.sessions import why_none
-from services.runtime.sqlstates import refusal
-from services.runtime.topics import topics
+from services.platform.local.embedded import Servers
+from services.platform.problems import EXIT_NOT_BEGUN
+from services.platform.storage.database import migrate
+from services.platform.storage.sessions import why_none
+from services.platform.storage.sqlstates import refusal
+from services.platform.streaming.topics import topics
 from tests.broker.relay import OFTEN, PATIENCE, empty_topics, shipped_policy
-from tests.processes import started
+from tests.support.processes import started
 
 pytestmark = pytest.mark.broker
 

@@ -17,19 +17,19 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from schemas.police_incidents.v1 import IncidentReported
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile
-from services.casefile.judge import Rule
 from services.incidents.rules import RULES
-from services.policy.policy import Policy, PolicySet
-from services.runtime import logs
-from services.runtime.sending import Message
-from services.runtime.service import Service
-from services.runtime.watchdog import Watchdog
-from services.runtime.worker import Worker
-from tests import builders as b
+from services.platform import logs
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.facts import CaseFile
+from services.platform.policy.policy import Policy, PolicySet
+from services.platform.streaming.sending import Message
+from services.platform.streaming.service import Service
+from services.platform.streaming.watchdog import Watchdog
+from services.platform.streaming.worker import Worker
 from tests.broker.relay import Relay, message, shipped_policy
-from tests.processes import started
+from tests.support import builders as b
+from tests.support.processes import started
 
 STREAM = "police.incidents"
 HIGH_RISK, GRADE_REVIEW = (next(rule for rule in RULES if rule.name == name) for name in ("high_risk", "grade_review"))

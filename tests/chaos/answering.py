@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from schemas.agency_notifications.v1 import NotificationIssued
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.streaming.sending import Message
 from tests.broker.relay import message
+from tests.support import builders as b
 
 ANSWERS = {
     "acknowledge": (b.acknowledged, "uk.agency.acknowledged"),

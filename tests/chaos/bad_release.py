@@ -14,17 +14,17 @@ import structlog
 
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.registry import REGISTRY, STREAMS, Registry
-from services.casefile.duties import Statement
-from services.casefile.facts import CaseFile
-from services.casefile.judge import Rule
 from services.ops.serving import SERVICES
-from services.policy.load import load
-from services.policy.policy import Policy
-from services.runtime import logs
-from services.runtime.service import Service
-from services.runtime.settings import load_settings
-from services.runtime.watchdog import Watchdog
-from services.runtime.worker import STUCK_SECONDS, Worker, begun, end
+from services.platform import logs
+from services.platform.domain.core.duties import Statement
+from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.facts import CaseFile
+from services.platform.policy.load import load
+from services.platform.policy.policy import Policy
+from services.platform.settings import load_settings
+from services.platform.streaming.service import Service
+from services.platform.streaming.watchdog import Watchdog
+from services.platform.streaming.worker import STUCK_SECONDS, Worker, begun, end
 
 RELEASE = "bad-release"
 RAISES_IN_ONE_OF = 20

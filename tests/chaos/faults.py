@@ -11,8 +11,8 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from services.ops.serving import SERVICES
-from services.runtime.embedded import Name, Servers
-from services.runtime.service import Service
+from services.platform.local.embedded import Name, Servers
+from services.platform.streaming.service import Service
 from tests.chaos.database import Database
 from tests.chaos.proxies import TOXIPROXY, Proxies
 from tests.chaos.small_disk import SmallDisk, may_mount

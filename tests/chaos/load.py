@@ -27,9 +27,9 @@ from schemas.police_incidents.v1 import (
     RiskTool,
     SupportReferral,
 )
-from services.runtime.sending import Message
-from tests import builders as b
+from services.platform.streaming.sending import Message
 from tests.broker.relay import message
+from tests.support import builders as b
 
 SCHOOLS = ("100001", "100002", "100003", "100004", "100005", "199999")  # policy does not know the last
 AUTHORITIES = {"54": ("865", "866"), "53": ("916",)}

@@ -15,8 +15,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from services.runtime.embedded import Name, Servers
-from services.runtime.keeper import PROJECT, die_with_keeper, free_ports
+from services.platform.local.embedded import Name, Servers
+from services.platform.local.keeper import PROJECT, die_with_keeper, free_ports
 
 TOXIPROXY = PROJECT / ".relay" / "bin" / "toxiproxy"
 START_SECONDS = 10.0

@@ -18,10 +18,10 @@ from pathlib import Path
 import psycopg
 
 from services.ops.serving import SERVICES
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.offsets import Offsets
-from services.runtime.sending import Message
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.sending import Message
 from tests.broker.relay import DRAINED, OFTEN, Relay, relay_on, shipped_policy, until
 from tests.broker.test_filling import caught_up
 from tests.chaos.answering import ANSWERS, answer, asked_to

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psycopg
 
-from services.runtime.embedded import Servers
-from services.runtime.keeper import LIBC, NOBODY
+from services.platform.local.embedded import Servers
+from services.platform.local.keeper import LIBC, NOBODY
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_REMOUNT, MS_REC, MS_PRIVATE, MNT_DETACH = 32, 0x4000, 0x40000, 2

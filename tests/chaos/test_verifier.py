@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests import builders as b
 from tests.broker.relay import message
 from tests.chaos.stated import Stated
 from tests.chaos.verifier import (
@@ -23,6 +22,7 @@ from tests.chaos.verifier import (
     verify_ends,
     verify_reminders,
 )
+from tests.support import builders as b
 
 KEY = ("high_risk", "CR1/party/1", "idva-larkmead")
 BORN = date(1991, 5, 4)

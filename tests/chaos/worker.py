@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.ops.serving import SERVICES
-from services.runtime.halting import EXIT_HALTED
-from services.runtime.keeper import PROJECT
-from tests.processes import started
+from services.platform.local.keeper import PROJECT
+from services.platform.streaming.halting import EXIT_HALTED
+from tests.support.processes import started
 
 NAMES = ("first", "second")
 THIRD = "third"

@@ -24,10 +24,10 @@ from statistics import fmean
 import psycopg
 
 from schemas.agency_notifications.v1 import NotificationIssued
-from services.runtime.embedded import embedded_servers
-from services.runtime.keeper import PROJECT
-from services.runtime.offsets import Offsets
-from services.runtime.sending import Message
+from services.platform.local.embedded import embedded_servers
+from services.platform.local.keeper import PROJECT
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.sending import Message
 from tests.broker.relay import Relay, relay_on
 from tests.chaos.answering import ANSWERS, answer, asked_to
 from tests.chaos.load import INCIDENTS, Load, Shares, load
@@ -49,7 +49,7 @@ from tests.chaos.verifier import (
     verify_ends,
 )
 from tests.chaos.worker import Workers, two_workers
-from tests.processes import most_resident_mib
+from tests.support.processes import most_resident_mib
 
 YEAR = 1_350_460  # incidents and crimes that police recorded, year ending March 2025 (ONS)
 PROSECUTIONS, CONVICTED, ORDERS = 54_987, 0.747, 19_216 + 2_000  # of that year (CPS); on conviction and on acquittal

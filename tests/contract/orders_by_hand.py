@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_order_variations.v1 import Order, OrderAction, OrdersResulted
-from services.casefile.duties import Notice
-from services.casefile.facts import Fact
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import Fact
 
 MAKES = (OrderAction.IMPOSED, OrderAction.REPLACED)
 UNKNOWN = "somebody whom nobody has named"

@@ -17,9 +17,9 @@ from schemas import registry
 from schemas.agency_responses.v1 import Decision, DeclineReason
 from schemas.envelope import Record as Written
 from services.ops.cli import Commands, app, loaded
-from services.runtime import wire
-from services.runtime.records import Record
-from services.runtime.settings import Settings
+from services.platform.settings import Settings
+from services.platform.streaming import wire
+from services.platform.streaming.records import Record
 
 PROJECT = Path(__file__).parents[2]
 WRITTEN = [

@@ -23,22 +23,22 @@ from schemas.field_errors import models_in
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.registry import REGISTRY, Publication, publication
 from schemas.values import Body, Role, child_place, party_place
-from services.casefile.duties import Notice
-from services.casefile.facts import Fact, Key
-from services.casefile.links import stands
-from services.casefile.matter import marks
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
-from services.policy.clocks import london_day
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.matter import marks
+from services.platform.domain.linking.links import stands
+from services.platform.policy.clocks import london_day
+from services.platform.pseudonyms import Pseudonyms
+from services.platform.streaming import wire
 from services.responses.rules import RULES as RESPONSES
-from services.runtime import wire
-from services.runtime.pseudonyms import Pseudonyms
-from tests import builders as b
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.orders_by_hand import protected_beside
 from tests.contract.whole_matters import Author, Matter, Planted
-from tests.unit.casefile.small import World
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 PSEUDONYMS = Pseudonyms(b"a secret of the tests")
 RULES = (*INCIDENTS, *CONVICTIONS, *ORDER_VARIATIONS, *RESPONSES)

@@ -12,15 +12,15 @@ import pytest
 from schemas import registry
 from schemas.envelope import Record
 from schemas.registry import REGISTRY, FactType, Refusal, Stream
-from services.casefile.facts import Fact
-from services.casefile.reasons import Reason
-from services.runtime import records, wire
-from tests import builders as b
+from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.streaming import records, wire
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.spoiled import MARK, spoiled
 from tests.contract.test_least import PSEUDONYMS, RULES
 from tests.contract.whole_matters import Author, Matter
-from tests.unit.casefile.small import World
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 PERSONAL = frozenset(by_hand.FIELDS)
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

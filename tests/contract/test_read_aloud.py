@@ -8,13 +8,13 @@ import pytest
 
 from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
-from services.ops.notices import tell
+from services.ops.notifications import tell
 from services.ops.words import Names
-from services.runtime import wire
-from tests import builders as b
+from services.platform.streaming import wire
 from tests.contract.test_least import PSEUDONYMS, RULES
 from tests.contract.whole_matters import Author
-from tests.unit.casefile.small import World
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 SEEDS = (0, 1, 2, 3, 4, 5, 6, 7, 10, 16, 17, 21, 27, 34)  # between them they bring about most rules
 NAMES = Names.of(b.shipped())

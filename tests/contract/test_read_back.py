@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import Refusal, RefusalReason
-from services.casefile.ladder import RUNGS
-from services.runtime import wire
-from services.runtime.records import Record
-from services.runtime.recovering import key_of
-from tests import builders as b
+from services.platform.domain.core.escalation import RUNGS
+from services.platform.recovery.recovering import key_of
+from services.platform.streaming import wire
+from services.platform.streaming.records import Record
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.test_least import PSEUDONYMS, RULES
 from tests.contract.whole_matters import Author
-from tests.unit.casefile.small import World
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 
 @settings(deadline=None, max_examples=12, derandomize=True)

@@ -13,12 +13,12 @@ import pytest
 
 from schemas.envelope import fact_id
 from schemas.registry import Received, decode
-from services.casefile.facts import Fact
-from services.casefile.judge import look
-from services.casefile.links import files_of
-from services.casefile.speaking import speakers
 from services.ops.serving import SERVICES
-from services.runtime.sending import Message
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.facts import Fact
+from services.platform.domain.linking.links import files_of
+from services.platform.domain.linking.speaking import speakers
+from services.platform.streaming.sending import Message
 from tests.broker.relay import shipped_policy
 from tests.chaos.load import LiveLoad, live_load
 from tests.chaos.truth.expected import expected

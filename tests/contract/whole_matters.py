@@ -16,8 +16,8 @@ from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
 from schemas.court_order_variations.v1 import Attribution, OrderAction
 from schemas.police_incidents import v1 as police
-from services.casefile.facts import Fact
-from tests import builders as b
+from services.platform.domain.core.facts import Fact
+from tests.support import builders as b
 
 FIRST = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)  # a Monday in term
 H, D = timedelta(hours=1), timedelta(days=1)

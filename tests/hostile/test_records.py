@@ -21,16 +21,16 @@ from schemas.bad_input import BAD_INPUT
 from schemas.doubts import Doubt, DoubtReason, doubts
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, body_of, check_strict
-from services.policy.load import load
-from services.policy.policy import Policy
-from services.runtime import wire
-from services.runtime.batch import Accepted
-from services.runtime.receiving import believed, read
-from services.runtime.records import Record
-from tests import builders as b
+from services.platform.policy.load import load
+from services.platform.policy.policy import Policy
+from services.platform.streaming import wire
+from services.platform.streaming.batch import Accepted
+from services.platform.streaming.receiving import believed, read
+from services.platform.streaming.records import Record
 from tests.contract.test_least import RULES
 from tests.hostile.records import BIRTH, EXAMPLES, MARK, NO_TIMES, WAYS, Hostile, Sent, hostile, paths, with_raw
-from tests.unit.casefile.small import World
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 # As often as this is every test of hostile input gone through: `make hostile` goes on for minutes.
 TIMES = int(os.environ.get("HOSTILE_TIMES", "1"))

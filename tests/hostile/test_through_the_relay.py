@@ -17,13 +17,13 @@ from kafka import KafkaProducer
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import RefusalReason
 from services.ops.starting import Services, all_services
-from services.runtime.embedded import embedded_servers
-from services.runtime.wire import headers_from_text
+from services.platform.local.embedded import embedded_servers
+from services.platform.streaming.wire import headers_from_text
 from tests.broker.relay import Relay, relay_on, until
 from tests.broker.test_bad_input import good
 from tests.broker.test_nothing_leaks import log_files, metrics, read_by_all
 from tests.hostile.records import EXAMPLES, MARK, Hostile, Sent, hostile
-from tests.processes import most_resident_mib
+from tests.support.processes import most_resident_mib
 
 HOSTILE, WAVES, GOOD_IN_A_WAVE = 2400, 20, 6
 HEARS_FIRST = "idva-larkmead"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.casefile.duties import Notice
-from services.casefile.facts import Key
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import Key
 from tests.situations.moments import in_words, moment
 from tests.situations.playing import Played, Seen
 from tests.situations.vocabulary import NotTold, Situation, Told

@@ -9,10 +9,10 @@ from schemas.agency_responses import v1 as responses
 from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
 from schemas.police_incidents import v1 as police
-from services.casefile.facts import Fact
-from tests import builders as b
+from services.platform.domain.core.facts import Fact
 from tests.situations import vocabulary as say
 from tests.situations.moments import LONDON, day, moment
+from tests.support import builders as b
 
 AREAS = {"Larkmead": ("866", "54"), "Downland": ("865", "54"), "Severnmouth": ("916", "53"), "not stated": (None, None)}
 FORCES = {"Westmarch": "54", "Severnmouth": "53"}

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from services.casefile.duties import Duty, Statement, Withheld
-from services.casefile.facts import CaseFile
-from services.casefile.judge import Rule
-from services.casefile.reasons import Reason
-from services.policy.policy import Policy, PolicySet
-from tests import builders as b
+from services.platform.domain.core.duties import Duty, Statement, Withheld
+from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.reasons import Reason
+from services.platform.policy.policy import Policy, PolicySet
 from tests.situations.comparing import differences
 from tests.situations.playing import as_shipped, play
 from tests.situations.reading import Written, all_situations
 from tests.situations.relay import RULES, Rules
+from tests.support import builders as b
 
 HOUR = timedelta(hours=1)
 OTHER_REASON = Reason.STATED_TWICE

@@ -6,16 +6,16 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from services.casefile.duties import Notice
-from services.casefile.facts import Fact, Key
-from services.casefile.ladder import STEPS
-from services.policy.policy import PolicySet
-from tests import builders as b
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.escalation import STEPS
+from services.platform.domain.core.facts import Fact, Key
+from services.platform.policy.policy import PolicySet
 from tests.situations import vocabulary as say
 from tests.situations.events import answer_of, body_of, fact_of, orders_of
 from tests.situations.moments import moment
 from tests.situations.reading import Written, all_situations
 from tests.situations.relay import RULES, Relay, Rules, held_in_order
+from tests.support import builders as b
 
 
 @dataclass

@@ -6,17 +6,17 @@ from datetime import datetime
 
 from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.registry import REGISTRY
-from services.casefile.duties import Content, Look, Notice, notification_id
-from services.casefile.facts import Answer, CaseFile, Fact, Key, Undertaking
-from services.casefile.judge import Rule, look
-from services.casefile.ladder import RUNGS, asked_of
-from services.casefile.links import files_of
-from services.casefile.reconcile import remember
-from services.casefile.speaking import speakers
 from services.ops.serving import SERVICES
-from services.policy.policy import PolicySet
-from services.runtime.service import Service
-from services.runtime.undertakings import asks_to_take_on, says, word
+from services.platform.domain.core.duties import Content, Look, Notice, notification_id
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, Undertaking
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.linking.links import files_of
+from services.platform.domain.linking.speaking import speakers
+from services.platform.policy.policy import PolicySet
+from services.platform.storage.undertakings import asks_to_take_on, says, word
+from services.platform.streaming.service import Service
 
 NOBODY_ASKED = "unknown_notification"
 MOST_EVALUATIONS = 500

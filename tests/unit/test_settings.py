@@ -10,9 +10,9 @@ import pytest
 
 from services.ops.cli import main
 from services.ops.terminal import database_called, kafka_called
-from services.runtime.processes import started_at
-from services.runtime.running import Running, announce, find_running, stop_running
-from services.runtime.settings import Addresses, SettingsError, load_settings
+from services.platform.local.processes import started_at
+from services.platform.local.running import Running, announce, find_running, stop_running
+from services.platform.settings import Addresses, SettingsError, load_settings
 
 DATABASE = "postgresql://relay:secret@db/relay"
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 
 from confluent_kafka import Consumer, Producer
 
-from services.casefile.duties import Notice
-from services.casefile.facts import CaseFile, Fact, Key
-from services.runtime.sending import Message
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import CaseFile, Fact, Key
+from services.platform.streaming.sending import Message
 from tests.bench.contestants import work
 
 BATCH = 500

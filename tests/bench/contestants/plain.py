@@ -17,10 +17,10 @@ from typing import Any, LiteralString
 import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
-from services.casefile.duties import Notice
-from services.casefile.facts import CaseFile, Fact, Key
-from services.policy.policy import Policy
-from services.runtime.wire import Outgoing
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import CaseFile, Fact, Key
+from services.platform.policy.policy import Policy
+from services.platform.streaming.wire import Outgoing
 from tests.bench.contestants import work
 
 BATCH = 300

@@ -13,8 +13,8 @@ from typing import Any
 from quixstreams import Application, State
 from quixstreams.models import Deserializer, SerializationContext, Serializer, Topic
 
-from services.casefile.facts import CaseFile
-from services.runtime.sending import Message
+from services.platform.domain.core.facts import CaseFile
+from services.platform.streaming.sending import Message
 from tests.bench.contestants import work
 
 

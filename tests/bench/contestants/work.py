@@ -12,19 +12,19 @@ from functools import cache, lru_cache
 from schemas import registry
 from schemas.envelope import fact_id
 from schemas.refusals import Refusal
-from services.casefile import judge
-from services.casefile.duties import Look, Notice
-from services.casefile.facts import CaseFile, Fact, Key, in_the_world
-from services.casefile.links import file_of, link, stands
-from services.casefile.notices import notice_from_json, notice_to_json
-from services.casefile.reconcile import remember
 from services.incidents.rules import RULES
-from services.policy.load import load
-from services.policy.policy import Policy, PolicySet
-from services.runtime import wire
-from services.runtime.keeper import PROJECT
-from services.runtime.pseudonyms import Pseudonyms
-from services.runtime.sending import Message
+from services.platform.domain.core import evaluate
+from services.platform.domain.core.duties import Look, Notice
+from services.platform.domain.core.facts import CaseFile, Fact, Key, in_the_world
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.core.stored_notifications import notice_from_json, notice_to_json
+from services.platform.domain.linking.links import file_of, link, stands
+from services.platform.local.keeper import PROJECT
+from services.platform.policy.load import load
+from services.platform.policy.policy import Policy, PolicySet
+from services.platform.pseudonyms import Pseudonyms
+from services.platform.streaming import wire
+from services.platform.streaming.sending import Message
 
 STREAM = "police.incidents"
 SERVICE = "incidents"
@@ -110,7 +110,7 @@ def whole(key: str, parts: Iterable[CaseFile]) -> CaseFile:
 
 def look(file: CaseFile, told: Mapping[Key, Notice], policy: Policy, at: datetime) -> tuple[Look, dict[Key, Notice]]:
     """One look, and what was told after it."""
-    found = judge.look([file], told, RULES, policy, at, at)
+    found = evaluate.look([file], told, RULES, policy, at, at)
     return found, remember(told, found)
 
 

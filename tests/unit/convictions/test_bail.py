@@ -6,14 +6,14 @@ import pytest
 
 from schemas.codes.court_results import court_results
 from schemas.court_convictions.v1 import BailCondition, HearingResulted, Remand, Result
-from services.casefile.duties import Duty
-from services.casefile.facts import CaseFile
-from services.casefile.links import files_of
-from services.casefile.reasons import Reason
 from services.convictions.bail import bail_conditions_cancelled
 from services.convictions.rules import RULES, unlinked_result
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Duty
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.links import files_of
+from tests.support import builders as b
+from tests.unit.domain.small import World
 from tests.unit.incidents import seen
 
 CANCELLED = [b.result("4596"), b.result("4506", qualifiers=("LI",))]

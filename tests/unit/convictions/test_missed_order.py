@@ -11,13 +11,13 @@ from schemas.agency_responses.v1 import Decision
 from schemas.court_convictions.v1 import CourtType, HearingResulted, Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction
 from schemas.police_incidents.v1 import AbuseType, Grade, Risk, VictimView
-from services.casefile.facts import Answer, CaseFile, Fact, Key
-from services.casefile.judge import look
-from services.casefile.ladder import MANAGER, STRATEGIC, rung_key
-from services.casefile.reasons import Reason
-from services.casefile.reconcile import remember
 from services.convictions.rules import RULES, missed_order, missed_order_on_acquittal
-from tests import builders as b
+from services.platform.domain.core.escalation import MANAGER, STRATEGIC, rung_key
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.reconcile import remember
+from tests.support import builders as b
 from tests.unit.incidents import seen
 
 LATER = b.TODAY + timedelta(days=20)

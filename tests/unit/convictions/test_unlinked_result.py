@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from schemas.court_convictions.v1 import HearingResulted
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.links import files_of
-from services.casefile.reasons import Reason
 from services.convictions.rules import unlinked_result
-from tests import builders as b
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.linking.links import files_of
+from tests.support import builders as b
 from tests.unit.incidents import seen
 
 HOME = f"home:urn:{b.URN}"

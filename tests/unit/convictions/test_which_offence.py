@@ -9,14 +9,14 @@ from schemas import values as v
 from schemas.agency_responses.v1 import Decision
 from schemas.court_convictions.v1 import ResultedOffence, Verdict
 from schemas.police_incidents.v1 import AbuseType, ChargePreferred, IncidentReported
-from services.casefile.duties import Duty
-from services.casefile.facts import CaseFile, Key
-from services.casefile.ladder import INSPECTOR, MANAGER, RUNGS, rung_key
-from services.casefile.reasons import Reason
 from services.convictions.rules import RULES, missed_order
 from services.convictions.unconfirmed import offence_unconfirmed
-from services.policy.policy import Policy
-from tests import builders as b
+from services.platform.domain.core.duties import Duty
+from services.platform.domain.core.escalation import INSPECTOR, MANAGER, RUNGS, rung_key
+from services.platform.domain.core.facts import CaseFile, Key
+from services.platform.domain.core.reasons import Reason
+from services.platform.policy.policy import Policy
+from tests.support import builders as b
 from tests.unit.incidents import seen
 
 CPS, DAIT = "cps-westmarch", "dait-54"

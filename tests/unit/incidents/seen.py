@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from services.casefile.duties import Duty, Statement, Withheld
-from services.casefile.facts import CaseFile
-from services.casefile.projection import project
-from services.policy.policy import Policy
-from tests import builders as b
+from services.platform.domain.core.duties import Duty, Statement, Withheld
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.projection import project
+from services.platform.policy.policy import Policy
+from tests.support import builders as b
 
 States = Callable[[CaseFile, Policy], Iterator[Statement]]
 

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from schemas.agency_responses.v1 import Accepted, Declined
 from schemas.police_incidents.v1 import Grade, Injury, Markers, Party
 from schemas.values import Role
-from services.casefile.duties import Notice
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.ladder import RUNGS, asked_of
-from services.casefile.reasons import Reason
 from services.incidents.apart import high_risk_apart, resolve_roles
 from services.incidents.children import child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
 from services.incidents.risk import grade_review, high_risk, idva_without_consent, victim_support
 from services.incidents.rules import RULES
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
+from tests.unit.domain.small import World
 from tests.unit.incidents.seen import hears, owed, reasons, withheld
 
 FIRST, SECOND, THIRD = b.VICTIM, b.SUSPECT, f"{b.CRIME}/party/3"

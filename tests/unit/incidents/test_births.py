@@ -7,15 +7,15 @@ import pytest
 
 from schemas.police_incidents.v1 import AbuseType, Grade
 from schemas.values import Relationship
-from services.casefile.duties import Duty
-from services.casefile.facts import CaseFile, Fact
 from services.convictions.rules import defendant_birth_date_doubtful
 from services.incidents.births import birth_date_doubtful
 from services.incidents.children import child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
 from services.incidents.risk import high_risk
 from services.incidents.rules import RULES
-from tests import builders as b
+from services.platform.domain.core.duties import Duty
+from services.platform.domain.core.facts import CaseFile, Fact
+from tests.support import builders as b
 from tests.unit.incidents.seen import hears, owed, reasons
 
 ADULT = {"idva-larkmead", "marac-larkmead", "dait-54"}

@@ -7,14 +7,14 @@ import pytest
 
 from schemas.police_incidents.v1 import Child, Grade, Markers
 from schemas.values import Relationship
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.judge import Rule
-from services.casefile.ladder import LAST_STEP, MANAGER, STRATEGIC
-from services.casefile.reasons import Reason
 from services.incidents.children import child_home_educated, child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.escalation import LAST_STEP, MANAGER, STRATEGIC
+from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
+from tests.unit.domain.small import World
 from tests.unit.incidents.seen import hears, matter, owed, reasons, withheld
 
 QUIET: dict[str, Any] = {"risk": b.risk(Grade.STANDARD)}

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from schemas.police_incidents.v1 import AbuseType, Child
-from services.casefile.duties import Notice
-from services.casefile.facts import CaseFile
-from services.casefile.reasons import Reason
 from services.incidents.children import child_school, child_school_closed, child_school_reopens
 from services.incidents.rules import RULES
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
+from tests.unit.domain.small import World
 from tests.unit.incidents.seen import hears, owed, reasons
 
 AUGUST = datetime(2026, 8, 12, 20, 0, tzinfo=UTC)

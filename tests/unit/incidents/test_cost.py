@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.casefile.links import files_of
-from services.casefile.reconcile import remember
-from tests.bench.looks import HERS, incident, look, met, without
-from tests.steps import steps
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.linking.links import files_of
+from tests.bench.evaluations import HERS, incident, look, met, without
+from tests.support.steps import steps
 
 SHORT, LONG = 40, 320
 SLACK = 1.05

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from schemas.police_incidents.v1 import AbuseType
 from schemas.values import Relationship
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.reasons import Reason
 from services.incidents.counts import counted, newest_of_each_count, thresholds_reached
 from services.incidents.escalation import escalation
-from tests import builders as b
-from tests.steps import steps
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
+from tests.support.steps import steps
 from tests.unit.incidents.seen import matter, owed, withheld
 
 DAY = timedelta(days=1)

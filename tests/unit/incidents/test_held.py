@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from schemas.police_incidents.v1 import AbuseType, Markers, SupportReferral
-from services.casefile.duties import Duty, Withheld
-from services.casefile.facts import CaseFile
-from services.casefile.judge import look
-from services.casefile.reasons import Reason
-from services.casefile.reconcile import remember
 from services.incidents.apart import resolve_roles
 from services.incidents.held import held_for_specialist
 from services.incidents.rules import RULES
-from tests import builders as b
+from services.platform.domain.core.duties import Duty, Withheld
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.reconcile import remember
+from tests.support import builders as b
 from tests.unit.incidents.seen import hears, owed
 
 HELD: dict[str, tuple[dict[str, Any], Reason]] = {

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schemas.police_incidents.v1 import Grade, RiskTool, SupportReferral
-from services.casefile.judge import look
-from services.casefile.reasons import Reason
-from services.casefile.reconcile import remember
 from services.incidents.rules import RULES
-from tests import builders as b
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.reconcile import remember
+from tests.support import builders as b
 
 LOWER = {
     "ask_safely": (SupportReferral.DECLINED, 0),

@@ -11,10 +11,6 @@ from hypothesis import strategies as st
 from schemas.agency_responses.v1 import Decided
 from schemas.police_incidents.v1 import Grade, Markers, Risk, RiskTool, SupportReferral
 from schemas.values import Relationship
-from services.casefile.duties import Ask
-from services.casefile.facts import Answer, CaseFile, Fact, Key
-from services.casefile.projection import project
-from services.casefile.reasons import Reason
 from services.incidents.risk import (
     ask_safely,
     grade_review,
@@ -26,8 +22,12 @@ from services.incidents.risk import (
     victim_support,
 )
 from services.incidents.rules import RULES
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Ask
+from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
+from services.platform.domain.core.projection import project
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
+from tests.unit.domain.small import World
 from tests.unit.incidents.seen import hears, matter, owed, reasons, withheld
 
 NOT_CONNECTED = Relationship.NOT_CONNECTED

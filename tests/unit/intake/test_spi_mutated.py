@@ -16,7 +16,7 @@ from schemas.court_convictions.v1 import HearingResulted, Result
 from schemas.court_order_variations.v1 import OrdersResulted
 from services.intake.fitting import UNCODED
 from services.intake.spi import TEXT_GOES_ON, Read, read
-from tests.steps import steps
+from tests.support.steps import steps
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [

@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from services.ops.cli import COMMANDS, app, loaded
-from services.runtime.release import release_of
+from services.platform.release import release_of
 
 PROCESSOR_SECONDS = 0.3
 HELP = "import sys; sys.argv = ['relay', '--help']\nfrom services.ops.cli import main\ntry: main()\nfinally: "
-NEVER_FOR_HELP = ("faust", "aiokafka", "kafka", "psycopg", "sqlalchemy", "pydantic", "services.runtime")
+NEVER_FOR_HELP = ("faust", "aiokafka", "kafka", "psycopg", "sqlalchemy", "pydantic", "services.platform")
 
 
 def test_the_release_is_said_as_status_has_it() -> None:

@@ -20,7 +20,7 @@ from services.ops.events import (
     receipts,
     that_would_be_taken,
 )
-from tests.large_hearings import ORDER, SENTENCE, hearing_of
+from tests.support.large_hearings import ORDER, SENTENCE, hearing_of
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -9,11 +9,6 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from schemas.police_incidents.v1 import Grade, RiskTool
-from services.casefile.duties import Duty, Notice
-from services.casefile.facts import Answer, CaseFile, Fact, Key
-from services.casefile.judge import look, state
-from services.casefile.ladder import RUNGS, climb
-from services.casefile.reconcile import remember
 from services.incidents.rules import RULES
 from services.ops.explained import shown
 from services.ops.explaining import explain
@@ -31,7 +26,12 @@ from services.ops.explanation import (
     Reader,
     Version,
 )
-from tests import builders as b
+from services.platform.domain.core.duties import Duty, Notice
+from services.platform.domain.core.escalation import RUNGS, climb
+from services.platform.domain.core.evaluate import look, state
+from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
+from services.platform.domain.core.reconcile import remember
+from tests.support import builders as b
 
 READ = datetime(2190, 1, 1, tzinfo=UTC)
 SERVICE = "incidents"

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from schemas.agency_responses.v1 import Acknowledged, Answer, Decided, Decision
-from services.casefile.duties import Asked, Notice, Why
-from services.casefile.facts import Key
 from services.ops.outcome import WHOLE, of_answer
+from services.platform.domain.core.duties import Asked, Notice, Why
+from services.platform.domain.core.facts import Key
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 DECIDE = Asked("decide", AT, ("safety_plan_made", "no_further_action"), AT)

@@ -12,10 +12,10 @@ from services.ops.broker_status import within
 from services.ops.terminal import UsageError
 from services.ops.unread_people import past_their_time
 from services.ops.verdict import Service, Status, wrong
-from services.policy.load import PolicyRefusedError
-from services.runtime.records import Record
-from tests import builders as b
+from services.platform.policy.load import PolicyRefusedError
+from services.platform.streaming.records import Record
 from tests.broker.relay import message, shipped_policy
+from tests.support import builders as b
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 GOOD = Service(

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from schemas.values import Body
-from services.ops.waiting import Fact, by_danger, link_by, unexplained
-from tests import builders as b
-from tests.unit.casefile.small import World
-from tests.unit.casefile.test_real_rules import POLICY, SERVICES
+from services.ops.pending import Fact, by_danger, link_by, unexplained
+from tests.support import builders as b
+from tests.unit.domain.small import World
+from tests.unit.domain.test_real_rules import POLICY, SERVICES
 
 
 def hours(body: Body) -> float:

@@ -13,13 +13,13 @@ from schemas.agency_responses.v1 import Decision
 from schemas.field_errors import models_in
 from schemas.registry import STREAMS
 from schemas.values import Relationship
-from services.casefile.ladder import INSPECTOR, RUNGS, STEPS
-from services.casefile.reasons import Reason
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.ops import words
 from services.ops.rows import UNANSWERED
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
+from services.platform.domain.core.escalation import INSPECTOR, RUNGS, STEPS
+from services.platform.domain.core.reasons import Reason
 from services.responses.rules import RULES as RESPONSES
 
 STALKING_ORDER = "stalking protection order (court result 3307) of Wed 25 Feb 2026, Swindon Crown Court, case 54DC1"

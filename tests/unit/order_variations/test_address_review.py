@@ -7,12 +7,12 @@ import pytest
 
 from schemas.agency_responses.v1 import Decided, Decision
 from schemas.court_order_variations.v1 import Attribution, Prohibition
-from services.casefile.duties import Notice
-from services.casefile.facts import Answer, Fact, Key
-from services.casefile.ladder import RUNGS, asked_of
 from services.order_variations.rules import RULES
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import Answer, Fact, Key
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 HOUR = timedelta(hours=1)
 LATER = b.NOON + timedelta(days=7)

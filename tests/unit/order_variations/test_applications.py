@@ -8,17 +8,17 @@ import pytest
 from schemas import values as v
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrderAction, OrdersResulted
 from schemas.police_incidents.v1 import AbuseType, IncidentReported
-from services.casefile.duties import Duty
-from services.casefile.facts import CaseFile, Key
-from services.casefile.projection import project
-from services.casefile.reasons import Reason
 from services.order_variations.applications import (
     application_decided,
     application_lodged,
     application_unconfirmed,
     application_withdrawn,
 )
-from tests import builders as b
+from services.platform.domain.core.duties import Duty
+from services.platform.domain.core.facts import CaseFile, Key
+from services.platform.domain.core.projection import project
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
 from tests.unit.incidents import seen
 
 SUBJECT = f"APP1/{b.VICTIM}"

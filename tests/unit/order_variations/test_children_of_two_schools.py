@@ -3,9 +3,9 @@
 import pytest
 
 from schemas.court_order_variations.v1 import Attribution, Order, OrderAction, ProtectedPerson
-from services.casefile.duties import Duty
 from services.order_variations.children import order_concerning_child
-from tests import builders as b
+from services.platform.domain.core.duties import Duty
+from tests.support import builders as b
 
 CHILD = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
 

@@ -16,16 +16,16 @@ from schemas.court_order_variations.v1 import (
     OrdersResulted,
     ProtectedPerson,
 )
-from services.casefile.duties import Notice
-from services.casefile.facts import Fact, Key
-from services.casefile.judge import look
-from services.casefile.links import files_of
-from services.casefile.reasons import Reason
-from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.intake.spi import read
 from services.order_variations.rules import RULES as OF_ORDERS
-from tests import builders as b
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.linking.links import files_of
+from tests.support import builders as b
 
 RULES = (*OF_CONVICTIONS, *OF_ORDERS)
 LATER = b.TODAY + timedelta(days=18)

@@ -9,14 +9,14 @@ import pytest
 from schemas import values as v
 from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
-from services.casefile.duties import Content, Notice
-from services.casefile.facts import Fact, Key
-from services.casefile.judge import look
-from services.casefile.links import files_of
-from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.order_variations.rules import RULES as OF_ORDERS
-from tests import builders as b
+from services.platform.domain.core.duties import Content, Notice
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.linking.links import files_of
+from tests.support import builders as b
 
 HERS = (b.protected(),)
 DAYS = [b.TODAY + timedelta(days=days) for days in range(6)]

@@ -15,9 +15,6 @@ from schemas.court_order_variations.v1 import (
     ProtectedPerson,
 )
 from schemas.police_incidents.v1 import AbuseType, IncidentReported, Party
-from services.casefile.duties import Duty
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.reasons import Reason
 from services.order_variations.children import order_concerning_child
 from services.order_variations.orders import (
     order_changed_not_stated,
@@ -28,7 +25,10 @@ from services.order_variations.orders import (
     place_term_made,
 )
 from services.order_variations.rules import RULES
-from tests import builders as b
+from services.platform.domain.core.duties import Duty
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from tests.support import builders as b
 from tests.unit.incidents import seen
 
 LATER = b.TODAY + timedelta(days=100)

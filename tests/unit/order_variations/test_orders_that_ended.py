@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from schemas.court_order_variations.v1 import Attribution, Order, OrderAction, OrdersResulted, ProtectedPerson
-from services.casefile.duties import Notice
-from services.casefile.facts import Fact, Key
-from services.casefile.judge import look
-from services.casefile.links import files_of
-from services.casefile.reasons import Reason
-from services.casefile.reconcile import remember
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.order_variations.rules import RULES as OF_ORDERS
-from services.policy.clocks import london_day
-from tests import builders as b
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.linking.links import files_of
+from services.platform.policy.clocks import london_day
+from tests.support import builders as b
 
 RULES = (*OF_CONVICTIONS, *OF_ORDERS)
 FIRST = b.TODAY

@@ -8,15 +8,15 @@ import pytest
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from schemas.police_incidents.v1 import AbuseType
 from schemas.values import Body, PartyRef, References
-from services.casefile.duties import Duty, Withheld
-from services.casefile.facts import CaseFile, Fact
-from services.casefile.judge import Rule, look
-from services.casefile.links import files_of
-from services.casefile.reasons import Reason
-from services.casefile.reconcile import remember
 from services.order_variations.orders import order_imposed, order_unconfirmed
 from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
-from tests import builders as b
+from services.platform.domain.core.duties import Duty, Withheld
+from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.linking.links import files_of
+from tests.support import builders as b
 from tests.unit.incidents import seen
 
 HOME = f"home:urn:{b.URN}"

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from schemas.court_convictions.v1 import HearingResulted
-from services.casefile.duties import Notice
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.order_variations.rules import RULES as OF_ORDERS
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Notice
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 HOUR = timedelta(hours=1)
 CASE = (b.fact(b.incident()), b.fact(b.charge(b.charged(1), b.charged(2))))

@@ -11,13 +11,13 @@ from schemas.agency_responses.v1 import WithdrawnByAgency
 from schemas.court_order_variations.v1 import Attribution, ProtectedPerson
 from schemas.police_incidents.v1 import AbuseType, IncidentReported
 from schemas.values import PartyRef, Role
-from services.casefile.duties import Content
-from services.casefile.facts import Fact, Key
-from services.casefile.links import files_of
-from services.casefile.speaking import MAY_NOT_SPEAK, speakers
 from services.order_variations.rules import RULES
-from tests import builders as b
-from tests.unit.casefile.small import World
+from services.platform.domain.core.duties import Content
+from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.linking.links import files_of
+from services.platform.domain.linking.speaking import MAY_NOT_SPEAK, speakers
+from tests.support import builders as b
+from tests.unit.domain.small import World
 
 NOW = b.NOON + timedelta(days=1)
 DESKS_FOR_POLICE = {"psd-54", "out-of-force-desk-54"}

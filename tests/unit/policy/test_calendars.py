@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.policy import clocks
-from services.policy.calendars import BankHolidays, Calendars
-from services.policy.clocks import LONDON
-from services.policy.model import DayTimes, SchoolCalendar
+from services.platform.policy import clocks
+from services.platform.policy.calendars import BankHolidays, Calendars
+from services.platform.policy.clocks import LONDON
+from services.platform.policy.model import DayTimes, SchoolCalendar
 
 TIMES = DayTimes(
     session_begins=time(8, 30), school_morning=time(7, 30), working_day_opens=time(9), working_day_closes=time(17),

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.values import Residence
-from services.policy.clocks import LONDON
-from services.policy.model import (
+from services.platform.policy.clocks import LONDON
+from services.platform.policy.model import (
     Agency,
     Areas,
     Chosen,
@@ -24,7 +24,7 @@ from services.policy.model import (
     Told,
     Within,
 )
-from services.policy.policy import Policy, PolicySet
+from services.platform.policy.policy import Policy, PolicySet
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KINDS = {

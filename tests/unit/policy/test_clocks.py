@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.policy import clocks
-from services.policy.calendars import BankHolidays
-from services.policy.clocks import LONDON, london
+from services.platform.policy import clocks
+from services.platform.policy.calendars import BankHolidays
+from services.platform.policy.clocks import LONDON, london
 
 HOLIDAYS = BankHolidays()
 FIVE = time(17)

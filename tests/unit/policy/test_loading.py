@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.policy.load import PolicyRefusedError, load, read_set
-from services.policy.tables import Named
+from services.platform.policy.load import PolicyRefusedError, load, read_set
+from services.platform.policy.tables import Named
 from tests.unit.policy.small_files import AGENCIES, FILES, POLICY, ROUTES
 
 NEVER = Named()

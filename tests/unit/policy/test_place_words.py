@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.policy.model import NotPlace, PlaceWord
-from services.policy.place_words import PlaceWords
-from tests import builders as b
+from services.platform.policy.model import NotPlace, PlaceWord
+from services.platform.policy.place_words import PlaceWords
+from tests.support import builders as b
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 
 from schemas.classes import DataClass, Form
 from schemas.values import Residence
-from services.policy.load import load
-from services.policy.model import Areas, Grant
-from services.policy.policy import Policy
+from services.platform.policy.load import load
+from services.platform.policy.model import Areas, Grant
+from services.platform.policy.policy import Policy
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from schemas.agency_responses import v1 as responses
-from services.casefile.duties import Duty, Withheld
-from services.casefile.facts import CaseFile
+from services.platform.domain.core.duties import Duty, Withheld
+from services.platform.domain.core.facts import CaseFile
 from services.responses.rules import answer_without_notice
-from tests import builders as b
+from tests.support import builders as b
 
 HOME = "home:notification:note-1"
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.doubts import Doubt, DoubtReason, doubts
 from schemas.registry import body_of, content_of
 from schemas.values import Relationship
-from tests import builders as b
+from tests.support import builders as b
 
 IMPOSSIBLE, CONTRADICTS, SMALL_CHILD = (
     DoubtReason.BIRTH_DATE_IMPOSSIBLE,

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.envelope import Envelope, from_headers, to_record
 from schemas.registry import content_of, event
-from tests import builders as b
+from tests.support import builders as b
 
 ENVELOPE, SAID = event(b.incident(), "uk.police.incident-reported", "urn:example:police", b.NOON, 1)
 HEADERS = tuple(h for h in to_record(ENVELOPE, content_of(SAID)).headers if h[0] != "content-type")

@@ -12,7 +12,7 @@ from schemas.envelope import to_document
 from schemas.refusals import Refusal
 from schemas.registry import Publication, Received, content_of, decode, event, publication
 from schemas.values import Body, References, Withdrawn
-from tests import builders as b
+from tests.support import builders as b
 
 CANONICAL = "54DC0012326/2654DC0100000004711B"
 OTHER_WAYS = [

@@ -1,0 +1,211 @@
+"""A notification as the agency's worker would like to read it: pure, from the notice to lines."""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.agency_notifications.v1 import Asked, NotificationIssued
+from services.ops import words
+from services.ops.rows import UNANSWERED, Reader, by_whom, called, rows
+from services.ops.terminal import moment, span
+from services.ops.words import Names
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import Key
+
+WIDEST_NAME = 48
+CRIME_AND_PARTY = "a crime reference and the number of a party there, as 54260012345/1"
+DECLINE = ("out_of_area", "no_capacity", "not_eligible", "cannot_act", "already_done", "not_ours")
+# As `uk.agency.link-refused` has them.
+REFUSED = ("not_domestic_abuse", "not_ours", "duplicate")
+ORDER_ASKED = "say_whom_it_protects"
+URGENT = {"urgent": "URGENT ", "prompt": "", "routine": ""}
+
+
+class Line(NamedTuple):
+    """One line, with how it should stand out (a style of rich)."""
+
+    text: str
+    style: str = ""
+
+
+def tell(notice: NotificationIssued, now: datetime, names: Names) -> tuple[Line, ...]:
+    """The whole notification, as it is read at `now`; what must be heeded stands before what it says."""
+    return (
+        *_head(notice, names),
+        *_asked(notice, now),
+        *_texts(notice),
+        *_matter(notice, names),
+        *_power(notice),
+        *_how_to_answer(notice),
+        Line(f"  To see why you were told: relay explain {notice.notification} --as {notice.agency}", "dim"),
+    )
+
+
+def headline(notice: NotificationIssued) -> str:
+    """What it is, in a line; of a rung, what nobody has answered."""
+    said = words.rule(notice.rule)
+    if notice.rule in RUNGS:
+        of, _ = asked_of(Key(notice.rule, notice.subject, notice.agency))
+        return f"{said}: {words.rule(of.rule)}"
+    return said
+
+
+def answered(notice: NotificationIssued, met: Collection[str]) -> NotificationIssued:
+    """The notification with these of its asks answered."""
+    if not met:
+        return notice
+    asks = tuple(ask.model_copy(update={"met": ask.met or ask.ask in met}) for ask in notice.asks)
+    return notice.model_copy(update={"asks": asks})
+
+
+def newest(notices: Iterable[NotificationIssued]) -> tuple[NotificationIssued, ...]:
+    """What stands of each duty: its highest revision, in the order in which the duties were first told."""
+    found: dict[tuple[str, str, str], NotificationIssued] = {}
+    for notice in notices:
+        key = (notice.rule, notice.subject, notice.agency)
+        if key not in found or found[key].revision < notice.revision:
+            found[key] = notice
+    return tuple(found.values())
+
+
+def _head(notice: NotificationIssued, names: Names) -> Iterator[Line]:
+    late = "LATE  " if notice.late else ""
+    style = {"correct": "bold red", "close": "bold green"}.get(notice.kind, "bold")
+    yield Line(f"{URGENT[notice.urgency]}{late}{_kind(notice)}: {headline(notice)}", style)
+    to = f"{names.agency(notice.agency)}, {words.DESKS[notice.desk]}"
+    yield Line(f"{moment(notice.issued_at)} · {to}{_sender(notice, names)}", "dim")
+    if notice.late:
+        yield Line(f"This is late: you should have been told by {moment(notice.tell_by)}.", "yellow")
+    if meaning := _meaning(notice):
+        before = notice.kind in ("update", "correct") and notice.replaces
+        yield Line(f"{meaning} It takes the place of notification {notice.replaces}." if before else meaning)
+    if notice.reason:
+        yield Line(f"Why: {words.reason(notice.reason)}")
+
+
+def _kind(notice: NotificationIssued) -> str:
+    return words.PARTLY_WRONG if _partly_wrong(notice) else words.KINDS[notice.kind]
+
+
+def _meaning(notice: NotificationIssued) -> str:
+    return words.WHAT_PARTLY_WRONG_MEANS if _partly_wrong(notice) else words.WHAT_KINDS_MEAN[notice.kind]
+
+
+def _partly_wrong(notice: NotificationIssued) -> bool:
+    """It had been closed already, and some of what it said was wrong."""
+    return notice.kind == "correct" and notice.state == "closed"
+
+
+def _sender(notice: NotificationIssued, names: Names) -> str:
+    """Which police force, court or agency said it, where that is known."""
+    said = next((item for item in notice.matter if item.what.startswith("sender.")), None)
+    return f" · from {words.value(said.what, said.value, names)}" if said is not None else ""
+
+
+def _asked(notice: NotificationIssued, now: datetime) -> Iterator[Line]:
+    if notice.state != "live":
+        return
+    if notice.rule in RUNGS:
+        yield from (Line(f"  What to do: {action}", "bold") for action in _actions(notice))
+    for ask in notice.asks:
+        if ask.met:
+            yield Line(f"  Done: {words.ASKS[ask.ask]}", "green")
+        else:
+            left = (ask.by - now).total_seconds()
+            how_long = f"in {span(left)}" if left >= 0 else f"{span(left)} ago, overdue"
+            yield Line(
+                f"  Asked of you: {_ask(ask)}, by {moment(ask.by)} ({how_long})",
+                "bold yellow" if left >= 0 else "bold red",
+            )
+
+
+def _ask(ask: Asked) -> str:
+    """What is asked; of a decision, between what."""
+    between = [words.DECISIONS[code] for code in ask.answers if code in words.DECISIONS]
+    between = between if ask.ask in ("decide", "act") else []
+    return f"{words.ASKS[ask.ask]} ({'; or '.join(between)})" if between else words.ASKS[ask.ask]
+
+
+def _actions(notice: NotificationIssued) -> Iterator[str]:
+    """Of what nobody has answered, what its reader is to do about it."""
+    silent: dict[str, list[str]] = {}
+    for item in notice.matter:
+        if item.what in UNANSWERED:
+            silent.setdefault(UNANSWERED[item.what], []).append(str(item.value))
+    for ask, who in silent.items():
+        yield words.action(notice.rule, ask, ", ".join(dict.fromkeys(who)))
+
+
+def _matter(notice: NotificationIssued, names: Names) -> Iterator[Line]:
+    """What is said, by whom or what it is about, each line with how sure it is."""
+    reader = Reader(notice.continuity.agency_kind, notice.continuity.place, names)
+    groups = by_whom(notice.matter)
+    for about, items in groups.items():
+        if about is not None:
+            yield Line(f"  {called(about, items, reader)}", "bold")
+        lines = list(rows(about, groups, reader))
+        width = min(max((len(row.name) for row in lines), default=0), WIDEST_NAME)
+        for name, said, how_sure in lines:
+            yield Line(f"    {name:<{width}}  {said}{f'  ({how_sure})' if how_sure else ''}")
+
+
+def _texts(notice: NotificationIssued) -> Iterator[Line]:
+    yield from (Line(f"  ! {text}", "italic") for text in notice.texts)
+
+
+def _power(notice: NotificationIssued) -> Iterator[Line]:
+    yield Line(f"  Purpose: {notice.power.purpose}. Power to share: {notice.power.gateway}.", "dim")
+
+
+def _how_to_answer(notice: NotificationIssued) -> Iterator[Line]:
+    if notice.state != "live":
+        return
+    if linking := _to_link(notice):  # reading such a notice is not enough
+        yield Line(f"  To say whom it is about, where CRIME/N is {CRIME_AND_PARTY}:", "cyan")
+        yield from (Line(f"    {command}", "cyan") for command in linking)
+    waiting = [ask for ask in notice.asks if not ask.met]
+    if not waiting:
+        return
+    yield Line("  To answer (for YOU give your own pseudonym; of words joined by | choose one):", "cyan")
+    for command in dict.fromkeys(command for ask in waiting for command in commands(notice, ask)):
+        yield Line(f"    {command}", "cyan")
+
+
+def _to_link(notice: NotificationIssued) -> tuple[str, ...]:
+    """What to type where the notice asks whom a court fact is about; its subject is `<kind>:<the fact's subject>`."""
+    end = f"--as {notice.agency} --actor YOU"
+    place = notice.subject.partition(":")[2]
+    if notice.rule in ("unlinked_result", "unlinked_order"):
+        what = f"case {'/'.join(place.split('/')[:2])}"
+    elif notice.rule == "unlinked_application":
+        what = f"application {place}"
+    elif notice.rule == "attribution_question":
+        orders = dict.fromkeys(item.about for item in notice.matter if item.what == ORDER_ASKED and item.about)
+        return tuple(
+            f"relay attribute {order} {answer} {end}"
+            for order in orders
+            for answer in ("--protects CRIME/N", "--nobody")
+        )
+    elif notice.rule == "offence_unconfirmed":
+        return (f"relay link case {'/'.join(notice.subject.split('/')[3:5])} --party CRIME/N {end}",)
+    else:
+        return ()
+    return (f"relay link {what} --party CRIME/N {end}", f"relay link {what} --refuse {'|'.join(REFUSED)} {end}")
+
+
+def commands(notice: NotificationIssued, ask: Asked) -> tuple[str, ...]:
+    """What to type for the answers that an ask accepts."""
+    of = f"relay respond {notice.notification}"
+    end = f"--as {notice.agency} --actor YOU"
+    plain = [code for code in ask.answers if code in ("acknowledged", "accepted")]
+    declines = [code for code in ask.answers if code in (*DECLINE, "declined")]
+    reasoned = [code for code in ask.answers if code in ask.needs_reason]
+    decisions = [code for code in ask.answers if code not in (*plain, *declines, *reasoned)]
+    said = [f"{of} {code} {end}" for code in plain]
+    if declines:
+        codes = "|".join(code for code in declines if code != "declined") or "CODE"
+        said.append(f"{of} declined --reason {codes} {end}")
+    if decisions:
+        said.append(f"{of} decided --decision {'|'.join(decisions)} {end}")
+    said += [f"{of} decided --decision {code} --reason CODE {end}" for code in reasoned]
+    return tuple(said)

@@ -1,0 +1,334 @@
+"""`relay waiting list`: what cannot go on until a person links, mends or looks, the most dangerous first."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from schemas import registry
+from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted
+from schemas.values import Body
+from services.ops import words
+from services.ops.existing import HIS_DESKS
+from services.ops.explained import missing
+from services.ops.reading import Connection, clock, reading
+from services.ops.terminal import heading, moment, out, plural, servers, span
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.projection import recipient_label
+from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.linking.speaking import as_anybody_hears
+from services.platform.policy.clocks import london_day
+from services.platform.policy.load import load
+from services.platform.policy.policy import Policy
+from services.platform.settings import load_settings
+from services.platform.storage.gauges import WAITING
+
+EXAMPLES = """
+Examples:
+
+    relay waiting list
+    relay waiting list --json | jq -r '.facts[] | select(.overdue) | .subject'
+"""
+
+NOT_SHOWN = "not shown here"
+HOW_TO_LINK = "CRIME/N: a crime reference and the number of a party, as 54260012345/1; YOU: your own pseudonym."
+LINK = "uk.agency.link-made"
+# Their subjects begin with the case: `<urn>/<asn or defendant id>`.
+OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact that is linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
+    ends, None where policy has none for it; `told`: who was told of it by references alone; `desks`: the ids of those
+    of them that may link it. `services`: who lacks the link; each keeps its own."""
+
+    id: str
+    event: str
+    source: str
+    kind: str
+    what: str
+    subject: str
+    missing: str
+    accepted_at: datetime
+    link_by: datetime | None
+    overdue: bool
+    told: tuple[str, ...]
+    desks: tuple[str, ...]
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """A file in which rules raise, or whose last look was partial; it is looked at again at `again_at`."""
+
+    service: str
+    file: str
+    rules: tuple[str, ...]
+    since: datetime
+    tries: int
+    again_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that the broker refused for its own sake; all later ones of its duty wait behind it."""
+
+    number: int
+    service: str
+    topic: str
+    reason: str
+    behind: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A duty that was told, is owed no longer, and no fact says why."""
+
+    service: str
+    rule: str
+    subject: str
+    recipient: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingList:
+    """Everything that waits for a person."""
+
+    at: datetime
+    facts: tuple[Fact, ...]
+    faulted: tuple[Faulted, ...]
+    parked: tuple[Parked, ...]
+    unexplained: tuple[Unexplained, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.facts or self.faulted or self.parked or self.unexplained)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    waiting = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+    waiting.command("list", epilog=EXAMPLES)(list_waiting)
+    app.add_typer(waiting, name="waiting")
+
+
+def list_waiting(
+    as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object.")] = False,
+) -> None:
+    """List facts that are linked to nobody, by danger and then by age.
+
+    Then faulted files, parked notices, and duties that nothing explains.
+
+    Exit status: 0 nothing waits, 1 something does, 2 not begun.
+    """
+    settings = load_settings()
+    policies = load(settings.policy, settings.agencies)
+    with reading(servers(settings).database) as conn:
+        found = look(conn, policies.at(clock(conn)))
+    if as_json:
+        sys.stdout.write(TypeAdapter(WaitingList).dump_json(found, indent=2).decode() + "\n")
+    else:
+        out.print(_shown(found), crop=False)
+    raise typer.Exit(0 if found.empty else 1)
+
+
+def look(conn: Connection, policy: Policy) -> WaitingList:
+    """All that waits now."""
+    now = clock(conn)
+    return WaitingList(now, _facts(conn, policy, now), _faulted(conn), _parked(conn), _unexplained(conn, policy))
+
+
+def link_by(kind: str, body: Body, recorded_at: datetime, policy: Policy) -> tuple[datetime, str] | None:
+    """When the link clock of a fact ends, the soonest of what it says, and which of its variants that is; None where
+    policy gives its type no clock."""
+    day = london_day(recorded_at)
+    clocks = [(policy.link_clock(kind, day, variant), variant) for variant in _variants(body)]
+    ends = [(policy.due(recorded_at, clock.within), variant or "") for clock, variant in clocks if clock is not None]
+    return min(ends, default=None)
+
+
+def by_danger(facts: Iterable[tuple[Fact, float]]) -> tuple[Fact, ...]:
+    """Those with the shortest clock first, however young they are; equals by age. What has no clock comes last."""
+    return tuple(fact for fact, _ in sorted(facts, key=lambda found: (found[1], found[0].accepted_at, found[0].id)))
+
+
+def _variants(body: Body) -> Sequence[str | None]:
+    match body:
+        case OrdersResulted():
+            return [str(order.action) for order in body.orders] or [None]
+        case ApplicationDecided():
+            return [str(body.outcome)]
+    return [None]
+
+
+def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
+    rows = conn.execute(
+        f"""select id, event_id, source, kind, subject, (array_agg(missing order by service))[1],
+            min(recorded_at), min(accepted_at), array_agg(service order by service), min(type), min(content)
+        from fact where (service, id) in (select service, id from ({WAITING}) w)
+        group by id, event_id, source, kind, subject"""  # noqa: S608
+    ).fetchall()
+    told = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows])
+    found: list[tuple[Fact, float]] = []
+    for identity, event, source, kind, subject, lacking, recorded_at, accepted_at, services, type_, content in rows:
+        body = registry.body_of(type_, content)
+        ends = link_by(kind, body, recorded_at, policy)
+        by, variant = ends if ends is not None else (None, "")
+        notices = told.get(f"{kind}:{subject}", ())
+        name = kind.rpartition(".")[2].replace("-", " ")
+        fact = Fact(
+            id=identity,
+            event=event,
+            source=source,
+            kind=kind,
+            what=f"{name}: {variant.replace('_', ' ')}" if variant else name,
+            subject=subject,
+            missing=as_anybody_hears(kind, lacking),
+            accepted_at=accepted_at,
+            link_by=by,
+            overdue=by is not None and by < now,
+            told=tuple(sorted({recipient_label(n.agency_kind, policy) for n in notices})),
+            desks=tuple(sorted({n.key.agency for n in notices if policy.may_state(LINK, n.agency_kind)})),
+            services=tuple(services),
+        )
+        # Danger is the length of the clock, which does not shrink as time goes by.
+        found.append((fact, (by - recorded_at).total_seconds() if by is not None else float("inf")))
+    return by_danger(found)
+
+
+def _told_unlinked(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Notice]]:
+    rows = conn.execute("select content from told where subject = any(%s) and state = 'live'", (list(subjects),))
+    found: dict[str, list[Notice]] = {}
+    for (content,) in rows.fetchall():
+        notice = notice_from_json(content)
+        found.setdefault(notice.key.subject, []).append(notice)
+    return found
+
+
+def _faulted(conn: Connection) -> tuple[Faulted, ...]:
+    rows = conn.execute(
+        """select service, file, faulted_rules, faulted_on, faulted_tries, next_look_at from case_file
+        where faulted_on is not null order by faulted_on, service, file"""
+    ).fetchall()
+    return tuple(Faulted(service, file, tuple(rules), *rest) for service, file, rules, *rest in rows)
+
+
+def _parked(conn: Connection) -> tuple[Parked, ...]:
+    rows = conn.execute(
+        """select p.number, p.service, p.topic, p.parked, p.at, (select count(*) from outbox o
+            where o.service = p.service and o.topic = p.topic and o.duty = p.duty and o.parked is null)
+        from outbox p where p.parked is not null order by p.number"""
+    ).fetchall()
+    return tuple(Parked(number, service, topic, why, behind, at) for number, service, topic, why, at, behind in rows)
+
+
+def _unexplained(conn: Connection, policy: Policy) -> tuple[Unexplained, ...]:
+    rows = conn.execute(
+        """select u.service, u.since, t.content from unexplained u
+        join told t using (service, rule, subject, agency) order by u.since, u.service, u.rule, u.subject"""
+    ).fetchall()
+    return tuple(unexplained(service, since, notice_from_json(content), policy) for service, since, content in rows)
+
+
+def unexplained(service: str, since: datetime, notice: Notice, policy: Policy) -> Unexplained:
+    """The duty as ops may know of it: where a suspect is police, neither which matter it is nor who was told."""
+    if notice.why.route == HIS_DESKS:
+        return Unexplained(service, notice.key.rule, NOT_SHOWN, NOT_SHOWN, since)
+    # A rung's place names the agency that did not answer.
+    subject = "the duty that nobody answered" if notice.key.rule.startswith("unanswered_") else notice.key.subject
+    return Unexplained(service, notice.key.rule, subject, recipient_label(notice.agency_kind, policy), since)
+
+
+def _shown(found: WaitingList) -> RenderableType:
+    if found.empty:
+        return Text("Nothing waits for a person.", style="green")
+    return Group(*_parts(found))
+
+
+def _parts(found: WaitingList) -> Iterable[RenderableType]:
+    if found.facts:
+        overdue = sum(fact.overdue for fact in found.facts)
+        late = f", {overdue} past the time by which it should be linked" if overdue else ""
+        yield heading(f"Linked to nobody: {plural(len(found.facts), 'fact')}{late}")
+        yield from _facts_shown(found)
+        yield Text(
+            HOW_TO_LINK,
+            style="dim",
+        )
+    if found.faulted:
+        yield heading(f"A rule fails: {plural(len(found.faulted), 'case file')}", "red")
+        yield _table(
+            ("service", "rules", "since", "tried", "next", "file"),
+            [
+                (
+                    f.service,
+                    ", ".join(f.rules),
+                    moment(f.since),
+                    str(f.tries),
+                    moment(f.again_at) if f.again_at else "–",
+                    f.file,
+                )
+                for f in found.faulted
+            ],
+        )
+    if found.parked:
+        yield heading(f"Refused by the broker: {plural(len(found.parked), 'notification')}", "red")
+        yield _table(
+            ("no.", "service", "topic", "why", "behind it", "since"),
+            [(str(p.number), p.service, p.topic, p.reason, str(p.behind), moment(p.at)) for p in found.parked],
+        )
+    if found.unexplained:
+        number = plural(len(found.unexplained), "duty", lambda _: "duties")
+        title = f"Told, and no rule or fact explains it any more: {number}"
+        yield heading(title, "red")
+        yield _table(
+            ("what", "told to", "since", "about"),
+            [(words.rule(u.rule), u.recipient, moment(u.since), u.subject) for u in found.unexplained],
+        )
+
+
+def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
+    """What is to be copied, a reference or a command, stands on a line of its own and is never folded."""
+    for fact in found.facts:
+        said = Text(fact.what.capitalize(), style="bold")
+        said.append(f", waits {span((found.at - fact.accepted_at).total_seconds())}", style="not bold")
+        yield said
+        yield _to_copy(fact.subject)
+        if fact.link_by is not None:
+            late = f": past, {span((found.at - fact.link_by).total_seconds())} ago" if fact.overdue else ""
+            yield _more(Text(f"to be linked by {moment(fact.link_by)}{late}", style="bold red" if late else ""))
+        yield _more(Text(f"needs {missing(fact.missing)}", style="dim"))
+        yield _more(Text(f"told already: {'; '.join(fact.told) or 'nobody'}", style="dim"))
+        if fact.kind in OF_A_CASE:
+            case = "/".join(fact.subject.split("/")[:2])
+            desks = "|".join(fact.desks) or "AGENCY"
+            yield _to_copy(f"relay link case {case} \\", style="cyan")
+            yield _to_copy(f"  --party CRIME/N --as {desks} --actor YOU", style="cyan")
+
+
+def _more(text: Text) -> RenderableType:
+    return Padding(text, (0, 0, 0, 2))
+
+
+def _to_copy(text: str, style: str = "") -> RenderableType:
+    return Text(f"  {text}", style=style, no_wrap=True, overflow="ignore")
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,92 @@
+"""Who stands at a place, and whether that is still the person whom something was told about."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from schemas.births import known
+from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
+from schemas.values import child_place, party_place
+from services.platform.domain.core.duties import Duty, Notice, Whom
+from services.platform.domain.core.escalation import OUTDATED
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.linking.names import are_alike, first_and_last, name_and_birth, words_of
+
+
+@dataclass(frozen=True)
+class People:
+    """Who stands at the places of these files, as their standing facts have it."""
+
+    files: Sequence[CaseFile]
+
+    def of(self, said: Duty | Notice) -> Whom | None:
+        """The record stated at its place, and what else identifies the person; None where nobody stands, and for a
+        reply to an answer: that speaks of the answer, whomever it was about."""
+        record = self._records.get(said.person)
+        if record is None or said.key.rule == OUTDATED:
+            return None
+        stated = self._stated.get(said.person)
+        born = known(stated.date_of_birth) if stated is not None else None  # a doubtful one identifies nobody
+        return Whom(
+            record if record.startswith("record:") else None,
+            stated.name if stated is not None else None,
+            born.isoformat() if born is not None else None,
+        )
+
+    def is_another(self, told: Notice) -> bool:
+        """Whether somebody else stands now where this notice was about.
+
+        Two records are one person's where a merge that stands says so; those of one name and one date of birth are told
+        of as one, too: nobody who reads of them could tell them apart. Where one of the two was stated without a
+        record, all else that is known must differ.
+        """
+        before, now = told.whom, self.of(told)
+        if before is None or now is None or told.state == "withdrawn":
+            return False
+        if before.record is not None and now.record is not None:
+            joined = self._joined.get(before.record, before.record) == self._joined.get(now.record, now.record)
+            return not joined and not _one_name_and_birth(before, now)
+        return _nothing_in_common(before, now)
+
+    def named(self, told: Notice) -> Notice:
+        """The notice with who stands at its place, where that was not known by a record when it was sent."""
+        before = told.whom
+        if told.state == "withdrawn" or (before is not None and before.record is not None) or self.is_another(told):
+            return told
+        now = self.of(told)
+        return told if now is None or now == before else replace(told, whom=now.as_known_before(before))
+
+    @cached_property
+    def _records(self) -> Mapping[str, str]:
+        return {place: who for file in self.files for place, who in (file.records or file.persons).items()}
+
+    @cached_property
+    def _joined(self) -> Mapping[str, str]:
+        return {record: person for file in self.files for record, person in file.joined.items()}
+
+    @cached_property
+    def _stated(self) -> Mapping[str, Party | Child]:
+        return {place: who for file in self.files for place, who in _people(file)}
+
+
+def _people(file: CaseFile) -> Iterator[tuple[str, Party | Child]]:
+    for _, incident in file.of(IncidentReported):
+        for party in incident.parties:
+            yield party_place(incident.crime_reference, party.number), party
+    for _, linked in file.of(ChildrenLinked):
+        for child in linked.children:
+            yield child_place(linked.crime_reference, child.number, linked.stated_by), child
+
+
+def _one_name_and_birth(before: Whom, now: Whom) -> bool:
+    """As a court's defendant without an identifier is known again (domain 2.2)."""
+    known_as = name_and_birth(before.name, before.born)
+    return known_as is not None and known_as == name_and_birth(now.name, now.born)
+
+
+def _nothing_in_common(before: Whom, now: Whom) -> bool:
+    """Names without a word in common that are not one name spelt in two ways, and no date of birth that is the same."""
+    if before.name is None or now.name is None or (before.born is not None and before.born == now.born):
+        return False
+    shares_a_word = not set(words_of(before.name)).isdisjoint(words_of(now.name))
+    return not shares_a_word and not are_alike(first_and_last(before.name), first_and_last(now.name))

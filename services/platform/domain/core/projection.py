@@ -1,0 +1,140 @@
+"""Who may see what: the one allow-list that every notice and every explanation goes through (DPA 2018 s.62)."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from schemas.classes import DataClass, Form
+from services.platform.domain.core.duties import Content, Duty, Item, Notice
+from services.platform.domain.core.matter import person_place
+from services.platform.domain.core.reconcile import Projection
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Grant
+from services.platform.policy.policy import Policy
+
+VICTIM_SERVICE = "the victim's support service"
+SAID_OF = {"indicators": "indicator."}  # fixed texts that speak of items, which not all may see, by how those begin
+
+
+@dataclass(frozen=True)
+class Case:
+    """Whose duty it is, for grants that speak of the subject, of own pupils or of the case."""
+
+    person: str
+    same_person: frozenset[str] = frozenset()
+
+    def is_subject(self, place: str) -> bool:
+        return place == self.person or place in self.same_person
+
+    def holds(self, place: str) -> bool:
+        """Whether the place is in a matter in which this person stands."""
+        return matter_of(place) in self.matters
+
+    @cached_property
+    def matters(self) -> frozenset[str]:
+        return frozenset({matter_of(own) for own in (self.person, *self.same_person)})
+
+
+def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on: date | None = None) -> Projection:
+    """All of the duty that its agency may see at that moment, and the fixed texts that go with it.
+
+    The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
+    out; nothing else leaves anything out. How sure each thing is stands at the item itself (DPA 2018 s.38). Words about
+    items that are left out would tell of them. `safe_contact_recorded_on`: a safe way to reach her, with the sender; it
+    goes stale.
+    """
+    agency = policy.agency(duty.key.agency)
+    extra = () if agency is None else agency.extra_grants
+    grants = _by_class((*policy.kind(duty.kind).grants, *extra))
+    case = Case(duty.person, frozenset(duty.same_person))
+    shown = [item for item in duty.matter if allowed(item, grants.get(item.data_class, ()), case)]
+    named = _that_fit(duty.texts, [item.what for item in shown])
+    recorded_on = safe_contact_recorded_on
+    fresh = recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
+    return Projection(
+        tuple((item.what, item.about, item.value, item.basis) for item in shown),
+        policy.texts_for(duty.kind, named, safe_contact=fresh),
+    )
+
+
+def words_when_over(notice: Notice, policy: Policy) -> tuple[str, ...]:
+    """The fixed texts of a notice that closes or takes back: nothing that invites to act on what was told."""
+    named = _that_fit(notice.texts, [line[0] for line in notice.content])
+    return policy.texts_when_over(notice.agency_kind, named)
+
+
+def _that_fit(texts: Iterable[str], said: Collection[str]) -> Iterator[str]:
+    """Without words about items that are not said: they would tell of them."""
+    return (code for code in texts if code not in SAID_OF or any(what.startswith(SAID_OF[code]) for what in said))
+
+
+def _by_class(grants: Iterable[Grant]) -> Mapping[DataClass, Sequence[Grant]]:
+    found: dict[DataClass, list[Grant]] = {}
+    for grant in grants:
+        found.setdefault(grant.data_class, []).append(grant)
+    return found
+
+
+def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:
+    """Whether some grant covers this item's class, form and person."""
+    for grant in grants:
+        covered = grant.data_class is item.data_class and grant.form in (Form.FULL, item.form)
+        if covered and _about_whom(grant, item.about, case):
+            return True
+    return False
+
+
+def matter_of(place: str) -> str:
+    """The crime reference of a person's place."""
+    return place.partition("/")[0]
+
+
+def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:
+    """What is about no person (an order, a hearing, the incident itself) is about the matter, which the duty is about.
+
+    A pupil is always named: what is said of no child in particular is not of a school's own pupil.
+    """
+    of_a_person = about is not None and person_place(about)
+    match grant.whose:
+        case "any":
+            return True
+        case "own_pupils":
+            return about is not None and of_a_person and case.is_subject(about)
+        case "subject":
+            return about is None or not of_a_person or case.is_subject(about)
+        case "case":
+            return about is None or not of_a_person or case.holds(about)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One recipient, and what of the notice, as a reader may know of it."""
+
+    recipient: str
+    content: Content
+
+
+def project_explanation(notice: Notice, duty: Duty | None, role: str, agency: str | None, policy: Policy) -> Told:
+    """A notice as explained to somebody of this kind of agency, at that agency if it is known which.
+
+    The list of recipients is class L (a refuge, a service in another area): only the recipient itself is named to
+    itself, all others read what kind it is, and of those who serve the victim only that her support service was told.
+    Of what was said a reader sees what that role is itself granted; without the duty, which alone knows the classes, an
+    agency sees its own notice and nobody else sees anything.
+    """
+    if agency is not None and agency == notice.key.agency:
+        return Told(agency, notice.content)
+    seen: set[tuple[str, str | None]] = set()
+    if duty is not None:
+        case = Case(duty.person, frozenset(duty.same_person))
+        grants = policy.kind(role).grants
+        seen = {(item.what, item.about) for item in duty.matter if allowed(item, grants, case)}
+    content = tuple(line for line in notice.content if (line[0], line[1]) in seen)
+    return Told(recipient_label(notice.agency_kind, policy), content)
+
+
+def recipient_label(kind: str, policy: Policy) -> str:
+    """What others may know of a recipient: never which service of hers, wherever she lives."""
+    row = policy.kind(kind)
+    return VICTIM_SERVICE if row.serves == "victim" and row.outward else row.title

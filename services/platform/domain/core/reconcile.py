@@ -1,0 +1,326 @@
+"""The difference between what is owed and what was told: at most one notice for each duty, and nothing unsaid."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from services.platform.domain.core.duties import Ask, Asked, Content, Duty, Look, Notice, Statement, Whom, Withheld
+from services.platform.domain.core.facts import Key
+from services.platform.domain.core.reasons import UNSPOKEN, Reason
+
+URGENCIES = ("routine", "prompt", "urgent")
+
+
+class Projection(NamedTuple):
+    """What one agency may see of a duty: the matter, and the codes of the fixed texts; and whom it is about."""
+
+    content: Content
+    texts: tuple[str, ...]
+    whom: Whom | None = None
+
+
+def reconcile(
+    told: Mapping[Key, Notice],
+    owed: Collection[Statement],
+    standing: frozenset[str],
+    read_to: datetime,
+    now: datetime,
+    project: Callable[[Duty], Projection],
+    words_when_over: Callable[[Notice], tuple[str, ...]],
+) -> Look:
+    """One comparison. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
+    `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it; `words_when_over`:
+    the fixed texts of a notice that closes or takes back.
+
+    What closes or corrects says nothing that its agency was not given before, and asks for nothing.
+
+    Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
+    follows from all that is owed, and is not said here.
+    """
+    found = _Found(standing, read_to, now, project, words_when_over)
+    gone = dict(told)
+    for statement in owed:
+        before = gone.pop(statement.key, None)
+        if isinstance(statement, Withheld):
+            found.withheld_now(before, statement)
+        else:
+            found.owed_now(before, statement)
+    found.no_longer_stated(gone.values())
+    return found.look()
+
+
+def remember(told: Mapping[Key, Notice], look: Look) -> dict[Key, Notice]:
+    """What each agency was told after this look."""
+    return dict(told) | {notice.key: notice for notice in (*look.regrounded, *look.notices)}
+
+
+def correction(
+    before: Notice, reason: str, now: datetime, words_when_over: Callable[[Notice], tuple[str, ...]]
+) -> Notice:
+    """What was told is taken back, whole."""
+    after = _after(before, "correct", now)
+    after = replace(after, state="withdrawn", content=(), asks=(), asked_since=now, reason=reason)
+    return replace(after, texts=words_when_over(after))
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one comparison has found so far."""
+
+    standing: frozenset[str]
+    read_to: datetime
+    now: datetime
+    project: Callable[[Duty], Projection]
+    words_when_over: Callable[[Notice], tuple[str, ...]]
+    notices: list[Notice] = field(default_factory=list)
+    regrounded: list[Notice] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+    unexplained: list[Key] = field(default_factory=list)
+    held_back: list[datetime] = field(default_factory=list)
+
+    def look(self) -> Look:
+        return Look(
+            notices=tuple(self.notices),
+            withheld=tuple(self.withheld),
+            unexplained=tuple(sorted(self.unexplained)),
+            look_again_at=None,
+            held_back_until=min(self.held_back, default=None),
+            regrounded=tuple(self.regrounded),
+        )
+
+    def seen(self, duty: Duty) -> Projection:
+        """What its agency may see of what is true now."""
+        return self.project(duty.as_true_at(self.now))
+
+    def stands(self, before: Notice) -> bool:
+        return self.standing.issuperset(before.grounds)
+
+    def owed_now(self, before: Notice | None, duty: Duty) -> None:
+        over = duty.over(self.now)
+        if before is not None and before.state == "live":
+            if over is not None:
+                self.close(before, duty, over)
+            else:
+                self.go_on(before, duty)
+        elif before is not None and before.state == "closed" and over is not None:
+            self.look_back(before, duty)
+        elif over is not None:
+            self.withheld.append(Withheld(duty.key, duty.kind, _rests_on(duty), _before_told(over), duty.why))
+        else:
+            self.begin(before, duty)
+
+    def begin(self, before: Notice | None, duty: Duty) -> None:
+        """Tells it, for the first time or again, unless it has not opened or the streams are not read so far."""
+        if duty.opens is not None and self.now < duty.opens:
+            return
+        if duty.settles and duty.opens is not None and self.read_to < duty.opens:
+            self.held_back.append(duty.opens)
+            return
+        self.notices.append(_first(before, duty, self.seen(duty), self.now))
+
+    def go_on(self, before: Notice, duty: Duty) -> None:
+        """An update if something that this agency may see has changed, else a reminder if one is due. What has met its
+        asks is kept without a word: an agency that has answered is not told so, and nobody counts it as silent."""
+        changed = _rests_on(duty) != before.grounds
+        passed = any(before.at < moment <= self.now for moment in duty.changes_at)
+        if (changed or passed) and (updated := _updated(before, duty, self.seen(duty), self.now)) is not None:
+            self.notices.append(updated)
+        elif any(before.at < moment <= self.now for moment in duty.remind_at):
+            after = _after(before, "remind", self.now)
+            asks, seen = _flagged(before.asks, duty), self.seen(duty)
+            content = _still_so(before, seen)
+            self.notices.append(
+                replace(after, grounds=_rests_on(duty), content=content, asks=asks, texts=seen.texts, reason=None)
+            )
+        elif changed or _flagged(before.asks, duty) != before.asks:
+            asks, about = _flagged(before.asks, duty), duty.asked_for
+            self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=asks, asked_for=about))
+
+    def close(self, before: Notice, duty: Duty, reason: str) -> None:
+        """Those who were told hear that it has ended, and why; and nothing of what stands now: nobody is told when that
+        changes."""
+        of_now = duty.speaks_of_now()
+        content = tuple(line for line in _still_so(before, self.seen(duty)) if line[0] not in of_now)
+        self.end(
+            replace(
+                _after(before, "close", self.now),
+                state="closed",
+                grounds=_rests_on(duty),
+                content=content,
+                asks=_flagged(before.asks, duty),
+                reason=reason,
+            )
+        )
+
+    def end(self, notice: Notice) -> None:
+        self.notices.append(replace(notice, texts=self.words_when_over(notice)))
+
+    def look_back(self, before: Notice, duty: Duty) -> None:
+        """It has ended, and what was told still counts: what proves wrong is taken out, what is new is not sent."""
+        grounds = _rests_on(duty)
+        if grounds == before.grounds:
+            return
+        still_so, of_now = _still_so(before, self.project(duty)), duty.speaks_of_now()
+        content = tuple(line for line in before.content if line in still_so or line[0] in of_now)
+        if content == before.content:
+            self.regrounded.append(replace(before, grounds=grounds))
+        else:
+            after = _after(before, "correct", self.now)
+            self.end(replace(after, grounds=grounds, content=content, reason=Reason.GROUND_CHANGED))
+
+    def withheld_now(self, before: Notice | None, statement: Withheld) -> None:
+        """Whoever was told before hears why no longer; if what they were told is no longer so, they are corrected."""
+        self.withheld.append(statement)
+        if before is None or before.state == "withdrawn":
+            return
+        unspoken = statement.reason in UNSPOKEN
+        if not self.stands(before):
+            self.correct(before, Reason.GROUND_FELL if unspoken else statement.reason)
+        elif before.state == "live":
+            grounds = tuple(sorted({*before.grounds, *statement.grounds}))
+            after = _after(before, "close", self.now)
+            reason = Reason.OTHER_ROUTES_APPLY if unspoken else statement.reason
+            self.end(replace(after, state="closed", grounds=grounds, reason=reason))
+
+    def no_longer_stated(self, gone: Iterable[Notice]) -> None:
+        """Corrected if a fact it was told for has fallen; else nobody is written to, and a person looks."""
+        for before in gone:
+            if before.state == "withdrawn":
+                continue
+            if not self.stands(before):
+                self.correct(before, Reason.GROUND_FELL)
+            elif before.state == "live":
+                self.unexplained.append(before.key)
+
+    def correct(self, before: Notice, reason: str) -> None:
+        self.notices.append(correction(before, reason, self.now, self.words_when_over))
+
+
+def _rests_on(duty: Duty) -> tuple[str, ...]:
+    return tuple(sorted({*duty.grounds, *duty.met_by}))
+
+
+def _before_told(over: str) -> str:
+    match over:
+        case Reason.MET:
+            return Reason.MET_BEFORE_TOLD
+        case Reason.LAPSED:
+            return Reason.LAPSED_BEFORE_TOLD
+    return over
+
+
+def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -> Notice:
+    revision = 1 if before is None else before.revision + 1
+    answered: dict[str, Asked] = {}
+    if before is not None and before.reason == Reason.DECLINED and set(seen.content) <= set(before.content):
+        # Its answer brought it back: what it answered is not asked of it again.
+        answered = {asked.ask: asked for asked in _flagged(before.asks, duty) if asked.met_by is not None}
+    return Notice(
+        kind="notify",
+        state="live",
+        key=duty.key,
+        agency_kind=duty.kind,
+        person=duty.person,
+        revision=revision,
+        grounds=_rests_on(duty),
+        content=seen.content,
+        asks=tuple(
+            answered.get(ask.ask) or _told(ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), now)
+            for ask in duty.asks
+        ),
+        asked_at=before.asked_at if before is not None and answered else revision,
+        asked_since=before.asked_since if before is not None and answered else now,
+        reason=None,
+        late=before.late if before is not None and before.tell_by == duty.tell_by else now > duty.tell_by,
+        at=now,
+        first_told_at=now,
+        arose=duty.arose,
+        tell_by=duty.tell_by,
+        desk=duty.desk,
+        urgency=duty.urgency,
+        gather=duty.gather,
+        texts=seen.texts,
+        why=duty.why,
+        whom=seen.whom,
+        asked_for=duty.asked_for,
+    )
+
+
+def _still_so(before: Notice, seen: Projection) -> Content:
+    """What the agency was given, as far as it is so and may be seen by it now: nothing that is new."""
+    return tuple(line for line in before.content if line in seen.content)
+
+
+def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Notice | None:
+    """The update, or None where nothing that the agency may see has changed.
+
+    Where it adds something that they are about or is more urgent, asks that had been answered are asked for anew.
+    Times never move later.
+    """
+    raised = URGENCIES.index(duty.urgency) > URGENCIES.index(before.urgency)
+    same_is_asked = _same_is_asked(before, duty)
+    adds = not set(seen.content) <= set(before.content)
+    anew = raised or (adds if same_is_asked is None else not same_is_asked)
+    tell_by = min(before.tell_by, duty.tell_by)
+    asks = tuple(_asked(before, duty, tell_by, now, anew=anew))
+    told = (before.content, before.texts), before.urgency, _flagged(before.asks, duty)
+    if (seen[:2], duty.urgency, asks) == told and same_is_asked is not False:
+        return None
+    after = _after(before, "update", now)
+    return replace(
+        after,
+        grounds=_rests_on(duty),
+        content=seen.content,
+        texts=seen.texts,
+        asks=asks,
+        asked_at=after.revision if anew else before.asked_at,
+        asked_since=now if anew else before.asked_since,
+        urgency=duty.urgency,
+        tell_by=tell_by,
+        person=duty.person,
+        why=duty.why,
+        reason=None,
+        whom=seen.whom and seen.whom.as_known_before(before.whom),
+        asked_for=duty.asked_for,
+    )
+
+
+def _same_is_asked(before: Notice, duty: Duty) -> bool | None:
+    """Whether its asks are about the same as when they were told; None where they are about all that is said, or where
+    what they were about is not known any more."""
+    if duty.asked_for is None or before.asked_for is None:
+        return None
+    return duty.asked_for == before.asked_for
+
+
+def _asked(before: Notice, duty: Duty, tell_by: datetime, now: datetime, *, anew: bool) -> Iterable[Asked]:
+    earlier = {asked.ask: asked for asked in before.asks}
+    for ask in duty.asks:
+        asked = earlier.get(ask.ask)
+        if asked is None or (anew and ask.met_by is not None):
+            yield _told(ask, _by(ask.by, now, tell_by, duty.shortest_window), now)
+        else:
+            by = min(asked.by, _by(ask.by, asked.since, tell_by, duty.shortest_window))
+            yield replace(asked, by=by, answers=ask.answers, met_by=ask.met_by, needs_reason=ask.needs_reason)
+
+
+def _told(ask: Ask, by: datetime, since: datetime) -> Asked:
+    return Asked(ask.ask, by, ask.answers, since, needs_reason=ask.needs_reason)
+
+
+def _flagged(asks: tuple[Asked, ...], duty: Duty) -> tuple[Asked, ...]:
+    """The same asks, with what has met them by now."""
+    met = {ask.ask: ask.met_by for ask in duty.asks}
+    if all(met.get(asked.ask) == asked.met_by for asked in asks):
+        return asks
+    return tuple(replace(asked, met_by=met.get(asked.ask)) for asked in asks)
+
+
+def _by(by: datetime, since: datetime, tell_by: datetime, shortest_window: timedelta) -> datetime:
+    """When an ask is due: at its own time, but who is told late has at least the shortest window from the telling."""
+    return max(by, since + shortest_window) if since > tell_by or by <= since else by
+
+
+def _after(before: Notice, kind: str, now: datetime) -> Notice:
+    return replace(before, kind=kind, revision=before.revision + 1, at=now)  # type: ignore[arg-type]

@@ -1,0 +1,138 @@
+"""Which records are one person, and the file of a person out of those of her records.
+
+Two records become one by a persons-merged fact alone, and two again when it no longer stands. Nothing is moved for it:
+each record keeps what lies with it, and is read together with the others for as long as they are one.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.police_incidents.v1 import PersonsMerged
+from schemas.values import Body, RecordId
+from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
+from services.platform.domain.linking.references import PERSON, crimes
+
+Placeholder = Callable[[str], bool]
+
+
+class Joined(NamedTuple):
+    """Whose record it is: the person goes by the least of her records. `through`: ids of the merges that join them."""
+
+    person: str
+    through: tuple[str, ...]
+
+
+Joins = Mapping[str, Joined]  # by record; those that no merge joins to another are left out
+
+
+def record_key(record: RecordId) -> str:
+    return f"record:{record.system}:{record.id}"
+
+
+def coded_records(body: Body) -> frozenset[str]:
+    """The records by which a court says whom its orders protect."""
+    orders = body.orders if isinstance(body, OrdersResulted) else ()
+    return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
+
+
+def records_named(references: Iterable[str]) -> Iterator[str]:
+    """The records that merges name, among these references."""
+    for name in references:
+        if name.startswith(PERSON):
+            system, _, number = name.removeprefix(PERSON).partition("/")
+            yield f"record:{system}:{number}"
+
+
+def merged_records(body: PersonsMerged, is_placeholder: Placeholder) -> list[str]:
+    """The records that are one; a placeholder is nobody's record."""
+    return [record_key(record) for record in (body.record, *body.merged) if not is_placeholder(record.id)]
+
+
+def join(standing: Iterable[Fact], is_placeholder: Placeholder) -> dict[str, Joined]:
+    """Which records the standing merges join, directly or through others."""
+    groups: list[tuple[set[str], set[str]]] = []
+    for fact in standing:
+        if isinstance(fact.body, PersonsMerged):
+            records, through = set(merged_records(fact.body, is_placeholder)), {fact.id}
+            apart = []
+            for group in groups:
+                if group[0] & records:
+                    records |= group[0]
+                    through |= group[1]
+                else:
+                    apart.append(group)
+            groups = [*apart, (records, through)]
+    return {
+        record: Joined(min(records), tuple(sorted(through)))
+        for records, through in groups
+        if len(records) > 1
+        for record in records
+    }
+
+
+def person_of_record(record: str, joins: Joins) -> str:
+    """The person whose record, or place, it is."""
+    return joins[record].person if record in joins else record
+
+
+def together(records: Collection[str], joins: Joins) -> frozenset[str]:
+    """These records and all others of the same persons."""
+    persons = {joins[record].person for record in records if record in joins}
+    return frozenset(records).union(record for record, joined in joins.items() if joined.person in persons)
+
+
+def of_persons(files: Iterable[CaseFile], joins: Joins) -> list[CaseFile]:
+    """The files of the persons whose records these are, in the order of their keys."""
+    of: dict[str, list[CaseFile]] = {}
+    for file in files:
+        of.setdefault(person_of_record(file.key, joins), []).append(file)
+    return [person_file(own, joins) for _, own in sorted(of.items())]
+
+
+def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
+    """One person's file, from those of her records; or that of a reference, read with what merges say of those in it.
+
+    What lies in it because of a merge, hers or that of anybody at the same incident or whom a court codes, rests on
+    that merge as well.
+    """
+    known = joins and {record for file in files for record in (file.key, *file.persons.values()) if record in joins}
+    if not known:
+        return files[0]
+    key = person_of_record(files[0].key, joins)
+    joined = {record: joins[record].person for record in together(known, joins)}
+    through: dict[str, set[str]] = {}
+    facts: dict[str, Fact] = {}
+    for file in files:
+        at = _merges_at(file, joins)
+        for fact in file.facts:
+            facts[fact.id] = fact
+            found = through.setdefault(fact.id, set())
+            found.update(file.links.get(fact.id, ()))
+            if file.key != key:
+                found.update(joins[file.key].through)
+            for crime in crimes(fact) & at.keys():
+                found |= at[crime]
+            for record in coded_records(fact.body) & joined.keys():
+                found.update(joins[record].through)
+            found.discard(fact.id)
+    return CaseFile(
+        key=key,
+        facts=tuple(sorted(facts.values(), key=in_the_world)),
+        persons={place: person_of_record(who, joins) for file in files for place, who in file.persons.items()},
+        links={i: tuple(sorted(ids)) for i, ids in through.items() if ids},
+        unlinked=files[0].unlinked,
+        answers=tuple(answer for file in files for answer in file.answers),
+        joined=joined,
+        records={place: who for file in files for place, who in file.persons.items()},
+        undertakings=tuple({word.fact: word for file in files for word in file.undertakings}.values()),
+    )
+
+
+def _merges_at(file: CaseFile, joins: Joins) -> dict[str, set[str]]:
+    """By crime reference the merges that say who somebody there is."""
+    found: dict[str, set[str]] = {}
+    for place, record in file.persons.items():
+        if record in joins and joins[record].person != record:
+            found.setdefault(place.partition("/")[0], set()).update(joins[record].through)
+    return found

@@ -1,0 +1,121 @@
+"""Who may speak about an incident: an agency of its area or of hers; where ordinary routes wait, only the desk that
+policy names in their place."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.agency_responses.v1 import AttributionConfirmed
+from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.police_incidents.v1 import IncidentReported
+from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.linking.references import CaseArea, area_of_case, case_of
+from services.platform.domain.people.victims import DESKS_OF_HELD, held, places_of_victims
+from services.platform.policy.clocks import london_day
+from services.platform.policy.model import Areas
+from services.platform.policy.policy import PolicySet
+
+MAY_NOT_SPEAK = "may_not_speak"
+UNKNOWN_NOTIFICATION, NOT_THE_RECIPIENT = "unknown_notification", "not_the_recipient"
+# What the same statement would lack about something that nobody knows: all that anybody but audit hears, for otherwise
+# the sender would learn of a matter that is not for it.
+AS_IF_UNKNOWN = {
+    "uk.agency.link-made": "no_incident",
+    "uk.agency.link-refused": "no_reference",
+    "uk.agency.attribution-confirmed": "no_order",
+}
+Cases = frozenset[CaseArea]
+MaySpeak = Callable[[str, IncidentReported, Cases], bool]
+
+
+def anybody(_agency: str, _incident: IncidentReported, _cases: Cases) -> bool:
+    """Every agency may speak about every incident: where no policy says who may not."""
+    return True
+
+
+def speakers(policies: PolicySet) -> MaySpeak:
+    """Who may speak under this policy. What an agency said stands when the agency has ended."""
+    policy = policies.of_all_times
+
+    def may_speak(agency: str, incident: IncidentReported, cases: Cases) -> bool:
+        """`cases`: the court cases that lead to the incident. Ordinary agencies serve the area of the incident, of the
+        case or of the victim. Where a suspect is police, the abuse honour-based or roles unresolved, only the desks
+        that are told in their place may speak (domain 1.12 rules 5, 7 and 11)."""
+        areas = tuple(_areas(incident, cases, policies.force_codes))
+        reason = held(incident)
+        if reason is None:
+            return any(policy.serves(agency, each) for each in areas)
+        desks = policy.route(DESKS_OF_HELD[reason], london_day(incident.reported_at))
+        return any(chosen.is_able(agency) for each in areas for chosen in policy.chosen(desks, each))
+
+    return may_speak
+
+
+def _areas(incident: IncidentReported, cases: Cases, known: Collection[str]) -> Iterator[Areas]:
+    """For each party who may be a victim: with the incident's own force, and with that of each case."""
+    of_cases = ((next((f for f in case.forces if f in known), None), case.court_ou) for case in sorted(cases, key=str))
+    places = dict.fromkeys([(incident.force_code, None), *of_cases])
+    for index in places_of_victims(incident).values():
+        for force, court_ou in places:
+            yield Areas(victim=incident.parties[index].residence, case_force=force, court_ou=court_ou)
+
+
+def as_anybody_hears(kind: str, missing: str) -> str:
+    """The link that a statement lacks, as those hear it who may not know of the matter."""
+    if missing == NOT_THE_RECIPIENT:
+        return UNKNOWN_NOTIFICATION
+    return AS_IF_UNKNOWN[kind] if missing == MAY_NOT_SPEAK else missing
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an agency says of a matter. `leads_to`: the incidents that police and courts connect with its reference;
+    `names`: those that it names itself. `beside`: its reference, and all others of the same court facts."""
+
+    fact: Fact
+    agency: str
+    reference: str
+    leads_to: frozenset[str]
+    names: frozenset[str]
+    beside: frozenset[str]
+    cases: Cases
+
+
+def that_count(
+    said: Sequence[Said], incidents: Mapping[str, IncidentReported], may_speak: MaySpeak
+) -> tuple[dict[tuple[str, str], Fact], frozenset[str]]:
+    """To each question the fact that answers it, the highest version of those who may speak; and the ids of what was
+    said by those who may not. A desk that stands in place of ordinary routes makes the reference known as one of such
+    an incident: then nobody else may speak about the reference either."""
+
+    def may(one: Said, crimes: Iterable[str]) -> bool:
+        return all(may_speak(one.agency, incidents[crime], one.cases) for crime in crimes if crime in incidents)
+
+    heard = [one for one in said if may(one, one.leads_to | one.names)]
+    waits = {crime for crime, incident in incidents.items() if held(incident) is not None}
+    linked_to = [(one.reference, one.names & waits) for one in heard if one.names & waits]
+    heard = [
+        one for one in heard if all(may(one, crimes) for reference, crimes in linked_to if reference in one.beside)
+    ]
+    answers: dict[tuple[str, str], Fact] = {}
+    for one in heard:
+        before = answers.get(one.fact.about)
+        if before is None or before.rank < one.fact.rank:
+            answers[one.fact.about] = one.fact
+    return answers, frozenset(one.fact.id for one in said) - {one.fact.id for one in heard}
+
+
+def without_those_who_may_not_speak(file: CaseFile, may_speak: MaySpeak) -> CaseFile:
+    """A person's file as rules read it. A court may name her by her record alone: then only her file knows about which
+    of her incidents an order is, and who may say whom it protects."""
+    unheard = {fact.id for fact, body in file.of(AttributionConfirmed) if not _may(file, fact, body, may_speak)}
+    return file.without(unheard) if unheard else file
+
+
+def _may(file: CaseFile, fact: Fact, said: AttributionConfirmed, may_speak: MaySpeak) -> bool:
+    made = [result for result, body in file.of(OrdersResulted) if said.order in map(body.place_of, body.orders)]
+    through = {i for each in (fact, *made) for i in file.links.get(each.id, ())}
+    incidents = [(each.id in through, body) for each, body in file.of(IncidentReported)]
+    hers = [body for _, body in incidents if not file.own_places.isdisjoint(places_of_victims(body))]
+    about = [body for led, body in incidents if led] or hers
+    cases = frozenset({area_of_case(case_of(said.order))})
+    return all(may_speak(said.agency, incident, cases) for incident in about)

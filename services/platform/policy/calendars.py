@@ -1,0 +1,97 @@
+"""When the country, a court or a school is closed: bank holidays of England and Wales, terms and INSET days."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from itertools import pairwise, takewhile
+
+import holidays
+
+from services.platform.policy import clocks
+from services.platform.policy.model import DayTimes, SchoolCalendar
+
+
+@dataclass(frozen=True)
+class BankHolidays:
+    """Bank holidays of England and Wales, Good Friday and Christmas Day included, and those that policy adds.
+
+    Years for which none are known (from 2101) have those only that policy adds.
+    """
+
+    added: frozenset[date] = frozenset()
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, date) and (day in self.added or day in self._known(day.year))
+
+    @cached_property
+    def _years(self) -> dict[int, frozenset[date]]:
+        return {}
+
+    def _known(self, year: int) -> frozenset[date]:
+        if year not in self._years:
+            self._years[year] = frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year, expand=False))
+        return self._years[year]
+
+
+@dataclass(frozen=True)
+class Calendars:
+    """What is open when, for every establishment and authority that policy knows."""
+
+    times: DayTimes
+    schools: Mapping[str, SchoolCalendar] = field(default_factory=dict)
+    authorities: Mapping[str, SchoolCalendar] = field(default_factory=dict)
+
+    @cached_property
+    def bank_holidays(self) -> Container[date]:
+        return BankHolidays(self.times.bank_holidays_added)
+
+    def next_session(self, after: datetime, school_urn: str | None = None, la_code: str | None = None) -> datetime:
+        """When the next session begins, strictly after this moment: by the calendar of the establishment, else of its
+        local authority, else on the next weekday that is no bank holiday. A calendar that has run out is left out."""
+        for known in (self.schools.get(school_urn or ""), self.authorities.get(la_code or "")):
+            if known is not None and (session := self._session(known, after)) is not None:
+                return session
+        opens = self.times.session_begins
+        return next(
+            moment
+            for day in clocks.days_from(clocks.london_day(after))
+            if clocks.is_working(day, self.bank_holidays) and (moment := clocks.london(day, opens)) > after
+        )
+
+    def closed_until(self, at: datetime, school_urn: str | None = None, la_code: str | None = None) -> datetime | None:
+        """Of a school that has no session left in its term at this moment, or none that is on: the morning of the first
+        working day of its next term. None in term, and where no calendar knows: nobody is thought to be away."""
+        for known in (self.schools.get(school_urn or ""), self.authorities.get(la_code or "")):
+            if known is not None and (session := self._session(known, at)) is not None:
+                term = next(term for term in known.terms if term.first <= clocks.london_day(session) <= term.last)
+                if term.first <= clocks.london_day(at):
+                    return None
+                working = (day for day in clocks.days_from(term.first) if clocks.is_working(day, self.bank_holidays))
+                return clocks.london(next(working), self.times.school_morning)
+        return None
+
+    def _session(self, known: SchoolCalendar, after: datetime) -> datetime | None:
+        """The next session as this calendar knows it; None before its first term, and in a break that is too long to be
+        one: there the terms that would come first are not written down."""
+        today, longest = clocks.london_day(after), timedelta(days=self.times.longest_break_days)
+        begun = [term.last for term in known.terms if term.first <= today]
+        near = takewhile(lambda day: day <= max(begun) + longest, clocks.days_from(today)) if begun else ()
+        sessions = (clocks.london(day, self._begins(known)) for day in near if self._open(known, day))
+        return next((session for session in sessions if session > after), None)
+
+    def _open(self, known: SchoolCalendar, day: date) -> bool:
+        return (
+            any(term.first <= day <= term.last for term in known.terms)
+            and day not in known.inset
+            and clocks.is_working(day, self.bank_holidays)
+        )
+
+    def _begins(self, known: SchoolCalendar) -> time:
+        return known.session_begins or self.times.session_begins
+
+
+def overlapping_terms(known: SchoolCalendar) -> bool:
+    """Whether two terms of one calendar share a day."""
+    ordered = sorted(known.terms, key=lambda term: term.first)
+    return any(later.first <= earlier.last for earlier, later in pairwise(ordered))

@@ -1,0 +1,74 @@
+"""What an agency that was asked to take a person on said to that, in every service that hears the answer."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from schemas.agency_responses.v1 import Accepted, Decided, Declined
+from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import Fact, Key, Undertaking
+from services.platform.domain.core.matter import person_place
+from services.platform.domain.core.projection import matter_of
+from services.platform.domain.core.stored_notifications import notice_from_json
+
+Says = Literal["takes_on", "declines", "nothing"]
+SPEAK_OF_TAKING_ON = frozenset(f"uk.agency.{name}" for name in ("accepted", "declined", "decided"))
+
+
+class Word(NamedTuple):
+    """The newest version of one answer to one notification, and what it says of taking her on, if anything."""
+
+    rank: tuple[int, datetime, str]
+    undertaking: Undertaking | None
+
+
+Words = dict[tuple[str, str], Word]  # by the answer's kind and its notification
+
+
+def asks_to_take_on(notice: Notice) -> bool:
+    """Whether its agency was asked to take on a person at a place of an incident."""
+    return person_place(notice.person) and any(asked.ask == "accept" for asked in notice.asks)
+
+
+def crime_of(notice: Notice) -> str:
+    """The reference of the incident at which the person stands whom a notice is about."""
+    return matter_of(notice.person)
+
+
+def says(answer: Fact, notice: Notice) -> Says:
+    """What an answer says of taking on; one that was taken back, and a decision about something else, say nothing."""
+    match answer.body:
+        case Accepted():
+            return "takes_on"
+        case Declined():
+            return "declines"
+        case Decided() as body:
+            ask = next((asked for asked in notice.asks if asked.ask == "decide"), None)
+            if ask is not None and body.decision in ask.answers and not body.lacks_reason(ask.needs_reason):
+                return "takes_on"
+    return "nothing"
+
+
+def word(said: str, rank: tuple[int, datetime, str], notice: Notice, told_in: str) -> Word:
+    """Whom it is about is what the notice says, never what the answer does. `told_in`: the file that was told of."""
+    if said == "nothing":
+        return Word(rank, None)
+    of = asked_of(notice.key)[0] if notice.key.rule in RUNGS else notice.key
+    _, at, fact = rank
+    key = Key(of.rule, of.subject, notice.key.agency)
+    return Word(rank, Undertaking(fact, at, key, notice.person, told_in, notice.arose, said == "takes_on"))
+
+
+def hear(words: Words, heard: Iterable[tuple[tuple[str, str], Word]]) -> None:
+    """Adds words to those that are known; of two versions of an answer the higher counts."""
+    for statement, said in heard:
+        before = words.get(statement)
+        if before is None or before.rank < said.rank:
+            words[statement] = said
+
+
+def from_row(row: tuple[str, str, int, datetime, str, str, str, str]) -> tuple[tuple[str, str], Word]:
+    """A stored one: kind, notification, version, time, fact, what it says, and file and content of the notice."""
+    kind, notification, version, at, fact, said, told_in, content = row
+    return (kind, notification), word(said, (version, at, fact), notice_from_json(content), told_in)

@@ -1,0 +1,42 @@
+"""What holds whenever Kafka is spoken to: how a partition is named, how long an answer may take, how one is awaited."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from services.platform import logs
+
+REQUEST_MS = 10_000
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+
+log = structlog.get_logger("relay")
+
+Partition = tuple[str, int]
+Answer = TypeVar("Answer")
+
+
+class NotThereYet(Exception):  # noqa: N818 - nothing is wrong yet
+    """The broker does not say enough of these partitions to judge them. It is asked again."""
+
+
+def pauses() -> Iterator[float]:
+    """Seconds before each next try, longer each time."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def until_answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Waits for the broker."""
+    waits = pauses()
+    while True:
+        try:
+            return await ask()
+        except KafkaError as error:
+            log.warning(logs.Event.BROKER_AWAITED, error=type(error).__name__)
+        await asyncio.sleep(next(waits))

@@ -1,0 +1,462 @@
+"""The one loop that owns acknowledgements: every way in which a batch can fail has its end here."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NoReturn, TypeVar
+
+import structlog
+from psycopg import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, errors
+from psycopg_pool import PoolTimeout
+
+from schemas.refusals import Refusal, RefusalReason
+from services.platform import metrics
+from services.platform.logs import Event
+from services.platform.policy.clocks import london_day
+from services.platform.storage.database import AWAY, CONTENDED, FULL, PASSING, TOO_SLOW
+from services.platform.storage.reader import Position
+from services.platform.storage.writer import UNTIL_RECOVERED
+from services.platform.streaming.attempts import Attempts
+from services.platform.streaming.broker import NotThereYet, Partition
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.halting import Halt, HaltReason
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.records import Record
+from services.platform.streaming.unit_of_work import DUE_AT_ONCE, RECOVER, Shell
+
+OURS_TRIES = 3
+ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
+ALONE_SPAN = 500  # a batch: the record that ends workers lies within it
+RETRY_TRIES = 2  # of a record that was set aside, at each release and policy
+TAKE_BACK_SECONDS = 2.0
+SLOW_TRIES = 12  # of one record by itself that takes longer than a transaction may
+LOOKED_FOR_SECONDS = 30.0
+FAULT_WINDOW = timedelta(minutes=1)
+PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
+
+# The content is at fault: its values (class 22), or how much of it there is (class 54: an index cannot hold it).
+UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
+OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
+
+FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
+AWAITED = "what agencies were told must be read back first: stop all workers, then `relay recover` (docs/runbook.md)"
+RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
+MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
+RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
+
+End = Literal["again", "refused", "faulted"]
+
+T = TypeVar("T")
+
+log = structlog.get_logger("relay")
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How a batch has fared so far: `size` of its records are tried next."""
+
+    size: int
+    slow: int = 0
+    ours: int = 0
+    pauses: int = 0
+
+    @property
+    def alone(self) -> bool:
+        return self.size == 1
+
+    def halve(self) -> None:
+        self.size = (self.size + 1) // 2
+
+    def pause(self) -> float:
+        """Seconds to wait before the next try, longer each time."""
+        self.pauses += 1
+        return PAUSES[min(self.pauses, len(PAUSES)) - 1]
+
+
+class Loop:
+    """Takes what the engine hands over for one service, and says how much of it is done."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        committed: Callable[[Collection[Partition]], Awaitable[dict[Partition, int | None]]],
+        offsets: Offsets,
+    ) -> None:
+        self.shell, self._committed, self._offsets = shell, committed, offsets
+        self.service = shell.service
+        self._attempts = Attempts(shell.service.name)
+        self._unproven: set[Partition] = set()
+        self._proven: set[Partition] = set()
+        self._begun: dict[Partition, int] = {}  # counted by this process, which has got past none of them
+        self._taken_alone: Record | None = None
+        self._faults: list[float] = []
+        self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
+        self._read_next: Mapping[Partition, int] = {}  # when the streams' ends were noted last
+        self._lies_at: dict[Partition, tuple[int, float]] = {}  # a record that is next, and when it was seen there
+
+    async def check(self) -> None:
+        """As `assigned`, of all partitions, before anything is looked at or published: no look may rest on a database
+        that went back, whoever holds the partition that tells, nor on a clock that was moved while nobody watched."""
+        await self._until_stored(self.shell.check_clock)
+        group = await self._offsets.committed(group_of(self.service.name))
+        begins = await self._offsets.begin_offsets(self.service.reads)
+        positions, ends = await self._reached(self.service.reads)
+        if positions and not ends:
+            raise NotThereYet
+        if any(at.look_from == UNTIL_RECOVERED for at in positions.values()):
+            log.critical(Event.RECOVERY_AWAITED, service=self.service.name, advice=AWAITED)
+            raise Halt(HaltReason.OFFSETS_AHEAD)
+        self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
+
+    async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
+        """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`.
+
+        The broker may lose records under a running worker: those that were read, which is seen while others have not
+        taken all of their places; or those that were not, when it keeps them no longer. Halts at either.
+        """
+        before, self._read_next = self._read_next, await self.shell.note_ends(ends, at)
+        passed = dict[Partition, int]()
+        for place, end in ends.items():
+            known, was = self._read_next[place], before.get(place, 0)
+            if was > end:
+                self._halt_went_back(place, end, was)
+            if place in before and was == known < end and not self._waits_at(place, known):
+                first = await self._offsets.first_record(place, known, end)
+                if first is None:
+                    await self.check()  # the answer may be old: another worker may have read what was kept then
+                elif first < end:
+                    self._lies_at[place] = known, time.monotonic()
+                else:
+                    passed[place] = end
+        if passed:
+            await self.shell.pass_over(passed, at)
+
+    def _waits_at(self, place: Partition, offset: int) -> bool:
+        """Whether a record was found there a while ago. It is looked for again after that: it may be kept no longer."""
+        lay_at, seen = self._lies_at.get(place, (-1, 0.0))
+        return lay_at == offset and time.monotonic() - seen < LOOKED_FOR_SECONDS
+
+    async def assigned(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
+        """Holds what the group committed and what the broker still has against what the database knows; where each
+        partition begins."""
+        await self.leave()
+        topics = {topic for topic, _ in partitions}
+        group, begins = await self._committed(partitions), await self._offsets.begin_offsets(topics)
+        positions, ends = await self._reached(topics)
+        if not partitions <= begins.keys() & ends.keys():
+            # A broker that has just started may not know its topics yet: that says nothing of what they hold.
+            raise NotThereYet
+        self._compare(partitions, group, begins, positions, ends)
+        self._unproven |= partitions
+        self._proven -= partitions
+        return begins
+
+    async def _reached(self, topics: Collection[str]) -> tuple[Mapping[Partition, Position], Mapping[Partition, int]]:
+        """Positions in the database and ends of the streams, and of the database first: others read on meanwhile.
+
+        What the group committed and where streams begin was asked before, for the same reason.
+        """
+        positions = await self._until_stored(self._positions)
+        return positions, await self._offsets.end_offsets(topics)
+
+    def _compare(
+        self,
+        partitions: Collection[Partition],
+        group: Mapping[Partition, int | None],
+        begins: Mapping[Partition, int],
+        positions: Mapping[Partition, Position],
+        ends: Mapping[Partition, int],
+    ) -> None:
+        for partition in sorted(partitions):
+            known = positions[partition].next_offset if partition in positions else None
+            reached, first = group.get(partition), begins[partition]
+            if reached is not None and reached > (known or 0):
+                place = self._place(partition)
+                log.critical(Event.DATABASE_BEHIND_GROUP, **place, group=reached, database=known or 0, advice=RECOVER)
+                raise Halt(HaltReason.OFFSETS_AHEAD)
+            if known is not None and known > ends[partition]:
+                self._halt_went_back(partition, ends[partition], known)
+            if first > (known or 0):
+                log.critical(
+                    Event.RECORDS_GONE, **self._place(partition), first=first, database=known or 0, advice=FILL
+                )
+                raise Halt(HaltReason.OFFSETS_UNKNOWN)
+
+    def _halt_went_back(self, partition: Partition, end: int, known: int) -> NoReturn:
+        log.critical(Event.STREAM_WENT_BACK, **self._place(partition), end=end, database=known, advice=RESTORED)
+        raise Halt(HaltReason.OFFSETS_AHEAD)
+
+    def _place(self, partition: Partition) -> dict[str, str | int]:
+        return {"service": self.service.name, "topic": partition[0], "partition": partition[1]}
+
+    async def leave(self) -> None:
+        """Takes back what was counted against records that this process has left to others: it did not die of them."""
+        if self._begun:
+            await self._until_stored(self._take_back_starts)
+        if (left := self._taken_alone) is not None:
+            await self._until_stored(lambda: self._forget_alone(left))
+            self._taken_alone = None
+
+    async def handle(self, records: Sequence[Record]) -> int:
+        """How many of the leading records have their end. Waits while the database is away, halts for what is ours."""
+        batch = list(records)
+        await self._until_stored(lambda: self._count_starts(batch))
+        try:
+            return await self._handle(batch)
+        except Halt:
+            # The worker ends on purpose: none of these records has killed it.
+            await self._until_stored(lambda: self._forget_starts(batch))
+            raise
+
+    async def look_at_due(self) -> None:
+        """Looks at all files that are due. One that cannot be looked at is faulted, and looked at again later."""
+        tries = _Tries(DUE_AT_ONCE)
+        while True:
+            try:
+                looked = await self.shell.look_at_due(tries.size)
+            except Exception as problem:
+                if await self._weigh(problem, tries) != "again":
+                    log.exception(Event.FILE_FAULTED, service=self.service.name)
+                    await self._until_stored(self.shell.fault_first_due)
+                    tries = _Tries(DUE_AT_ONCE)
+                continue
+            await self._halt_if_too_many_faulted()
+            if not looked:
+                return
+            tries = _Tries(DUE_AT_ONCE)
+
+    async def retry_refused(self) -> None:
+        """Tries what was refused under another release or policy; one that kills the process is tried twice."""
+        while waiting := await self._until_stored(self.shell.refused_before):
+            for record in waiting:
+                await self._retry(record)
+
+    async def _handle(self, batch: Sequence[Record]) -> int:
+        first = batch[0]
+        if self._careful.get((first.topic, first.partition), -1) >= first.offset:
+            return await self._alone(first)
+        careful = next(
+            (n for n, r in enumerate(batch) if self._careful.get((r.topic, r.partition), -1) >= r.offset), len(batch)
+        )
+        done = await self._smaller_until_done(batch[:careful])
+        await self._until_stored(lambda: self._prove(batch[:done]))
+        await self._halt_if_too_many_faulted()
+        return done
+
+    async def _smaller_until_done(self, batch: Sequence[Record]) -> int:
+        tries = _Tries(len(batch))
+        while True:
+            try:
+                with metrics.BATCH_SECONDS.labels(self.service.name).time():
+                    return await self.shell.take(batch[: tries.size])
+            except Exception as problem:
+                end = await self._weigh(problem, tries)
+                if end == "again":
+                    continue
+                if end == "refused":
+                    detail = "the content: a value that the database can hold is expected in every field"
+                    refusal = Refusal(RefusalReason.NOT_STORABLE, "decide", detail)
+                    await self._set_aside(batch[0], refusal, "refused")
+                else:
+                    log.exception(Event.RECORD_FAULTED, service=self.service.name)
+                    await self._fault(batch[0], type(problem).__name__)
+                return 1
+
+    async def _weigh(self, problem: Exception, tries: _Tries) -> End:
+        """What follows from work that failed: another try, smaller or later, or the first of it has its end."""
+        match problem:
+            case Halt():
+                raise problem
+            case _ if isinstance(problem, UNSTORABLE):
+                if tries.alone:
+                    return "refused"
+                tries.halve()
+            case _ if isinstance(problem, TOO_SLOW):
+                return self._slow(tries)
+            case _ if isinstance(problem, CONTENDED):
+                # Whoever holds the locks ends, or is ended by the server: nothing here is at fault.
+                log.info(Event.LOCKS_AWAITED, service=self.service.name, error=type(problem).__name__)
+                tries.halve()
+                await asyncio.sleep(random.uniform(0, tries.pause()))  # noqa: S311 - only to part two workers
+            case _ if isinstance(problem, OURS):
+                tries.ours += 1
+                await self._refused_by_database(problem, tries)
+            case _ if isinstance(problem, AWAY):
+                log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
+                await asyncio.sleep(tries.pause())
+                # A server that ends a session between two statements cannot say why: it is there, so it was for time.
+                if not isinstance(problem, (PoolTimeout, *FULL)) and await self.shell.database_answers():
+                    return self._slow(tries)
+            case _ if tries.alone:
+                return "faulted"
+            case _:
+                tries.halve()
+        return "again"
+
+    def _slow(self, tries: _Tries) -> End:
+        tries.slow += 1
+        if tries.alone and tries.slow >= SLOW_TRIES:
+            return "faulted"
+        tries.halve()
+        return "again"
+
+    async def _refused_by_database(self, problem: Exception, tries: _Tries) -> None:
+        sqlstate = getattr(problem, "sqlstate", None)
+        if tries.ours >= OURS_TRIES:
+            log.critical(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=sqlstate, advice=MIGRATE)
+            raise Halt(HaltReason.DATABASE_REFUSES) from None
+        log.error(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=sqlstate)
+        await asyncio.sleep(tries.pause())
+
+    async def _alone(self, record: Record) -> int:
+        """A record at which workers died before: its own try is counted first, and the second is not made."""
+        tries = await self._until_stored(lambda: self._count_alone(record))
+        self._taken_alone = record
+        if tries > 1:
+            await self._fault(record, "kills_or_hangs")
+            done = 1
+        else:
+            async with self._no_death_of(record):
+                done = await self._smaller_until_done([record])
+        await self._until_stored(lambda: self._forget_alone(record))
+        self._taken_alone = None
+        await self._until_stored(lambda: self._prove([record]))
+        return done
+
+    async def _retry(self, record: Record) -> None:
+        """As `_alone`, but that the worker may end twice meanwhile, since it may be for another reason; the record was
+        set aside before, and stays so where it still has no other end."""
+        tried = await self._until_stored(lambda: self._count_alone(record))
+        async with self._no_death_of(record):
+            await self._try_again(record, "again" if tried <= RETRY_TRIES else "faulted")
+        await self._until_stored(lambda: self._forget_alone(record))
+        await self._halt_if_too_many_faulted()
+
+    @asynccontextmanager
+    async def _no_death_of(self, record: Record) -> AsyncIterator[None]:
+        """Where the worker ends on purpose meanwhile, takes back that this record was taken alone: it did not die of
+        it. Told to end, it waits for a database that is away only so long."""
+        try:
+            yield
+        except Halt:
+            await self._until_stored(lambda: self._forget_alone(record))
+            raise
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TAKE_BACK_SECONDS):
+                    await self._until_stored(lambda: self._forget_alone(record))
+            raise
+
+    async def _try_again(self, record: Record, end: End) -> None:
+        tries = _Tries(1)
+        while end == "again":
+            try:
+                await self.shell.take([record], again=True)
+                break
+            except Exception as problem:  # noqa: BLE001 - it was set aside for this before, and is again
+                end = await self._weigh(problem, tries)
+        if end != "again":
+            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            log.warning(Event.RECORD_FAULTED, service=self.service.name, **place)
+            await self._until_stored(lambda: self.shell.still_refused(record))
+
+    async def _fault(self, record: Record, why: str) -> None:
+        """Keeps a record that could not be judged, with an alarm; it is judged again after each release.
+
+        A release that faults record after record is stopped instead: nothing more is acknowledged.
+        """
+        now = time.monotonic()
+        self._faults = [at for at in self._faults if now - at < FAULT_WINDOW.total_seconds()] + [now]
+        if len(self._faults) > await self._faulted_a_minute():
+            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, records=len(self._faults), advice=RELEASE)
+            raise Halt(HaltReason.TOO_MANY_FAULTED)
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        log.critical(Event.RECORD_SET_ASIDE, service=self.service.name, why=why, **place)
+        detail = "the relay could not judge this record; it is kept, and judged again after a release"
+        await self._set_aside(record, Refusal(RefusalReason.FAULTED, "decide", detail), "faulted")
+
+    async def _set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
+        await self._until_stored(lambda: self.shell.set_aside(record, refusal, fate))
+
+    async def _until_stored(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Waits for the database in place; halts where it refuses what this release asks of it."""
+        tries = _Tries(1)
+        while True:
+            try:
+                return await work()
+            except PASSING as problem:
+                log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
+                await asyncio.sleep(tries.pause())
+            except OURS as problem:
+                tries.ours += 1
+                await self._refused_by_database(problem, tries)
+
+    async def _positions(self) -> Mapping[Partition, Position]:
+        async with self.shell.transaction() as conn:
+            return await self.shell.positions(conn)
+
+    async def _count_starts(self, batch: Sequence[Record]) -> None:
+        """Counts, in a transaction of its own, that work begins at a partition's first record since it was assigned."""
+        first: dict[Partition, Record] = {}
+        for record in batch:
+            partition = (record.topic, record.partition)
+            if partition in self._unproven:
+                first.setdefault(partition, record)
+        if not first:
+            return
+        async with self.shell.transaction() as conn:
+            for partition, record in first.items():
+                place = (record.topic, record.partition, record.offset)
+                careful = await self._attempts.furthest_alone(conn, *place)
+                if await self._attempts.count_start(conn, *place) > ALONE_AFTER:
+                    careful = max(careful, record.offset + ALONE_SPAN)
+                self._careful[partition] = careful
+        self._unproven -= first.keys()
+        self._begun |= {partition: record.offset for partition, record in first.items()}
+
+    async def _take_back_starts(self) -> None:
+        async with self.shell.transaction() as conn:
+            await self._attempts.take_back_starts(conn, self._begun)
+        self._begun.clear()
+
+    async def _prove(self, done: Sequence[Record]) -> None:
+        """Progress was made: earlier starts at these partitions count no more."""
+        newest = {(r.topic, r.partition): r.offset for r in done}
+        proven = {p: offset for p, offset in newest.items() if p not in self._proven}
+        if proven:
+            async with self.shell.transaction() as conn:
+                await self._attempts.forget_starts(conn, proven)
+            self._proven |= proven.keys()
+            self._begun = {partition: at for partition, at in self._begun.items() if partition not in proven}
+
+    async def _count_alone(self, record: Record) -> int:
+        async with self.shell.transaction() as conn:
+            return await self._attempts.count_alone(conn, record.topic, record.partition, record.offset)
+
+    async def _forget_alone(self, record: Record) -> None:
+        async with self.shell.transaction() as conn:
+            await self._attempts.forget_alone(conn, record.topic, record.partition, record.offset)
+
+    async def _forget_starts(self, records: Sequence[Record]) -> None:
+        upto = {(r.topic, r.partition): r.offset for r in records}
+        async with self.shell.transaction() as conn:
+            await self._attempts.forget_starts(conn, upto)
+        self._begun = {partition: at for partition, at in self._begun.items() if partition not in upto}
+
+    async def _halt_if_too_many_faulted(self) -> None:
+        """A release that raises on file after file is stopped before it has judged them all."""
+        if not self.shell.faults_since_check:
+            return
+        faulted = await self._until_stored(lambda: self.shell.faulted_within(FAULT_WINDOW))
+        self.shell.faults_since_check = 0
+        if faulted > await self._faulted_a_minute():
+            log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, files=faulted, advice=RELEASE)
+            raise Halt(HaltReason.TOO_MANY_FAULTED)
+
+    async def _faulted_a_minute(self) -> int:
+        now = await self._until_stored(self.shell.clock)
+        return self.shell.policies.at(now).limits(london_day(now)).faulted_files_a_minute

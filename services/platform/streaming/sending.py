@@ -1,0 +1,319 @@
+"""Messages sent for certain: trouble is waited out, and only what the broker refuses for its own sake comes back."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from services.platform import logs
+from services.platform.streaming.broker import REQUEST_MS, pauses
+
+LINGER_MS = 2
+# The topic's own limit decides; this one only keeps nonsense off the wire.
+LARGEST_REQUEST = 16 * 1024 * 1024
+# Below the limit of every topic: a batch above it would be refused as a whole, and sent again one by one.
+LARGEST_BATCH = 32 * 1024
+# Of one topic. Many more, and those who wait for room in a batch wake each other up until they time out (shown with
+# 10,000).
+AT_ONCE = 500
+# Topics in trouble that have a producer, and so connections, of their own.
+TOPICS_APART = 8
+ASK_AGAIN_SECONDS = 15.0
+STOP_SECONDS = 10.0
+
+log = structlog.get_logger("relay")
+
+
+class RefusedFor(StrEnum):
+    """Why the broker will never take a message as it is."""
+
+    TOO_LARGE = "too_large"
+    UNKNOWN_TOPIC = "unknown_topic"
+    NOT_AUTHORISED = "not_authorised"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to send; the same key in the same topic keeps its order."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The broker has it, on all replicas in sync."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker refused it for its own sake; nothing of it was written."""
+
+    reason: RefusedFor
+
+
+Outcome = Sent | Refused
+
+
+class _Producer:
+    """One idempotent producer; what it still had to deliver when it was retired is sent again by its successor."""
+
+    def __init__(self, kafka: str) -> None:
+        self.client = AIOKafkaProducer(
+            bootstrap_servers=kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=LINGER_MS,
+            max_batch_size=LARGEST_BATCH,
+            request_timeout_ms=REQUEST_MS,
+            max_request_size=LARGEST_REQUEST,
+        )
+        self._retired = asyncio.Event()
+
+    async def deliver(self, message: Message) -> Sent:
+        """Raises KafkaError where this producer cannot."""
+        retired = asyncio.create_task(self._retired.wait())
+        accepted = asyncio.create_task(self._accept(message))
+        try:
+            # A client that is closed meanwhile leaves those who ask it for a topic waiting for ever.
+            await asyncio.wait([accepted, retired], return_when=asyncio.FIRST_COMPLETED)
+            if not accepted.done():
+                raise ProducerClosed
+            delivery = accepted.result()
+            while not delivery.done():
+                await asyncio.wait([delivery, retired], timeout=ASK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                # It never gives a batch up by itself, so a topic that went away has to be asked for.
+                if not delivery.done() and (retired.done() or await self.misses(message.topic)):
+                    raise ProducerClosed if retired.done() else UnknownTopicOrPartitionError
+        finally:
+            retired.cancel()
+            accepted.cancel()
+        written = delivery.result()
+        return Sent(written.partition, written.offset)
+
+    async def _accept(self, message: Message) -> asyncio.Future[Any]:
+        """Puts it into the producer's buffer; what it returns is the delivery."""
+        await self._find(message.topic)
+        delivery: asyncio.Future[Any] = await self.client.send(
+            message.topic,
+            value=message.value,
+            key=message.key,
+            headers=list(message.headers),
+            timestamp_ms=message.timestamp_ms,
+        )
+        return delivery
+
+    async def _find(self, topic: str) -> None:
+        """Spares a message the long wait of `send` for a topic that is not there."""
+        known = self.client.client.cluster
+        if known.partitions_for_topic(topic) is None:
+            await self.client.client.add_topic(topic)
+        if known.partitions_for_topic(topic) is None:
+            if topic in known.unauthorized_topics:
+                raise TopicAuthorizationFailedError(topic)
+            if await self.misses(topic):
+                raise UnknownTopicOrPartitionError
+
+    async def misses(self, topic: str) -> bool:
+        """Whether the broker itself says that it has no such topic."""
+        try:
+            return topic not in (await self.client.client.fetch_all_metadata()).topics()
+        except KafkaError:
+            return False
+
+    async def refusal(self, message: Message, error: KafkaError) -> RefusedFor | None:
+        """What is wrong with the message itself; None where the trouble lies elsewhere."""
+        match error:
+            case MessageSizeTooLargeError() | RecordListTooLargeError():
+                return RefusedFor.TOO_LARGE
+            case TopicAuthorizationFailedError():
+                return RefusedFor.NOT_AUTHORISED
+            case InvalidTopicError():
+                return RefusedFor.UNKNOWN_TOPIC
+            case InvalidTimestampError() | PolicyViolationError():
+                return RefusedFor.INVALID
+            case UnknownTopicOrPartitionError() if await self.misses(message.topic):
+                return RefusedFor.UNKNOWN_TOPIC
+        return None
+
+    async def retire(self) -> None:
+        try:
+            await asyncio.wait_for(self.client.stop(), STOP_SECONDS)
+        except (KafkaError, TimeoutError):
+            with suppress(KafkaError):
+                await self.client.client.close()
+        self._retired.set()
+
+
+class _Lane:
+    """The producer that topics share, or that a topic in trouble has to itself."""
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._producer: _Producer | None = None
+        self._replacing = asyncio.Lock()
+        self._stopped = False
+
+    async def current(self) -> _Producer:
+        """Waits until the broker is there; raises ProducerClosed once the lane has been stopped."""
+        async with self._replacing:
+            waits = pauses()
+            while self._producer is None:
+                if self._stopped:
+                    raise ProducerClosed
+                producer = _Producer(self._kafka)
+                try:
+                    await producer.client.start()
+                    self._producer = producer
+                except KafkaError as error:
+                    await producer.retire()
+                    log.warning(logs.Event.BROKER_AWAITED, error=type(error).__name__)
+                    await asyncio.sleep(next(waits))
+            return self._producer
+
+    async def replace(self, producer: _Producer) -> bool:
+        """False where another has already done it."""
+        async with self._replacing:
+            if self._producer is not producer:
+                return False
+            self._producer = None
+            await producer.retire()
+            return True
+
+    async def stop(self) -> None:
+        self._stopped = True
+        async with self._replacing:
+            producer, self._producer = self._producer, None
+            if producer is not None:
+                await producer.retire()
+
+
+class Sender:
+    """Sends until the broker has answered: trouble is waited out, only a refusal of the message itself comes back.
+
+    After a refusal an idempotent producer fails whatever it sends to that partition, and one whose topic has no leader
+    fails what waits there now and then. So a topic in trouble gets a producer to itself, which is replaced as often as
+    it fails, and keeps no other topic waiting. Those who shared a batch with a refused message are sent again by a
+    producer of their own, to see which one it was.
+    """
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._shared = _Lane(kafka)
+        self._apart: dict[str, _Lane] = {}
+        self._places: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def start(self) -> None:
+        """Waits until the broker is there."""
+        await self._shared.current()
+
+    async def stop(self) -> None:
+        """Whoever still waits, or comes later, hears ProducerClosed."""
+        apart, self._apart = self._apart, {}
+        await asyncio.gather(*(lane.stop() for lane in (self._shared, *apart.values())))
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes]] = (),
+        timestamp_ms: int | None = None,
+    ) -> Outcome:
+        """Returns when the broker has taken or refused it, however long that takes."""
+        return await self._settle(Message(topic, key, value, tuple(headers), timestamp_ms))
+
+    async def send_all(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Outcomes in the order of the messages; of one topic and key the next goes out once the last has its end."""
+        lanes: dict[tuple[str, bytes | None], list[int]] = defaultdict(list)
+        for number, message in enumerate(messages):
+            lanes[message.topic, message.key].append(number)
+        outcomes: dict[int, Outcome] = {}
+
+        async def run(lane: list[int]) -> None:
+            for number in lane:
+                outcomes[number] = await self._settle(messages[number])
+
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes.values():
+                group.create_task(run(lane))
+        return [outcomes[number] for number in range(len(messages))]
+
+    async def _settle(self, message: Message) -> Outcome:
+        if message.key is None and message.value is None:
+            return Refused(RefusedFor.INVALID)  # clients send none
+        waits = pauses()
+        while True:
+            async with self._places[message.topic]:
+                lane = self._apart.get(message.topic, self._shared)
+                try:
+                    producer = await lane.current()
+                except ProducerClosed:
+                    if lane is self._shared:
+                        raise
+                    continue
+                try:
+                    return await producer.deliver(message)
+                except KafkaError as error:
+                    trouble = type(error).__name__
+                    refusal = await producer.refusal(message, error)
+                if await self._part(message.topic, lane, producer):
+                    log.warning(logs.Event.PRODUCER_REPLACED, topic=message.topic, error=trouble)
+                outcome = await self._alone(message) if refusal is not None else None
+            if outcome is not None:
+                return outcome
+            await asyncio.sleep(next(waits))
+
+    async def _part(self, topic: str, lane: _Lane, producer: _Producer) -> bool:
+        """Gives a topic in trouble a fresh producer, to itself; False where another message of it has done so."""
+        if lane is not self._shared:
+            return await lane.replace(producer)
+        if topic in self._apart:
+            return False
+        if len(self._apart) < TOPICS_APART:
+            self._apart[topic] = _Lane(self._kafka)
+            return True
+        # With so many in trouble it is not theirs: the shared producer is replaced, and all begin anew with it.
+        apart, self._apart = self._apart, {}
+        replaced = await self._shared.replace(producer)
+        await asyncio.gather(*(lane.stop() for lane in apart.values()))
+        return replaced
+
+    async def _alone(self, message: Message) -> Outcome | None:
+        """By a producer of its own, so that a refusal is this message's; None when that could not be learnt."""
+        producer = _Producer(self._kafka)
+        try:
+            await producer.client.start()
+            return await producer.deliver(message)
+        except KafkaError as error:
+            reason = await producer.refusal(message, error)
+        finally:
+            await producer.retire()
+        if reason is None:
+            return None
+        log.error(logs.Event.MESSAGE_REFUSED, topic=message.topic, reason=reason)
+        return Refused(reason)

@@ -1,0 +1,317 @@
+"""What leaves a service: notifications, decisions and dead letters as rows of the outbox."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import NAMESPACE_OID, uuid5
+
+from schemas import registry
+from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
+from schemas.envelope import LARGEST_HEADERS, LONGEST_KEY, Envelope
+from schemas.referral_decisions.v1 import Decision, Looked
+from schemas.refusals import Refusal, Stage
+from services.platform.domain.core.duties import Asked as AskedOf
+from services.platform.domain.core.duties import Notice, Why, Withheld
+from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.facts import Key
+from services.platform.domain.core.stored_notifications import frozen
+from services.platform.policy.policy import Policy
+from services.platform.pseudonyms import Pseudonyms
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.records import Record
+
+NOTIFICATION = "uk.relay.notification-issued.v1"
+LOOKED = "uk.relay.looked.v1"
+DECISIONS = "referral.decisions"
+SOURCE = "relay"
+
+Cause = Literal["event", "clock", "release"]
+
+
+class Outgoing(NamedTuple):
+    """A row of the outbox; headers as `headers_to_text` makes them."""
+
+    topic: str
+    duty: str
+    revision: int
+    key: bytes | None
+    value: bytes | None
+    headers: str
+    notice: str | None
+
+
+class Letter(NamedTuple):
+    """What a dead letter says beside what came, each in a header of its name: `dlq-original-topic`."""
+
+    id: str
+    original_topic: str
+    original_partition: str
+    original_offset: str
+    original_timestamp: str
+    consumer_group: str
+    service: str
+    service_version: str
+    stage: Stage
+    reason: str
+    exception_class: str
+    exception_message: str
+    attempts: str
+    first_failed_at: str
+    last_failed_at: str
+
+
+LETTER_HEADERS = tuple(f"dlq-{name.replace('_', '-')}" for name in Letter._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class LookName:
+    """Which look of which file, when and why."""
+
+    service: str
+    file: str
+    number: int
+    at: datetime
+    cause: Cause
+    event: str | None
+
+
+def notification(notice: Notice, service: str, policy: Policy, pseudonyms: Pseudonyms) -> Outgoing:
+    """The notice as its agency reads it."""
+    why = notice.why
+    body = NotificationIssued(
+        notification=notice.id,
+        kind=notice.kind,
+        state=notice.state,
+        revision=notice.revision,
+        replaces=notice.replaces,
+        service=service,
+        rule=notice.key.rule,
+        subject=subject_of(notice.key, pseudonyms),
+        agency=notice.key.agency,
+        desk=notice.desk,
+        occurred_at=notice.arose,
+        issued_at=notice.at,
+        tell_by=notice.tell_by,
+        late=notice.late,
+        urgency=notice.urgency,
+        gather=notice.gather,
+        matter=tuple(
+            Item(what=what, about=about, value=_listed(value), basis=basis)
+            for what, about, value, basis in notice.content
+        ),
+        asks=tuple(
+            Asked(ask=a.ask, by=a.by, answers=a.answers, needs_reason=a.needs_reason, met=a.met_by is not None)
+            for a in notice.asks
+        ),
+        reason=notice.reason,
+        texts=tuple(policy.text(code) for code in notice.texts),
+        grounds=notice.grounds,
+        power=Power(lawful_basis=why.lawful_basis, gateway=why.gateway, purpose=why.purpose),
+        policy_version=why.policy_version,
+        policy_source=why.source,
+        continuity=Continuity(
+            agency_kind=notice.agency_kind,
+            place=notice.person,
+            route=why.route,
+            by_default=why.by_default,
+            texts=notice.texts,
+            asked_in=notice.asked_at,
+            asked_since=notice.asked_since,
+            first_told_at=notice.first_told_at,
+            asks=tuple(Standing(ask=a.ask, since=a.since, met_by=a.met_by) for a in notice.asks),
+        ),
+    )
+    envelope = _envelope(notice.id, NOTIFICATION, body.subject, notice.at, notice.revision)
+    key, value, headers = registry.encode(envelope, body)
+    topic, duty = f"agency.{notice.key.agency}.notifications", "/".join(notice.key)
+    return Outgoing(topic, duty, notice.revision, key, value, headers_to_text(headers), notice.id)
+
+
+def notice_of(said: NotificationIssued, key: Key) -> Notice:
+    """What an agency was told, as it was remembered before it was sent; `key`: of its duty."""
+    standing = {stands.ask: stands for stands in said.continuity.asks}
+    kept = said.continuity
+    return Notice(
+        kind=said.kind,
+        state=said.state,
+        key=key,
+        agency_kind=kept.agency_kind,
+        person=kept.place,
+        revision=said.revision,
+        grounds=said.grounds,
+        content=tuple((item.what, item.about, frozen(item.value), item.basis) for item in said.matter),
+        asks=tuple(
+            AskedOf(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by, a.needs_reason)
+            for a in said.asks
+        ),
+        asked_at=kept.asked_in,
+        asked_since=kept.asked_since,
+        reason=said.reason,
+        late=said.late,
+        at=said.issued_at,
+        first_told_at=kept.first_told_at,
+        arose=said.occurred_at,
+        tell_by=said.tell_by,
+        desk=said.desk,  # type: ignore[arg-type]
+        urgency=said.urgency,
+        gather=said.gather,
+        texts=kept.texts,
+        why=Why(
+            kept.route,
+            said.policy_version,
+            said.policy_source,
+            said.power.lawful_basis,
+            said.power.gateway,
+            said.power.purpose,
+            kept.by_default,
+        ),
+    )
+
+
+def decision(
+    look: LookName,
+    notices: Sequence[Notice],
+    withheld: Iterable[Withheld],
+    unexplained: Collection[Key],
+    policy: Policy,
+    pseudonyms: Pseudonyms,
+) -> Outgoing:
+    """One look for the audit stream: kinds of agency only, and the file by a pseudonym."""
+    told = [
+        Decision(
+            rule=n.key.rule,
+            subject=subject_of(n.key, pseudonyms),
+            agency_kind=n.agency_kind,
+            outcome=n.kind,
+            reason=n.reason,
+            grounds=n.grounds,
+            policy_version=n.why.policy_version,
+        )
+        for n in notices
+    ]
+    not_told = [
+        Decision(
+            rule=w.key.rule,
+            subject=subject_of(w.key, pseudonyms),
+            agency_kind=w.kind,
+            outcome="withheld",
+            reason=w.reason,
+            grounds=w.grounds,
+            policy_version=w.why.policy_version,
+        )
+        for w in withheld
+    ]
+    lost = [
+        Decision(
+            rule=key.rule,
+            subject=subject_of(key, pseudonyms),
+            agency_kind=agency.kind if (agency := policy.agency(key.agency)) else "unknown",
+            outcome="unexplained",
+            reason=None,
+            grounds=(),
+            policy_version=policy.version,
+        )
+        for key in sorted(unexplained)
+    ]
+    pseudonym = pseudonyms.of(look.file)
+    body = Looked(
+        service=look.service,
+        file=pseudonym,
+        look=look.number,
+        at=look.at,
+        cause=look.cause,
+        event=look.event,
+        decisions=(*told, *not_told, *lost),
+    )
+    name = f"{look.service}/{pseudonym}"
+    envelope = _envelope(str(uuid5(NAMESPACE_OID, f"{name}/{look.number}")), LOOKED, pseudonym, look.at, look.number)
+    key, value, headers = registry.encode(envelope, body)
+    return Outgoing(DECISIONS, name, look.number, key, value, headers_to_text(headers), None)
+
+
+def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
+    """The record untouched, with the reason in headers of text; and the dead letter's id.
+
+    One with neither key nor value gets an empty value: clients read such a record, and send none.
+    """
+    identity = str(uuid5(NAMESPACE_OID, f"{record.topic}/{record.partition}/{record.offset}"))
+    said = Letter(
+        id=identity,
+        original_topic=record.topic,
+        original_partition=str(record.partition),
+        original_offset=str(record.offset),
+        original_timestamp=record.timestamp.isoformat(),
+        consumer_group=group_of(service),
+        service=service,
+        service_version=release,
+        stage=refusal.stage,
+        reason=refusal.reason,
+        exception_class="Refusal",
+        exception_message=refusal.detail,
+        attempts="1",
+        first_failed_at=now.isoformat(),
+        last_failed_at=now.isoformat(),
+    )
+    added = ((name, text.encode()) for name, text in zip(LETTER_HEADERS, said, strict=True))
+    headers = headers_to_text([*_sendable(record.headers), *added])
+    value = b"" if record.key is None and record.value is None else record.value
+    return identity, Outgoing(f"{record.topic}.dlq", identity, 1, record.key, value, headers, None)
+
+
+def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Letter, tuple[tuple[str, bytes], ...]] | None:
+    """What a dead letter says, and the headers of what came; None for what is none."""
+    known = [(name, value or b"") for name, value in headers]
+    said = {name: value.decode(errors="replace") for name, value in known if name in LETTER_HEADERS}
+    if len(said) < len(LETTER_HEADERS):
+        return None
+    came = tuple((name, value) for name, value in known if name not in LETTER_HEADERS)
+    return Letter._make(said[name] for name in LETTER_HEADERS), came
+
+
+def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:
+    """What a duty is about. A rung's is the key of another duty, with a pseudonym for the agency that did not answer:
+    which service serves her can itself reveal a place. Where it is too long for a record's key, a name for it."""
+    said = key.subject
+    if key.rule in RUNGS:
+        of, ask = asked_of(key)
+        said = "/".join((of.rule, of.subject, pseudonyms.of("/".join(of))[:12], ask))
+    return said if len(said) <= LONGEST_KEY else pseudonyms.of(said)
+
+
+def claimed(record: Record, header: str) -> str | None:
+    """What the record says in this header, as far as it is text of a sensible length."""
+    for name, value in record.headers:
+        if name == header and len(value) <= LONGEST_KEY:
+            return value.decode("ascii", errors="ignore").replace("\x00", "") or None
+    return None
+
+
+def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
+    """Headers as the store keeps them: bytes of any kind come back as they were, those of texts can be read."""
+    return json.dumps([(name, (value or b"").decode("latin-1")) for name, value in headers])
+
+
+def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
+
+
+def _sendable(headers: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """A name that is not UTF-8 cannot be sent again as it was: its bytes are spelt out, as far as there is room."""
+    room = LARGEST_HEADERS
+    for name, value in headers:
+        spelt = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        if len(spelt) - len(name) > room:
+            spelt = spelt[: len(name)]
+        room -= len(spelt) - len(name)
+        yield spelt, value
+
+
+def _listed(value: Any) -> Any:
+    """A frozen value as JSON has it."""
+    return [_listed(element) for element in value] if isinstance(value, tuple) else value
+
+
+def _envelope(identity: str, type_: str, subject: str, at: datetime, version: int) -> Envelope:
+    return Envelope(id=identity, type=type_, source=SOURCE, subject=subject, time=at, factversion=version)

@@ -1,0 +1,356 @@
+"""A worker: one or more services in one process, from start to a clean end."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+import structlog
+from psycopg_pool import AsyncConnectionPool
+
+from schemas.registry import REGISTRY, Registry
+from services.platform import logs
+from services.platform.domain.linking.links import unled
+from services.platform.policy.load import load
+from services.platform.policy.policy import PolicySet
+from services.platform.problems import EXIT_NOT_BEGUN, CannotBeginError
+from services.platform.pseudonyms import Pseudonyms, pseudonyms_of
+from services.platform.release import release_of
+from services.platform.settings import Addresses, Settings, load_settings
+from services.platform.storage import database
+from services.platform.storage.database import AWAY, PASSING
+from services.platform.storage.gauges import gauges
+from services.platform.storage.rows import Connection
+from services.platform.storage.sessions import why_none
+from services.platform.streaming.broker import NotThereYet, Partition
+from services.platform.streaming.engine import Consumer
+from services.platform.streaming.groups import group_of
+from services.platform.streaming.halting import Halt, end_process
+from services.platform.streaming.health import ANYWHERE, Health
+from services.platform.streaming.loop import Loop
+from services.platform.streaming.offsets import Offsets
+from services.platform.streaming.publisher import Publisher
+from services.platform.streaming.sending import Sender
+from services.platform.streaming.service import Service
+from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.watchdog import Watchdog
+
+# Of one service at once: its batch, its due files, what was refused before, what it publishes and one more.
+SESSIONS = 5
+DUE_SECONDS = 0.25
+CHECKING = "check streams"
+STOP_SECONDS = 10.0
+GAUGE_SECONDS = 5.0
+CHECK_SECONDS = 1.0
+SILENT_SECONDS = 10.0  # without an answer of both servers, after which a worker is not ready
+RELEASE_FILES_A_SECOND = 50
+STUCK_SECONDS = 30.0
+END_SECONDS = 40.0
+YOUNG_OBJECTS = 20_000  # so many before the collector looks for cycles among them; 700 took a fifth of a worker's time
+
+DATABASE, BROKER = "PostgreSQL", "Kafka"
+
+T = TypeVar("T")
+
+log = structlog.get_logger("relay")
+
+
+@dataclass
+class Running:
+    """One service at work in this process."""
+
+    service: Service
+    shell: Shell
+    loop: Loop
+    consumer: Consumer
+    publisher: Publisher
+
+
+class UnledTypesError(CannotBeginError):
+    """A release that accepts what no rule would ever see."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        super().__init__(
+            f"This release cannot start: nothing leads facts of the type {', '.join(kinds)} to anybody's file, so no "
+            "rule would see them. Say in services/platform/domain/linking/links.py whom they concern."
+        )
+
+
+class OldTablesError(CannotBeginError):
+    """The database has the tables of another release."""
+
+    def __init__(self) -> None:
+        super().__init__("The tables are not those of this release: run `relay db migrate` first.")
+
+
+class Worker:
+    """Runs services on one broker and one database. `start` returns once all is set up; `stop` ends it in order."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        kafka: str,
+        database_url: str,
+        policies: PolicySet,
+        http_port: int = 0,
+        http_host: str = ANYWHERE,
+        release: str | None = None,
+        instance: str | None = None,
+        contract: Registry = REGISTRY,
+    ) -> None:
+        """`instance`: a name that outlives the process; the next one of that name takes over its streams at once.
+
+        UnledTypesError where the contract has a type whose facts would lie in nobody's file.
+        """
+        if kinds := unled(contract.facts):
+            raise UnledTypesError(kinds)
+        self._services, self._kafka, self._policies = tuple(services), kafka, policies
+        self._database = database_url
+        self._pool: AsyncConnectionPool[Connection] = database.pool(
+            database_url, size=SESSIONS * len(self._services) + 2
+        )
+        self._sender, self._offsets = Sender(kafka), Offsets(kafka)
+        self._release, self._instance = release or release_of(), instance
+        self._contract = contract
+        self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
+        self._awaited = DATABASE  # the server whose answer is needed to go on
+        self._answered_at = float("-inf")
+        self._tasks: list[asyncio.Task[None]] = []
+        self.running: list[Running] = []
+        self.health = Health(why_not_ready=self.why_not_ready, port=http_port, host=http_host)
+
+    async def start(self) -> None:
+        """Waits for its servers where they are away, and answers for its health meanwhile.
+
+        PortTakenError; DatabaseUnusableError or OldTablesError where waiting would not help.
+        """
+        await self.health.start()
+        self._stack.push_async_callback(self.health.stop)
+        await self._once_there(lambda: asyncio.to_thread(_check_tables, self._database))
+        await self._pool.open()
+        self._stack.push_async_callback(self._pool.close)
+        pseudonyms = await self._once_there(self._read_pseudonyms)
+        self._awaited = BROKER
+        await self._sender.start()
+        self._awaited = DATABASE
+        self._stack.push_async_callback(self._sender.stop)
+        for service in self._services:
+            self.running.append(await self._run(service, pseudonyms))
+        self._tasks += [
+            asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING),
+            asyncio.create_task(_guarded(self._measure(), "relay"), name="measure"),
+        ]
+        names = ",".join(service.name for service in self._services)
+        log.info(logs.Event.WORKER_STARTED, services=names, release=self._release, port=self.health.port)
+
+    async def stop(self) -> None:
+        """Finishes what is in hand, publishes what waits if the broker takes it, and leaves the groups."""
+        await asyncio.gather(*(running.consumer.stop() for running in self.running))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(running.loop.leave() for running in self.running)), STOP_SECONDS)
+        self._stopping.set()
+        for task in [task for task in self._tasks if task.get_name() == CHECKING]:
+            await asyncio.wait([task], timeout=STOP_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    @property
+    def ready(self) -> bool:
+        return self.why_not_ready() is None
+
+    def why_not_ready(self) -> str | None:
+        """What is lacking, in words; None where every service has its partitions, and both servers answered lately.
+
+        Nothing is asked here: a server that is frozen would keep whoever asks.
+        """
+        if time.monotonic() - self._answered_at >= SILENT_SECONDS:
+            return f"waiting for {self._awaited} to answer"
+        without = [running.service.name for running in self.running if not running.consumer.ready]
+        return f"waiting for Kafka to give partitions to {', '.join(without)}" if without else None
+
+    async def _read_pseudonyms(self) -> Pseudonyms:
+        async with self._pool.connection() as conn:
+            return await pseudonyms_of(conn)
+
+    async def _run(self, service: Service, pseudonyms: Pseudonyms) -> Running:
+        shell = Shell(service, self._pool, self._policies, pseudonyms, self._release, self._contract)
+
+        async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
+            return await consumer.committed(partitions)
+
+        loop = Loop(shell, committed, self._offsets)
+        consumer = Consumer(
+            group=group_of(service.name),
+            topics=service.reads,
+            kafka=self._kafka,
+            handle=loop.handle,
+            assigned=loop.assigned,
+            instance=self._instance,
+        )
+        publisher = Publisher(service.name, self._pool, self._sender, shell.committed, self._contract)
+
+        async def prepare() -> None:
+            await loop.check()
+            await shell.begin(RELEASE_FILES_A_SECOND)
+            at = await shell.clock()
+            await loop.note_ends(await self._offsets.end_offsets(service.reads), at)
+            await publisher.unpark()
+
+        try:
+            await self._once_there(prepare)
+        except Halt as halt:
+            end_process(halt, group=group_of(service.name))
+        await consumer.start()
+        self._tasks += [
+            asyncio.create_task(_guarded(work, group_of(service.name)), name=f"{service.name}: {what}")
+            for what, work in (
+                ("publish", publisher.run()),
+                ("due", _again(loop.look_at_due, DUE_SECONDS)),
+                ("refused before", loop.retry_refused()),
+            )
+        ]
+        return Running(service, shell, loop, consumer, publisher)
+
+    async def _once_there(self, work: Callable[[], Awaitable[T]]) -> T:
+        """A worker may start while its servers are away: it waits, as it would at work."""
+        while True:
+            try:
+                return await work()
+            except AWAY as problem:
+                self._awaited = DATABASE
+                log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__)
+            except NotThereYet:
+                self._awaited = BROKER
+                log.warning(logs.Event.BROKER_AWAITED)
+            await asyncio.sleep(CHECK_SECONDS)
+
+    async def _measure(self) -> None:
+        """By itself: what the database knows is measured also while the broker is away."""
+        while True:
+            with suppress(*PASSING):  # what could not be measured is not shown
+                async with self._pool.connection() as conn:
+                    await gauges(conn)
+            await asyncio.sleep(GAUGE_SECONDS)
+
+    async def _check_streams(self) -> None:
+        """Notes, for partitions of which nothing is left to read, that they have been read up to now; and the lag."""
+        topics = sorted({topic for service in self._services for topic in service.reads})
+        while not self._stopping.is_set():
+            try:
+                self._awaited = DATABASE
+                times = [await running.shell.clock() for running in self.running]
+                self._awaited = BROKER
+                ends = await self._offsets.end_offsets(topics)
+                self._answered_at = time.monotonic()
+                for running, at in zip(self.running, times, strict=True):
+                    await running.loop.note_ends(
+                        {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
+                    )
+            except PASSING as problem:
+                why = await asyncio.to_thread(why_none, self._database)
+                log.warning(logs.Event.DATABASE_AWAITED, error=type(problem).__name__, why=why)
+            except NotThereYet:
+                log.warning(logs.Event.BROKER_AWAITED)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
+
+
+async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
+    while True:
+        await work()
+        await asyncio.sleep(every)
+
+
+async def _guarded(work: Awaitable[None], group: str) -> None:
+    """Work beside the batches ends the process where it cannot go on: nobody would notice that it has stopped."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        end_process(error, group=group)
+
+
+async def serve(services: Sequence[Service], settings: Settings, servers: Addresses, policies: PolicySet) -> None:
+    """Runs services until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+    worker = Worker(services, servers.kafka, servers.database, policies, settings.http_port)
+    watchdog = Watchdog(STUCK_SECONDS)
+    watchdog.start()
+    # Code, policy and agencies stay for as long as the process; what a batch makes is done with when it is.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    if await begun(worker, stopping):
+        await stopping.wait()
+    await end(worker)
+
+
+async def begun(worker: Worker, stopping: asyncio.Event) -> bool:
+    """Starts a worker, however long its servers take; False where it was to stop before that.
+
+    What keeps it from starting ends the process, and with it what had begun.
+    """
+    starting, stopped = asyncio.create_task(worker.start()), asyncio.create_task(stopping.wait())
+    await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait([starting], timeout=STOP_SECONDS)
+        return False
+    try:
+        starting.result()
+    except CannotBeginError as problem:
+        logs.flush()
+        sys.stderr.write(f"{problem}\n")
+        os._exit(EXIT_NOT_BEGUN)  # what has begun is ended with the process
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        end_process(error, group="relay")
+    return True
+
+
+async def end(worker: Worker) -> NoReturn:
+    """Stops in order as far as time allows, then ends the process: a library's task that will not be cancelled, or a
+    server that is away, must not keep it. What was not acknowledged is delivered again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await worker.stop()
+    logs.flush()
+    os._exit(0)
+
+
+def _check_tables(url: str) -> None:
+    """DatabaseUnusableError or OldTablesError where the database cannot be used as it is; OperationalError where it is
+    away for now."""
+    database.check(url)
+    if not database.is_current(url):
+        raise OldTablesError
+
+
+def run(*services: Service) -> None:
+    """The process of one or more services on the servers that the environment names."""
+    try:
+        _run(services)
+    except CannotBeginError as problem:
+        sys.stderr.write(f"{problem}\n")
+        sys.exit(EXIT_NOT_BEGUN)
+
+
+def _run(services: Sequence[Service]) -> None:
+    settings = load_settings()
+    logs.configure(level=settings.log_level)
+    if (servers := settings.servers) is None:
+        raise CannotBeginError(
+            "RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one."
+        )
+    policies = load(settings.policy, settings.agencies)
+    asyncio.run(serve(services, settings, servers, policies))

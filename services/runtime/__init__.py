@@ -1,1 +1,0 @@
-"""The shell that all services share: the loop, the store, settings, logging, and the embedded servers."""

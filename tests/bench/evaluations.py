@@ -1,0 +1,138 @@
+"""What one look costs, by the length of its file: one victim's incidents, a day apart, under the rules that ship."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+
+from schemas import registry
+from schemas.police_incidents.v1 import Grade
+from services.incidents.rules import RULES
+from services.platform.domain.core import evaluate
+from services.platform.domain.core.duties import Look, Notice
+from services.platform.domain.core.facts import CaseFile, Fact, Key
+from services.platform.domain.core.reconcile import remember
+from services.platform.domain.core.stored_notifications import (
+    notice_from_json,
+    notice_to_json,
+    withheld_from_json,
+    withheld_to_json,
+)
+from services.platform.domain.linking.links import files_of
+from services.platform.policy.policy import Policy
+from tests.support import builders as b
+
+P = TypeVar("P")
+LENGTHS = (1, 10, 100, 1_000)
+HERS = "record:vale-records:victim-1"
+GRADES = (Grade.STANDARD, Grade.STANDARD, Grade.MEDIUM, Grade.HIGH)
+AT_LEAST_SECONDS = 0.4
+AT_LEAST_RUNS = 9
+NOW = b.NOON
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Milliseconds of a look after one more incident, all others told. `read`: contents, `told`: notices and withheld
+    statements, each from the text that the store keeps; `look`: what is owed, compared with what was told."""
+
+    read: float
+    told: float
+    look: float
+
+    @property
+    def all(self) -> float:
+        return self.read + self.told + self.look
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a file of `facts` costs a worker that has not met it before, and the one that looked at it before."""
+
+    facts: int
+    cold: Spent
+    warm: Spent
+    notices: int
+
+
+def costs() -> Iterator[Cost]:
+    """Each length measured over and over for long enough, the best time taken."""
+    for length in LENGTHS:
+        yield cost(length)
+
+
+def cost(length: int) -> Cost:
+    facts = [incident(number, length) for number in range(length)]
+    contents = [registry.content_of(fact.body) for fact in facts]
+    file = files_of(facts)[HERS]
+    earlier = without(file, facts[-1])
+    before = look(earlier, {}, met())
+    told = remember({}, before)
+    notices = [notice_to_json(notice) for notice in told.values()]
+    withheld = [withheld_to_json(statement) for statement in before.withheld]
+
+    def read(contents: Sequence[bytes]) -> None:
+        for content in contents:
+            registry.body_of("uk.police.incident-reported.v1", content)
+
+    def read_told() -> None:
+        for text in notices:
+            notice_from_json(text)
+        for text in withheld:
+            withheld_from_json(text)
+
+    def forget() -> None:
+        notice_from_json.cache_clear()
+        withheld_from_json.cache_clear()
+
+    def looked_before() -> Policy:
+        policy = met()
+        look(earlier, told, policy)
+        return policy
+
+    def again(policy: Policy) -> Look:
+        return look(file, told, policy)
+
+    cold = Spent(best(met, lambda _: read(contents)), best(forget, lambda _: read_told()), best(met, again))
+    warm = Spent(
+        best(met, lambda _: read(contents[-1:])), best(read_told, lambda _: read_told()), best(looked_before, again)
+    )
+    return Cost(length, cold, warm, len(look(file, {}, met()).notices))
+
+
+def met() -> Policy:
+    """The policy as a worker has it that has looked at other files: what rules state is remembered by policy."""
+    policy = replace(b.policy(NOW))
+    look(files_of([incident(-1, 1)])[HERS], {}, policy)
+    return policy
+
+
+def look(file: CaseFile, told: Mapping[Key, Notice], policy: Policy) -> Look:
+    """One look, without what an earlier one has worked out of the very same file."""
+    return evaluate.look([CaseFile(file.key, file.facts, file.persons, file.links)], told, RULES, policy, NOW, NOW)
+
+
+def incident(number: int, length: int) -> Fact:
+    at = b.NOON - timedelta(days=length - number)
+    risk = b.risk(GRADES[number % len(GRADES)], answers=b.answers(yes=number % 14, no=27 - number % 14))
+    return b.fact(b.incident(f"CR{number}", reported_at=at, occurred_at=at, risk=risk), at=at)
+
+
+def without(file: CaseFile, last: Fact) -> CaseFile:
+    places = {place: who for place, who in file.persons.items() if not place.startswith(f"{last.subject}/")}
+    return CaseFile(file.key, tuple(fact for fact in file.facts if fact is not last), places)
+
+
+def best(prepare: Callable[[], P], work: Callable[[P], object]) -> float:
+    """Milliseconds of processor time of the quickest run, what is prepared for each left out."""
+    found: list[float] = []
+    began = time.process_time()
+    while time.process_time() - began < AT_LEAST_SECONDS or len(found) < AT_LEAST_RUNS:
+        prepared = prepare()
+        gc.collect()  # what was prepared is not the work's to clear up; what the work leaves behind is
+        started = time.process_time()
+        work(prepared)
+        found.append(time.process_time() - started)
+    return 1_000 * min(found)

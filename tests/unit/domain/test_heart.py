@@ -1,0 +1,352 @@
+"""What a look promises, shown on generated lives of a few people: once, in any order, corrected."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
+from schemas.police_incidents.v1 import Grade, SupportReferral
+from services.platform.domain.core.duties import Notice, Statement
+from services.platform.domain.core.escalation import RUNGS, rule_of
+from services.platform.domain.core.evaluate import Rule, state
+from services.platform.domain.core.facts import CaseFile, Fact, Key
+from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.stored_notifications import notice_from_json, notice_to_json
+from services.platform.domain.linking.links import files_of
+from services.platform.policy.policy import Policy
+from tests.support import builders as b
+from tests.unit.domain.small import POLICY, RULES, D, H, World
+
+NOW = b.NOON + 25 * D
+
+
+def incident(n: int, days_ago: int, grade: Grade = Grade.HIGH, version: int = 1, **over: object) -> Fact:
+    at = b.NOON - days_ago * D
+    return b.fact(
+        b.incident(f"CR{n}", occurred_at=at, reported_at=at, risk=b.risk(grade), **over),
+        version=version,
+        at=at + version * H,
+    )
+
+
+def linked(n: int, *schools: str, version: int = 1, child: int = 1) -> Fact:
+    return b.fact(
+        b.children(f"CR{n}", b.child(record=b.record(f"child-{child}"), school_urns=schools)), version=version
+    )
+
+
+def charged(n: int, days_ago: int, hours: int = 0) -> Fact:
+    at = b.NOON - days_ago * D + hours * H
+    refs = b.references(urn=f"54DC000{n}26", asn=f"2654DC010000000000{n}A")
+    return b.fact(b.charge(b.charged(crime=f"CR{n}"), references=refs, occurred_at=at), at=at)
+
+
+INCIDENT_3 = incident(3, 10)
+FACTS = (
+    incident(1, 90),
+    incident(1, 90, Grade.STANDARD, version=2),
+    incident(1, 90, circumstances="a quarrel about money", version=3),
+    incident(2, 40, Grade.MEDIUM),
+    incident(2, 40, Grade.HIGH, version=2),
+    INCIDENT_3,
+    b.withdrawal(INCIDENT_3),
+    incident(4, 5, support_referral=SupportReferral.DECLINED),
+    linked(1, "900001"),
+    linked(1, "900001", "900002", version=2),
+    linked(1, "900002", version=3, child=2),
+    linked(2, "900001"),
+    b.withdrawal(linked(2, "900001")),
+    linked(4),
+    charged(1, 80),
+    b.withdrawal(charged(1, 80)),
+    charged(2, 3),
+    charged(3, 9),
+)
+facts = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, max_size=10)
+shuffles = st.randoms(use_true_random=False)
+lives = settings(max_examples=40, deadline=None)
+
+
+def batches(given: list[Fact], rng: random.Random) -> Iterator[list[Fact]]:
+    rest = list(given)
+    rng.shuffle(rest)
+    while rest:
+        size = rng.randint(1, len(rest))
+        yield rest[:size]
+        rest = rest[size:]
+
+
+def told_one_by_one(given: list[Fact], now: datetime = NOW) -> World:
+    world = World()
+    for fact in given:
+        world.look(fact, now=now)
+    return world
+
+
+@lives
+@given(facts, shuffles)
+def test_any_order_and_any_batching_ends_in_the_same_holding(given: list[Fact], rng: random.Random) -> None:
+    one, other = told_one_by_one(given), World()
+    for batch in batches(given, rng):
+        other.look(*batch, now=NOW)
+    assert one.held() == other.held()
+    assert not one.unexplained
+    assert not other.unexplained
+
+
+@lives
+@given(facts)
+def test_what_is_held_is_what_a_fresh_relay_would_tell_those_who_may_still_act(given: list[Fact]) -> None:
+    fresh = World()
+    fresh.look(*given, now=NOW)
+    assert told_one_by_one(given).held() == fresh.held()
+
+
+@lives
+@given(facts, shuffles)
+def test_each_notification_has_one_id_and_a_look_says_one_thing_to_one_agency_about_one_duty(
+    given: list[Fact], rng: random.Random
+) -> None:
+    world = World()
+    for batch in batches(given, rng):
+        sent = world.look(*batch, now=NOW)
+        assert len({notice.key for notice in sent}) == len(sent)
+        assert world.look(*batch, now=NOW) == []
+    assert len({notice.id for notice in world.sent}) == len(world.sent)
+
+
+@lives
+@given(
+    facts,
+    st.lists(st.floats(0, 1), min_size=12, max_size=12),
+    st.floats(0, 60),
+    st.sampled_from(["answered", "silent"]),
+)
+def test_between_one_look_and_the_next_nothing_happens(
+    given: list[Fact], shares: list[float], start: float, then: str
+) -> None:
+    world, now = World(), b.NOON + start * D
+    world.look(*given, now=now)
+    if then == "answered":
+        for key in [key for key in world.told if key.rule == "high_risk"]:
+            world.answer(Accepted, key, now)
+        world.look(now=now)
+    for share in shares:
+        again = world.again
+        end = again or now + 400 * D
+        assert world.look(now=now + (end - now) * share * 0.999) == []
+        assert world.again == again
+        if again is None:
+            return
+        now = again
+        world.look(now=now)
+
+
+@lives
+@given(facts, st.floats(0, 3))
+def test_when_everything_is_withdrawn_exactly_those_who_were_told_are_corrected(
+    given: list[Fact], later: float
+) -> None:
+    world = told_one_by_one(given)
+    world.look(now=NOW + later * H)
+    standing = {key for key, notice in world.told.items() if notice.state != "withdrawn"}
+    subjects = {(fact.kind, fact.subject): fact for fact in given}
+    gone = [b.withdrawal(fact, version=99) for fact in subjects.values()]
+    sent = world.look(*gone, now=NOW + 4 * H)
+    assert {notice.key for notice in sent} == standing
+    assert {notice.kind for notice in sent} <= {"correct"}
+    assert all(notice.content == () for notice in sent)
+
+
+@lives
+@given(facts, st.sampled_from(FACTS))
+def test_a_change_is_written_to_exactly_those_for_whom_something_changed(given: list[Fact], last: Fact) -> None:
+    world = told_one_by_one([fact for fact in given if fact.id != last.id])
+    before = dict(world.told)
+    sent = {notice.key: notice for notice in world.look(last, now=NOW)}
+    fresh = World()
+    fresh.look(*given, last, now=NOW)
+    for key in {*before, *fresh.held()} - set(sent):
+        if key.rule not in RUNGS and (key not in before or before[key].state == "live"):
+            assert world.held().get(key) == fresh.held().get(key)
+    for key, notice in sent.items():
+        match notice.kind:
+            case "notify":
+                assert key not in before or before[key].state != "live" or _another_stands_there(before[key], notice)
+            case "update":
+                assert _seen(notice) != _seen(before[key])
+            case "correct" | "close":
+                assert key not in fresh.held()
+            case other:
+                raise AssertionError(other)
+
+
+def _another_stands_there(before: Notice, notice: Notice) -> bool:
+    return notice.reason == Reason.ANOTHER_PERSON and notice.whom != before.whom
+
+
+def _seen(notice: object) -> tuple[object, ...]:
+    return tuple(getattr(notice, name) for name in ("content", "asks", "urgency", "texts"))
+
+
+@lives
+@given(facts, st.sampled_from([rule.name for rule in RULES]), st.floats(0, 30))
+def test_a_release_that_loses_a_rule_writes_to_nobody_and_is_seen(given: list[Fact], lost: str, later: float) -> None:
+    world = told_one_by_one(given)
+    live = {key for key, n in world.told.items() if n.state == "live" and rule_of(key) == lost}
+    world.rules = [rule for rule in RULES if rule.name != lost]
+    sent = world.look(now=NOW + later * D)
+    assert not [notice for notice in sent if rule_of(notice.key) == lost]
+    assert {key for key in world.unexplained if rule_of(key) == lost} == live
+    world.rules = RULES
+    assert not [n for n in world.look(now=NOW + later * D) if n.kind == "notify" and n.key in live]
+    assert not world.unexplained
+
+
+@lives
+@given(facts, st.sampled_from([rule.name for rule in RULES]), st.integers(0, 1))
+def test_a_rule_that_raises_stops_itself_alone_and_mended_tells_nobody_twice(
+    given: list[Fact], broken: str, after: int
+) -> None:
+    first, rest = given[: len(given) // 2], given[len(given) // 2 :]
+    world, other = World(), World()
+    for one in (world, other):
+        one.look(*first, now=NOW)
+    world.rules = [raising(rule, after=after) if rule.name == broken else rule for rule in RULES]
+    sent, should = world.look(*rest, now=NOW), other.look(*rest, now=NOW)
+    faulted = {fault.rule for one in world.looks for fault in one.faults}
+    assert faulted <= {broken}
+    assert not faulted or not [
+        notice for notice in sent if rule_of(notice.key) == broken and _in_a_fault(world, notice)
+    ]
+    assert [n for n in sent if rule_of(n.key) != broken] == [n for n in should if rule_of(n.key) != broken]
+    assert not world.unexplained
+    world.rules = RULES
+    world.look(now=NOW)
+    assert world.held() == other.held()
+    assert len({notice.id for notice in world.sent}) == len(world.sent) == len(other.sent)
+
+
+def _in_a_fault(world: World, notice: object) -> bool:
+    return any(notice in one.notices for one in world.looks if one.faults)
+
+
+class BadDataError(Exception):
+    """What a rule might meet."""
+
+
+def raising(rule: Rule, after: int) -> Rule:
+    """The rule as it fails in every file in which it has so many statements to make."""
+
+    def states(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+        for made, statement in enumerate(rule.states(file, policy)):
+            if made >= after:
+                raise BadDataError("Vera Victimtest")
+            yield statement
+
+    return replace(rule, states=states)
+
+
+def test_a_fault_names_the_class_and_the_place_and_never_the_message() -> None:
+    world = World(rules=[raising(RULES[0], after=0)])
+    world.look(incident(1, 1), now=NOW)
+    (fault,) = [fault for one in world.looks for fault in one.faults]
+    assert (fault.rule, fault.error) == ("high_risk", "BadDataError")
+    assert fault.where.startswith(f"{__name__}:")
+    assert "Vera" not in repr(fault)
+
+
+@lives
+@given(facts)
+def test_every_key_is_stated_by_one_file_at_a_time(given: list[Fact]) -> None:
+    policy, found = POLICY.at(NOW), set[Key]()
+    for file in files_of(given).values():
+        stated, faults = state([file], RULES, policy)
+        assert not faults
+        keys = {statement.key for statement in stated}
+        assert not keys & found
+        found |= keys
+
+
+def test_a_key_that_two_files_state_faults_its_rule() -> None:
+    file = next(file for file in files_of([incident(1, 1)]).values() if "victim" in file.key)
+    stated, faults = state([file, file], RULES, POLICY.at(NOW))
+    assert {fault.error for fault in faults} == {"stated_twice"}
+    assert not stated
+
+
+@lives
+@given(facts)
+def test_a_place_that_moves_to_another_person_is_told_on_and_not_only_taken_back(given: list[Fact]) -> None:
+    school = Key("child_told", "CR1/child/1", "second-school")
+    world = told_one_by_one([incident(1, 90), linked(1, "900002"), *given])
+    sent = world.look(b.fact(linked(1, "900002", child=7).body, version=50), now=NOW)
+    if [fact for fact in world.facts if fact.kind == incident(1, 90).kind and fact.subject == "CR1"]:
+        assert world.told[school].state == "live"
+    assert not [notice for notice in sent if notice.key == school and notice.kind == "correct"]
+    assert world.lies_in[school] == "record:vale-records:child-7"
+
+
+@lives
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=3), st.integers(0, 9), st.integers(1, 5))
+def test_streams_read_at_different_speeds_raise_no_false_alarm(delays: list[int], lag: int, step: int) -> None:
+    """Charges are read hours behind the clock. An absence is told of once they are read up to its settling time."""
+    incidents = {n: incident(n, 10) for n, _ in enumerate(delays, 1)}
+    charges = {n: charged(n, 10, hours=1 + delay) for n, delay in enumerate(delays, 1)}
+    world, now = World(), incidents[1].at
+    world.look(*incidents.values(), now=now)
+    while now < incidents[1].at + 30 * H:
+        now += step * H
+        world.read_to = now - lag * H
+        read = [fact for fact in charges.values() if fact.at <= world.read_to and fact not in world.facts]
+        world.look(*read, now=now)
+    alarmed = {notice.key.subject for notice in world.sent if notice.key.rule == "no_charge"}
+    assert alarmed <= {f"CR{n}/party/1" for n, delay in enumerate(delays, 1) if delay > 2}
+
+
+@lives
+@given(facts, shuffles)
+def test_walking_the_looks_again_gives_the_same_bytes(given: list[Fact], rng: random.Random) -> None:
+    walked = list(batches(given, rng))
+    said = []
+    for world in (World(), World()):
+        now = NOW
+        for batch in walked:
+            world.look(*batch, now=now)
+            now += H
+            for key in sorted(key for key in world.told if key.rule == "high_risk"):
+                world.answer(Acknowledged, key, now)
+        said.append([notice_to_json(notice) for notice in world.sent])
+    assert said[0] == said[1]
+
+
+@lives
+@given(facts, st.floats(0, 40))
+def test_a_notice_reads_back_from_the_store_as_it_was(given: list[Fact], later: float) -> None:
+    world = told_one_by_one(given)
+    world.look(now=NOW + later * D)
+    for notice in world.sent:
+        assert notice_from_json(notice_to_json(notice)) == notice
+
+
+@lives
+@given(facts, st.lists(st.tuples(st.sampled_from([Acknowledged, Accepted, Declined]), st.integers(0, 9)), max_size=8))
+def test_answers_of_any_kind_at_any_time_settle_and_leave_nothing_unexplained(
+    given: list[Fact], answers: list[tuple[type, int]]
+) -> None:
+    world = told_one_by_one(given)
+    now = NOW
+    for body, which in answers:
+        now = world.again or now + H
+        world.look(now=now)
+        asked = sorted(key for key, notice in world.told.items() if notice.asks and notice.state == "live")
+        if asked:
+            world.answer(body, asked[which % len(asked)], now)
+        sent = world.look(now=now)
+        assert len({notice.key for notice in sent}) == len(sent)
+        assert world.look(now=now) == []
+        assert not world.unexplained

@@ -1,0 +1,40 @@
+"""Services that share a process take turns while they read, and none has the others' turns counted against its own."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from psycopg_pool import AsyncConnectionPool
+
+from services.convictions.__main__ import SERVICE
+from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.rows import Connection
+from services.platform.streaming.records import Record
+from services.platform.streaming.unit_of_work import JUDGING_SECONDS, Shell
+from tests.support import builders as b
+
+RECORDS = [Record("court.convictions", 0, offset, datetime.now(UTC), b"k", b"{}", ()) for offset in range(8)]
+
+
+async def _another_service() -> None:
+    """Works long whenever it has its turn: in two turns longer than a portion may be read."""
+    while True:
+        until = time.perf_counter() + 0.6 * JUDGING_SECONDS
+        while time.perf_counter() < until:
+            pass
+        await asyncio.sleep(0)
+
+
+def test_what_is_read_for_a_batch_is_not_cut_short_by_the_work_of_other_services() -> None:
+    async def read() -> int:
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool("", open=False)
+        shell = Shell(SERVICE, pool, b.shipped(), Pseudonyms(b"of no use"), "release")
+        other = asyncio.create_task(_another_service())
+        portion = await shell._read_in_time(RECORDS)
+        other.cancel()
+        with suppress(asyncio.CancelledError):
+            await other
+        return len(portion)
+
+    assert asyncio.run(read()) == len(RECORDS)
