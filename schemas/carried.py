@@ -25,8 +25,8 @@ NAMING_ATTRIBUTES = frozenset({"id", "subject"})
 def carried(key: bytes | None, value: bytes | None, headers: Headers) -> frozenset[str]:
     """The id of the event, its subject and every reference in its content, as `sought` spells them. Nothing is refused
     here: what cannot be read carries no name."""
-    told = [key or b"", *(text or b"" for name, text in headers if name in NAMING_HEADERS)]
-    texts = [text.decode("utf-8", errors="ignore") for text in told]
+    delivered = [key or b"", *(text or b"" for name, text in headers if name in NAMING_HEADERS)]
+    texts = [text.decode("utf-8", errors="ignore") for text in delivered]
     texts += sorted(_in_content(value))
     found = {name for text in texts for part in _parts(text) for name in spellings(part)}
     return frozenset(sorted(found)[:MOST_NAMES])

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from schemas.refusals import Refusal, RefusalReason, Step, spoken_path
 
 MOST_SAID = 5
-MOST_LOOKED_AT = 1000  # of a hundred thousand each would cost a dictionary, and the worker a second
+MOST_EVALUATED = 1000  # of a hundred thousand each would cost a dictionary, and the worker a second
 
 # Pydantic's types of error; every other one is said in general words, in case its own quote the input.
 _CODED = frozenset({"enum", "literal_error"})
@@ -46,7 +46,7 @@ def refusal_of(error: ValidationError, model: type[BaseModel]) -> Refusal:
     """All that is wrong, the first few in words. An unknown coded value is the reason only if nothing else is wrong:
     a later release may know the value, and no release will mend the rest. Content that is wrong all over is no more
     than that."""
-    if error.error_count() > MOST_LOOKED_AT:
+    if error.error_count() > MOST_EVALUATED:
         detail = f"the content: wrong in {error.error_count()} places; content of this type is expected"
         return Refusal(RefusalReason.INVALID_FIELD, "validate", detail)
     found = error.errors(include_url=False, include_input=False)

@@ -157,10 +157,10 @@ class Registry:
             here = (name for s in ([stream] if stream else self.streams) for f in s.types for name in f.on_the_wire)
             expected = ", ".join(here) or "nothing yet"
             return Refusal(RefusalReason.UNKNOWN_TYPE, "decode", f"ce_type: unknown; known on this stream: {expected}")
-        home, fact = self.types[name]
-        if stream is not None and home is not stream:
+        unlinked_file, fact = self.types[name]
+        if stream is not None and unlinked_file is not stream:
             return Refusal(
-                RefusalReason.WRONG_STREAM, "decode", f"ce_type: this type is published on {home.topic}", name
+                RefusalReason.WRONG_STREAM, "decode", f"ce_type: this type is published on {unlinked_file.topic}", name
             )
         if match is None or int(match[2]) > len(fact.versions):
             expected = ", ".join(fact.on_the_wire)
@@ -257,7 +257,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("incidents", "convictions", "order_variations", "responses"),
         owner="responses",
         readers=("audit",),
-        types=(_fact("uk.relay.looked", decisions_v1.Looked, None),),
+        types=(_fact("uk.relay.evaluated", decisions_v1.Evaluated, None),),
         partitions=3,
         retention_days=28,
         largest_message=LARGEST_HEARING,

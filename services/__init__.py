@@ -1,1 +1,1 @@
-"""The services of Referral Relay, the pure rules they share, and the shell that runs them."""
+"""The services of Referral Relay, the pure rules they share, and the unit of work that runs them."""

@@ -1,4 +1,4 @@
-"""What an agency is told: one notice, projected for that agency alone (v1)."""
+"""What an agency is told: one notification, projected for that agency alone (v1)."""
 
 from typing import Annotated, Literal
 
@@ -48,9 +48,9 @@ class Standing(v.Frozen):
 
 
 class Continuity(v.Frozen):
-    """What the relay itself needs to go on from this notice where its database had to be restored; readers need not
-    look at it. `place`: of whom, or of which matter, the duty is. `asked_in`: the revision since which the asks stand,
-    and when that was sent.
+    """What the relay itself needs to go on from this notification where its database had to be restored; readers need
+    not look at it. `place`: of whom, or of which matter, the duty is. `asked_in`: the revision since which the asks
+    stand, and when that was sent.
     """
 
     agency_kind: Annotated[v.Code, REFERENCE]

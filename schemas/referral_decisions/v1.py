@@ -1,4 +1,5 @@
-"""Why agencies were told and why not: one recorded look, for audit, by kind of agency, never the recipients (v1)."""
+"""Why agencies were told and why not: one recorded evaluation, for audit, by kind of agency, never the recipients
+(v1)."""
 
 from typing import Annotated, Literal
 
@@ -18,12 +19,12 @@ class Decision(v.Frozen):
     policy_version: Annotated[v.Code, REFERENCE]
 
 
-class Looked(v.Frozen):
-    """One look. Subject: a pseudonym of the file."""
+class Evaluated(v.Frozen):
+    """One evaluation. Subject: a pseudonym of the file."""
 
     service: Annotated[v.Code, REFERENCE]
     file: Annotated[v.Reference, REFERENCE]
-    look: Annotated[int, REFERENCE]
+    evaluation: Annotated[int, REFERENCE]
     at: Annotated[v.Moment, TIME]
     cause: Annotated[Literal["event", "clock", "release"], REFERENCE]
     event: Annotated[v.Reference | None, REFERENCE]

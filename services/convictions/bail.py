@@ -73,7 +73,7 @@ def bail_conditions_cancelled(file: CaseFile, policy: Policy) -> Iterator[Statem
             continue
         died = hers.register.death_of(hers.register.men.of(fact))
         for victim in hers.matters.victims_of(fact):
-            told = Matter(
+            delivered = Matter(
                 rule=RULE,
                 route=RULE,
                 subject=f"{body.hearing}/{victim.place}",
@@ -88,14 +88,14 @@ def bail_conditions_cancelled(file: CaseFile, policy: Policy) -> Iterator[Statem
                 ended=Reason.DEFENDANT_DIED if died else None,
             )
             if change.became is None:
-                yield from tell_nobody(file, policy, told, Reason.BAIL_NOT_LESSENED)
+                yield from tell_nobody(file, policy, delivered, Reason.BAIL_NOT_LESSENED)
                 continue
             matter = (
                 *(item for name in HEARING for item in show(fact, name)),
                 *derived("bail_conditions", change.became.value, DataClass.D, Form.STATE, basis="court_found"),
                 *victim.named(),
             )
-            yield from tell(file, policy, replace(told, matter=matter))
+            yield from tell(file, policy, replace(delivered, matter=matter))
 
 
 def change_of(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Change | None:
@@ -109,8 +109,10 @@ def change_of(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Ch
     before = _before(file, men, fact, body)
     if free and not listed:
         # That he is on bail without conditions ends none unless some stood; a result says so whatever stood.
-        stood = before.stand is not False if results & court_results().unconditional_bail else before.stand is True
-        if stood:
+        grounds_before = (
+            before.stand is not False if results & court_results().unconditional_bail else before.stand is True
+        )
+        if grounds_before:
             return Change(Became.ENDED, before)
     lost = before.stand and listed and any(not _is_among(condition, listed) for condition in before.listed)
     varied = results & court_results().bail_conditions_varied or lost

@@ -13,7 +13,7 @@ from schemas.police_incidents.v1 import Grade, RiskAssessed, VictimView
 from services.convictions.markers import markers
 from services.convictions.outcomes import Heard, Outcome
 from services.platform.domain.core.duties import Duty, Item, Statement
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
@@ -93,7 +93,7 @@ class HerFile:
                 continue
             if body.decision in DECIDED and not body.lacks_reason():
                 # Its manager, who heard that the desk is silent, decides as well as the desk.
-                about = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
+                about = asked_of(answer.key)[0] if answer.key.rule in ESCALATION_STEPS else answer.key
                 found.setdefault((about.rule, about.subject), []).append((answer.fact, DECIDED[body.decision]))
         return found
 
@@ -111,7 +111,7 @@ class Missed:
         """What is owed, ended ones included; the `taken_back` hearing undid the outcome. High risk is told singly."""
         met_by, ended = self._ended(rule, taken_back)
         last_day = self._last_day(route)
-        told = Matter(
+        delivered = Matter(
             rule=rule,
             route=route,
             subject=self.subject,
@@ -129,7 +129,7 @@ class Missed:
             ended=ended,
         )
         singly = bool(self._high)
-        for statement in tell(self.hers.file, self.hers.policy, told):
+        for statement in tell(self.hers.file, self.hers.policy, delivered):
             match statement:
                 case Duty(gather="digest") if singly:
                     yield statement.but(gather="singly")

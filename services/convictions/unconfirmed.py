@@ -9,7 +9,7 @@ from schemas.court_convictions.v1 import Verdict
 from services.convictions.missed import HerFile, subject, victims_at
 from services.convictions.outcomes import Heard, Outcome, outcomes
 from services.platform.domain.core.duties import Item, Statement
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
@@ -54,7 +54,7 @@ def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> It
     charges = tuple(fact for fact, _ in hers.matters.charges(opened.fact))
     grounds = (opened.fact, victim.fact, *charges)
     met_by, ended = _ended(hers, victim, outcome, opened)
-    told = Matter(
+    delivered = Matter(
         rule=RULE,
         route=RULE,
         subject=about,
@@ -68,7 +68,7 @@ def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> It
         met_by=met_by,
         ended=ended,
     )
-    yield from tell(hers.file, hers.policy, told)
+    yield from tell(hers.file, hers.policy, delivered)
 
 
 def _ended(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> tuple[tuple[Fact, ...], Reason | None]:
@@ -92,7 +92,7 @@ def _decided(hers: HerFile, victim: Victim, about: str, opened: Heard) -> Iterat
     may_speak = speakers(hers.policy.rows)
     cases = frozenset({area_of_case(opened.body.references, opened.body.force_code, opened.body.court_ou)})
     for answer in hers.file.answers:
-        asked = asked_of(answer.key)[0] if answer.key.rule in RUNGS else answer.key
+        asked = asked_of(answer.key)[0] if answer.key.rule in ESCALATION_STEPS else answer.key
         body = answer.fact.body
         decides = isinstance(body, Decided) and body.decision is Decision.NO_FURTHER_ACTION
         own = answer.key.agency == asked.agency and may_speak(asked.agency, victim.incident, cases)

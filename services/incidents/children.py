@@ -95,13 +95,13 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The safeguarding lead of each establishment of a child, for its own pupil only, to be read before its next
     session (DA Act 2021 s.49A); of one in its holidays the holiday contact, of whom nothing is asked. A child who
     stands at two places of one incident is told of once."""
-    told: set[tuple[str, str]] = set()
+    delivered: set[tuple[str, str]] = set()
     for child in affected(file):
         if not child.child.school_urns:
             none = Reason.HOME_EDUCATED if child.child.home_educated else Reason.NO_SCHOOL_NAMED
             yield from state(file, policy, "child_school", child, child.outside or none)
         for school in establishments(child, policy):
-            twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in told else None
+            twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in delivered else None
             yield from state(
                 file,
                 policy,
@@ -113,29 +113,29 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 route=school.route,
                 desk=school.desk,
             )
-            told.add((child.by.id, school.agency.id))
+            delivered.add((child.by.id, school.agency.id))
 
 
 def child_school_closed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The education desk of the child's authority, in place of a school in its holidays (Operation Encompass)."""
-    told: set[str] = set()
+    delivered: set[str] = set()
     for child in affected(file):
         closed = [school for school in establishments(child, policy) if school.closed_until and school.is_its_own]
         if closed:
             matter = tuple(item for school in closed for item in school.named(child))
-            twice = Reason.STATED_TWICE if child.by.id in told else None
+            twice = Reason.STATED_TWICE if child.by.id in delivered else None
             yield from state(file, policy, "child_school_closed", child, child.outside or twice, matter)
-            told.add(child.by.id)
+            delivered.add(child.by.id)
 
 
 def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The safeguarding lead again, on the first morning of the term of a school that was in its holidays; to be read
     before its first session."""
-    told: set[tuple[str, str]] = set()
+    delivered: set[tuple[str, str]] = set()
     for child in affected(file):
         for school in establishments(child, policy):
             if school.closed_until is not None:
-                twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in told else None
+                twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in delivered else None
                 yield from state(
                     file,
                     policy,
@@ -146,7 +146,7 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     school_urn=school.urns[0],
                     opens=school.closed_until,
                 )
-                told.add((child.by.id, school.agency.id))
+                delivered.add((child.by.id, school.agency.id))
 
 
 def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -1,4 +1,4 @@
-"""Incidents that mount up: how often within a window the same people's incidents came to the notice of police."""
+"""Incidents that mount up: how often within a window the same people's incidents came to the notification of police."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -48,7 +48,7 @@ def counted(incidents: Iterable[Fact], window: str, policy: Policy) -> list[Coun
 
 @lru_cache(maxsize=INCIDENTS_REMEMBERED)
 def _counted(fact: Fact, window: str, policy: Policy) -> Counted:
-    """Remembered for the next look, as victims are."""
+    """Remembered for the next evaluation, as victims are."""
     assert isinstance(fact.body, IncidentReported)  # noqa: S101 - nothing else is counted
     incident = fact.body
     row = policy.window(window, incident.force_code, london_day(incident.reported_at))

@@ -64,7 +64,7 @@ def by_suspect(file: CaseFile, hers: Iterable[Victim]) -> dict[str, list[Pair]]:
 
 @lru_cache(maxsize=INCIDENTS_REMEMBERED)
 def no_review(her: Victim, why: Reason, policy: Policy) -> tuple[Statement, ...]:
-    """Most of a long file: remembered for the next look."""
+    """Most of a long file: remembered for the next evaluation."""
     return tuple(nothing(her.file, policy, her, (her.fact,), why))
 
 

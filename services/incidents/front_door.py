@@ -114,7 +114,7 @@ def front_door_referral(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def _referral(
     one: Considered, led_to: tuple[tuple[str, ...], ...], before: Reason | None, policy: Policy
 ) -> tuple[Statement, ...]:
-    """Remembered for the next look. `led_to`: for each incident that mounts up, the facts that lead from it here;
+    """Remembered for the next evaluation. `led_to`: for each incident that mounts up, the facts that lead from it here;
     `before`: why nothing is said at this place if the child of this incident has been referred."""
     child = one.child
     links = {**child.file.links, **{fact.id: ids for fact, ids in zip(one.count, led_to, strict=True) if ids}}

@@ -77,7 +77,7 @@ def victims(file: CaseFile, policy: Policy) -> Iterator[Victim]:
 
 @lru_cache(maxsize=INCIDENTS_REMEMBERED)
 def _victims_of(known: Incident, policy: Policy) -> tuple[Victim, ...]:
-    """Remembered: every rule asks for them, and the next look again."""
+    """Remembered: every rule asks for them, and the next evaluation again."""
     file = known.file()
     later = later_views(file)
     return tuple(

@@ -13,7 +13,7 @@ from services.platform.domain.core.facts import Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.policy.clocks import london_day
 
-SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of a look, and the files of one incident, ask for the same
+SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of an evaluation, and the files of one incident, ask for the same
 
 REFERENCES = ("crime_reference", "incident_log", "reported_at")
 WHAT_HAPPENED = ("occurred_from", "occurred_to", "historic", "abuse_types", "location_type", "injury_level", "markers")

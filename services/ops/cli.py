@@ -31,7 +31,7 @@ COMMANDS = {
         "explain",
         "Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.",
     ),
-    "waiting": Listed("waiting", "What waits for a person."),
+    "pending": Listed("pending", "What waits for a person."),
     "status": Listed(
         "status",
         "Say whether all is well, what is not, and how each service is doing.",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from services.ops.explanation import AUDIT, OPS, Material, Reader
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.people.victims import DESKS_OF_HELD
@@ -24,23 +24,28 @@ def existing(material: Material, reader: Reader, policy: Policy) -> Material | N
     What was refused or waits to be read may be about the same matter, and is left out with it."""
     if not material.police.crimes or not _is_barred(material, reader):
         return material
-    own = frozenset(_told_before(material, reader, policy))
+    own = frozenset(_delivered_before(material, reader, policy))
     read = {
-        i for issued in material.issued if (issued.service, issued.notice.key) in own for i in issued.notice.grounds
+        i
+        for issued in material.issued
+        if (issued.service, issued.notification.key) in own
+        for i in issued.notification.grounds
     }
     hidden = material.police.facts - read
-    told = {which: n for which, n in material.told.items() if which in own or not _rests_on(material, n.grounds, n.key)}
+    delivered = {
+        which: n for which, n in material.delivered.items() if which in own or not _rests_on(material, n.grounds, n.key)
+    }
     left = replace(
         material,
         about=None if material.about is None else material.about - hidden,
-        keys=None if material.keys is None else frozenset(key for _, key in told) & material.keys,
+        keys=None if material.keys is None else frozenset(key for _, key in delivered) & material.keys,
         versions=tuple(version for version in material.versions if version.id not in hidden),
-        issued=tuple(issued for issued in material.issued if (issued.service, issued.notice.key) in told),
-        told=told,
-        looks=tuple(look for look in material.looks if look.fact not in hidden),
+        issued=tuple(issued for issued in material.issued if (issued.service, issued.notification.key) in delivered),
+        delivered=delivered,
+        evaluations=tuple(evaluation for evaluation in material.evaluations if evaluation.fact not in hidden),
         kept=tuple(k for k in material.kept if not _rests_on(material, k.withheld.grounds, k.withheld.key)),
-        unexplained={which: since for which, since in material.unexplained.items() if which in told},
-        answers=tuple(answer for answer in material.answers if (answer.service, answer.key) in told),
+        unexplained={which: since for which, since in material.unexplained.items() if which in delivered},
+        answers=tuple(answer for answer in material.answers if (answer.service, answer.key) in delivered),
         refused=(),
         ends=(),
         owed={
@@ -49,32 +54,33 @@ def existing(material: Material, reader: Reader, policy: Policy) -> Material | N
     )
     asked_about = left.keys if left.keys is not None else left.about
     nothing = asked_about is not None and not asked_about
-    return None if nothing or not (left.versions or left.told or left.kept) else left
+    return None if nothing or not (left.versions or left.delivered or left.kept) else left
 
 
 def _is_barred(material: Material, reader: Reader) -> bool:
     return reader.role != AUDIT and not any(
-        notice.why.route == HIS_DESKS and notice.state != "withdrawn" and _is_reader(notice, reader)
-        for notice in material.told.values()
+        notification.why.route == HIS_DESKS and notification.state != "withdrawn" and _is_reader(notification, reader)
+        for notification in material.delivered.values()
     )
 
 
-def _told_before(material: Material, reader: Reader, policy: Policy) -> Iterable[Told]:
+def _delivered_before(material: Material, reader: Reader, policy: Policy) -> Iterable[Told]:
     """What an agency outside his force was told of it; by its kind alone it is not known whether it is."""
     agency = policy.agency(reader.agency) if reader.agency is not None else None
     if agency is None or (agency.forces & material.police.forces and not policy.kind(agency.kind).outward):
         return ()
-    return [which for which, notice in material.told.items() if _is_reader(notice, reader)]
+    return [which for which, notification in material.delivered.items() if _is_reader(notification, reader)]
 
 
-def _is_reader(notice: Notice, reader: Reader) -> bool:
+def _is_reader(notification: Notification, reader: Reader) -> bool:
     if reader.agency is not None:
-        return notice.key.agency == reader.agency
-    return reader.role != OPS and notice.agency_kind == reader.role
+        return notification.key.agency == reader.agency
+    return reader.role != OPS and notification.agency_kind == reader.role
 
 
 def _rests_on(material: Material, grounds: Iterable[str], key: Key) -> bool:
-    """Whether it is of such a matter: by its facts, or by the place in its subject, a rung's within the duty's key."""
+    """Whether it is of such a matter: by its facts, or by the place in its subject, a escalation step's within the
+    duty's key."""
     return bool(material.police.facts.intersection(grounds)) or any(
         crime in key.subject.split("/") for crime in material.police.crimes
     )

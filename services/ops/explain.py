@@ -15,7 +15,7 @@ from services.ops.explanation import AUDIT, OPS, Explanation, Material, Reader
 from services.ops.files import gather
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
-from services.ops.unread import NOTHING_UNREAD, Waiting, unread
+from services.ops.unread import NOTHING_UNREAD, Pending, unread
 from services.ops.words import Names
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.people.victims import held
@@ -32,7 +32,7 @@ FORMS = """What is understood:
   a duty                     rule/subject/agency, or rule/subject
   a person                   record:SYSTEM:ID, or a place: 54260012345/party/1, in short 54260012345/1
   a matter                   a crime reference, incident log, URN, ASN, order, application, hearing or court case
-  a reference's own file     home:urn:54DC0012326"""
+  a reference's own file     unlinked:urn:54DC0012326"""
 
 EXAMPLES = """
 Examples:
@@ -61,7 +61,8 @@ def explain_command(
         typer.Option(help="Who asks: ops (the default, sees least), audit, or a kind of agency (dait, idva)."),
     ] = None,
     agency: Annotated[
-        str | None, typer.Option("--as", metavar="AGENCY", help="The agency that asks: it reads its own notices whole.")
+        str | None,
+        typer.Option("--as", metavar="AGENCY", help="The agency that asks: it reads its own notifications whole."),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Of each duty what was said and asked, and every revision.")
@@ -108,7 +109,7 @@ def nothing_for(reader: Reader) -> str:
     return f"There is nothing by that name for {reader.agency or reader.role} to see. {FORMS}"
 
 
-def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Waiting:
+def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Pending:
     """What is not read yet, for those who may know of refusals; without a word where Kafka is away, but for a hint."""
     if reader.role not in (OPS, AUDIT):
         return NOTHING_UNREAD

@@ -191,14 +191,14 @@ def _told(
     matters: dict[tuple[str, str, str], list[Telling]] = {}
     for telling in tellings:
         matters.setdefault((telling.service, telling.rule, telling.subject), []).append(telling)
-    for (service, rule, subject), told in matters.items():
+    for (service, rule, subject), delivered in matters.items():
         yield Text(f"\n{words.rule(rule)}", style="bold")
-        yield _recipients(told)
+        yield _recipients(delivered)
         if detail:
-            for telling in told:
-                yield from _detail(telling, names, several=len(told) > 1)
+            for telling in delivered:
+                yield from _detail(telling, names, several=len(delivered) > 1)
         table = _two_columns()
-        if whole := [telling for telling in told if telling.policy_version]:
+        if whole := [telling for telling in delivered if telling.policy_version]:
             default = (
                 " (no agency serves that area, so a default desk was told)" if any(t.by_default for t in whole) else ""
             )
@@ -214,13 +214,13 @@ def _told(
         yield Padding(table, (0, 0, 0, 2))
 
 
-def _recipients(told: Iterable[Telling]) -> RenderableType:
+def _recipients(delivered: Iterable[Telling]) -> RenderableType:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", ratio=5)
     table.add_column(overflow="fold", ratio=4)
     table.add_column(overflow="fold", ratio=3)
     alike: dict[tuple[str, str, str], list[Text]] = {}
-    for telling in told:
+    for telling in delivered:
         word, style = STATES[telling.state]
         now = Text(word, style=style)
         for flag, colour in _flags(telling):
@@ -257,8 +257,8 @@ def _detail(telling: Telling, names: Names, *, several: bool) -> Iterator[Render
         code = f": {words.answer(reply.code)}" if reply.code else ""
         counts = "" if reply.counts else " (it no longer counts: it answered a notification that was replaced)"
         table.add_row("answered", f"{words.answer(reply.answer)}{code}, {moment(reply.at)}{counts}")
-    for rung in telling.ladder:
-        table.add_row("escalated", f"{words.rule(rung.rule)}: {rung.recipient}, {moment(rung.at)}")
+    for step in telling.ladder:
+        table.add_row("escalated", f"{words.rule(step.rule)}: {step.recipient}, {moment(step.at)}")
     if telling.lines:
         table.add_row("said", _lines(telling, names))
     if telling.purpose:
@@ -317,7 +317,7 @@ def _change(change: Change) -> Text:
     if change.reason:
         text.append(f": {words.reason(change.reason)}")
     cause = CAUSES.get(change.cause or "", change.cause or "")
-    because = f"\n  look {change.look}, because of {cause}" if cause else f"\n  look {change.look}"
+    because = f"\n  look {change.evaluation}, because of {cause}" if cause else f"\n  look {change.evaluation}"
     text.append(because + (f" {change.event}" if change.event else ""), style="dim")
     if change.release:
         text.append(f"\n  release {change.release}, policy {change.policy_version}", style="dim")

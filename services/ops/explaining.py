@@ -13,25 +13,25 @@ from services.ops.explanation import (
     Ahead,
     Change,
     Conflict,
+    EscalationStep,
+    Evaluated,
     Explanation,
     FactTold,
     Issued,
     Kept,
     Line,
-    Looked,
     Material,
     Moment,
     NotTold,
     Reader,
     Reply,
-    Rung,
     Telling,
     Version,
     Wanted,
 )
-from services.ops.unread import NOTHING_UNREAD, Waiting
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.escalation import RUNGS, TO_ACT, asked_of
+from services.ops.unread import NOTHING_UNREAD, Pending
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.escalation import ESCALATION_STEPS, TO_ACT, asked_of
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.projection import VICTIM_SERVICE, project_explanation, recipient_label
 from services.platform.domain.core.reasons import UNSPOKEN
@@ -40,7 +40,7 @@ from services.platform.policy.policy import Policy
 
 
 def explain(
-    material: Material, reader: Reader, policy: Policy, waiting: Waiting = NOTHING_UNREAD
+    material: Material, reader: Reader, policy: Policy, waiting: Pending = NOTHING_UNREAD
 ) -> Explanation | None:
     """What this reader may know of what was decided; None where for them nothing goes by that name. `waiting`: what is
     not read yet. Raises KeyError for a role that policy has no kind for."""
@@ -95,17 +95,19 @@ class _Explaining:
 
     @cached_property
     def keys(self) -> tuple[tuple[str, Key], ...]:
-        """The duties that were told and asked about, rungs left to the duties that they belong to."""
-        found = [key for key in self.material.told if self.asked_about(key)]
+        """The duties that were told and asked about, escalation steps left to the duties that they belong to."""
+        found = [key for key in self.material.delivered if self.asked_about(key)]
         heads = {(service, self.head(key)) for service, key in found}
         return tuple(
-            sorted(heads & self.material.told.keys(), key=lambda head: (self.revisions[head][0].notice.at, head))
+            sorted(
+                heads & self.material.delivered.keys(), key=lambda head: (self.revisions[head][0].notification.at, head)
+            )
         )
 
     @cached_property
     def kept(self) -> tuple[Kept, ...]:
         m = self.material
-        found = [kept for kept in m.kept if kept.withheld.key.rule not in RUNGS]
+        found = [kept for kept in m.kept if kept.withheld.key.rule not in ESCALATION_STEPS]
         if m.keys is not None:
             about = {(key.rule, key.subject) for key in m.keys}
             found = [kept for kept in found if (kept.withheld.key.rule, kept.withheld.key.subject) in about]
@@ -116,13 +118,16 @@ class _Explaining:
     @cached_property
     def revisions(self) -> Mapping[tuple[str, Key], list[Issued]]:
         found: dict[tuple[str, Key], list[Issued]] = {}
-        for issued in sorted(self.material.issued, key=lambda issued: issued.notice.revision):
-            found.setdefault((issued.service, issued.notice.key), []).append(issued)
+        for issued in sorted(self.material.issued, key=lambda issued: issued.notification.revision):
+            found.setdefault((issued.service, issued.notification.key), []).append(issued)
         return found
 
     @cached_property
-    def looks(self) -> Mapping[tuple[str, str, int], Looked]:
-        return {(look.service, look.file, look.number): look for look in self.material.looks}
+    def evaluations(self) -> Mapping[tuple[str, str, int], Evaluated]:
+        return {
+            (evaluation.service, evaluation.file, evaluation.number): evaluation
+            for evaluation in self.material.evaluations
+        }
 
     def asked_about(self, which: tuple[str, Key]) -> bool:
         m, key = self.material, self.head(which[1])
@@ -132,23 +137,27 @@ class _Explaining:
             return key in m.keys
         if m.about is None:
             return True
-        grounds = {i for issued in self.revisions[which] for i in issued.notice.grounds} | set(m.told[which].grounds)
+        grounds = {i for issued in self.revisions[which] for i in issued.notification.grounds} | set(
+            m.delivered[which].grounds
+        )
         answers = {answer.fact for answer in m.answers if (answer.service, answer.key) == which}
-        caused = {look.fact for issued in self.revisions[which] if (look := self.look_of(issued))}
+        caused = {evaluation.fact for issued in self.revisions[which] if (evaluation := self.evaluation_of(issued))}
         return bool(m.about & (grounds | answers | caused))
 
     def head(self, key: Key) -> Key:
-        """For a rung the duty that nobody answered."""
-        while key.rule in RUNGS:
+        """For a escalation step the duty that nobody answered."""
+        while key.rule in ESCALATION_STEPS:
             key, _ = asked_of(key)
         return key
 
-    def look_of(self, issued: Issued) -> Looked | None:
-        return self.looks.get((issued.service, issued.file, issued.look))
+    def evaluation_of(self, issued: Issued) -> Evaluated | None:
+        return self.evaluations.get((issued.service, issued.file, issued.evaluation))
 
-    def event_of(self, look: Looked) -> str | None:
-        """What caused the look, as its source calls it where this reader may know that."""
-        return self.events.get(look.fact, look.fact) if look.fact and self.sees_all else look.fact
+    def event_of(self, evaluation: Evaluated) -> str | None:
+        """What caused the evaluation, as its source calls it where this reader may know that."""
+        return (
+            self.events.get(evaluation.fact, evaluation.fact) if evaluation.fact and self.sees_all else evaluation.fact
+        )
 
     @cached_property
     def events(self) -> Mapping[str, str]:
@@ -181,35 +190,35 @@ class _Explaining:
         return frozenset(
             (key.rule, key.subject)
             for _, key in self.keys
-            for notice in (self.told_of(key),)
-            if notice.state != "withdrawn" and self.knows_more(key, notice.agency_kind)
+            for notification in (self.told_of(key),)
+            if notification.state != "withdrawn" and self.knows_more(key, notification.agency_kind)
         )
 
-    def told_of(self, key: Key) -> Notice:
-        return next(notice for (_, other), notice in self.material.told.items() if other == key)
+    def told_of(self, key: Key) -> Notification:
+        return next(notification for (_, other), notification in self.material.delivered.items() if other == key)
 
     def tellings(self) -> Iterator[Telling]:
         for service, key in self.keys:
-            notice = self.material.told[service, key]
-            if not self.may_know(key, notice.agency_kind):
+            notification = self.material.delivered[service, key]
+            if not self.may_know(key, notification.agency_kind):
                 continue
             bare = Telling(
                 service=service,
                 rule=key.rule,
                 subject=key.subject,
-                recipient=self.recipient(key.agency, notice.agency_kind),
-                state=notice.state,
-                told_at=self.revisions[service, key][0].notice.at,
-                tell_by=notice.tell_by,
-                late=any(issued.notice.late for issued in self.revisions[service, key]),
-                reason=notice.reason,
+                recipient=self.recipient(key.agency, notification.agency_kind),
+                state=notification.state,
+                told_at=self.revisions[service, key][0].notification.at,
+                tell_by=notification.tell_by,
+                late=any(issued.notification.late for issued in self.revisions[service, key]),
+                reason=notification.reason,
                 unexplained_since=self.material.unexplained.get((service, key)),
             )
-            yield self.whole(bare, key, notice) if self.knows_more(key, notice.agency_kind) else bare
+            yield self.whole(bare, key, notification) if self.knows_more(key, notification.agency_kind) else bare
 
-    def whole(self, bare: Telling, key: Key, notice: Notice) -> Telling:
+    def whole(self, bare: Telling, key: Key, notification: Notification) -> Telling:
         issued = self.revisions[bare.service, key]
-        why = notice.why
+        why = notification.why
         return Telling(
             service=bare.service,
             rule=bare.rule,
@@ -228,14 +237,14 @@ class _Explaining:
                     a.by,
                     a.answers,
                     a.met_by,
-                    notice.state == "live" and not a.met_by and a.by < self.material.now,
+                    notification.state == "live" and not a.met_by and a.by < self.material.now,
                 )
-                for a in notice.asks
+                for a in notification.asks
             ),
-            replies=tuple(self.replies(bare.service, key, notice)),
+            replies=tuple(self.replies(bare.service, key, notification)),
             ladder=tuple(self.ladder(bare.service, key)),
-            lines=tuple(self.lines(bare.service, key, issued[-1].notice)),
-            grounds=notice.grounds,
+            lines=tuple(self.lines(bare.service, key, issued[-1].notification)),
+            grounds=notification.grounds,
             lawful_basis=why.lawful_basis,
             gateway=why.gateway,
             purpose=why.purpose,
@@ -248,66 +257,69 @@ class _Explaining:
     def changes(self, revisions: Sequence[Issued]) -> Iterator[Change]:
         before: frozenset[str] = frozenset()
         for issued in revisions:
-            notice, look = issued.notice, self.look_of(issued)
-            says = frozenset(_name(what, about) for what, about, _, _ in notice.content)
+            notification, evaluation = issued.notification, self.evaluation_of(issued)
+            says = frozenset(_name(what, about) for what, about, _, _ in notification.content)
             yield Change(
-                revision=notice.revision,
-                kind=notice.kind,
-                at=notice.at,
-                late=notice.late,
-                reason=notice.reason,
+                revision=notification.revision,
+                kind=notification.kind,
+                at=notification.at,
+                late=notification.late,
+                reason=notification.reason,
                 published_at=issued.published_at,
                 parked=issued.parked,
-                look=issued.look,
-                cause=look.cause if look else None,
-                event=self.event_of(look) if look else None,
-                release=look.release if look else None,
-                policy_version=notice.why.policy_version,
+                evaluation=issued.evaluation,
+                cause=evaluation.cause if evaluation else None,
+                event=self.event_of(evaluation) if evaluation else None,
+                release=evaluation.release if evaluation else None,
+                policy_version=notification.why.policy_version,
                 added=tuple(sorted(says - before)),
                 removed=tuple(sorted(before - says)),
                 # An id is made of the agency's name, and there are few names to try.
-                notification=notice.id if self.names(notice.key.agency) else None,
-                grounds=notice.grounds,
+                notification=notification.id if self.names(notification.key.agency) else None,
+                grounds=notification.grounds,
             )
             before = says
 
     def names(self, agency: str) -> bool:
         return self.reader.role == AUDIT or agency == self.reader.agency
 
-    def replies(self, service: str, key: Key, notice: Notice) -> Iterator[Reply]:
+    def replies(self, service: str, key: Key, notification: Notification) -> Iterator[Reply]:
         for answer in sorted(self.material.answers, key=lambda answer: (answer.at, answer.fact)):
             if (answer.service, answer.key) == (service, key):
-                counts = not answer.withdrawn and notice.heeds(answer.revision)
+                counts = not answer.withdrawn and notification.heeds(answer.revision)
                 yield Reply(answer.kind.rpartition(".")[2], answer.code, answer.at, answer.revision, counts)
 
     def says_of(self, step: tuple[str, Key], key: Key) -> bool:
         """Whether who was told of a silence was told of this one, by itself or as one with others."""
-        service, told = step
-        if self.head(told) == key:
+        service, delivered = step
+        if self.head(delivered) == key:
             return True
-        same = told.agency == key.agency or told.rule in TO_ACT
-        first = self.revisions[step][0].notice
-        return same and set(self.revisions[service, key][0].notice.grounds) <= set(first.grounds)
+        same = delivered.agency == key.agency or delivered.rule in TO_ACT
+        first = self.revisions[step][0].notification
+        return same and set(self.revisions[service, key][0].notification.grounds) <= set(first.grounds)
 
-    def ladder(self, service: str, key: Key) -> Iterator[Rung]:
-        rungs = [
-            (self.revisions[which][0].notice.at, which[1], notice)
-            for which, notice in self.material.told.items()
-            if which[0] == service and which[1].rule in RUNGS and which in self.revisions and self.says_of(which, key)
+    def ladder(self, service: str, key: Key) -> Iterator[EscalationStep]:
+        steps = [
+            (self.revisions[which][0].notification.at, which[1], notification)
+            for which, notification in self.material.delivered.items()
+            if which[0] == service
+            and which[1].rule in ESCALATION_STEPS
+            and which in self.revisions
+            and self.says_of(which, key)
         ]
-        for at, rung, notice in sorted(rungs, key=lambda found: (found[0], found[1])):
-            recipient = self.recipient(rung.agency, notice.agency_kind)
-            yield Rung(rung.rule, asked_of(rung)[1], recipient, at, notice.state, notice.reason)
+        for at, step, notification in sorted(steps, key=lambda found: (found[0], found[1])):
+            recipient = self.recipient(step.agency, notification.agency_kind)
+            yield EscalationStep(step.rule, asked_of(step)[1], recipient, at, notification.state, notification.reason)
 
-    def lines(self, service: str, key: Key, notice: Notice) -> Iterator[Line]:
+    def lines(self, service: str, key: Key, notification: Notification) -> Iterator[Line]:
         """What was said last: values as far as this role is granted them, names to audit, nothing to ops."""
         if self.reader.role == OPS:
             return
         if self.reader.role == AUDIT:
-            yield from (Line(what, about, None, basis, shown=False) for what, about, _, basis in notice.content)
+            yield from (Line(what, about, None, basis, shown=False) for what, about, _, basis in notification.content)
             return
         duty = self.material.owed.get((service, key))
-        seen = project_explanation(notice, duty, self.reader.role, self.reader.agency, self.policy).content
+        seen = project_explanation(notification, duty, self.reader.role, self.reader.agency, self.policy).content
         # Whose pupil or client somebody is depends on the agency: its kind alone learns what was said by name.
         shown = self.sees_all or self.reader.agency is not None
         yield from (Line(what, about, value if shown else None, basis, shown) for what, about, value, basis in seen)
@@ -341,11 +353,11 @@ class _Explaining:
         if not self.sees_all:
             return
         for (service, key), duty in sorted(m.owed.items(), key=lambda owed: (owed[1].opens or m.now, owed[0])):
-            told = m.told.get((service, key))
+            delivered = m.delivered.get((service, key))
             if (
                 duty.opens is None
-                or key.rule in RUNGS
-                or (told is not None and told.state == "live")
+                or key.rule in ESCALATION_STEPS
+                or (delivered is not None and delivered.state == "live")
                 or duty.over(m.now)
             ):
                 continue
@@ -359,8 +371,8 @@ class _Explaining:
     def facts(self) -> Iterator[FactTold]:
         """Each version once, whichever services keep it, in the order of the sources' times."""
         m = self.material
-        grounds = {i for which in self.keys for issued in self.revisions[which] for i in issued.notice.grounds}
-        grounds |= {i for which in self.keys for i in m.told[which].grounds}
+        grounds = {i for which in self.keys for issued in self.revisions[which] for i in issued.notification.grounds}
+        grounds |= {i for which in self.keys for i in m.delivered[which].grounds}
         grounds |= {i for kept in self.kept for i in kept.withheld.grounds}
         wanted = None if m.about is None and m.keys is None else (m.about or frozenset()) | grounds
         found: dict[str, list[Version]] = {}
@@ -409,12 +421,14 @@ class _Explaining:
                 )
 
     def faulted(self) -> tuple[str, ...]:
-        """Rules that raised in the newest look of these files."""
-        newest: dict[tuple[str, str], Looked] = {}
-        for look in self.material.looks:
-            if (look.service, look.file) not in newest or newest[look.service, look.file].number < look.number:
-                newest[look.service, look.file] = look
-        return tuple(sorted({rule for look in newest.values() for rule in look.faulted}))
+        """Rules that raised in the newest evaluation of these files."""
+        newest: dict[tuple[str, str], Evaluated] = {}
+        for evaluation in self.material.evaluations:
+            if (evaluation.service, evaluation.file) not in newest or newest[
+                evaluation.service, evaluation.file
+            ].number < evaluation.number:
+                newest[evaluation.service, evaluation.file] = evaluation
+        return tuple(sorted({rule for evaluation in newest.values() for rule in evaluation.faulted}))
 
     def timeline(self, tellings: Iterable[Telling], facts: Iterable[FactTold]) -> Iterator[Moment]:
         found = [
@@ -427,19 +441,19 @@ class _Explaining:
                 same = (refused.topic, refused.reason, refused.detail)
                 firsts[same] = min(refused.at, firsts.get(same, refused.at))
             found += [Moment(at, "refused", topic, reason) for (topic, reason, _), at in firsts.items()]
-        told: dict[tuple[datetime, str, str], dict[str, None]] = {}
+        delivered: dict[tuple[datetime, str, str], dict[str, None]] = {}
         for telling in tellings:
             for change in telling.changes:
-                told.setdefault((change.at, change.kind, telling.rule), {})[telling.recipient] = None
-            for rung in telling.ladder:
-                told.setdefault((rung.at, "notify", rung.rule), {})[rung.recipient] = None
+                delivered.setdefault((change.at, change.kind, telling.rule), {})[telling.recipient] = None
+            for step in telling.ladder:
+                delivered.setdefault((step.at, "notify", step.rule), {})[step.recipient] = None
             if not telling.changes:
-                told.setdefault((telling.told_at, "notify", telling.rule), {})[telling.recipient] = None
+                delivered.setdefault((telling.told_at, "notify", telling.rule), {})[telling.recipient] = None
             found += [
                 Moment(reply.at, "answered", telling.rule, reply.answer, (), (telling.recipient,))
                 for reply in telling.replies
             ]
-        found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in told.items()]
+        found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in delivered.items()]
         order = ("accepted", "refused", "told", "answered")
         yield from sorted(found, key=lambda moment: (moment.at, order.index(moment.what), moment.subject))
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from services.ops.unread import NOTHING_UNREAD, Waiting
-from services.platform.domain.core.duties import Duty, Notice, Withheld
+from services.ops.unread import NOTHING_UNREAD, Pending
+from services.platform.domain.core.duties import Duty, Notification, Withheld
 from services.platform.domain.core.facts import Key
 
 AUDIT, OPS = "audit", "ops"
@@ -36,19 +36,20 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A notice that was issued, by which look of which file; `published_at` None: not out yet, `parked`: why never."""
+    """A notification that was issued, by which look of which file; `published_at` None: not out yet, `parked`: why
+    never."""
 
     service: str
-    notice: Notice
+    notification: Notification
     file: str
-    look: int
+    evaluation: int
     published_at: datetime | None
     parked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A recorded look."""
+class Evaluated:
+    """A recorded evaluation."""
 
     service: str
     file: str
@@ -125,7 +126,7 @@ class Material:
     """All that the database keeps of the files that a question leads to.
 
     `about`: the ids of the facts that were asked about; None: whatever lies in these files. `keys`: the duties that
-    were asked about; None likewise. `told`: the newest notice of each duty, on the grounds that it rests on now.
+    were asked about; None likewise. `told`: the newest notification of each duty, on the grounds that it rests on now.
     `owed`: what the rules and the ladder state now, which alone knows data classes. `measured_by`: the thresholds,
     counts and pairs by which they state each thing, or nothing. `police`: what not all may know of. `read_to`: how far
     each service has read.
@@ -138,8 +139,8 @@ class Material:
     keys: frozenset[Key] | None = None
     versions: tuple[Version, ...] = ()
     issued: tuple[Issued, ...] = ()
-    told: Mapping[tuple[str, Key], Notice] = field(default_factory=dict)
-    looks: tuple[Looked, ...] = ()
+    delivered: Mapping[tuple[str, Key], Notification] = field(default_factory=dict)
+    evaluations: tuple[Evaluated, ...] = ()
     kept: tuple[Kept, ...] = ()
     unexplained: Mapping[tuple[str, Key], datetime] = field(default_factory=dict)
     answers: tuple[Answered, ...] = ()
@@ -172,7 +173,7 @@ class Change:
     reason: str | None
     published_at: datetime | None
     parked: str | None
-    look: int
+    evaluation: int
     cause: str | None
     event: str | None
     release: str | None
@@ -206,7 +207,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class EscalationStep:
     """Somebody who heard that an ask went unanswered."""
 
     rule: str
@@ -245,7 +246,7 @@ class Telling:
     changes: tuple[Change, ...] = ()
     asks: tuple[Wanted, ...] = ()
     replies: tuple[Reply, ...] = ()
-    ladder: tuple[Rung, ...] = ()
+    ladder: tuple[EscalationStep, ...] = ()
     lines: tuple[Line, ...] = ()
     grounds: tuple[str, ...] = ()
     lawful_basis: str = ""
@@ -346,4 +347,4 @@ class Explanation:
     faulted: tuple[str, ...]
     timeline: tuple[Moment, ...]
     restricted: bool
-    unread: Waiting = NOTHING_UNREAD
+    unread: Pending = NOTHING_UNREAD

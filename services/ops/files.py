@@ -16,9 +16,9 @@ from schemas.values import Body
 from services.ops.explanation import (
     Answered,
     End,
+    Evaluated,
     Issued,
     Kept,
-    Looked,
     Material,
     PoliceMatters,
     Question,
@@ -26,22 +26,22 @@ from services.ops.explanation import (
     Version,
 )
 from services.ops.reading import Connection, clock
-from services.platform.domain.core.duties import Duty, Notice, Statement
-from services.platform.domain.core.escalation import RUNGS, asked_of, climb
+from services.platform.domain.core.duties import Duty, Notification, Statement
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of, escalate
 from services.platform.domain.core.evaluate import Rule, heeded, state
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.projection import matter_of
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.core.stored_notifications import notice_from_json, withheld_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, together
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
-from services.platform.storage.gauges import WAITING
+from services.platform.storage.gauges import PENDING
 from services.platform.storage.reader import UNDERTAKINGS
 from services.platform.storage.undertakings import Words, from_row, hear
 
-FILE = re.compile(r"(?:record:[^:/\s]+|place|home:[^:/\s]+):\S+")
+FILE = re.compile(r"(?:record:[^:/\s]+|place|unlinked:[^:/\s]+):\S+")
 REFERENCES = ("crime", "urn", "asn", "defendant", "court_case", "charge", "hearing", "order", "application")
 START_OF_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f-]{0,27})?")
 INCIDENT = "uk.police.incident-reported"
@@ -79,7 +79,7 @@ class _Contents:
             facts=tuple(sorted((fact for fact, _, _ in self.facts.values()), key=in_the_world)),
             persons=self.persons,
             links={fact.id: through for fact, through, _ in self.facts.values() if through},
-            unlinked=lacking if key.startswith("home:") else {},
+            unlinked=lacking if key.startswith("unlinked:") else {},
             answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
             undertakings=tuple(word.undertaking for word in self.undertakings.values() if word.undertaking),
         )
@@ -92,13 +92,15 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
         return None
     now = clock(conn)
     files = sorted(_of_persons(conn, found.files))
-    told = _told(conn, files)
-    answers = _answers(conn, told)
-    stated = _stated(conn, files, told, [answer for _, answer in answers], rules, policy_at(now), now)
-    issued = _issued(conn, told)
+    delivered = _told(conn, files)
+    answers = _answers(conn, delivered)
+    stated = _stated(conn, files, delivered, [answer for _, answer in answers], rules, policy_at(now), now)
+    issued = _issued(conn, delivered)
     kept = _kept(conn, files)
-    ids = {i for known in issued for i in known.notice.grounds} | {i for known in kept for i in known.withheld.grounds}
-    ids |= {i for notice in told.values() for i in notice.grounds} | (found.about or frozenset())
+    ids = {i for known in issued for i in known.notification.grounds} | {
+        i for known in kept for i in known.withheld.grounds
+    }
+    ids |= {i for notification in delivered.values() for i in notification.grounds} | (found.about or frozenset())
     return Material(
         asked=asked.strip(),
         question=found.question,
@@ -107,8 +109,8 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
         keys=found.keys,
         versions=_versions(conn, files, ids),
         issued=issued,
-        told=told,
-        looks=_looks(conn, files),
+        delivered=delivered,
+        evaluations=_evaluations(conn, files),
         kept=kept,
         unexplained=_unexplained(conn, files),
         answers=tuple(_said(service, answer) for service, answer in answers),
@@ -116,7 +118,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
         ends=found.ends,
         owed={which: statement for which, statement in stated.items() if isinstance(statement, Duty)},
         measured_by={which: statement.why.measured_by for which, statement in stated.items()},
-        police=_police(conn, ids | _in_files(conn, files), told.values(), _refused_names(conn, asked)),
+        police=_police(conn, ids | _in_files(conn, files), delivered.values(), _refused_names(conn, asked)),
         read_to=_read_to(conn),
     )
 
@@ -166,7 +168,7 @@ def _begun(conn: Connection, start: str) -> Found | None:
     if not START_OF_ID.fullmatch(start):
         return None
     ids = conn.execute(
-        """select id from notice where starts_with(id, %(start)s) union
+        """select id from notification where starts_with(id, %(start)s) union
         select event_id from inbox where starts_with(event_id, %(start)s) union
         select id from fact where starts_with(id, %(start)s) limit 2""",
         {"start": start},
@@ -176,8 +178,8 @@ def _begun(conn: Connection, start: str) -> Found | None:
 
 def _notification(conn: Connection, asked: str) -> Found | None:
     rows = conn.execute(
-        """select t.service, t.file, n.rule, n.subject, n.agency from notice n
-        join told t using (service, rule, subject, agency) where n.id = %s""",
+        """select t.service, t.file, n.rule, n.subject, n.agency from notification n
+        join delivery t using (service, rule, subject, agency) where n.id = %s""",
         (asked,),
     ).fetchall()
     if not rows:
@@ -208,10 +210,10 @@ def _event(conn: Connection, asked: str) -> Found | None:
     files = {
         (service, file)
         for service, file in conn.execute(
-            """select l.service, l.file from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
+            """select l.service, l.file from file_membership l join fact f on f.service = l.service and f.id = l.fact_id
             join fact e on e.service = f.service and e.statement = f.statement and e.subject = f.subject
                 where e.id = any(%(ids)s)
-            union select t.service, t.file from answer a join told t on t.service = a.service and t.rule = a.rule
+            union select t.service, t.file from answer a join delivery t on t.service = a.service and t.rule = a.rule
                 and t.subject = a.duty_subject and t.agency = a.agency
                 where a.fact_id = any(%(ids)s)""",
             {"ids": ids},
@@ -232,18 +234,18 @@ def _event(conn: Connection, asked: str) -> Found | None:
 
 
 def _once(conn: Connection, ids: Iterable[str], names: Iterable[str]) -> set[File]:
-    """Files that these facts, all versions of them, once lay in: where they caused a look, and where something was told
-    whose subject bears one of these names. What is taken back lies nowhere, and stays told. The names are looked for
-    in all that was ever told, where no look is known."""
-    looked = conn.execute(
-        "select distinct service, file from look where fact_id = any(%s)", (sorted(set(ids)),)
+    """Files that these facts, all versions of them, once lay in: where they caused an evaluation, and where something
+    was told whose subject bears one of these names. What is taken back lies nowhere, and stays told. The names are
+    looked for in all that was ever told, where no evaluation is known."""
+    evaluated = conn.execute(
+        "select distinct service, file from evaluation where fact_id = any(%s)", (sorted(set(ids)),)
     ).fetchall()
-    told = looked or conn.execute(
-        """select distinct t.service, t.file from told t join unnest(%s::text[]) as n(name)
+    delivered = evaluated or conn.execute(
+        """select distinct t.service, t.file from delivery t join unnest(%s::text[]) as n(name)
         on t.subject = n.name or starts_with(t.subject, n.name || '/')""",
         (sorted(set(names)),),
     )
-    return {(service, file) for service, file in told}
+    return {(service, file) for service, file in delivered}
 
 
 def _dead_letter(conn: Connection, asked: str) -> Found | None:
@@ -258,7 +260,7 @@ def _duty(conn: Connection, asked: str) -> Found | None:
         return None
     subject, _, agency = rest.rpartition("/")
     rows = conn.execute(
-        """select service, file, rule, subject, agency from told
+        """select service, file, rule, subject, agency from delivery
         where rule = %(rule)s and ((subject, agency) = (%(subject)s, %(agency)s) or subject = %(rest)s)
         union select service, file, rule, subject, agency from withheld
         where rule = %(rule)s and ((subject, agency) = (%(subject)s, %(agency)s) or subject = %(rest)s)""",
@@ -292,8 +294,8 @@ def _once_at(conn: Connection, place: str) -> Found | None:
     crime = place.partition("/")[0]
     ids = (i for _, i, _ in _named(conn, [f"crime:{crime}"]))
     files = frozenset(_once(conn, ids, [crime]))
-    told = _told(conn, sorted(files))
-    keys = frozenset(_head(key) for (_, key), notice in told.items() if notice.person == place)
+    delivered = _told(conn, sorted(files))
+    keys = frozenset(_head(key) for (_, key), notification in delivered.items() if notification.person == place)
     return Found("person", files, keys=keys) if keys else None
 
 
@@ -315,13 +317,14 @@ def _named(conn: Connection, names: Sequence[str]) -> list[tuple[str, str, str |
     return conn.execute(
         """select distinct f.service, f.id, l.file from fact_reference r
         join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject
-        left join lies_in l on l.service = f.service and l.fact_id = f.id where r.name = any(%s)""",
+        left join file_membership l on l.service = f.service and l.fact_id = f.id where r.name = any(%s)""",
         (list(names),),
     ).fetchall()
 
 
 def _logged(conn: Connection, asked: str) -> Found | None:
-    """By the number of an incident's log, which notices bear; no fact is linked by it, so all incidents are read."""
+    """By the number of an incident's log, which notifications bear; no fact is linked by it, so all incidents are
+    read."""
     row = conn.execute(
         """select subject from fact where kind = %s and upper(content::jsonb ->> 'incident_log') = upper(%s)
         group by subject order by max(accepted_at) desc limit 1""",
@@ -365,44 +368,48 @@ def _refused(conn: Connection, where: LiteralString, asked: object) -> tuple[Ref
 
 
 def _head(key: Key) -> Key:
-    while key.rule in RUNGS:
+    while key.rule in ESCALATION_STEPS:
         key, _ = asked_of(key)
     return key
 
 
-def _told(conn: Connection, files: Sequence[File]) -> dict[Told, Notice]:
+def _told(conn: Connection, files: Sequence[File]) -> dict[Told, Notification]:
     rows = conn.execute(
-        """select t.service, t.content from told t
+        """select t.service, t.content from delivery t
         join unnest(%s::text[], %s::text[]) as f(service, file) on t.service = f.service and t.file = f.file""",
         _columns(files, 2),
     )
-    return {(service, notice.key): notice for service, content in rows for notice in (notice_from_json(content),)}
+    return {
+        (service, notification.key): notification
+        for service, content in rows
+        for notification in (notification_from_json(content),)
+    }
 
 
-def _issued(conn: Connection, told: Iterable[Told]) -> tuple[Issued, ...]:
+def _issued(conn: Connection, delivered: Iterable[Told]) -> tuple[Issued, ...]:
     rows = conn.execute(
-        """select n.service, n.content, n.file, n.look, n.published_at, o.parked from notice n
+        """select n.service, n.content, n.file, n.evaluation, n.published_at, o.parked from notification n
         join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
             on (n.service, n.rule, n.subject, n.agency) = (k.service, k.rule, k.subject, k.agency)
-        left join outbox o on o.notice_id = n.id and o.parked is not null""",
-        _columns(sorted((service, *key) for service, key in told), 4),
+        left join outbox o on o.notification_id = n.id and o.parked is not null""",
+        _columns(sorted((service, *key) for service, key in delivered), 4),
     )
     return tuple(
-        Issued(service, notice_from_json(content), file, look, published_at, parked)
-        for service, content, file, look, published_at, parked in rows
+        Issued(service, notification_from_json(content), file, evaluation, published_at, parked)
+        for service, content, file, evaluation, published_at, parked in rows
     )
 
 
-def _looks(conn: Connection, files: Sequence[File]) -> tuple[Looked, ...]:
+def _evaluations(conn: Connection, files: Sequence[File]) -> tuple[Evaluated, ...]:
     rows = conn.execute(
         """select l.service, l.file, l.number, l.at, l.cause, l.fact_id, l.release, l.policy_version, l.faulted
-        from look l where (l.service, l.file) in (select * from unnest(%s::text[], %s::text[]))
-            or (l.service, l.file) in (select n.service, n.file from notice n join told t
+        from evaluation l where (l.service, l.file) in (select * from unnest(%s::text[], %s::text[]))
+            or (l.service, l.file) in (select n.service, n.file from notification n join delivery t
                 using (service, rule, subject, agency)
                 where (t.service, t.file) in (select * from unnest(%s::text[], %s::text[])))""",
         (*_columns(files, 2), *_columns(files, 2)),
     )
-    return tuple(Looked(*row) for row in rows.fetchall())
+    return tuple(Evaluated(*row) for row in rows.fetchall())
 
 
 def _kept(conn: Connection, files: Sequence[File]) -> tuple[Kept, ...]:
@@ -423,14 +430,14 @@ def _unexplained(conn: Connection, files: Sequence[File]) -> dict[Told, datetime
     return {(service, Key(rule, subject, agency)): since for service, rule, subject, agency, since in rows}
 
 
-def _answers(conn: Connection, told: Iterable[Told]) -> list[tuple[str, Answer]]:
+def _answers(conn: Connection, delivered: Iterable[Told]) -> list[tuple[str, Answer]]:
     rows = conn.execute(
         """select a.service, a.rule, a.duty_subject, a.agency, a.revision, a.came, f.id, f.kind, f.subject,
             f.version, f.version_basis, f.recorded_at, f.type, f.content
         from answer a join fact f on f.service = a.service and f.id = a.fact_id and f.stands
         join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
             on (a.service, a.rule, a.duty_subject, a.agency) = (k.service, k.rule, k.subject, k.agency)""",
-        _columns(sorted((service, *key) for service, key in told), 4),
+        _columns(sorted((service, *key) for service, key in delivered), 4),
     )
     return [
         (service, Answer(_fact(fact), Key(rule, subject, agency), revision, came))
@@ -462,9 +469,9 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
             case when w.id is not null or v.missing in ('unknown_notification', 'not_the_recipient') then v.missing end,
             v.content_hash,
             coalesce((v.content::jsonb ->> 'withdrawn')::boolean, false)
-        from fact v left join ({WAITING}) w on w.service = v.service and w.id = v.id
+        from fact v left join ({PENDING}) w on w.service = v.service and w.id = v.id
         where (v.service, v.statement, v.subject) in (
-            select f.service, f.statement, f.subject from lies_in l
+            select f.service, f.statement, f.subject from file_membership l
             join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file
             join fact f on f.service = l.service and f.id = l.fact_id
             union select f.service, f.statement, f.subject from fact f
@@ -477,7 +484,7 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
 def _stated(
     conn: Connection,
     files: Sequence[File],
-    told: Mapping[Told, Notice],
+    delivered: Mapping[Told, Notification],
     answers: Iterable[Answer],
     rules: Rules,
     policy: Policy,
@@ -491,11 +498,11 @@ def _stated(
     persons = {(of, who) for (of, key), each in contents.items() for who in (key, *each.persons.values())}
     joins = _joins(conn, persons)
     for service in {service for service, _ in files}:
-        here = {key: notice for (of, key), notice in told.items() if of == service}
+        here = {key: notification for (of, key), notification in delivered.items() if of == service}
         own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
         for file in of_persons(own, joins.get(service, {})):
             stated, _ = state([heeded(file, here)], rules.get(service, ()), policy)
-            for statement in climb(stated, here, heard, policy, file.standing, partial(_who, file), now):
+            for statement in escalate(stated, here, heard, policy, file.standing, partial(_who, file), now):
                 found[service, statement.key] = statement
             found |= {(service, reply.key): reply for reply in outdated(heard, here, policy)}
     return found
@@ -510,7 +517,7 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
     rows = conn.execute(
         """select l.service, l.file, l.through, f.missing, f.id, f.kind, f.subject, f.version, f.version_basis,
             f.recorded_at, f.type, f.content
-        from lies_in l join unnest(%s::text[], %s::text[]) as k(service, file)
+        from file_membership l join unnest(%s::text[], %s::text[]) as k(service, file)
             on l.service = k.service and l.file = k.file
         join fact f on f.service = l.service and f.id = l.fact_id and f.stands""",
         _columns(files, 2),
@@ -519,7 +526,7 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
         fact = _fact(columns)
         found[service, key].facts[fact.id] = (fact, tuple(through), missing)
     rows = conn.execute(
-        """select distinct l.service, l.file, p.place, p.person from lies_in l
+        """select distinct l.service, l.file, p.place, p.person from file_membership l
         join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file
         join fact f on f.service = l.service and f.id = l.fact_id
         join fact_reference r on r.service = f.service and r.statement = f.statement and r.subject = f.subject
@@ -540,7 +547,7 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
 
 def _in_files(conn: Connection, files: Sequence[File]) -> set[str]:
     rows = conn.execute(
-        """select l.fact_id from lies_in l
+        """select l.fact_id from file_membership l
         join unnest(%s::text[], %s::text[]) as k(service, file) on l.service = k.service and l.file = k.file""",
         _columns(files, 2),
     )
@@ -556,11 +563,13 @@ def _refused_names(conn: Connection, asked: str) -> set[str]:
     return {name for (name,) in rows}
 
 
-def _police(conn: Connection, ids: Collection[str], told: Iterable[Notice], names: Collection[str]) -> PoliceMatters:
+def _police(
+    conn: Connection, ids: Collection[str], delivered: Iterable[Notification], names: Collection[str]
+) -> PoliceMatters:
     """What of these facts, of what was told and of what was refused under these names is about an incident in which a
     suspect is police, as that was last stated."""
     through = conn.execute(
-        "select distinct unnest(through) from lies_in where fact_id = any(%s)", (sorted(ids),)
+        "select distinct unnest(through) from file_membership where fact_id = any(%s)", (sorted(ids),)
     ).fetchall()
     known = sorted({*ids, *(fact for (fact,) in through)})
     named = conn.execute(
@@ -569,7 +578,9 @@ def _police(conn: Connection, ids: Collection[str], told: Iterable[Notice], name
         where f.id = any(%s) and starts_with(r.name, 'crime:')""",
         (known,),
     ).fetchall()
-    crimes = {name.removeprefix("crime:") for (name,) in named} | {n.person.partition("/")[0] for n in told} | {*names}
+    crimes = (
+        {name.removeprefix("crime:") for (name,) in named} | {n.person.partition("/")[0] for n in delivered} | {*names}
+    )
     rows = conn.execute(
         """select distinct on (subject) type, content from fact
         where kind = %s and subject = any(%s) and not coalesce((content::jsonb ->> 'withdrawn')::boolean, false)
@@ -588,7 +599,8 @@ def _police(conn: Connection, ids: Collection[str], told: Iterable[Notice], name
     ).fetchall()
     direct = sorted({fact for (fact,) in facts})
     led = conn.execute(
-        "select distinct fact_id from lies_in where fact_id = any(%s) and through && %s::text[]", (known, direct)
+        "select distinct fact_id from file_membership where fact_id = any(%s) and through && %s::text[]",
+        (known, direct),
     ).fetchall()
     suspects = [party for incident in his for party in incident.parties if party.is_police]
     return PoliceMatters(

@@ -26,7 +26,7 @@ from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.service import Service
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 
 OWNERS: Mapping[str, str] = {stream.topic: stream.owner for stream in REGISTRY.streams if stream.owner}
 
@@ -85,8 +85,8 @@ def fill(
 
 
 async def _fill(service: Service, addresses: Addresses, *, accept_gap: bool, dry_run: bool) -> bool:
-    async with _shell(service, addresses) as shell:
-        filling = Filling(shell, OWNERS, Offsets(addresses.kafka))
+    async with _unit(service, addresses) as unit:
+        filling = Filling(unit, OWNERS, Offsets(addresses.kafka))
         filled = None
         # While one stretch is filled, Kafka may forget more of another.
         while (plan := await filling.plan()).archived or plan.lost:
@@ -139,14 +139,14 @@ def alone(kafka: str, services: Iterable[Service]) -> None:
 
 
 @asynccontextmanager
-async def _shell(service: Service, addresses: Addresses) -> AsyncIterator[Shell]:
+async def _unit(service: Service, addresses: Addresses) -> AsyncIterator[UnitOfWork]:
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
     database.check(addresses.database)
     async with database.pool(addresses.database, size=4) as pool:
         async with pool.connection() as conn:
             pseudonyms = await pseudonyms_of(conn)
-        yield Shell(service, pool, policies, pseudonyms, release_of())
+        yield UnitOfWork(service, pool, policies, pseudonyms, release_of())
 
 
 def _show(service: Service, plan: Plan) -> None:

@@ -15,7 +15,7 @@ from services.ops.terminal import UsageError, err, kafka_called
 
 BROKER_MS = 10_000
 FETCH_MS = 3_000
-TELL_SECONDS, GIVE_UP_SECONDS, LOOK_SECONDS = 2.0, 10.0, 0.2
+TELL_SECONDS, GIVE_UP_SECONDS, EVALUATION_SECONDS = 2.0, 10.0, 0.2
 LARGEST_REQUEST = 16 * 1024 * 1024
 
 Partition = tuple[str, int]
@@ -136,15 +136,15 @@ def _admin(kafka: str) -> Any:
 def wait_for(kafka: str) -> None:
     """Returns once one of these brokers takes a connection; says so where that is not at once. UsageError when the time
     is up: a client of its own would say nothing for half a minute."""
-    began, told = time.monotonic(), False
+    began, delivered = time.monotonic(), False
     while not any(map(_takes_connections, kafka.split(","))):
         waited = time.monotonic() - began
         if waited >= GIVE_UP_SECONDS:
             raise UsageError(f"{kafka_called()} cannot be reached: is it up?")
-        if waited >= TELL_SECONDS and not told:
+        if waited >= TELL_SECONDS and not delivered:
             err.print(f"Waiting for Kafka at {kafka} ...", style="dim", soft_wrap=True)
-            told = True
-        time.sleep(LOOK_SECONDS)
+            delivered = True
+        time.sleep(EVALUATION_SECONDS)
 
 
 def _takes_connections(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""A notification as the agency's worker would like to read it: pure, from the notice to lines."""
+"""A notification as the agency's worker would like to read it: pure, from the notification to lines."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ from services.ops import words
 from services.ops.rows import UNANSWERED, Reader, by_whom, called, rows
 from services.ops.terminal import moment, span
 from services.ops.words import Names
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Key
 
 WIDEST_NAME = 48
@@ -28,86 +28,88 @@ class Line(NamedTuple):
     style: str = ""
 
 
-def tell(notice: NotificationIssued, now: datetime, names: Names) -> tuple[Line, ...]:
+def tell(notification: NotificationIssued, now: datetime, names: Names) -> tuple[Line, ...]:
     """The whole notification, as it is read at `now`; what must be heeded stands before what it says."""
     return (
-        *_head(notice, names),
-        *_asked(notice, now),
-        *_texts(notice),
-        *_matter(notice, names),
-        *_power(notice),
-        *_how_to_answer(notice),
-        Line(f"  To see why you were told: relay explain {notice.notification} --as {notice.agency}", "dim"),
+        *_head(notification, names),
+        *_asked(notification, now),
+        *_texts(notification),
+        *_matter(notification, names),
+        *_power(notification),
+        *_how_to_answer(notification),
+        Line(
+            f"  To see why you were told: relay explain {notification.notification} --as {notification.agency}", "dim"
+        ),
     )
 
 
-def headline(notice: NotificationIssued) -> str:
-    """What it is, in a line; of a rung, what nobody has answered."""
-    said = words.rule(notice.rule)
-    if notice.rule in RUNGS:
-        of, _ = asked_of(Key(notice.rule, notice.subject, notice.agency))
+def headline(notification: NotificationIssued) -> str:
+    """What it is, in a line; of a escalation step, what nobody has answered."""
+    said = words.rule(notification.rule)
+    if notification.rule in ESCALATION_STEPS:
+        of, _ = asked_of(Key(notification.rule, notification.subject, notification.agency))
         return f"{said}: {words.rule(of.rule)}"
     return said
 
 
-def answered(notice: NotificationIssued, met: Collection[str]) -> NotificationIssued:
+def answered(notification: NotificationIssued, met: Collection[str]) -> NotificationIssued:
     """The notification with these of its asks answered."""
     if not met:
-        return notice
-    asks = tuple(ask.model_copy(update={"met": ask.met or ask.ask in met}) for ask in notice.asks)
-    return notice.model_copy(update={"asks": asks})
+        return notification
+    asks = tuple(ask.model_copy(update={"met": ask.met or ask.ask in met}) for ask in notification.asks)
+    return notification.model_copy(update={"asks": asks})
 
 
-def newest(notices: Iterable[NotificationIssued]) -> tuple[NotificationIssued, ...]:
+def newest(notifications: Iterable[NotificationIssued]) -> tuple[NotificationIssued, ...]:
     """What stands of each duty: its highest revision, in the order in which the duties were first told."""
     found: dict[tuple[str, str, str], NotificationIssued] = {}
-    for notice in notices:
-        key = (notice.rule, notice.subject, notice.agency)
-        if key not in found or found[key].revision < notice.revision:
-            found[key] = notice
+    for notification in notifications:
+        key = (notification.rule, notification.subject, notification.agency)
+        if key not in found or found[key].revision < notification.revision:
+            found[key] = notification
     return tuple(found.values())
 
 
-def _head(notice: NotificationIssued, names: Names) -> Iterator[Line]:
-    late = "LATE  " if notice.late else ""
-    style = {"correct": "bold red", "close": "bold green"}.get(notice.kind, "bold")
-    yield Line(f"{URGENT[notice.urgency]}{late}{_kind(notice)}: {headline(notice)}", style)
-    to = f"{names.agency(notice.agency)}, {words.DESKS[notice.desk]}"
-    yield Line(f"{moment(notice.issued_at)} · {to}{_sender(notice, names)}", "dim")
-    if notice.late:
-        yield Line(f"This is late: you should have been told by {moment(notice.tell_by)}.", "yellow")
-    if meaning := _meaning(notice):
-        before = notice.kind in ("update", "correct") and notice.replaces
-        yield Line(f"{meaning} It takes the place of notification {notice.replaces}." if before else meaning)
-    if notice.reason:
-        yield Line(f"Why: {words.reason(notice.reason)}")
+def _head(notification: NotificationIssued, names: Names) -> Iterator[Line]:
+    late = "LATE  " if notification.late else ""
+    style = {"correct": "bold red", "close": "bold green"}.get(notification.kind, "bold")
+    yield Line(f"{URGENT[notification.urgency]}{late}{_kind(notification)}: {headline(notification)}", style)
+    to = f"{names.agency(notification.agency)}, {words.DESKS[notification.desk]}"
+    yield Line(f"{moment(notification.issued_at)} · {to}{_sender(notification, names)}", "dim")
+    if notification.late:
+        yield Line(f"This is late: you should have been told by {moment(notification.tell_by)}.", "yellow")
+    if meaning := _meaning(notification):
+        before = notification.kind in ("update", "correct") and notification.replaces
+        yield Line(f"{meaning} It takes the place of notification {notification.replaces}." if before else meaning)
+    if notification.reason:
+        yield Line(f"Why: {words.reason(notification.reason)}")
 
 
-def _kind(notice: NotificationIssued) -> str:
-    return words.PARTLY_WRONG if _partly_wrong(notice) else words.KINDS[notice.kind]
+def _kind(notification: NotificationIssued) -> str:
+    return words.PARTLY_WRONG if _partly_wrong(notification) else words.KINDS[notification.kind]
 
 
-def _meaning(notice: NotificationIssued) -> str:
-    return words.WHAT_PARTLY_WRONG_MEANS if _partly_wrong(notice) else words.WHAT_KINDS_MEAN[notice.kind]
+def _meaning(notification: NotificationIssued) -> str:
+    return words.WHAT_PARTLY_WRONG_MEANS if _partly_wrong(notification) else words.WHAT_KINDS_MEAN[notification.kind]
 
 
-def _partly_wrong(notice: NotificationIssued) -> bool:
+def _partly_wrong(notification: NotificationIssued) -> bool:
     """It had been closed already, and some of what it said was wrong."""
-    return notice.kind == "correct" and notice.state == "closed"
+    return notification.kind == "correct" and notification.state == "closed"
 
 
-def _sender(notice: NotificationIssued, names: Names) -> str:
+def _sender(notification: NotificationIssued, names: Names) -> str:
     """Which police force, court or agency said it, where that is known."""
-    said = next((item for item in notice.matter if item.what.startswith("sender.")), None)
+    said = next((item for item in notification.matter if item.what.startswith("sender.")), None)
     return f" · from {words.value(said.what, said.value, names)}" if said is not None else ""
 
 
-def _asked(notice: NotificationIssued, now: datetime) -> Iterator[Line]:
-    if notice.state != "live":
+def _asked(notification: NotificationIssued, now: datetime) -> Iterator[Line]:
+    if notification.state != "live":
         return
-    if notice.rule in RUNGS:
-        yield from (Line(f"  What to do: {action}", "bold") for action in _actions(notice))
-    for ask in notice.asks:
+    if notification.rule in ESCALATION_STEPS:
+        yield from (Line(f"  What to do: {action}", "bold") for action in _actions(notification))
+    for ask in notification.asks:
         if ask.met:
             yield Line(f"  Done: {words.ASKS[ask.ask]}", "green")
         else:
@@ -126,20 +128,20 @@ def _ask(ask: Asked) -> str:
     return f"{words.ASKS[ask.ask]} ({'; or '.join(between)})" if between else words.ASKS[ask.ask]
 
 
-def _actions(notice: NotificationIssued) -> Iterator[str]:
+def _actions(notification: NotificationIssued) -> Iterator[str]:
     """Of what nobody has answered, what its reader is to do about it."""
     silent: dict[str, list[str]] = {}
-    for item in notice.matter:
+    for item in notification.matter:
         if item.what in UNANSWERED:
             silent.setdefault(UNANSWERED[item.what], []).append(str(item.value))
     for ask, who in silent.items():
-        yield words.action(notice.rule, ask, ", ".join(dict.fromkeys(who)))
+        yield words.action(notification.rule, ask, ", ".join(dict.fromkeys(who)))
 
 
-def _matter(notice: NotificationIssued, names: Names) -> Iterator[Line]:
+def _matter(notification: NotificationIssued, names: Names) -> Iterator[Line]:
     """What is said, by whom or what it is about, each line with how sure it is."""
-    reader = Reader(notice.continuity.agency_kind, notice.continuity.place, names)
-    groups = by_whom(notice.matter)
+    reader = Reader(notification.continuity.agency_kind, notification.continuity.place, names)
+    groups = by_whom(notification.matter)
     for about, items in groups.items():
         if about is not None:
             yield Line(f"  {called(about, items, reader)}", "bold")
@@ -149,54 +151,55 @@ def _matter(notice: NotificationIssued, names: Names) -> Iterator[Line]:
             yield Line(f"    {name:<{width}}  {said}{f'  ({how_sure})' if how_sure else ''}")
 
 
-def _texts(notice: NotificationIssued) -> Iterator[Line]:
-    yield from (Line(f"  ! {text}", "italic") for text in notice.texts)
+def _texts(notification: NotificationIssued) -> Iterator[Line]:
+    yield from (Line(f"  ! {text}", "italic") for text in notification.texts)
 
 
-def _power(notice: NotificationIssued) -> Iterator[Line]:
-    yield Line(f"  Purpose: {notice.power.purpose}. Power to share: {notice.power.gateway}.", "dim")
+def _power(notification: NotificationIssued) -> Iterator[Line]:
+    yield Line(f"  Purpose: {notification.power.purpose}. Power to share: {notification.power.gateway}.", "dim")
 
 
-def _how_to_answer(notice: NotificationIssued) -> Iterator[Line]:
-    if notice.state != "live":
+def _how_to_answer(notification: NotificationIssued) -> Iterator[Line]:
+    if notification.state != "live":
         return
-    if linking := _to_link(notice):  # reading such a notice is not enough
+    if linking := _to_link(notification):  # reading such a notification is not enough
         yield Line(f"  To say whom it is about, where CRIME/N is {CRIME_AND_PARTY}:", "cyan")
         yield from (Line(f"    {command}", "cyan") for command in linking)
-    waiting = [ask for ask in notice.asks if not ask.met]
+    waiting = [ask for ask in notification.asks if not ask.met]
     if not waiting:
         return
     yield Line("  To answer (for YOU give your own pseudonym; of words joined by | choose one):", "cyan")
-    for command in dict.fromkeys(command for ask in waiting for command in commands(notice, ask)):
+    for command in dict.fromkeys(command for ask in waiting for command in commands(notification, ask)):
         yield Line(f"    {command}", "cyan")
 
 
-def _to_link(notice: NotificationIssued) -> tuple[str, ...]:
-    """What to type where the notice asks whom a court fact is about; its subject is `<kind>:<the fact's subject>`."""
-    end = f"--as {notice.agency} --actor YOU"
-    place = notice.subject.partition(":")[2]
-    if notice.rule in ("unlinked_result", "unlinked_order"):
+def _to_link(notification: NotificationIssued) -> tuple[str, ...]:
+    """What to type where the notification asks whom a court fact is about; its subject is `<kind>:<the fact's
+    subject>`."""
+    end = f"--as {notification.agency} --actor YOU"
+    place = notification.subject.partition(":")[2]
+    if notification.rule in ("unlinked_result", "unlinked_order"):
         what = f"case {'/'.join(place.split('/')[:2])}"
-    elif notice.rule == "unlinked_application":
+    elif notification.rule == "unlinked_application":
         what = f"application {place}"
-    elif notice.rule == "attribution_question":
-        orders = dict.fromkeys(item.about for item in notice.matter if item.what == ORDER_ASKED and item.about)
+    elif notification.rule == "attribution_question":
+        orders = dict.fromkeys(item.about for item in notification.matter if item.what == ORDER_ASKED and item.about)
         return tuple(
             f"relay attribute {order} {answer} {end}"
             for order in orders
             for answer in ("--protects CRIME/N", "--nobody")
         )
-    elif notice.rule == "offence_unconfirmed":
-        return (f"relay link case {'/'.join(notice.subject.split('/')[3:5])} --party CRIME/N {end}",)
+    elif notification.rule == "offence_unconfirmed":
+        return (f"relay link case {'/'.join(notification.subject.split('/')[3:5])} --party CRIME/N {end}",)
     else:
         return ()
     return (f"relay link {what} --party CRIME/N {end}", f"relay link {what} --refuse {'|'.join(REFUSED)} {end}")
 
 
-def commands(notice: NotificationIssued, ask: Asked) -> tuple[str, ...]:
+def commands(notification: NotificationIssued, ask: Asked) -> tuple[str, ...]:
     """What to type for the answers that an ask accepts."""
-    of = f"relay respond {notice.notification}"
-    end = f"--as {notice.agency} --actor YOU"
+    of = f"relay respond {notification.notification}"
+    end = f"--as {notification.agency} --actor YOU"
     plain = [code for code in ask.answers if code in ("acknowledged", "accepted")]
     declines = [code for code in ask.answers if code in (*DECLINE, "declined")]
     reasoned = [code for code in ask.answers if code in ask.needs_reason]

@@ -16,12 +16,12 @@ from schemas.registry import Received
 from schemas.values import Body
 from services.ops.explained import missing
 from services.ops.reading import Connection, reading
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.references import case_of, of_case
 from services.platform.domain.linking.speaking import as_anybody_hears
 
-LOOK_SECONDS = 0.2
+EVALUATION_SECONDS = 0.2
 # Versions of one subject, where a source may take each sitting of a day for a statement of its own.
 OF_HEARINGS = ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
 # What services made of an event that is no longer new: what tells the sender most comes first.
@@ -107,7 +107,7 @@ def awaited(database: str, sent: Sequence[Sent], seconds: float, seen: Seen = la
             read, until = now_read, time.monotonic() + seconds
         if now_read == len(sent) or time.monotonic() >= until:
             return found
-        time.sleep(LOOK_SECONDS)
+        time.sleep(EVALUATION_SECONDS)
 
 
 def outcomes(conn: Connection, sent: Sequence[Sent]) -> list[Outcome]:
@@ -272,16 +272,16 @@ def _no(said: str) -> Outcome:
 
 def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
     row = conn.execute(
-        """select n.content, t.content from notice n join told t using (service, rule, subject, agency)
+        """select n.content, t.content from notification n join delivery t using (service, rule, subject, agency)
         where n.id = %s and n.agency = %s""",
         (body.notification, body.agency),
     ).fetchone()
     if row is None:
         return _no("no notification with that id was sent to you: copy the id from the notification that you answer.")
-    return of_answer(fact, body, *map(notice_from_json, row))
+    return of_answer(fact, body, *map(notification_from_json, row))
 
 
-def of_answer(fact: str, body: Answer, answered: Notice, newest: Notice) -> Outcome:
+def of_answer(fact: str, body: Answer, answered: Notification, newest: Notification) -> Outcome:
     """Whether an answer that was taken counts for what its agency is asked now, as the ladder has it."""
     met = {ask.ask for ask in newest.asks if ask.met_by == fact}
     if not met and not newest.heeds(answered.revision):

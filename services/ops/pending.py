@@ -1,4 +1,4 @@
-"""`relay waiting list`: what cannot go on until a person links, mends or looks, the most dangerous first."""
+"""`relay pending list`: what cannot go on until a person links, mends or looks, the most dangerous first."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -21,21 +21,21 @@ from services.ops.existing import HIS_DESKS
 from services.ops.explained import missing
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import heading, moment, out, plural, servers, span
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.projection import recipient_label
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.speaking import as_anybody_hears
 from services.platform.policy.clocks import london_day
 from services.platform.policy.load import load
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
-from services.platform.storage.gauges import WAITING
+from services.platform.storage.gauges import PENDING
 
 EXAMPLES = """
 Examples:
 
-    relay waiting list
-    relay waiting list --json | jq -r '.facts[] | select(.overdue) | .subject'
+    relay pending list
+    relay pending list --json | jq -r '.facts[] | select(.overdue) | .subject'
 """
 
 NOT_SHOWN = "not shown here"
@@ -61,14 +61,14 @@ class Fact:
     accepted_at: datetime
     link_by: datetime | None
     overdue: bool
-    told: tuple[str, ...]
+    delivered: tuple[str, ...]
     desks: tuple[str, ...]
     services: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Faulted:
-    """A file in which rules raise, or whose last look was partial; it is looked at again at `again_at`."""
+    """A file in which rules raise, or whose last evaluation was partial; it is looked at again at `again_at`."""
 
     service: str
     file: str
@@ -102,7 +102,7 @@ class Unexplained:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingList:
+class PendingList:
     """Everything that waits for a person."""
 
     at: datetime
@@ -119,34 +119,34 @@ class WaitingList:
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     waiting = typer.Typer(help="What waits for a person.", no_args_is_help=True)
-    waiting.command("list", epilog=EXAMPLES)(list_waiting)
-    app.add_typer(waiting, name="waiting")
+    waiting.command("list", epilog=EXAMPLES)(list_pending)
+    app.add_typer(waiting, name="pending")
 
 
-def list_waiting(
+def list_pending(
     as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object.")] = False,
 ) -> None:
     """List facts that are linked to nobody, by danger and then by age.
 
-    Then faulted files, parked notices, and duties that nothing explains.
+    Then faulted files, parked notifications, and duties that nothing explains.
 
     Exit status: 0 nothing waits, 1 something does, 2 not begun.
     """
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
     with reading(servers(settings).database) as conn:
-        found = look(conn, policies.at(clock(conn)))
+        found = evaluate(conn, policies.at(clock(conn)))
     if as_json:
-        sys.stdout.write(TypeAdapter(WaitingList).dump_json(found, indent=2).decode() + "\n")
+        sys.stdout.write(TypeAdapter(PendingList).dump_json(found, indent=2).decode() + "\n")
     else:
         out.print(_shown(found), crop=False)
     raise typer.Exit(0 if found.empty else 1)
 
 
-def look(conn: Connection, policy: Policy) -> WaitingList:
+def evaluate(conn: Connection, policy: Policy) -> PendingList:
     """All that waits now."""
     now = clock(conn)
-    return WaitingList(now, _facts(conn, policy, now), _faulted(conn), _parked(conn), _unexplained(conn, policy))
+    return PendingList(now, _facts(conn, policy, now), _faulted(conn), _parked(conn), _unexplained(conn, policy))
 
 
 def link_by(kind: str, body: Body, recorded_at: datetime, policy: Policy) -> tuple[datetime, str] | None:
@@ -176,16 +176,16 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
     rows = conn.execute(
         f"""select id, event_id, source, kind, subject, (array_agg(missing order by service))[1],
             min(recorded_at), min(accepted_at), array_agg(service order by service), min(type), min(content)
-        from fact where (service, id) in (select service, id from ({WAITING}) w)
+        from fact where (service, id) in (select service, id from ({PENDING}) w)
         group by id, event_id, source, kind, subject"""  # noqa: S608
     ).fetchall()
-    told = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows])
+    delivered = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows])
     found: list[tuple[Fact, float]] = []
     for identity, event, source, kind, subject, lacking, recorded_at, accepted_at, services, type_, content in rows:
         body = registry.body_of(type_, content)
         ends = link_by(kind, body, recorded_at, policy)
         by, variant = ends if ends is not None else (None, "")
-        notices = told.get(f"{kind}:{subject}", ())
+        notifications = delivered.get(f"{kind}:{subject}", ())
         name = kind.rpartition(".")[2].replace("-", " ")
         fact = Fact(
             id=identity,
@@ -198,8 +198,8 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
             accepted_at=accepted_at,
             link_by=by,
             overdue=by is not None and by < now,
-            told=tuple(sorted({recipient_label(n.agency_kind, policy) for n in notices})),
-            desks=tuple(sorted({n.key.agency for n in notices if policy.may_state(LINK, n.agency_kind)})),
+            delivered=tuple(sorted({recipient_label(n.agency_kind, policy) for n in notifications})),
+            desks=tuple(sorted({n.key.agency for n in notifications if policy.may_state(LINK, n.agency_kind)})),
             services=tuple(services),
         )
         # Danger is the length of the clock, which does not shrink as time goes by.
@@ -207,18 +207,18 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
     return by_danger(found)
 
 
-def _told_unlinked(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Notice]]:
-    rows = conn.execute("select content from told where subject = any(%s) and state = 'live'", (list(subjects),))
-    found: dict[str, list[Notice]] = {}
+def _told_unlinked(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Notification]]:
+    rows = conn.execute("select content from delivery where subject = any(%s) and state = 'live'", (list(subjects),))
+    found: dict[str, list[Notification]] = {}
     for (content,) in rows.fetchall():
-        notice = notice_from_json(content)
-        found.setdefault(notice.key.subject, []).append(notice)
+        notification = notification_from_json(content)
+        found.setdefault(notification.key.subject, []).append(notification)
     return found
 
 
 def _faulted(conn: Connection) -> tuple[Faulted, ...]:
     rows = conn.execute(
-        """select service, file, faulted_rules, faulted_on, faulted_tries, next_look_at from case_file
+        """select service, file, faulted_rules, faulted_on, faulted_tries, next_evaluation_at from case_file
         where faulted_on is not null order by faulted_on, service, file"""
     ).fetchall()
     return tuple(Faulted(service, file, tuple(rules), *rest) for service, file, rules, *rest in rows)
@@ -236,27 +236,33 @@ def _parked(conn: Connection) -> tuple[Parked, ...]:
 def _unexplained(conn: Connection, policy: Policy) -> tuple[Unexplained, ...]:
     rows = conn.execute(
         """select u.service, u.since, t.content from unexplained u
-        join told t using (service, rule, subject, agency) order by u.since, u.service, u.rule, u.subject"""
+        join delivery t using (service, rule, subject, agency) order by u.since, u.service, u.rule, u.subject"""
     ).fetchall()
-    return tuple(unexplained(service, since, notice_from_json(content), policy) for service, since, content in rows)
+    return tuple(
+        unexplained(service, since, notification_from_json(content), policy) for service, since, content in rows
+    )
 
 
-def unexplained(service: str, since: datetime, notice: Notice, policy: Policy) -> Unexplained:
+def unexplained(service: str, since: datetime, notification: Notification, policy: Policy) -> Unexplained:
     """The duty as ops may know of it: where a suspect is police, neither which matter it is nor who was told."""
-    if notice.why.route == HIS_DESKS:
-        return Unexplained(service, notice.key.rule, NOT_SHOWN, NOT_SHOWN, since)
-    # A rung's place names the agency that did not answer.
-    subject = "the duty that nobody answered" if notice.key.rule.startswith("unanswered_") else notice.key.subject
-    return Unexplained(service, notice.key.rule, subject, recipient_label(notice.agency_kind, policy), since)
+    if notification.why.route == HIS_DESKS:
+        return Unexplained(service, notification.key.rule, NOT_SHOWN, NOT_SHOWN, since)
+    # A escalation step's place names the agency that did not answer.
+    subject = (
+        "the duty that nobody answered" if notification.key.rule.startswith("unanswered_") else notification.key.subject
+    )
+    return Unexplained(
+        service, notification.key.rule, subject, recipient_label(notification.agency_kind, policy), since
+    )
 
 
-def _shown(found: WaitingList) -> RenderableType:
+def _shown(found: PendingList) -> RenderableType:
     if found.empty:
         return Text("Nothing waits for a person.", style="green")
     return Group(*_parts(found))
 
 
-def _parts(found: WaitingList) -> Iterable[RenderableType]:
+def _parts(found: PendingList) -> Iterable[RenderableType]:
     if found.facts:
         overdue = sum(fact.overdue for fact in found.facts)
         late = f", {overdue} past the time by which it should be linked" if overdue else ""
@@ -298,7 +304,7 @@ def _parts(found: WaitingList) -> Iterable[RenderableType]:
         )
 
 
-def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
+def _facts_shown(found: PendingList) -> Iterable[RenderableType]:
     """What is to be copied, a reference or a command, stands on a line of its own and is never folded."""
     for fact in found.facts:
         said = Text(fact.what.capitalize(), style="bold")
@@ -309,7 +315,7 @@ def _facts_shown(found: WaitingList) -> Iterable[RenderableType]:
             late = f": past, {span((found.at - fact.link_by).total_seconds())} ago" if fact.overdue else ""
             yield _more(Text(f"to be linked by {moment(fact.link_by)}{late}", style="bold red" if late else ""))
         yield _more(Text(f"needs {missing(fact.missing)}", style="dim"))
-        yield _more(Text(f"told already: {'; '.join(fact.told) or 'nobody'}", style="dim"))
+        yield _more(Text(f"told already: {'; '.join(fact.delivered) or 'nobody'}", style="dim"))
         if fact.kind in OF_A_CASE:
             case = "/".join(fact.subject.split("/")[:2])
             desks = "|".join(fact.desks) or "AGENCY"

@@ -89,7 +89,7 @@ def publish(
     events go out in the order of their sources' times. Publishing the same again changes nothing.
 
     schemas/examples/story is what `make run` tells, each part at its own time: published in real time, its answers come
-    before the notices that they answer, and whoever sent them hears that they belong to no notification.
+    before the notifications that they answer, and whoever sent them hears that they belong to no notification.
 
     Then it waits until the relay has read them, and says of each what became of it: taken, or refused and why, or not
     read yet. What is doubtful in an event that was taken is named, for its sender to mend.

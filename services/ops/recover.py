@@ -23,7 +23,7 @@ from services.platform.storage import database
 from services.platform.storage.database import AWAY
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 
 KEPT_DAYS = min(stream.retention_days for stream in REGISTRY.streams if stream.direction == "out")
 
@@ -77,8 +77,8 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
     async with database.pool(addresses.database, size=4) as pool:
         async with pool.connection() as conn:
             pseudonyms = await pseudonyms_of(conn)
-        shells = [Shell(service, pool, policies, pseudonyms, release_of()) for service in SERVICES.values()]
-        recovery = Recovery(shells, addresses.kafka, Offsets(addresses.kafka))
+        units = [UnitOfWork(service, pool, policies, pseudonyms, release_of()) for service in SERVICES.values()]
+        recovery = Recovery(units, addresses.kafka, Offsets(addresses.kafka))
         behind = await recovery.behind()
         if behind:
             _show(behind)
@@ -91,7 +91,7 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
         if dry_run:
             return not behind
         alone(addresses.kafka, SERVICES.values())
-        await recovery.hold_looks()
+        await recovery.hold_evaluations()
         back = await _read_back(recovery)
         _say(back)
         if back.nameless:
@@ -100,8 +100,8 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
                 f"nobody can name the duty of {plural(len(back.nameless), 'notification')}: {listed}"
             )
         lost = await recovery.forgotten()
-        for shell in shells:
-            set_committed(addresses.kafka, group_of(shell.service.name), await recovery.positions(shell))
+        for unit in units:
+            set_committed(addresses.kafka, group_of(unit.service.name), await recovery.positions(unit))
         await recovery.finish()
         _advise(lost)
         return not lost
@@ -143,7 +143,7 @@ def _show(behind: list[Behind]) -> None:
 
 
 def _say(back: Back) -> None:
-    out.print(f"Read back: {plural(back.notices, 'notification')}, {back.unknown:,} of them new to the database.")
+    out.print(f"Read back: {plural(back.notifications, 'notification')}, {back.unknown:,} of them new to the database.")
     if back.letters:
         out.print(f"  {plural(back.letters, 'dead letter')} that the database did not know.")
 

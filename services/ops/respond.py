@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command(
         epilog="Example: `relay respond ID declined --reason no_capacity --as idva-larkmead --actor w-17`, "
-        "ID as a notice has it",
+        "ID as a notification has it",
         no_args_is_help=True,
     )(respond)
     app.command(
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
     )(link)
     app.command(
         epilog="Example: `relay attribute ORDER --protects 54260012345/1 --as dait-54 --actor w-17`, "
-        "ORDER as the notice names it",
+        "ORDER as the notification names it",
         no_args_is_help=True,
     )(attribute)
 
@@ -104,7 +104,7 @@ def respond(
 
 def link(
     what: Annotated[Linked, typer.Argument(metavar="WHAT", help=f"What is linked: {', '.join(Linked)}.")],
-    reference: Annotated[str, typer.Argument(help="Its reference, as the notice names it.")],
+    reference: Annotated[str, typer.Argument(help="Its reference, as the notification names it.")],
     agency: As,
     party: Annotated[
         list[str] | None, typer.Option(metavar="CRIME/N", help="A party whom it is about; may be repeated.")
@@ -130,7 +130,7 @@ def link(
 
 
 def attribute(
-    order: Annotated[str, typer.Argument(help="The order's place, as the notice names it.")],
+    order: Annotated[str, typer.Argument(help="The order's place, as the notification names it.")],
     agency: As,
     protects: Annotated[
         list[str] | None, typer.Option(metavar="CRIME/N", help="A party whom it protects; may be repeated.")

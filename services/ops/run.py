@@ -27,7 +27,7 @@ from services.platform.settings import Addresses, load_settings
 from services.platform.streaming.health import THIS_MACHINE
 from services.platform.streaming.topics import Difference
 
-LOOK_SECONDS = 0.3
+EVALUATION_SECONDS = 0.3
 EXAMPLE = "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
 # What a newcomer may type, and what it shows.
 WITHOUT_STORY = (
@@ -159,7 +159,7 @@ def _stay_up(services: Services, to_try: Sequence[tuple[str, str]]) -> NoReturn:
     out.print("Ctrl-C here ends everything.")
     while True:
         services.check()
-        time.sleep(LOOK_SECONDS)
+        time.sleep(EVALUATION_SECONDS)
 
 
 def _in_words(difference: Difference) -> str:

@@ -28,7 +28,7 @@ from services.responses.__main__ import SERVICE as RESPONSES
 SERVICES: Mapping[str, Service] = {
     service.name: service for service in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)
 }
-LOOK_SECONDS = 0.05
+EVALUATION_SECONDS = 0.05
 END_SECONDS = 15.0
 
 
@@ -58,7 +58,7 @@ async def _serve_child(kafka: str, database: str, port: int) -> None:
     if not await begun(worker, stopping):
         await end(worker)
     while not worker.ready:  # noqa: ASYNC110 - partitions come when the broker says so
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(EVALUATION_SECONDS)
     reads = {service.name: service.reads for service in SERVICES.values()}
     sys.stdout.write(json.dumps({"port": worker.health.port, "reads": reads}) + "\n")
     sys.stdout.flush()

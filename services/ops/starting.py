@@ -28,7 +28,7 @@ LOGS = RELAY_FOLDER / "logs"
 CALLED = {"kafka": "Kafka", "postgres": "PostgreSQL"}
 LOGS_KEPT = 5
 STOP_SECONDS = 30.0
-LOOK_SECONDS = 0.3
+EVALUATION_SECONDS = 0.3
 MOST_KILLED = 5
 
 
@@ -147,7 +147,7 @@ def _said_to_be_ready(
     asked = {"kafka": servers.kafka, "database": servers.database, "port": port}
     process.stdin.write(json.dumps(asked) + "\n")
     process.stdin.flush()
-    while not select.select([process.stdout], [], [], LOOK_SECONDS)[0]:
+    while not select.select([process.stdout], [], [], EVALUATION_SECONDS)[0]:
         if gone := _ended(servers):
             raise ServicesEndedError(gone)
     answer = process.stdout.readline()

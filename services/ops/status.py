@@ -31,7 +31,7 @@ from services.ops.terminal import err, moment, out, servers, span
 from services.ops.verdict import Service, Status, wrong
 from services.platform.local.running import find_running
 from services.platform.settings import Addresses
-from services.platform.storage.gauges import ASKS_OVERDUE, NOW, WAITING
+from services.platform.storage.gauges import ASKS_OVERDUE, NOW, PENDING
 from services.platform.streaming.groups import group_of
 
 LEAST_PAUSE = 1.0
@@ -50,7 +50,7 @@ UNREAD_SECONDS = KAFKA_SECONDS + LOOK_THROUGH_SECONDS + JUDGE_SECONDS
 # What was told of a person lies in the file of one of the person's records. Until somebody has answered, all asks of a
 # notification are open.
 PEOPLE_UNANSWERED = f"""
-select count(distinct coalesce(j.person, t.file)) from told t
+select count(distinct coalesce(j.person, t.file)) from delivery t
 left join joined j on j.service = t.service and j.record = t.file
 where t.asks_by is not null and t.asks_by[1] <= {NOW}
 """  # noqa: S608 - our own words
@@ -58,7 +58,7 @@ where t.asks_by is not null and t.asks_by[1] <= {NOW}
 COUNTS: Mapping[str, str] = {
     "outbox": "select service, count(*) from outbox where parked is null group by service",
     "parked": "select service, count(*) from outbox where parked is not null group by service",
-    "waiting": f"select service, count(*) from ({WAITING}) w group by service",  # noqa: S608
+    "waiting": f"select service, count(*) from ({PENDING}) w group by service",  # noqa: S608
     "unexplained": "select service, count(*) from unexplained group by service",
     "faulted_files": "select service, count(*) from case_file where faulted_on is not null group by service",
     "asks_overdue": ASKS_OVERDUE,
@@ -81,14 +81,14 @@ def status(
     The first line says whether all is well. It is not where people are past their time, because an event about them is
     unread or an agency has not answered; where a service has no worker, is a minute behind, cannot publish, or has
     something faulted, refused by the broker or without a reason; and where Kafka does not answer. docs/runbook.md says
-    what to do. What was refused and what waits for a link is counted here: `relay dlq list` and `relay waiting list`
+    what to do. What was refused and what waits for a link is counted here: `relay dlq list` and `relay pending list`
     say more.
 
     Exit status: 0 all is well, 1 something is wrong, 2 not begun.
     """
     addresses, running = servers(), find_running()
     if watch is None:
-        now = _look(addresses)
+        now = _evaluation(addresses)
         _write(now) if as_json else out.print(_shown(now))
         if not as_json and running is not None and running.health and addresses.kafka == running.kafka:
             out.print(f"Health and metrics: {running.health}/readyz, /metrics", style="dim")
@@ -96,14 +96,14 @@ def status(
     try:
         with Live(console=out, auto_refresh=False, transient=False) as live:
             while True:
-                now = _look(addresses)
+                now = _evaluation(addresses)
                 _write(now) if as_json else live.update(_shown(now), refresh=True)
                 time.sleep(max(LEAST_PAUSE, watch))
     except KeyboardInterrupt:
         err.print("Ended.", style="dim")
 
 
-def _look(addresses: Addresses) -> Status:
+def _evaluation(addresses: Addresses) -> Status:
     with reading(addresses.database) as conn:
         known = _services(conn)
     # Kafka first: a service commits what it has stored, so nothing committed by now may lack in what is read next.

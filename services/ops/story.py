@@ -37,7 +37,8 @@ DRAIN_SECONDS = 60.0
 
 
 class Chapter(BaseModel):
-    """What the teller says before the events of a file; `in_full`: agencies whose next new notice is shown whole."""
+    """What the teller says before the events of a file; `in_full`: agencies whose next new notification is shown
+    whole."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +87,9 @@ class Teller:
 
     def answered(self, at: datetime, answer: Answer) -> None:
         """What an agency says back, and to what."""
-        of = next((notice for notice in self.heard if notice.notification == answer.notification), None)
+        of = next(
+            (notification for notification in self.heard if notification.notification == answer.notification), None
+        )
         about = f": {headline(of)}" if of else ""
         said = words.answer(str(getattr(answer, "decision", getattr(answer, "reason", ""))))
         did = ANSWERED[type(answer)] + (f" ({said})" if said else "")
@@ -97,27 +100,27 @@ class Teller:
         out.print()
         out.print(f"{moment(at)}  Time passes.", style="dim")
 
-    def tells(self, notices: Sequence[NotificationIssued], now: datetime) -> None:
-        for notice in sorted(notices, key=lambda one: (ORDER.index(one.kind), one.agency, one.rule)):
-            self.heard.append(notice)
-            if notice.agency in self.in_full and notice.kind == "notify":
-                self.in_full.discard(notice.agency)
-                out.print(f"  → {self.names.agency(notice.agency)} reads:")
-                for line in tell(notice, now, self.names):
+    def tells(self, notifications: Sequence[NotificationIssued], now: datetime) -> None:
+        for notification in sorted(notifications, key=lambda one: (ORDER.index(one.kind), one.agency, one.rule)):
+            self.heard.append(notification)
+            if notification.agency in self.in_full and notification.kind == "notify":
+                self.in_full.discard(notification.agency)
+                out.print(f"  → {self.names.agency(notification.agency)} reads:")
+                for line in tell(notification, now, self.names):
                     out.print(f"      {line.text}", style=line.style or None, soft_wrap=True)
             else:
-                self.briefly(notice)
+                self.briefly(notification)
 
-    def briefly(self, notice: NotificationIssued) -> None:
+    def briefly(self, notification: NotificationIssued) -> None:
         """Who is told what; then what is asked by when, or why it ends."""
-        name = self.names.agency(notice.agency)
-        late = ", late" if notice.late else ""
-        said = f"  → {name}: {words.KINDS[notice.kind].lower()}{late}: {headline(notice)}"
-        out.print(said, style=STYLES.get(notice.kind), soft_wrap=True)
-        waiting = [ask for ask in notice.asks if not ask.met] if notice.state == "live" else []
+        name = self.names.agency(notification.agency)
+        late = ", late" if notification.late else ""
+        said = f"  → {name}: {words.KINDS[notification.kind].lower()}{late}: {headline(notification)}"
+        out.print(said, style=STYLES.get(notification.kind), soft_wrap=True)
+        waiting = [ask for ask in notification.asks if not ask.met] if notification.state == "live" else []
         more = [f"{words.ASKS[ask.ask]}, by {moment(ask.by, year=False)}" for ask in waiting]
-        if notice.reason:
-            more.append(words.reason(notice.reason))
+        if notification.reason:
+            more.append(words.reason(notification.reason))
         if more:
             out.print(f"      {'; '.join(more)}", style="dim", soft_wrap=True)
 
@@ -140,8 +143,8 @@ def read_telling(folder: Path = STORY) -> Telling:
 def play(story: Story, clock: StoryClock, services: Services, policies: PolicySet) -> tuple[NotificationIssued, ...]:
     """Plays the story to its end, and returns what agencies were told.
 
-    Events go in through Kafka at their sources' times, notices are read from Kafka by a reader who is in no group.
-    Between two events the clock stops wherever some service has something to do by itself.
+    Events go in through Kafka at their sources' times, notifications are read from Kafka by a reader who is in no
+    group. Between two events the clock stops wherever some service has something to do by itself.
     """
     teller = Teller(Names.of(policies))
     consumer = open_topics(
@@ -165,13 +168,13 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
 
 
 def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, consumer: Any) -> None:
-    """All that services do by themselves before this moment: reminders, rungs of the ladder, what lapses."""
-    while (look := clock.next_look()) is not None and look < at:
-        clock.stand_at(look)
+    """All that services do by themselves before this moment: reminders, escalation steps of the ladder, what lapses."""
+    while (evaluation := clock.next_evaluation()) is not None and evaluation < at:
+        clock.stand_at(evaluation)
         _drain(clock, services)
-        if told := _told(consumer):
-            teller.clock(look)
-            teller.tells(told, look)
+        if delivered := _told(consumer):
+            teller.clock(evaluation)
+            teller.tells(delivered, evaluation)
 
 
 def _happen(events: Sequence[Ready], at: datetime, story: Story, teller: Teller, producer: Any) -> None:
@@ -194,7 +197,7 @@ def _drain(clock: StoryClock, services: Services) -> None:
 
 
 def _told(consumer: Any) -> list[NotificationIssued]:
-    return [heard.notice for heard in read_to_end(consumer)]
+    return [heard.notification for heard in read_to_end(consumer)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,28 +206,28 @@ class Held:
 
     agency: str
     what: str
-    told: datetime
+    delivered: datetime
     ended: datetime | None
     why: str
 
 
-def held(notices: Sequence[NotificationIssued]) -> tuple[Held, ...]:
+def held(notifications: Sequence[NotificationIssued]) -> tuple[Held, ...]:
     """What each agency held and when; agencies, and what each of them held, in the order of the first telling."""
     by_duty: dict[tuple[str, str, str], list[NotificationIssued]] = {}
-    for notice in notices:
-        by_duty.setdefault((notice.agency, notice.rule, notice.subject), []).append(notice)
+    for notification in notifications:
+        by_duty.setdefault((notification.agency, notification.rule, notification.subject), []).append(notification)
     found = [_held(of_duty) for of_duty in by_duty.values()]
-    first = {row.agency: row.told for row in sorted(found, key=lambda row: row.told, reverse=True)}
-    return tuple(sorted(found, key=lambda row: (first[row.agency], row.agency, row.told)))
+    first = {row.agency: row.delivered for row in sorted(found, key=lambda row: row.delivered, reverse=True)}
+    return tuple(sorted(found, key=lambda row: (first[row.agency], row.agency, row.delivered)))
 
 
 def _held(of_duty: Sequence[NotificationIssued]) -> Held:
-    last = max(of_duty, key=lambda notice: notice.revision)
+    last = max(of_duty, key=lambda notification: notification.revision)
     over = last.state != "live"
     return Held(
         agency=last.agency,
         what=headline(last),
-        told=min(notice.issued_at for notice in of_duty),
+        delivered=min(notification.issued_at for notification in of_duty),
         ended=last.issued_at if over else None,
         why=words.reason(last.reason) if over and last.reason else "",
     )
@@ -246,7 +249,7 @@ def _show_table(teller: Teller) -> None:
         name = teller.names.agency(row.agency) if row.agency != before else ""
         before = row.agency
         ended = _short(row.ended) if row.ended else "still held"
-        table.add_row(name, row.what, _short(row.told), ended, row.why)
+        table.add_row(name, row.what, _short(row.delivered), ended, row.why)
     out.print(table)
 
 

@@ -19,7 +19,7 @@ from services.ops.notifications import answered, newest, tell
 from services.ops.reading import reading
 from services.ops.terminal import UsageError, err, heading, kafka_called, moment, out, plural, servers
 from services.ops.words import Names
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.policy.clocks import LONDON
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
@@ -44,7 +44,7 @@ class Heard(NamedTuple):
     """A notification with its envelope and its content as it came."""
 
     envelope: Envelope
-    notice: NotificationIssued
+    notification: NotificationIssued
     content: bytes
 
 
@@ -61,7 +61,7 @@ def subscribe(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more until Ctrl-C.")] = True,
     everything: Annotated[
-        bool, typer.Option("--all", help="All that was ever told, replaced and closed notices included.")
+        bool, typer.Option("--all", help="All that was ever told, replaced and closed notifications included.")
     ] = False,
 ) -> None:
     """Read what an agency is told: who, what, by when, and how to answer.
@@ -96,13 +96,19 @@ def with_answers(kept: Sequence[Heard], settings: Settings, agency: str) -> list
     written to for its own answer, and what was answered is not overdue. As they were sent where that cannot be read."""
     try:
         with reading(servers(settings).database) as conn:
-            rows = conn.execute("select content from told where agency = %s and state = 'live'", (agency,))
-            told = [notice_from_json(content) for (content,) in rows]
+            rows = conn.execute("select content from delivery where agency = %s and state = 'live'", (agency,))
+            delivered = [notification_from_json(content) for (content,) in rows]
     except UsageError as why:
         err.print(f"What has been answered meanwhile is not known: {why}", style="yellow")
         return list(kept)
-    met = {notice.id: frozenset(asked.ask for asked in notice.asks if asked.met_by is not None) for notice in told}
-    return [heard._replace(notice=answered(heard.notice, met.get(heard.notice.notification, ()))) for heard in kept]
+    met = {
+        notification.id: frozenset(asked.ask for asked in notification.asks if asked.met_by is not None)
+        for notification in delivered
+    }
+    return [
+        heard._replace(notification=answered(heard.notification, met.get(heard.notification.notification, ())))
+        for heard in kept
+    ]
 
 
 def name_of(agency: str, policies: PolicySet) -> str:
@@ -187,15 +193,19 @@ def _show_kept(
     everything: bool,
 ) -> None:
     shown: Iterable[Heard] = ()
-    kept = [heard for heard in heard_so_far if earliest is None or heard.notice.issued_at >= earliest]
+    kept = [heard for heard in heard_so_far if earliest is None or heard.notification.issued_at >= earliest]
     if earliest is not None and not kept:
         if not as_json:
             err.print(f"{name}: {_nothing_since(earliest, heard_so_far)}", style="dim")
     elif everything:
         shown = kept
     else:
-        stands = {id(notice) for notice in newest(heard.notice for heard in kept) if notice.state == "live"}
-        shown = [heard for heard in kept if id(heard.notice) in stands]
+        stands = {
+            id(notification)
+            for notification in newest(heard.notification for heard in kept)
+            if notification.state == "live"
+        }
+        shown = [heard for heard in kept if id(heard.notification) in stands]
         left_out = len(kept) - len(stands)
         if not as_json:
             open_now = plural(len(stands), "open matter") if stands else "Nothing is open"
@@ -206,7 +216,7 @@ def _show_kept(
 
 
 def _nothing_since(earliest: datetime, heard_so_far: Iterable[Heard]) -> str:
-    older = sum(notice.state == "live" for notice in newest(heard.notice for heard in heard_so_far))
+    older = sum(notification.state == "live" for notification in newest(heard.notification for heard in heard_so_far))
     still = f"{plural(older, 'older matter')} {'is' if older == 1 else 'are'} open" if older else "nothing is open"
     return f"Nothing was told since {moment(earliest)}; {still}."
 
@@ -217,5 +227,5 @@ def _show(heard: Heard, names: Names, *, as_json: bool) -> None:
         out.file.flush()
         return
     out.print(heading(""))
-    for line in tell(heard.notice, datetime.now(UTC), names):
+    for line in tell(heard.notification, datetime.now(UTC), names):
         out.print(line.text, style=line.style or None, soft_wrap=True)

@@ -27,7 +27,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Pending:
     """`records`: how many wait in all; `looked_through`: at how many of them there was time to look."""
 
     found: tuple[Unread, ...] = ()
@@ -35,19 +35,19 @@ class Waiting:
     looked_through: int = 0
 
 
-NOTHING_UNREAD = Waiting()
+NOTHING_UNREAD = Pending()
 
 
-def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Received | Refusal], bool]) -> Waiting:
+def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Received | Refusal], bool]) -> Pending:
     """The unread events that carry this name; nothing where the reader may not know of one of them, for the others are
     about the same matter. UsageError where Kafka does not answer."""
     ends, _ = ends_and_committed(kafka, REGISTRY.topics_in, ())
     read = _read(conn, ends)
     first = {place: min(by_service.values()) for place, by_service in read.items()}
     spans = {place: (first[place], ends[place]) for place in first if first[place] < ends[place]}
-    names, found, looked = sought(asked), [], 0
+    names, found, evaluated = sought(asked), [], 0
     for record in records_between(kafka, spans, SECONDS) if spans else ():
-        looked += 1
+        evaluated += 1
         if names.isdisjoint(carried(record.key, record.value, record.headers)):
             continue
         by_service = read[record.topic, record.partition]
@@ -66,7 +66,7 @@ def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Receive
                 refused_because=said.detail if isinstance(said, Refusal) else None,
             )
         )
-    return Waiting(tuple(found), sum(end - first for first, end in spans.values()), looked)
+    return Pending(tuple(found), sum(end - first for first, end in spans.values()), evaluated)
 
 
 def _read(conn: Connection, partitions: Iterable[Partition]) -> Mapping[Partition, Mapping[str, int]]:

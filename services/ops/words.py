@@ -59,7 +59,7 @@ RULES: Mapping[str, str] = {
     "attribution_question": "Court order: not known whom it protects",
     "unlinked_order": "Court order that is linked to nobody",
     "unlinked_application": "Application about a court order, linked to nobody",
-    "answer_without_notice": "Answer to a notification that was not sent to you",
+    "answer_without_notification": "Answer to a notification that was not sent to you",
     "answer_outdated": "Answer to a notification that had been replaced",
     "unanswered_manager": "For the manager: the desk has not answered",
     "unanswered_strategic": "For the strategic contact: desk and manager have not answered",
@@ -217,7 +217,7 @@ REASONS: Mapping[str, str] = {
     "below_count": "Fewer incidents than the area's number.",
     "historic": "It happened long ago and was disclosed now: it shows a pattern, not an escalation.",
     "no_school_named": "No school is recorded for the child.",
-    "home_educated": "The child is educated at home: the education desk is told.",
+    "home_educated": "The child is educated at unlinked: the education desk is told.",
     "not_a_child": "Listed as a child, but 18 or older.",
     "stated_twice": "The agency is told of the same child in another entry of this incident.",
     "no_incident": "The relay does not know the incident that it belongs to.",
@@ -780,9 +780,9 @@ def answer(code: str) -> str:
     return ANSWERS.get(code) or code.replace("_", " ")
 
 
-def action(rung: str, ask: str, who: str) -> str:
+def action(step: str, ask: str, who: str) -> str:
     """What a person at this step of the escalation is to do about an ask that nobody has answered."""
-    return ACTIONS[rung][ask].format(who=who)
+    return ACTIONS[step][ask].format(who=who)
 
 
 def relation(code: str, *, current: bool) -> str:

@@ -55,7 +55,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 continue
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             his = hers.protecting_from(fact, lodged.references, about=concern.orders)
-            told = _matter(
+            delivered = _matter(
                 hers,
                 "application_lodged",
                 fact,
@@ -69,13 +69,13 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     *_still_binding(hers, concern, his),
                 ),
             )
-            told = replace(
-                told,
-                grounds=(*told.grounds, *behind, *his.facts),
+            delivered = replace(
+                delivered,
+                grounds=(*delivered.grounds, *behind, *his.facts),
                 statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
                 texts=_texts(lodged, concern, indicators),
             )
-            yield from tell(file, policy, _until_it_ends(told, concern, ending))
+            yield from tell(file, policy, _until_it_ends(delivered, concern, ending))
 
 
 def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -107,26 +107,26 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
                 yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
             matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
-            told = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
+            delivered = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
             if body is asked:
-                told = _until_it_ends(told, concern, ending)
-            yield from tell(file, policy, told)
+                delivered = _until_it_ends(delivered, concern, ending)
+            yield from tell(file, policy, delivered)
 
 
-def _until_it_ends(told: Matter, concern: Concern, ending: Ending | None) -> Matter:
+def _until_it_ends(delivered: Matter, concern: Concern, ending: Ending | None) -> Matter:
     """The same until the court or the applicant ends the application, or until no order is left to vary or discharge
     (DPP v Hall [2005] EWHC 2612 (Admin))."""
     if ending is not None:
-        return replace(told, met_by=(ending[0],), ended=ending[1])
-    if told.ended is not None:
-        return told
+        return replace(delivered, met_by=(ending[0],), ended=ending[1])
+    if delivered.ended is not None:
+        return delivered
     left = [order for order in concern.orders if order.state not in ENDED]
     if concern.orders and not left:
-        return while_it_stands(told, concern.orders[0])
+        return while_it_stands(delivered, concern.orders[0])
     ends = [end for end in map(ends_at, left) if end is not None]
     if not left or len(ends) < len(left):
-        return told
-    return replace(told, lapses=max(ends), lapses_as=Reason.ORDER_EXPIRED)
+        return delivered
+    return replace(delivered, lapses=max(ends), lapses_as=Reason.ORDER_EXPIRED)
 
 
 def _event(body: ApplicationLodged | ApplicationWithdrawn | ApplicationDecided) -> str:
@@ -159,9 +159,9 @@ def _over(
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
             *_still_binding(hers, concern, his, _granted_on(body)),
         )
-        told = _matter(hers, rule, fact, body, body.application, concern, matter)
-        grounds = (*told.grounds, *(lodged[:1] if lodged else ()), *his.facts)
-        yield from tell(hers.file, hers.policy, replace(told, grounds=grounds))
+        delivered = _matter(hers, rule, fact, body, body.application, concern, matter)
+        grounds = (*delivered.grounds, *(lodged[:1] if lodged else ()), *his.facts)
+        yield from tell(hers.file, hers.policy, replace(delivered, grounds=grounds))
 
 
 def _granted_on(body: ApplicationWithdrawn | ApplicationDecided) -> date | None:
@@ -200,7 +200,7 @@ def _floor(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> Iterator[It
     31.5(4)-(5)): a floor, never a promise."""
     served = lodged.served_on_prosecutor_at
     if served is not None:
-        floor = policy.due(served, policy.clock("notice_before_allowing", london_day(served)))
+        floor = policy.due(served, policy.clock("notification_before_allowing", london_day(served)))
         yield from derived("not_allowed_before_unless_time_is_shortened", london_day(floor), DataClass.T)
     if served is None or lodged.mode == "oral_in_court" or _listed_soon(policy, fact, lodged):
         yield from derived("could_be_decided", "now", DataClass.T)
@@ -277,5 +277,5 @@ def _matter(
 def _not_told(
     hers: HerOrders, rule: str, fact: Fact, body: CourtFact, about: str, concern: Concern
 ) -> Iterator[Statement]:
-    told = _matter(hers, rule, fact, body, about, concern, ())
-    yield from tell_nobody(hers.file, hers.policy, told, OTHERWISE[concern.how])
+    delivered = _matter(hers, rule, fact, body, about, concern, ())
+    yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])

@@ -82,7 +82,7 @@ def _speaks(file: CaseFile, fact: Fact, children: list[Protected]) -> str | None
 def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:
     schools = child.child.school_urns or (None,)
     for number, school in enumerate(schools):
-        told = Matter(
+        delivered = Matter(
             rule="order_concerning_child",
             route="order_concerning_child" if element.order.action in MAKES else "order_change_concerning_child",
             subject=f"{element.place}/{child.place}",
@@ -101,17 +101,17 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
             matter=tuple(_matter(child, order, element)),
             only_kinds=SCHOOL | FRONT_DOOR if number == 0 else SCHOOL,
         )
-        told = _until_it_ends(told, order, element)
+        delivered = _until_it_ends(delivered, order, element)
         if number == 0 or child.waits is None:
-            yield from tell(file, policy, told)
+            yield from tell(file, policy, delivered)
 
 
-def _until_it_ends(told: Matter, order: Standing, element: Element) -> Matter:
+def _until_it_ends(delivered: Matter, order: Standing, element: Element) -> Matter:
     """What says that the order protects the child ends with the order. Of his death no school hears here."""
     gone = order.no_longer
     if gone is not None and gone[0] is Reason.DEFENDANT_DIED:
-        return replace(told, met_by=gone[1], ended=Reason.ORDER_HAS_ENDED)
-    return while_it_stands(told, order) if element.order.action in STAND else told
+        return replace(delivered, met_by=gone[1], ended=Reason.ORDER_HAS_ENDED)
+    return while_it_stands(delivered, order) if element.order.action in STAND else delivered
 
 
 def _matter(child: Protected, order: Standing, element: Element) -> Iterator[Item]:

@@ -73,16 +73,16 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         if concern.how is How.NOT_CONFIRMED:
-            told = _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
-            yield from tell(hers.file, hers.policy, while_it_stands(told, order))
+            delivered = _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
+            yield from tell(hers.file, hers.policy, while_it_stands(delivered, order))
         else:
             yield from _not_told(hers, "order_unconfirmed", element, concern)
     for change, concern in hers.changed():
         if change.action in MAKES:
             continue  # what replaces an order is an order made
         if concern.how is How.NOT_CONFIRMED:
-            told = _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
-            yield from tell(hers.file, hers.policy, told)
+            delivered = _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
+            yield from tell(hers.file, hers.policy, delivered)
         else:
             yield from _not_told(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
 
@@ -103,17 +103,17 @@ def order_ground_fell(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     quashed (domain 1.2). Until a court or a person says, nobody knows whether it protects her, and nobody tells her."""
     hers = HerOrders(file, policy)
     for order, undone, element, concern in hers.fallen():
-        told = _of_fallen(hers, order, undone, concern)
+        delivered = _of_fallen(hers, order, undone, concern)
         if concern.how is How.HERS and concern.speaks:
-            yield from _tell(hers, told, in_custody=hers.in_custody(element, undone[-1].body.hearing_on))
+            yield from _tell(hers, delivered, in_custody=hers.in_custody(element, undone[-1].body.hearing_on))
         else:
-            yield from tell_nobody(file, policy, told, OTHERWISE[concern.how])
+            yield from tell_nobody(file, policy, delivered, OTHERWISE[concern.how])
 
 
 def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], concern: Concern) -> Matter:
     first, last, victim = undone[0], undone[-1], concern.victim
     his = hers.protecting_from(last.fact, last.body.references, (order,))
-    told = Matter(
+    delivered = Matter(
         rule="order_ground_fell",
         route="order_ground_fell",
         subject=f"{order.place}/{victim.place}",
@@ -135,10 +135,10 @@ def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], co
     )
     if order.no_longer is None:
         said = (*order.attributed_by, *(change.element.fact for change in order.changes))
-        return replace(told, met_by=said, ended=Reason.ORDER_STANDS)
+        return replace(delivered, met_by=said, ended=Reason.ORDER_STANDS)
     if order.lost_its_ground and order.no_longer[0] is Reason.ORDER_MAY_NOT_STAND:
-        return replace(told, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
-    return while_it_stands(told, order)
+        return replace(delivered, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
+    return while_it_stands(delivered, order)
 
 
 def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
@@ -148,8 +148,8 @@ def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern)
     if concern.how is How.HERS and concern.speaks:
         yield from _told(hers, "place_term_made", element, order, concern, asked_for=places)
     elif concern.how is How.NOT_CONFIRMED:
-        told = _unconfirmed(hers, "place_term_made", element, order, concern)
-        yield from tell(hers.file, hers.policy, replace(told, rule="place_term_made", asked_for=places))
+        delivered = _unconfirmed(hers, "place_term_made", element, order, concern)
+        yield from tell(hers.file, hers.policy, replace(delivered, rule="place_term_made", asked_for=places))
     else:
         yield from _not_told(hers, "place_term_made", element, concern)
 
@@ -190,29 +190,29 @@ def _told(
         *(item for one in concern.orders if rule == "place_term_made" for item in stands_now(one)),
         *still_binding(his, frozenset(one.place for one in concern.orders)),
     )
-    told = _matter(hers, rule, rule, element, concern, matter)
-    told = replace(told, grounds=(*told.grounds, *his.facts), asked_for=asked_for)
+    delivered = _matter(hers, rule, rule, element, concern, matter)
+    delivered = replace(delivered, grounds=(*delivered.grounds, *his.facts), asked_for=asked_for)
     if rule in WHILE_IT_STANDS:
-        told = while_it_stands(told, concern.orders[0])
-    yield from _tell(hers, told, in_custody=hers.in_custody(element, element.on))
+        delivered = while_it_stands(delivered, concern.orders[0])
+    yield from _tell(hers, delivered, in_custody=hers.in_custody(element, element.on))
 
 
-def _tell(hers: HerOrders, told: Matter, *, in_custody: bool) -> Iterator[Statement]:
+def _tell(hers: HerOrders, delivered: Matter, *, in_custody: bool) -> Iterator[Statement]:
     """The route; of it the prison only while he is in one."""
     if in_custody:
-        yield from tell(hers.file, hers.policy, told)
+        yield from tell(hers.file, hers.policy, delivered)
         return
-    told_to = frozenset(row.kind for row in hers.policy.route(told.route, told.on).told)
-    yield from tell(hers.file, hers.policy, replace(told, only_kinds=told_to - PRISON))
+    told_to = frozenset(row.kind for row in hers.policy.route(delivered.route, delivered.on).told)
+    yield from tell(hers.file, hers.policy, replace(delivered, only_kinds=told_to - PRISON))
     yield from withheld(
         hers.file,
         hers.policy,
-        rule=told.rule,
-        subject=told.subject,
-        areas=told.areas,
-        on=told.on,
-        grounds=told.grounds,
-        reason=told.held or Reason.NOT_IN_CUSTODY,
+        rule=delivered.rule,
+        subject=delivered.subject,
+        areas=delivered.areas,
+        on=delivered.on,
+        grounds=delivered.grounds,
+        reason=delivered.held or Reason.NOT_IN_CUSTODY,
         only_kinds=PRISON,
     )
 
@@ -254,5 +254,5 @@ def _not_told(
     hers: HerOrders, rule: str, element: Element, concern: Concern, route: str | None = None
 ) -> Iterator[Statement]:
     """Why not, or no longer: it is known whose it is, or no longer known which."""
-    told = _matter(hers, rule, route or rule, element, concern, ())
-    yield from tell_nobody(hers.file, hers.policy, told, OTHERWISE[concern.how])
+    delivered = _matter(hers, rule, route or rule, element, concern, ())
+    yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])

@@ -55,18 +55,18 @@ RECORDS = Counter(
 REFUSALS = Counter(
     "relay_refusals_total", "Records refused, by reason of the closed list.", ["service", "reason"], registry=REGISTRY
 )
-NOTICES = Counter(
-    "relay_notices_total",
-    "Notices issued: notify, update, remind, close or correct.",
+NOTIFICATIONS_SENT = Counter(
+    "relay_notifications_total",
+    "Notifications issued: notify, update, remind, close or correct.",
     ["service", "kind"],
     registry=REGISTRY,
 )
-LOOKS = Counter(
+EVALUATIONS = Counter(
     "relay_looks_total", "Looks recorded: by event, clock or release.", ["service", "cause"], registry=REGISTRY
 )
-LOOK_SECONDS = Histogram(
+EVALUATION_SECONDS = Histogram(
     "relay_look_seconds",
-    "Time that one look took on the event loop.",
+    "Time that one evaluation took on the event loop.",
     ["service"],
     buckets=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     registry=REGISTRY,
@@ -78,16 +78,16 @@ BATCH_SECONDS = Histogram(
     buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
     registry=REGISTRY,
 )
-OUTBOX_WAITING = Gauge("relay_outbox_waiting", "Notices committed and not yet published.", ["service"])
+OUTBOX_PENDING = Gauge("relay_outbox_waiting", "Notifications committed and not yet published.", ["service"])
 ASKS_OVERDUE = Gauge("relay_asks_overdue", "Asks whose time has passed unanswered.", ["service"])
-OLDEST_WAITING = Gauge(
+OLDEST_PENDING = Gauge(
     "relay_oldest_waiting_seconds",
     "Age of the oldest fact that waits for a link.",
     ["service"],
 )
 UNEXPLAINED = Gauge("relay_unexplained", "Duties told, owed no longer, with no fact that says why.", ["service"])
 FAULTED_FILES = Gauge("relay_faulted_files", "Files in which a rule raises.", ["service"])
-PARKED = Gauge("relay_parked", "Notices that the broker refused for their own sake.", ["service"])
+PARKED = Gauge("relay_parked", "Notifications that the broker refused for their own sake.", ["service"])
 LAG = Gauge(
     "kafka_consumergroup_lag",
     "Records behind the end of the stream, by the offset that the database holds.",

@@ -1,4 +1,4 @@
-"""Responses: what agencies say back, and word to whoever answered a notice that is nobody's."""
+"""Responses: what agencies say back, and word to whoever answered a notification that is nobody's."""
 
 from services.platform.streaming.service import Service
 from services.platform.streaming.worker import run

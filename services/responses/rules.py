@@ -30,7 +30,7 @@ def answer_without_notice(file: CaseFile, policy: Policy) -> Iterator[Statement]
             yield from owed_to_agency(
                 file,
                 policy,
-                rule="answer_without_notice",
+                rule="answer_without_notification",
                 subject=f"unknown-notification:{first.subject}",
                 agency=agency,
                 on=london_day(first.at),
@@ -40,4 +40,4 @@ def answer_without_notice(file: CaseFile, policy: Policy) -> Iterator[Statement]
             )
 
 
-RULES = (Rule("answer_without_notice", answer_without_notice, runs_in="references"),)
+RULES = (Rule("answer_without_notification", answer_without_notice, runs_in="references"),)

@@ -13,7 +13,7 @@ import yaml
 from services.platform.streaming.worker import END_SECONDS
 
 PROJECT = Path(__file__).parents[2]
-SHARED = {"casefile", "intake", "ops", "policy", "runtime"}
+SHARED = {"intake", "ops", "platform"}
 SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
 LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
 # Where the module that is imported has another name than the package that is installed.

@@ -69,10 +69,10 @@ class Bench:
         out.print(f"[{time.strftime('%H:%M:%S')}] {what}", markup=False)
         out.file.flush()
 
-    def looks(self) -> None:
+    def evaluations(self) -> None:
         self.say("looks: the rules alone")
         for found in map(cost, self.scale.lengths):
-            self.run.looks.append(found)
+            self.run.evaluations.append(found)
             self.done(f"looks: {found.facts:,} facts, {found.cold.all:,.1f} ms cold, {found.warm.all:,.1f} ms warm")
 
     def startup(self) -> None:
@@ -140,7 +140,7 @@ class Bench:
 
 SECTIONS: Mapping[str, Callable[[Bench], None]] = {
     "startup": Bench.startup,
-    "looks": Bench.looks,
+    "looks": Bench.evaluations,
     "throughput": Bench.throughput,
     "latency": Bench.latency,
     "long": Bench.long,

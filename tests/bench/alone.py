@@ -1,4 +1,4 @@
-"""`python -m tests.bench.alone`: what a look costs, and how fast one worker is, with the packages that ship."""
+"""`python -m tests.bench.alone`: what an evaluation costs, and how fast one worker is, with the packages that ship."""
 
 import argparse
 
@@ -27,14 +27,22 @@ def main() -> None:
 
 
 def _costs(measured: list[Cost]) -> Table:
-    title = "A look after one more incident, by the length of its file: milliseconds of processor time"
+    title = "An evaluation after one more incident, by the length of its file: milliseconds of processor time"
     table = Table(title=title, title_justify="left")
-    for column in ("incidents", "by a worker that", "reads facts", "reads the told", "looks", "in all", "notices"):
+    for column in (
+        "incidents",
+        "by a worker that",
+        "reads facts",
+        "reads the told",
+        "looks",
+        "in all",
+        "notifications",
+    ):
         table.add_column(column, justify="right")
     for found in measured:
         for who, spent in (("has not met it", found.cold), ("looked before", found.warm)):
-            numbers = (f"{number:,.2f}" for number in (spent.read, spent.told, spent.look, spent.all))
-            table.add_row(f"{found.facts:,}", who, *numbers, f"{found.notices:,}")
+            numbers = (f"{number:,.2f}" for number in (spent.read, spent.delivered, spent.evaluation, spent.all))
+            table.add_row(f"{found.facts:,}", who, *numbers, f"{found.notifications:,}")
     return table
 
 
@@ -47,8 +55,8 @@ def _pace(worked: Pace) -> Table:
         ("seconds", f"{worked.seconds:,.1f}"),
         ("events a second", f"{worked.events_a_second:,.0f}"),
         ("of them seconds of the worker's own processor time", f"{worked.processor_seconds:,.1f}"),
-        ("looks", f"{worked.looks:,}"),
-        ("notices issued", f"{worked.notices:,}"),
+        ("looks", f"{worked.evaluations:,}"),
+        ("notifications issued", f"{worked.notifications:,}"),
         ("most memory, MiB", f"{worked.resident_mib:,.0f}"),
     ):
         table.add_row(what, number)

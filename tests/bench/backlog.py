@@ -40,8 +40,8 @@ class Pace:
     events: int
     seconds: float
     processor_seconds: float
-    notices: int
-    looks: int
+    notifications: int
+    evaluations: int
     resident_mib: float
 
     @property
@@ -88,8 +88,10 @@ def _watch(database: str, worker: subprocess.Popen[bytes], events: int, tell: Te
                 raise RuntimeError("the worker did not get through the backlog")
             time.sleep(POLL_SECONDS)
         seconds, processor = time.monotonic() - began[0], processor_seconds(worker.pid) - began[1]
-        notices, looks = _row(conn, "select (select count(*) from notice), (select count(*) from look)")
-    return Pace(events, seconds, processor, notices, looks, most_resident_mib(worker.pid))
+        notifications, evaluations = _row(
+            conn, "select (select count(*) from notification), (select count(*) from evaluation)"
+        )
+    return Pace(events, seconds, processor, notifications, evaluations, most_resident_mib(worker.pid))
 
 
 def _row(conn: psycopg.Connection[tuple[int, int]], query: LiteralString) -> tuple[int, int]:

@@ -38,7 +38,7 @@ class Run:
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
     seconds: float = 0.0
-    looks: list[Cost] = field(default_factory=list)
+    evaluations: list[Cost] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     paces: list[Pace] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
@@ -55,7 +55,7 @@ def write(run: Run) -> Path:
     folder.mkdir(exist_ok=True)
     _plot(folder / "throughput.svg", run.paces, _draw_paces)
     _plot(folder / "latency.svg", run.latencies, _draw_latencies)
-    _plot(folder / "looks.svg", run.looks, _draw_looks)
+    _plot(folder / "looks.svg", run.evaluations, _draw_evaluations)
     _plot(folder / "long-files.svg", run.long_files, _draw_long_files)
     _plot(folder / "history.svg", run.histories, _draw_histories)
     DOCUMENT.write_text("\n\n".join(_parts(run)) + "\n")
@@ -79,8 +79,8 @@ def _parts(run: Run) -> Iterable[str]:
         yield "\n\n".join(_throughput(run.paces))
     if run.latencies:
         yield "\n\n".join(_latency(run))
-    if run.looks:
-        yield "\n\n".join(_looks(run.looks))
+    if run.evaluations:
+        yield "\n\n".join(_evaluations(run.evaluations))
     if run.long_files:
         yield "\n\n".join(_long(run.long_files))
     if run.histories:
@@ -102,9 +102,9 @@ def _setting() -> Iterable[str]:
         "Charges and courts are left out, so that links between matters cost nobody anything."
     )
     yield (
-        "The relay does more than the others: it records every look, what was withheld from whom and why, the end of "
-        "each record and the event as it came, and publishes each decision for audit. All contestants run under the "
-        f"same Python {python_version()} and libraries (pydantic {version('pydantic')}, the newest that Quix Streams "
+        "The relay does more than the others: it records every evaluation, what was withheld from whom and why, the "
+        "end of each record and the event as it came, and publishes each decision for audit. All contestants run under "
+        f"the same Python {python_version()}, libraries (pydantic {version('pydantic')}, the newest Quix Streams "
         "takes), on one Kafka broker and one PostgreSQL that waits for the disk at every commit."
     )
     yield _table(
@@ -133,7 +133,7 @@ class Aim:
 
 
 READY_SECONDS = 10.0
-LOOK_MS = {100: 5.0, 1_000: 60.0}
+EVALUATION_MS = {100: 5.0, 1_000: 60.0}
 NOT_SLOWER_BY_HISTORY = 0.8  # of the pace without any; one run's noise
 
 
@@ -150,10 +150,10 @@ def _aims(run: Run) -> Iterable[Aim]:
         if mine and plain:
             yield Aim(f"p50 beside the plain loop, {rate:,} a second", 1.5, mine.p50 / plain.p50, "times")
             yield Aim(f"p99 beside the plain loop, {rate:,} a second", 1.5, mine.p99 / plain.p99, "times")
-    for cost in run.looks:
-        if cost.facts in LOOK_MS:
-            yield Aim(f"a look at {cost.facts:,} facts, warm", LOOK_MS[cost.facts], cost.warm.all, "ms")
-            yield Aim(f"a look at {cost.facts:,} facts, cold", LOOK_MS[cost.facts], cost.cold.all, "ms")
+    for cost in run.evaluations:
+        if cost.facts in EVALUATION_MS:
+            yield Aim(f"an evaluation at {cost.facts:,} facts, warm", EVALUATION_MS[cost.facts], cost.warm.all, "ms")
+            yield Aim(f"an evaluation at {cost.facts:,} facts, cold", EVALUATION_MS[cost.facts], cost.cold.all, "ms")
     paces = [each.events_a_second for each in run.histories if each.entrant is RELAY]
     if len(paces) > 1 and paces[0]:
         held = (paces[-1] or 0.0) / paces[0]
@@ -167,7 +167,7 @@ def _held_to(aims: Sequence[Aim]) -> Iterable[str]:
     yield "## What the relay is held to"
     yield (
         "Why an aim is missed, and what was tried: [a batch in few exchanges](adr/0011-a-batch-in-few-exchanges.md) "
-        "and [a look remembers what it worked out](adr/0013-a-look-remembers-what-it-worked-out.md)."
+        "and [an evaluation remembers what it worked out](adr/0013-a-look-remembers-what-it-worked-out.md)."
     )
     yield _table(
         ("", "aim", "found", ""),
@@ -204,7 +204,7 @@ def _throughput(paces: Sequence[Pace]) -> Iterable[str]:
                 f"{pace.workers}",
                 _number(pace.events_a_second) or "not done in time",
                 _ratio(pace.events_a_second, base.get(pace.workers)),
-                f"{pace.notices:,}",
+                f"{pace.notifications:,}",
                 f"{1_000 * pace.processor_seconds / pace.events:.2f}",
                 f"{pace.resident_mib:,.0f}",
                 f"{len(pace.held & first.held) / max(1, len(pace.held | first.held)):.1%}",
@@ -232,7 +232,7 @@ def _latency(run: Run) -> Iterable[str]:
                 f"{found.rate:,}",
                 found.entrant.title,
                 *(_ms(seconds) for seconds in (found.p50, found.p99, found.worst)),
-                f"{found.told:,}",
+                f"{found.delivered:,}",
                 f"{found.behind:,}",
                 "kept up" if found.kept_up else "**fell behind**",
             )
@@ -242,29 +242,29 @@ def _latency(run: Run) -> Iterable[str]:
     yield "![Median and 99th percentile of latency by rate](performance/latency.svg)"
 
 
-def _looks(looks: Sequence[Cost]) -> Iterable[str]:
-    yield "## One look"
+def _evaluations(evaluations: Sequence[Cost]) -> Iterable[str]:
+    yield "## One evaluation"
     yield (
-        "The rules alone, the same for every contestant: a look at one victim's incidents after one more of them, all "
-        "others told, in milliseconds of processor time. *Cold*: by a worker that has not met the file, and reads all "
-        "of it; *warm*: by the one that looked before. *Read*: contents, *told*: what was told and withheld, each from "
-        "its text."
+        "The rules alone, the same for every contestant: an evaluation of one victim's incidents after one more, "
+        "all told before, in milliseconds of processor time. *Cold*: by a worker that has not met the file and reads "
+        "all of it; *warm*: by the one that looked before. *Read*: contents, *told*: what was told and withheld, each "
+        "from its text."
     )
     yield _table(
-        ("facts", "", "read", "told", "look", "all", "for each fact", "notices"),
+        ("facts", "", "read", "told", "look", "all", "for each fact", "notifications"),
         (
             (
                 f"{cost.facts:,}",
                 how,
-                *(f"{ms:,.2f}" for ms in (spent.read, spent.told, spent.look, spent.all)),
+                *(f"{ms:,.2f}" for ms in (spent.read, spent.delivered, spent.evaluation, spent.all)),
                 f"{spent.all / cost.facts:,.3f}",
-                f"{cost.notices:,}",
+                f"{cost.notifications:,}",
             )
-            for cost in looks
+            for cost in evaluations
             for how, spent in (("cold", cost.cold), ("warm", cost.warm))
         ),
     )
-    yield "![Cost of a look by the length of its file](performance/looks.svg)"
+    yield "![Cost of an evaluation by the length of its file](performance/looks.svg)"
 
 
 def _long(found: Sequence[LongFile]) -> Iterable[str]:
@@ -304,9 +304,9 @@ def _history(found: Sequence[Grown]) -> Iterable[str]:
 def _due(found: Sequence[Due]) -> Iterable[str]:
     yield "## Many files fall due"
     yield (
-        "Two workers; so many files with a next look, of which so many fall due at one instant; one of the two is "
-        "killed 0.3 seconds later. Seconds from falling due until the look is committed. Quix Streams and the limit "
-        "have no clock that would look again, so they are not here."
+        "Two workers; so many files with a next evaluation, of which so many fall due at one instant; one of the two "
+        "is killed 0.3 seconds later. Seconds from falling due until the evaluation is committed. Quix Streams and the "
+        "limit have no clock that would look again, so they are not here."
     )
     yield _table(
         ("", "files", "due", "p50, s", "worst, s", "missed", "looked at twice"),
@@ -376,7 +376,9 @@ def _draw_paces(axes: Axes, found: Sequence[Pace]) -> None:
 
 def _draw_latencies(axes: Axes, found: Sequence[Latency]) -> None:
     for entrant in ENTRANTS:
-        mine = sorted((each for each in found if each.entrant is entrant and each.told), key=lambda each: each.rate)
+        mine = sorted(
+            (each for each in found if each.entrant is entrant and each.delivered), key=lambda each: each.rate
+        )
         rates = [each.rate for each in mine]
         axes.plot(
             rates, [1_000 * e.p50 for e in mine], "o-", color=COLOURS[entrant.name], label=f"{entrant.title}, p50"
@@ -388,7 +390,7 @@ def _draw_latencies(axes: Axes, found: Sequence[Latency]) -> None:
     _ticks(axes, sorted({each.rate for each in found}))
 
 
-def _draw_looks(axes: Axes, found: Sequence[Cost]) -> None:
+def _draw_evaluations(axes: Axes, found: Sequence[Cost]) -> None:
     lengths = [cost.facts for cost in found]
     axes.plot(lengths, [cost.cold.all for cost in found], "o-", color="#d4351c", label="cold")
     axes.plot(lengths, [cost.warm.all for cost in found], "o-", color="#1d70b8", label="warm")

@@ -1,4 +1,4 @@
-"""A million files that have a next look, a thousand of them due at once, two workers, one of them killed."""
+"""A million files that have a next evaluation, a thousand of them due at once, two workers, one of them killed."""
 
 import signal
 import time
@@ -18,8 +18,8 @@ PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Seconds from falling due until the look was committed. `missed`: files that were not looked at; `twice`: files
-    that were looked at more than once for it."""
+    """Seconds from falling due until the evaluation was committed. `missed`: files that were not looked at; `twice`:
+    files that were looked at more than once for it."""
 
     entrant: Entrant
     files: int
@@ -33,7 +33,7 @@ class Due:
 def due(
     stage: Stage, entrant: Entrant, files: int, at_once: int, load: Sequence[Message], tell: Callable[[str], None]
 ) -> Due:
-    """The files are what the load's events left behind, and copies of them, whose next look is a year away."""
+    """The files are what the load's events left behind, and copies of them, whose next evaluation is a year away."""
     table = TABLE[entrant.name]
     with stage.appearance(entrant) as shown:
         shown.start(1)
@@ -44,7 +44,8 @@ def due(
         ((own,),) = shown.rows(f"select count(*) from {table}")  # noqa: S608 - our own names
         tell(f"{entrant.title}: {files:,} files")
         copy(shown, 1, -(-files // own), only=table)
-        shown.rows(f"update {table} set next_look_at = now() + interval '1 year' where next_look_at is null")  # noqa: S608
+        ahead = "next_evaluation_at = now() + interval '1 year' where next_evaluation_at is null"
+        shown.rows(f"update {table} set {ahead}")  # noqa: S608 - our own names
         shown.start(1)
         time.sleep(5)
         ((total,),) = shown.rows(f"select count(*) from {table}")  # noqa: S608
@@ -54,7 +55,7 @@ def due(
             f"create table fell_due as select file, looks, null::float8 as took from {table} "  # noqa: S608
             f"where position('~' in file) = 0 order by file limit {at_once:d}"
         )
-        shown.rows(f"update {table} f set next_look_at = now() from fell_due d where d.file = f.file")  # noqa: S608
+        shown.rows(f"update {table} f set next_evaluation_at = now() from fell_due d where d.file = f.file")  # noqa: S608
         began = time.monotonic()
         killed, missed = False, at_once
         while missed and time.monotonic() - began < PATIENCE_SECONDS:

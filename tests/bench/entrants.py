@@ -80,7 +80,7 @@ RELAY = Entrant(
     "the relay",
     "services.incidents",
     "postgres",
-    "effects once, every look and decision recorded and explained, clocks kept",
+    "effects once, every evaluation and decision recorded and explained, clocks kept",
     ("faust-streaming", "aiokafka", "psycopg"),
 )
 PLAIN = Entrant(

@@ -1,4 +1,5 @@
-"""What one look costs, by the length of its file: one victim's incidents, a day apart, under the rules that ship."""
+"""What one evaluation costs, by the length of its file: one victim's incidents, a day apart, under the rules that
+ship."""
 
 import gc
 import time
@@ -10,13 +11,13 @@ from typing import TypeVar
 from schemas import registry
 from schemas.police_incidents.v1 import Grade
 from services.incidents.rules import RULES
-from services.platform.domain.core import evaluate
-from services.platform.domain.core.duties import Look, Notice
+from services.platform.domain.core import evaluate as core
+from services.platform.domain.core.duties import Evaluation, Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.core.stored_notifications import (
-    notice_from_json,
-    notice_to_json,
+    notification_from_json,
+    notification_to_json,
     withheld_from_json,
     withheld_to_json,
 )
@@ -35,16 +36,17 @@ NOW = b.NOON
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Milliseconds of a look after one more incident, all others told. `read`: contents, `told`: notices and withheld
-    statements, each from the text that the store keeps; `look`: what is owed, compared with what was told."""
+    """Milliseconds of an evaluation after one more incident, all others told. `read`: contents, `told`: notifications
+    and withheld statements, each from the text that the reader keeps; `look`: what is owed, compared with what was
+    told."""
 
     read: float
-    told: float
-    look: float
+    delivered: float
+    evaluation: float
 
     @property
     def all(self) -> float:
-        return self.read + self.told + self.look
+        return self.read + self.delivered + self.evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Cost:
     facts: int
     cold: Spent
     warm: Spent
-    notices: int
+    notifications: int
 
 
 def costs() -> Iterator[Cost]:
@@ -68,50 +70,52 @@ def cost(length: int) -> Cost:
     contents = [registry.content_of(fact.body) for fact in facts]
     file = files_of(facts)[HERS]
     earlier = without(file, facts[-1])
-    before = look(earlier, {}, met())
-    told = remember({}, before)
-    notices = [notice_to_json(notice) for notice in told.values()]
+    before = evaluate(earlier, {}, met())
+    delivered = remember({}, before)
+    notifications = [notification_to_json(notification) for notification in delivered.values()]
     withheld = [withheld_to_json(statement) for statement in before.withheld]
 
     def read(contents: Sequence[bytes]) -> None:
         for content in contents:
             registry.body_of("uk.police.incident-reported.v1", content)
 
-    def read_told() -> None:
-        for text in notices:
-            notice_from_json(text)
+    def read_delivered() -> None:
+        for text in notifications:
+            notification_from_json(text)
         for text in withheld:
             withheld_from_json(text)
 
     def forget() -> None:
-        notice_from_json.cache_clear()
+        notification_from_json.cache_clear()
         withheld_from_json.cache_clear()
 
-    def looked_before() -> Policy:
+    def evaluated_before() -> Policy:
         policy = met()
-        look(earlier, told, policy)
+        evaluate(earlier, delivered, policy)
         return policy
 
-    def again(policy: Policy) -> Look:
-        return look(file, told, policy)
+    def again(policy: Policy) -> Evaluation:
+        return evaluate(file, delivered, policy)
 
-    cold = Spent(best(met, lambda _: read(contents)), best(forget, lambda _: read_told()), best(met, again))
+    cold = Spent(best(met, lambda _: read(contents)), best(forget, lambda _: read_delivered()), best(met, again))
     warm = Spent(
-        best(met, lambda _: read(contents[-1:])), best(read_told, lambda _: read_told()), best(looked_before, again)
+        best(met, lambda _: read(contents[-1:])),
+        best(read_delivered, lambda _: read_delivered()),
+        best(evaluated_before, again),
     )
-    return Cost(length, cold, warm, len(look(file, {}, met()).notices))
+    return Cost(length, cold, warm, len(evaluate(file, {}, met()).notifications))
 
 
 def met() -> Policy:
     """The policy as a worker has it that has looked at other files: what rules state is remembered by policy."""
     policy = replace(b.policy(NOW))
-    look(files_of([incident(-1, 1)])[HERS], {}, policy)
+    evaluate(files_of([incident(-1, 1)])[HERS], {}, policy)
     return policy
 
 
-def look(file: CaseFile, told: Mapping[Key, Notice], policy: Policy) -> Look:
-    """One look, without what an earlier one has worked out of the very same file."""
-    return evaluate.look([CaseFile(file.key, file.facts, file.persons, file.links)], told, RULES, policy, NOW, NOW)
+def evaluate(file: CaseFile, delivered: Mapping[Key, Notification], policy: Policy) -> Evaluation:
+    """One evaluation, without what an earlier one has worked out of the very same file."""
+    return core.evaluate([CaseFile(file.key, file.facts, file.persons, file.links)], delivered, RULES, policy, NOW, NOW)
 
 
 def incident(number: int, length: int) -> Fact:

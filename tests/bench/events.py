@@ -79,13 +79,13 @@ class _Family:
                 yield from self.versions(lambda: self.of_children(crime, at), "uk.police.children-linked", at)  # noqa: B023
 
     def versions(
-        self, told: Callable[[], IncidentReported | ChildrenLinked], kind: str, at: datetime
+        self, delivered: Callable[[], IncidentReported | ChildrenLinked], kind: str, at: datetime
     ) -> Iterator[Message]:
         """The fact, sometimes a correction that says other things, sometimes taken back in the end."""
-        first = told()
+        first = delivered()
         yield message(first, kind, time=at)
         if self.often(CORRECTED):
-            yield message(told(), kind, version=2, time=at + timedelta(hours=2))
+            yield message(delivered(), kind, version=2, time=at + timedelta(hours=2))
         if self.often(WITHDRAWN):
             when = at + timedelta(hours=20)
             gone = v.Withdrawn(occurred_at=when, withdrawn=True, correction_reason=v.CorrectionReason.SENT_IN_ERROR)

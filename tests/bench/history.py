@@ -14,7 +14,19 @@ from tests.bench.throughput import WARM
 
 # Columns that say whose a row is: a copy belongs to somebody else. Everything else is copied as it is.
 IDENTITIES = frozenset(
-    ("id", "event_id", "fact_id", "notice_id", "subject", "duty_subject", "file", "place", "person", "name", "crime")
+    (
+        "id",
+        "event_id",
+        "fact_id",
+        "notification_id",
+        "subject",
+        "duty_subject",
+        "file",
+        "place",
+        "person",
+        "name",
+        "crime",
+    )
 )
 # What is about streams and releases, and what is on its way out, does not grow with history.
 NOT_HISTORY = frozenset(("clock", "position", "stream_position", "outbox", "release", "attempt", "alembic_version"))
@@ -123,7 +135,7 @@ def _copied(column: str, kind: str) -> sql.Composable:
         return sql.SQL("{} + k::bigint * {}").format(name, OFFSET_STEP)
     if _is_identity(column, kind):
         return sql.SQL("{} || '~' || k").format(name)
-    if column == "next_look_at":
+    if column == "next_evaluation_at":
         return sql.SQL("{} + interval '1 year'").format(name)  # a history that falls due is another measurement
     return name
 

@@ -25,7 +25,7 @@ class Latency:
     entrant: Entrant
     rate: int
     events: int
-    told: int
+    delivered: int
     p50: float
     p99: float
     worst: float
@@ -40,7 +40,7 @@ def telling(load: Iterable[Message]) -> frozenset[str]:
     found: set[str] = set()
     for message in load:
         sent = state.take(message.key or b"", message.value or b"", message.headers)
-        if any(_fact(message) in json.loads(told.value or b"")["grounds"] for told in sent):
+        if any(_fact(message) in json.loads(delivered.value or b"")["grounds"] for delivered in sent):
             found.add(_fact(message))
     return frozenset(found)
 
@@ -62,12 +62,12 @@ def latency(
         behind = max(0, shown.published - shown.read_by_group())
         try:
             shown.settle(PATIENCE_SECONDS)
-            all_told = True
+            all_delivered = True
         except FellBehindError:
-            all_told = False
+            all_delivered = False
         counted = tell_of - set(map(_fact, load[:WARM]))
         took = _took(shown.reader.found, {fact: due for fact, due in published.items() if fact in counted})
-    kept_up = all_told and _at(sorted(took[len(took) // 2 :]), 0.5) <= KEPT_UP_SECONDS
+    kept_up = all_delivered and _at(sorted(took[len(took) // 2 :]), 0.5) <= KEPT_UP_SECONDS
     took.sort()
     quantiles = (_at(took, 0.5), _at(took, 0.99), _at(took, 1))
     return Latency(entrant, rate, len(published), len(took), *quantiles, behind, kept_up)

@@ -183,7 +183,8 @@ class Appearance:
                 raise RuntimeError(f"a worker of {self.entrant.title} has ended:\n{log[-2_000:]}")
 
     def warm(self, messages: Sequence[Message]) -> float:
-        """From the start of the workers until the first notice of these messages is read; returns these seconds."""
+        """From the start of the workers until the first notification of these messages is read; returns these
+        seconds."""
         began = self.publish_all(messages)
         deadline = time.monotonic() + READY_SECONDS
         while not self.reader.found:

@@ -23,7 +23,7 @@ class Pace:
     events: int
     seconds: float | None
     processor_seconds: float
-    notices: int
+    notifications: int
     resident_mib: float
     held: Held
 

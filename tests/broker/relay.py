@@ -1,4 +1,5 @@
-"""A relay for tests on real servers: topics made, tables migrated, services run in this process, notices read back."""
+"""A relay for tests on real servers: topics made, tables migrated, services run in this process, notifications read
+back."""
 
 import asyncio
 import time
@@ -79,13 +80,13 @@ class Relay:
         finally:
             await worker.stop()
 
-    async def all_told(self) -> dict[str, list[NotificationIssued]]:
+    async def all_delivered(self) -> dict[str, list[NotificationIssued]]:
         """What each agency's topic holds now, in order, by its id; those that were told nothing are left out."""
         topic_of = {f"agency.{agency.id}.notifications": agency.id for agency in self.policies.agencies}
-        told: dict[str, list[NotificationIssued]] = {}
+        delivered: dict[str, list[NotificationIssued]] = {}
         for topic, _, value in await self.read(*topic_of):
-            told.setdefault(topic_of[topic], []).append(NotificationIssued.model_validate_json(value))
-        return told
+            delivered.setdefault(topic_of[topic], []).append(NotificationIssued.model_validate_json(value))
+        return delivered
 
     async def read(self, *names: str) -> list[tuple[str, dict[str, bytes], bytes]]:
         """Topic, headers and value of each record of these topics."""
@@ -123,7 +124,7 @@ class Relay:
 DRAINED = """
 select not exists (select 1 from outbox o where parked is null and not exists (select 1 from outbox p
     where (p.service, p.topic, p.duty) = (o.service, o.topic, o.duty) and p.parked is not null)) and not exists (
-    select 1 from case_file f where next_look_at <= now() or held_back_until <=
+    select 1 from case_file f where next_evaluation_at <= now() or held_back_until <=
     (select min(read_to) from stream_position p where p.service = f.service))
 """
 

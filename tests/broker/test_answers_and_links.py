@@ -22,7 +22,7 @@ ANSWERS = "agency.responses"
 NOBODYS = "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77"
 
 
-def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_to_its_sender(play: Play) -> None:
+def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notification_is_told_to_its_sender(play: Play) -> None:
     asked, other = service(reads=(STREAM, ANSWERS)), service(GRADE_REVIEW, reads=(STREAM, ANSWERS))
     responses = replace(RESPONSES, name=service().name)
 
@@ -30,10 +30,10 @@ def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_t
         async with relay.working(asked, other, responses) as worker:
             await relay.publish(incident("CR1"))
             await relay.settled(worker)
-            (notice,) = (await relay.all_told())["idva-larkmead"]
+            (notification,) = (await relay.all_delivered())["idva-larkmead"]
             await relay.publish(
-                message(b.acknowledged(notice.notification), "uk.agency.acknowledged"),
-                message(b.declined(notice.notification, agency="marac-larkmead"), "uk.agency.declined"),
+                message(b.acknowledged(notification.notification), "uk.agency.acknowledged"),
+                message(b.declined(notification.notification, agency="marac-larkmead"), "uk.agency.declined"),
                 message(b.declined(NOBODYS, agency="marac-larkmead"), "uk.agency.declined"),
                 message(b.accepted("nobodys-notice"), "uk.agency.accepted"),
             )
@@ -42,12 +42,12 @@ def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_t
         assert await fates(relay, other.name) == {"accepted": 1, "not_ours": 4}
         assert await fates(relay, responses.name) == {"accepted": 3, "not_ours": 1}
         assert not await relay.read(f"{ANSWERS}.dlq")
-        told = await relay.all_told()
-        rules = [(n.rule, n.kind) for n in told["idva-larkmead"]]
-        assert rules == [("high_risk", "notify"), ("answer_without_notice", "notify")]
-        replies = [n for n in told["marac-larkmead"] if n.rule == "answer_without_notice"]
+        delivered = await relay.all_delivered()
+        rules = [(n.rule, n.kind) for n in delivered["idva-larkmead"]]
+        assert rules == [("high_risk", "notify"), ("answer_without_notification", "notify")]
+        replies = [n for n in delivered["marac-larkmead"] if n.rule == "answer_without_notification"]
         answered = {item.value for reply in replies for item in reply.matter if item.what == "notification"}
-        assert answered == {notice.notification, NOBODYS}
+        assert answered == {notification.notification, NOBODYS}
         guessed, nobodys = (
             (
                 reply.kind,
@@ -62,7 +62,7 @@ def test_an_answer_ends_in_the_service_that_asked_and_one_to_no_notice_is_told_t
         assert guessed == nobodys
         why = await relay.rows("select subject, missing from fact where missing is not null order by missing, subject")
         assert why == [
-            (notice.notification, "not_the_recipient"),
+            (notification.notification, "not_the_recipient"),
             *((subject, "unknown_notification") for subject in sorted([NOBODYS, "nobodys-notice"])),
         ]
 
@@ -76,11 +76,13 @@ def test_what_arises_later_goes_to_the_service_that_took_her_on(play: Play) -> N
     of_her = ("high_risk", b.VICTIM)
 
     async def referral_to(relay: Relay, agency: str) -> str:
-        return next(n.notification for n in (await relay.all_told())[agency] if (n.rule, n.subject) == of_her)
+        return next(n.notification for n in (await relay.all_delivered())[agency] if (n.rule, n.subject) == of_her)
 
     async def advocates_told_of_the_order(relay: Relay) -> set[str]:
-        told = (await relay.all_told()).items()
-        state = {agency: n.state for agency, notices in told for n in notices if n.rule == "order_imposed"}
+        delivered = (await relay.all_delivered()).items()
+        state = {
+            agency: n.state for agency, notifications in delivered for n in notifications if n.rule == "order_imposed"
+        }
         return {agency for agency, now in state.items() if now == "live" and agency.startswith("idva-")}
 
     async def story(relay: Relay) -> None:
@@ -100,7 +102,7 @@ def test_what_arises_later_goes_to_the_service_that_took_her_on(play: Play) -> N
             await relay.publish(message(b.accepted(second, agency=took_her_on), "uk.agency.accepted"))
             await relay.settled(worker)
         assert await advocates_told_of_the_order(relay) == {took_her_on}
-        assert forger not in await relay.all_told()
+        assert forger not in await relay.all_delivered()
         assert await relay.rows("select count(*) from unexplained") == [(0,)]
 
     play(story)
@@ -143,12 +145,14 @@ def test_a_child_corrected_to_another_person_leaves_the_school_told(play: Play) 
         async with relay.working(mine) as worker:
             await relay.publish(incident("CR1"), message(b.children("CR1", b.child(record=b.record("one"))), kind))
             await relay.settled(worker)
-            school = "select file, state from told where rule = 'child_school'"
+            school = "select file, state from delivery where rule = 'child_school'"
             assert await relay.rows(school) == [("record:vale-records:one", "live")]
             await relay.publish(message(b.children("CR1", b.child(record=b.record("another"))), kind, version=2))
             await relay.settled(worker)
             assert await relay.rows(school) == [("record:vale-records:another", "live")]
-        notices = [n for told in (await relay.all_told()).values() for n in told if n.rule == "child_school"]
-        assert max(notices, key=lambda notice: notice.revision).state == "live"
+        notifications = [
+            n for delivered in (await relay.all_delivered()).values() for n in delivered if n.rule == "child_school"
+        ]
+        assert max(notifications, key=lambda notification: notification.revision).state == "live"
 
     play(story)

@@ -141,13 +141,13 @@ async def send(relay: Relay, *messages: Message) -> list[Place | Refused]:
     ]
 
 
-async def told(relay: Relay) -> dict[str, list[str]]:
+async def delivered(relay: Relay) -> dict[str, list[str]]:
     """For each place the agencies that were notified of high risk, once for each notification."""
     found: dict[str, list[str]] = {}
-    for agency, notices in (await relay.all_told()).items():
-        for notice in notices:
-            if notice.rule == "high_risk":
-                found.setdefault(notice.subject, []).append(agency)
+    for agency, notifications in (await relay.all_delivered()).items():
+        for notification in notifications:
+            if notification.rule == "high_risk":
+                found.setdefault(notification.subject, []).append(agency)
     return found
 
 
@@ -180,7 +180,7 @@ def test_bad_input_has_its_one_end_among_events_that_are_told(play: Play) -> Non
         await have_their_one_end(relay, refused)
         (count,) = await relay.rows("select count(*) from record where fate not in ('accepted', 'refused', 'not_ours')")
         assert count == (0,)
-        told_of = await told(relay)
+        told_of = await delivered(relay)
         assert told_of.keys() == {f"GOOD{number}/party/1" for number in range(len(beside) + 1)}
         assert {tuple(sorted(agencies)) for agencies in told_of.values()} == {tuple(sorted(HEARS))}
 
@@ -347,7 +347,7 @@ def test_what_is_unknown_today_is_accepted_once_by_a_release_and_a_policy_that_k
             await relay.settled(worker)
             open_now = await relay.rows("select event_id, reason from refusal where dead_letter is not null")
             assert dict(open_now) == events
-            assert not await relay.all_told()
+            assert not await relay.all_delivered()
 
             replayed = await asyncio.to_thread(relay_command, relay, "dlq", "replay", "--reason", "unknown_value")
             assert (replayed.exit_code, replayed.output) == (0, "Sent back: 1 record.\n")
@@ -366,7 +366,7 @@ def test_what_is_unknown_today_is_accepted_once_by_a_release_and_a_policy_that_k
             assert fates == {**once, twice: ["accepted", "repeated"]}
             replayed = await asyncio.to_thread(relay_command, relay, "dlq", "list")
             assert (replayed.exit_code, replayed.output) == (0, "No dead letters.\n")
-            found = await told(relay)
+            found = await delivered(relay)
             assert {subject: sorted(agencies) for subject, agencies in found.items()} == {
                 f"{crime}/party/1": sorted(HEARS) for crime in ("VERSION", "VALUE", "FORCE")
             }

@@ -11,8 +11,8 @@ from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
 from tests.broker.test_filling import command
 from tests.broker.test_unit_of_work import incident as record
-from tests.broker.test_unit_of_work import shell_on
-from tests.broker.troubled import everybody_once, fates, incident, service, told
+from tests.broker.test_unit_of_work import unit_on
+from tests.broker.troubled import delivered, everybody_once, fates, incident, service
 
 # The server's clock cannot be set for one database: these stand before its own, in every session that begins later.
 SETTABLE = """
@@ -45,9 +45,9 @@ def test_a_clock_that_jumps_halts_the_worker_before_anything_is_written_and_a_re
         process = start(relay, mine.name)
         await relay.publish(incident("CR1"))
         await until(lambda: _accepted(relay, mine.name))
-        before = await relay.rows("select count(*) from look")
+        before = await relay.rows("select count(*) from evaluation")
         await relay.rows(
-            """with files as (update case_file set next_look_at = now() + interval '30 minutes' where looks > 0)
+            """with files as (update case_file set next_evaluation_at = now() + interval '30 minutes' where looks > 0)
             update settable.by set seconds = %s""",
             seconds,
         )
@@ -58,12 +58,12 @@ def test_a_clock_that_jumps_halts_the_worker_before_anything_is_written_and_a_re
         again = start(relay, mine.name)
         assert await again.dies() == EXIT_HALTED
         assert abs(again.lines("clock_jumped")[0]["seconds"] - seconds) < 30
-        assert await relay.rows("select count(*) from look") == before
+        assert await relay.rows("select count(*) from evaluation") == before
         await relay.rows("update settable.by set seconds = 0")
         await relay.publish(incident("CR2"))
         async with relay.working(mine) as worker:
             await relay.settled(worker)
-        assert await told(relay) == everybody_once("CR1", "CR2")
+        assert await delivered(relay) == everybody_once("CR1", "CR2")
 
     play(story)
 
@@ -94,12 +94,12 @@ def test_a_clock_that_a_person_trusts_is_gone_on_by(play: Play, start: Start) ->
 
 def test_a_batch_that_finds_the_clock_moved_commits_nothing(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
-            await shell.clock()
+        async with unit_on(database) as unit:
+            await unit.clock()
             with psycopg.connect(database) as conn:
                 conn.execute("update settable.by set seconds = 61 + 30")
             with pytest.raises(Halt):
-                await shell.take([record("CR1", offset=0)])
+                await unit.take([record("CR1", offset=0)])
 
     make_settable(database)
     asyncio.run(story())
@@ -109,13 +109,13 @@ def test_a_batch_that_finds_the_clock_moved_commits_nothing(database: str) -> No
 
 def test_a_story_s_clock_may_jump_as_it_likes(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
-            now = await shell.clock()
+        async with unit_on(database) as unit:
+            now = await unit.clock()
             for days in (1, 400):
                 with psycopg.connect(database) as conn:
                     conn.execute("delete from clock")
                     conn.execute("insert into clock (stands_at) values (%s)", (now + timedelta(days=days),))
-                assert await shell.clock() == now + timedelta(days=days)
-            assert await shell.take([record("CR1", offset=0)]) == 1
+                assert await unit.clock() == now + timedelta(days=days)
+            assert await unit.take([record("CR1", offset=0)]) == 1
 
     asyncio.run(story())

@@ -172,8 +172,8 @@ def test_a_name_is_found_in_whichever_case_by_its_beginning_and_by_the_incident_
 
 @pytest.mark.broker
 def test_an_agency_told_of_nothing_of_late_hears_what_older_matters_are_open(history: History) -> None:
-    told = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
-    agency = next(t["recipient"] for t in told if t["rule"] == "high_risk" and t["state"] == "live")
+    delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
+    agency = next(t["recipient"] for t in delivered if t["rule"] == "high_risk" and t["state"] == "live")
     said = history.relay("subscribe", agency, "--no-follow", "--since", "2190-01-01").output
     assert "Nothing was told since" in said
     assert re.search(r"[1-9] older matters? (is|are)\s+open", said)
@@ -198,8 +198,8 @@ def test_an_id_that_two_sources_use_explains_both_and_a_fact_s_own_id_one(histor
 
 @pytest.mark.broker
 def test_a_notification_is_explained_and_an_agency_reads_its_own_whole(history: History) -> None:
-    told = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
-    telling = next(t for t in told if t["rule"] == "high_risk" and t["recipient"].startswith("idva"))
+    delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
+    telling = next(t for t in delivered if t["rule"] == "high_risk" and t["recipient"].startswith("idva"))
     notification = telling["changes"][0]["notification"]
     own = history.read("explain", notification, "--json", "--as", telling["recipient"])
     assert own["question"] == "notification"

@@ -138,13 +138,13 @@ async def standing(relay: Relay) -> Standing:
     return frozenset((service, kind, subject, content) for service, kind, subject, content in found)
 
 
-async def told(relay: Relay) -> Told:
+async def delivered(relay: Relay) -> Told:
     found: Told = {}
-    for agency, notices in (await relay.all_told()).items():
-        for notice in notices:
-            found.setdefault((notice.rule, notice.subject, agency), []).append(notice)
-    for notices in found.values():
-        assert [notice.revision for notice in notices] == list(range(1, len(notices) + 1))
+    for agency, notifications in (await relay.all_delivered()).items():
+        for notification in notifications:
+            found.setdefault((notification.rule, notification.subject, agency), []).append(notification)
+    for notifications in found.values():
+        assert [notification.revision for notification in notifications] == list(range(1, len(notifications) + 1))
     return found
 
 
@@ -190,18 +190,20 @@ async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Eve
     )
     hearings = dangerous(events)
     assert hearings <= {subject for (subject,) in waiting}
-    notices = await told(relay)
-    assert {rule for rule, _, _ in notices} <= {"unlinked_order", "unlinked_result"}
-    about = {subject.rpartition(":")[2] for rule, subject, _ in notices if rule == "unlinked_order"}
+    notifications = await delivered(relay)
+    assert {rule for rule, _, _ in notifications} <= {"unlinked_order", "unlinked_result"}
+    about = {subject.rpartition(":")[2] for rule, subject, _ in notifications if rule == "unlinked_order"}
     assert about == hearings
-    for revisions in notices.values():
-        assert [notice.kind for notice in revisions] == ["notify", *["update"] * (len(revisions) - 1)]
-        assert {item.what.partition(".")[0] for notice in revisions for item in notice.matter} <= {
+    for revisions in notifications.values():
+        assert [notification.kind for notification in revisions] == ["notify", *["update"] * (len(revisions) - 1)]
+        assert {item.what.partition(".")[0] for notification in revisions for item in notification.matter} <= {
             "event",
             "references",
             "sender",
         }
-    shown = "".join(notice.model_dump_json() for revisions in notices.values() for notice in revisions)
+    shown = "".join(
+        notification.model_dump_json() for revisions in notifications.values() for notification in revisions
+    )
     for name in names(events):
         assert name not in shown
 
@@ -211,7 +213,7 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
     made = next(body for _, body in said(messages.restraining, RECEIVED) if isinstance(body, OrdersResulted))
     unlinked = ("unlinked_order", f"uk.court.orders-resulted:{made.hearing}")
     order = f"{order_place(made.hearing, messages.order_code, 1)}/{b.VICTIM}"
-    before = await told(relay)
+    before = await delivered(relay)
     asked = {key for key in before if key[:2] == unlinked}
     assert {"notify"} == {before[key][-1].kind for key in asked}
 
@@ -221,45 +223,54 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
     )
     await relay.publish(incident, charge)
     await relay.settled(worker)
-    linked = await told(relay)
+    linked = await delivered(relay)
     for key in asked:
         closing = linked[key][-1]
         assert (closing.kind, closing.reason) == ("close", "link_settled")
         assert fact_of(charge) in closing.grounds
     assert {key: linked[key] for key in before if key[:2] != unlinked and case(key) != case(unlinked)} == {
-        key: notices for key, notices in before.items() if key[:2] != unlinked and case(key) != case(unlinked)
+        key: notifications
+        for key, notifications in before.items()
+        if key[:2] != unlinked and case(key) != case(unlinked)
     }
     unconfirmed = by_rule(linked, "order_unconfirmed", order)
     assert unconfirmed
-    assert all(notices[-1].late and fact_of(charge) in notices[-1].grounds for notices in unconfirmed.values())
+    assert all(
+        notifications[-1].late and fact_of(charge) in notifications[-1].grounds
+        for notifications in unconfirmed.values()
+    )
     assert not by_rule(linked, "order_imposed", order)
     assert by_rule(linked, "attribution_question", unlinked[1])
 
     confirmed = b.attribution(b.party_ref(), order=order_place(made.hearing, messages.order_code, 1), occurred_at=NOW)
     await relay.publish(message(confirmed, "uk.agency.attribution-confirmed", time=NOW))
     await relay.settled(worker)
-    protected = by_rule(await told(relay), "order_imposed", order)
+    protected = by_rule(await delivered(relay), "order_imposed", order)
     assert protected
-    for notices in protected.values():
-        assert [notice.kind for notice in notices] == ["notify"]
-        assert notices[0].late
-        assert any(item.value == "imposed" for item in notices[0].matter)
+    for notifications in protected.values():
+        assert [notification.kind for notification in notifications] == ["notify"]
+        assert notifications[0].late
+        assert any(item.value == "imposed" for item in notifications[0].matter)
 
-    everything = await told(relay)
-    stood = await standing(relay)
+    everything = await delivered(relay)
+    grounds_before = await standing(relay)
     renamed = re.sub(rb"(MessageIdentifier>)[^<]+", rb"\1another-message", messages.restraining)
     assert renamed != messages.restraining
     await relay.publish(*map(sent, said(renamed, AMENDED)))
     await relay.settled(worker)
-    assert await standing(relay) == stood
-    assert await told(relay) == everything
+    assert await standing(relay) == grounds_before
+    assert await delivered(relay) == everything
 
     await relay.publish(*map(sent, said(messages.amended, AMENDED)))
     await relay.settled(worker)
-    ended = by_rule(await told(relay), "order_imposed", order)
+    ended = by_rule(await delivered(relay), "order_imposed", order)
     assert ended.keys() == protected.keys()
-    for notices in ended.values():
-        assert (notices[-1].kind, notices[-1].state, notices[-1].matter) == ("correct", "withdrawn", ())
+    for notifications in ended.values():
+        assert (notifications[-1].kind, notifications[-1].state, notifications[-1].matter) == (
+            "correct",
+            "withdrawn",
+            (),
+        )
     latest = {
         (service, kind): json.loads(content)
         for service, kind, subject, content in await standing(relay)
@@ -268,8 +279,8 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
     assert not latest["order_variations", "uk.court.orders-resulted"].get("orders")
 
 
-def by_rule(notices: Told, rule: str, subject: str) -> Told:
-    return {key: found for key, found in notices.items() if key[:2] == (rule, subject)}
+def by_rule(notifications: Told, rule: str, subject: str) -> Told:
+    return {key: found for key, found in notifications.items() if key[:2] == (rule, subject)}
 
 
 def case(key: tuple[str, ...]) -> str:

@@ -467,7 +467,7 @@ def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(servers: Serv
         await asyncio.to_thread(eventually, lambda: all(consumer.ready for consumer in consumers))
         assert sorted(len(consumer.partitions) for consumer in consumers) == [0, 1, 1, 1, 1]
         before = len(assignments)
-        for _ in range(3):  # a second look that finds something wrong makes a member join again
+        for _ in range(3):  # a second evaluation that finds something wrong makes a member join again
             for consumer in consumers:
                 consumer._doubt.set()
             await asyncio.sleep(1)
@@ -486,7 +486,7 @@ def test_faust_alone_would_commit_the_batch_in_hand_when_it_stops(servers: Serve
         app = faust.App(
             topic,
             broker=f"kafka://{servers.kafka}",
-            store="memory://",
+            reader="memory://",
             datadir=tmp_path / "faust",
             autodiscover=False,
             web_enabled=False,

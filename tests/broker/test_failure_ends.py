@@ -26,12 +26,12 @@ from tests.broker.troubled import (
     HIGH_RISK,
     STREAM,
     at,
+    delivered,
     everybody_once,
     fates,
     incident,
     raises,
     service,
-    told,
 )
 
 pytestmark = pytest.mark.broker
@@ -83,7 +83,7 @@ def test_bad_records_are_refused_once_by_each_reader_and_kept_whole_by_the_owner
         assert kept == sent
         reasons = Counter(dict(letter.headers)["dlq-reason"].decode() for letter in letters)
         assert reasons == Counter(str(row.reason) for row in BAD_INPUT if row.what in bad)
-        assert await told(relay) == everybody_once("CR1", "CR2")
+        assert await delivered(relay) == everybody_once("CR1", "CR2")
 
     play(story)
 
@@ -102,7 +102,7 @@ def test_a_name_of_a_header_that_is_not_utf_8_is_refused_like_any_other_bad_reco
         (letter,) = await relay.read(f"{STREAM}.dlq")
         assert letter[1]["dlq-reason"] == b"invalid_header"
         assert letter[1]["ce_\\xff"] == b"x"
-        assert await told(relay) == everybody_once("CR1", "CR2")
+        assert await delivered(relay) == everybody_once("CR1", "CR2")
 
     play(story)
 
@@ -141,7 +141,7 @@ def test_a_value_that_the_database_calls_wrong_is_found_among_good_ones_and_refu
         assert await fates(relay, mine.name) == {"accepted": 6, "refused": 1}
         (letter,) = await relay.read(DEAD_LETTERS)
         assert letter[1]["dlq-reason"] == b"not_storable"
-        assert await told(relay) == everybody_once("CR1", "CR2", "CR4", "CR5", "CR6", "CR7")
+        assert await delivered(relay) == everybody_once("CR1", "CR2", "CR4", "CR5", "CR6", "CR7")
 
     play(story)
 
@@ -164,7 +164,7 @@ def test_tables_that_are_not_as_needed_halt_the_worker_and_after_the_mend_nothin
         async with relay.working(mine) as worker:
             await relay.settled(worker)
         assert await fates(relay, mine.name) == {"accepted": 2}
-        assert await told(relay) == everybody_once("CR1", "CR2")
+        assert await delivered(relay) == everybody_once("CR1", "CR2")
 
     play(story)
 
@@ -184,20 +184,22 @@ def test_a_rule_that_raises_is_left_out_for_that_file_and_judged_again_later_and
             await relay.publish(incident("CR1", markers=marked), incident("CR2", markers=marked))
             await relay.settled(worker)
             reviewed = Counter({"CR1/party/1 notify": 1, "CR2/party/1 notify": 1})
-            before = await told(relay)
+            before = await delivered(relay)
             assert before == everybody_once("CR1") | {"dait-supervisor-54": reviewed}
-            assert await relay.rows("select faulted from look where file = %s", of_cr2) == [(["high_risk"],)]
-            ((now, again),) = await relay.rows("select now(), next_look_at from case_file where file = %s", of_cr2)
+            assert await relay.rows("select faulted from evaluation where file = %s", of_cr2) == [(["high_risk"],)]
+            ((now, again),) = await relay.rows(
+                "select now(), next_evaluation_at from case_file where file = %s", of_cr2
+            )
             assert timedelta(0) < again - now < timedelta(seconds=31)
             await relay.rows("insert into clock (stands_at) values (%s)", again)
             await until(lambda: _is(tries, 2))
-            ((later,),) = await relay.rows("select next_look_at from case_file where file = %s", of_cr2)
+            ((later,),) = await relay.rows("select next_evaluation_at from case_file where file = %s", of_cr2)
             assert later - again == timedelta(minutes=5)
-            assert await told(relay) == before
+            assert await delivered(relay) == before
         async with relay.working(mended, release="mended") as worker:
             await until(lambda: _is(tries, 0))
             await relay.settled(worker)
-        assert await told(relay) == everybody_once("CR1", "CR2") | {"dait-supervisor-54": reviewed}
+        assert await delivered(relay) == everybody_once("CR1", "CR2") | {"dait-supervisor-54": reviewed}
 
     play(story)
 
@@ -214,15 +216,19 @@ def test_a_file_that_cannot_be_looked_at_at_all_keeps_no_other_from_its_look(pla
             await relay.publish(*(incident(f"CR{n}") for n in range(1, 5)))
             await relay.settled(worker)
             await relay.rows(
-                """update told set content = '{}' where file = 'record:vale-records:victim-CR2'
+                """update delivery set content = '{}' where file = 'record:vale-records:victim-CR2'
                 and agency = 'dait-54'"""
             )
-            await relay.rows("update case_file set next_look_at = now() where file like 'record:vale-records:victim%%'")
+            await relay.rows(
+                "update case_file set next_evaluation_at = now() where file like 'record:vale-records:victim%%'"
+            )
             await relay.settled(worker)
-            looks = await relay.rows(
+            evaluations = await relay.rows(
                 "select file, looks, faulted_on is not null from case_file where file like '%%victim%%' order by file"
             )
-            assert looks == [(f"record:vale-records:victim-CR{n}", 1 if n == 2 else 2, n == 2) for n in range(1, 5)]
+            assert evaluations == [
+                (f"record:vale-records:victim-CR{n}", 1 if n == 2 else 2, n == 2) for n in range(1, 5)
+            ]
 
     play(story)
 
@@ -266,7 +272,7 @@ def test_a_full_disk_is_waited_for_and_counts_against_no_record(play: Play) -> N
             await relay.rows("drop trigger no_room on record")
             await relay.settled(worker)
         assert await fates(relay, mine.name) == {"accepted": 1}
-        assert await told(relay) == everybody_once("CR1")
+        assert await delivered(relay) == everybody_once("CR1")
 
     play(story)
 
@@ -293,7 +299,7 @@ def test_a_deadlock_is_tried_again(play: Play) -> None:
             await relay.settled(worker)
             await until(lambda: _deadlocks(relay))
         assert await fates(relay, mine.name) == {"accepted": 2}
-        assert all(notices["CR1/party/1 notify"] == 1 for notices in (await told(relay)).values())
+        assert all(notifications["CR1/party/1 notify"] == 1 for notifications in (await delivered(relay)).values())
 
     play(story)
 
@@ -331,7 +337,7 @@ def test_a_record_that_hangs_or_kills_its_worker_is_taken_alone_after_three_star
         async with relay.working(mine, release="mended") as worker:
             await until(lambda: _has(relay, mine.name, {"accepted": 5}))
             await relay.settled(worker)
-        assert await told(relay) == everybody_once("CR1", "CR2", "CR3", "CR4", "CR5")
+        assert await delivered(relay) == everybody_once("CR1", "CR2", "CR3", "CR4", "CR5")
         assert len(await relay.read(DEAD_LETTERS)) == 1
 
     play(story)
@@ -358,7 +364,7 @@ def test_too_many_faulted_files_halt_the_worker_and_a_mended_release_tells_each_
         async with relay.working(mine, release="mended") as worker:
             await until(lambda: _faultless(relay))
             await relay.settled(worker)
-        assert await told(relay) == everybody_once(*crimes)
+        assert await delivered(relay) == everybody_once(*crimes)
 
     play(story)
 
@@ -385,7 +391,7 @@ def test_a_force_that_policy_comes_to_know_is_accepted_then_and_its_dead_letter_
             await until(lambda: _has(relay, mine.name, {"accepted": 2}))
             await relay.settled(worker)
         elsewhere = {"default-dait": Counter(["CR1/party/1 notify"])}  # no agency serves that force
-        assert await told(relay) == everybody_once("CR1", "CR2") | elsewhere
+        assert await delivered(relay) == everybody_once("CR1", "CR2") | elsewhere
         assert await relay.rows("select reason, settled_at is not null from refusal") == [("unknown_force", True)]
         assert len(await relay.read(DEAD_LETTERS)) == 1
 

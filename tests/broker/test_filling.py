@@ -19,7 +19,7 @@ from services.platform.storage.database import pool
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import EXIT_HALTED
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
 from tests.chaos.load import load
@@ -107,7 +107,7 @@ def test_a_service_that_is_new_beside_old_streams_is_filled_and_tells_what_it_wo
         assert filled.status == 0, filled.text
         assert f"{LATE} is filled" in filled.text
         assert await relay.rows("select count(*) > 0 from fact where service = %s", LATE) == [(True,)]
-        assert await relay.rows("select 1 from look where service = %s", LATE) == []
+        assert await relay.rows("select 1 from evaluation where service = %s", LATE) == []
         again = await command(relay, "fill", LATE)
         assert again.status == 0
         assert "Nothing to fill" in again.text
@@ -118,8 +118,8 @@ def test_a_service_that_is_new_beside_old_streams_is_filled_and_tells_what_it_wo
             await relay.settled(worker)
         unbelievable = {marked(event.value, event.headers) for event in given.unbelievable}
         believable = [event for event in events if marked(event.value, event.headers) not in unbelievable]
-        told = await asyncio.to_thread(lambda: read(relay.servers.kafka, notification_topics(relay.servers.kafka)))
-        verdict = verify(expected(believable, now), told, Stated.of(believable))
+        delivered = await asyncio.to_thread(lambda: read(relay.servers.kafka, notification_topics(relay.servers.kafka)))
+        verdict = verify(expected(believable, now), delivered, Stated.of(believable))
         assert verdict.clean, str(verdict)
         await one_end_each(relay)
 
@@ -129,8 +129,8 @@ def test_a_service_that_is_new_beside_old_streams_is_filled_and_tells_what_it_wo
 async def caught_up(relay: Relay) -> bool:
     """Looks go on, and what was read meanwhile has been looked at."""
     return not await relay.rows(
-        """select 1 from stream_position where look_from is not null union all
-        select 1 from case_file where due_because = 'event' and next_look_at is not null"""
+        """select 1 from stream_position where evaluate_from is not null union all
+        select 1 from case_file where due_because = 'event' and next_evaluation_at is not null"""
     )
 
 
@@ -164,8 +164,8 @@ def test_a_filling_that_is_interrupted_goes_on_from_there(play: Play) -> None:
         ends = await forget_all(relay, *OF_OTHERS)
         everything = sum(end for (topic, _), end in ends.items() if topic in OF_OTHERS)
         async with pool(relay.database, size=4) as connections:
-            shell = Shell(SERVICES[LATE], connections, relay.policies, PSEUDONYMS, "release")
-            filling = Filling(shell, OWNERS, Offsets(relay.servers.kafka))
+            unit = UnitOfWork(SERVICES[LATE], connections, relay.policies, PSEUDONYMS, "release")
+            filling = Filling(unit, OWNERS, Offsets(relay.servers.kafka))
             first = [done async for done in _but_one(filling)]
             assert 0 < sum(first) < everything
             rest = await filling.plan()

@@ -52,8 +52,11 @@ def test_a_hearing_of_two_and_a_half_megabytes_is_taken_whole_with_its_orders(pl
         assert not await relay.rows("select 1 from refusal")
         assert not await relay.rows("select 1 from record where fate = 'faulted'")
         assert not await relay.rows("select 1 from outbox")
-        told = await relay.all_told()
-        assert {notice.rule for notices in told.values() for notice in notices} & {"order_imposed", "order_unconfirmed"}
+        delivered = await relay.all_delivered()
+        assert {notification.rule for notifications in delivered.values() for notification in notifications} & {
+            "order_imposed",
+            "order_unconfirmed",
+        }
 
     play(story)
 

@@ -16,9 +16,9 @@ from schemas.envelope import fact_id
 from schemas.values import CorrectionReason, Withdrawn
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
-from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.evaluate import Rule, evaluate
 from services.platform.domain.core.facts import Key
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import files_of
 from services.platform.local.embedded import Servers
 from services.platform.storage import database as tables
@@ -26,7 +26,7 @@ from services.platform.streaming.batch import Accepted
 from services.platform.streaming.receiving import read
 from services.platform.streaming.records import Record
 from services.platform.streaming.sending import Message
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play
 from tests.broker.relay import NOW, PSEUDONYMS, Relay, drained, message, shipped_policy, until
 from tests.broker.troubled import fates, service
@@ -77,11 +77,11 @@ PARTINGS = (
 
 
 @asynccontextmanager
-async def shell_of(url: str, name: str, rules: tuple[Rule, ...] = INCIDENTS.rules) -> AsyncIterator[Shell]:
+async def unit_of(url: str, name: str, rules: tuple[Rule, ...] = INCIDENTS.rules) -> AsyncIterator[UnitOfWork]:
     pool = tables.pool(url, size=2)
     await pool.open()
     try:
-        yield Shell(replace(INCIDENTS, name=name, rules=rules), pool, shipped_policy(), PSEUDONYMS, "release")
+        yield UnitOfWork(replace(INCIDENTS, name=name, rules=rules), pool, shipped_policy(), PSEUDONYMS, "release")
     finally:
         await pool.close()
 
@@ -103,7 +103,7 @@ def holding(events: Sequence[Message]) -> dict[Key, str]:
         facts.append(accepted.fact)
     held: dict[Key, str] = {}
     for file in files_of(facts, policy.is_placeholder).values():
-        held |= {n.key: repr(n.content) for n in look([file], {}, INCIDENTS.rules, policy, NOW, now).notices}
+        held |= {n.key: repr(n.content) for n in evaluate([file], {}, INCIDENTS.rules, policy, NOW, now).notifications}
     return held
 
 
@@ -115,20 +115,20 @@ def test_what_is_held_at_the_end_is_the_same_in_any_order_and_batching(database:
     rng.shuffle(records)
 
     async def story() -> dict[Key, str]:
-        async with shell_of(database, "incidents") as shell:
+        async with unit_of(database, "incidents") as unit:
             left = [replace(record, offset=offset) for offset, record in enumerate(records)]
             while left:
-                del left[: await shell.take(left[: rng.randint(1, 5)])]
-                while rng.random() < 0.5 and await shell.look_at_due():
+                del left[: await unit.take(left[: rng.randint(1, 5)])]
+                while rng.random() < 0.5 and await unit.evaluate_due():
                     pass
-            while await shell.look_at_due():
+            while await unit.evaluate_due():
                 pass
-            async with shell.pool.connection() as conn:
-                rows = await (await conn.execute("select file, content from told where state = 'live'")).fetchall()
+            async with unit.pool.connection() as conn:
+                rows = await (await conn.execute("select file, content from delivery where state = 'live'")).fetchall()
                 gone = await (await conn.execute("select * from unexplained")).fetchall()
         assert gone == []
-        told = [notice_from_json(content) for _, content in rows]
-        return {n.key: repr(n.content) for n in told if not n.key.rule.startswith("unanswered")}
+        delivered = [notification_from_json(content) for _, content in rows]
+        return {n.key: repr(n.content) for n in delivered if not n.key.rule.startswith("unanswered")}
 
     tables.migrate(database)
     assert asyncio.run(story()) == holding(events)
@@ -144,7 +144,9 @@ def addresses(relay: Relay) -> dict[str, str]:
 
 
 async def sent(relay: Relay) -> list[tuple[str, str, str, str]]:
-    return [(n.rule, n.subject, n.agency, n.kind) for told in (await relay.all_told()).values() for n in told]
+    return [
+        (n.rule, n.subject, n.agency, n.kind) for delivered in (await relay.all_delivered()).values() for n in delivered
+    ]
 
 
 def test_a_merge_tells_of_what_it_joins_and_its_withdrawal_corrects_those_alone(play: Play) -> None:
@@ -164,19 +166,25 @@ def test_a_merge_tells_of_what_it_joins_and_its_withdrawal_corrects_those_alone(
             await relay.settled(worker)
             new = sorted(set(await sent(relay)) - set(before))
             assert new == [("escalation", "CR1/party/1", "dait-54", "notify")]
-            (count,) = [n for n in (await relay.all_told())["dait-54"] if n.rule == "escalation"]
+            (count,) = [n for n in (await relay.all_delivered())["dait-54"] if n.rule == "escalation"]
             assert fact_of(joining) in count.grounds
             assert len(await sent(relay)) == len(before) + 1
 
-            # A look at one of her records, asked for by itself, is a look at her.
-            await relay.rows("update case_file set next_look_at = now() where file = %s returning 1", B)
+            # An evaluation at one of her records, asked for by itself, is an evaluation at her.
+            await relay.rows("update case_file set next_evaluation_at = now() where file = %s returning 1", B)
             await relay.settled(worker)
-            rows = await relay.rows("select file, next_look_at is null from case_file where file = any(%s)", [A, B])
+            rows = await relay.rows(
+                "select file, next_evaluation_at is null from case_file where file = any(%s)", [A, B]
+            )
             assert dict(rows) == {A: False, B: True}
 
             shown = CliRunner().invoke(app, ["explain", B, "--json", "--role", "audit"], env=addresses(relay))
-            told = {(telling["rule"], telling["subject"]) for telling in json.loads(shown.stdout)["tellings"]}
-            assert {("escalation", "CR1/party/1"), ("high_risk", "CR1/party/1"), ("high_risk", "CR2/party/1")} <= told
+            delivered = {(telling["rule"], telling["subject"]) for telling in json.loads(shown.stdout)["tellings"]}
+            assert {
+                ("escalation", "CR1/party/1"),
+                ("high_risk", "CR1/party/1"),
+                ("high_risk", "CR2/party/1"),
+            } <= delivered
 
             await relay.publish(apart("woman-a", 2))
             await relay.settled(worker)
@@ -184,7 +192,7 @@ def test_a_merge_tells_of_what_it_joins_and_its_withdrawal_corrects_those_alone(
                 ("escalation", "CR1/party/1", "dait-54", "correct")
             ]
             assert len(await sent(relay)) == len(before) + 2
-            assert await relay.rows("select file from told where subject = 'CR2/party/1' and file <> %s", B) == []
+            assert await relay.rows("select file from delivery where subject = 'CR2/party/1' and file <> %s", B) == []
         assert await fates(relay, mine.name) == {"accepted": 6}
 
     play(story)
@@ -197,11 +205,11 @@ def test_a_person_of_several_incidents_services_and_records_is_counted_once_past
 
     async def accepted(*events: Message) -> None:
         for name, rules in (("one", INCIDENTS.rules[::2]), ("another", INCIDENTS.rules[1::2])):
-            async with shell_of(database, name, rules) as shell:
+            async with unit_of(database, name, rules) as unit:
                 left = as_records(events)
                 while left:
-                    del left[: await shell.take(left)]
-                while await shell.look_at_due():
+                    del left[: await unit.take(left)]
+                while await unit.evaluate_due():
                     pass
 
     def past_their_time() -> int:
@@ -240,7 +248,7 @@ def test_a_merge_and_what_it_concerns_never_miss_each_other(play: Play) -> None:
             await relay.publish(*events)
             await until(lambda: drained(relay, first))
         assert await fates(relay, mine.name) == {"accepted": 5 * women}
-        counted = await relay.rows("select count(*) from told where rule = 'escalation' and state = 'live'")
+        counted = await relay.rows("select count(*) from delivery where rule = 'escalation' and state = 'live'")
         assert counted == [(women,)]
         assert await relay.rows("select 1 from unexplained") == []
 

@@ -1,5 +1,5 @@
-"""All services on real servers, fed with marked values, good and refused: they are found in the matter of notices, in
-the database and in untouched dead letters, and in nothing else that anybody could read."""
+"""All services on real servers, fed with marked values, good and refused: they are found in the matter of
+notifications, in the database and in untouched dead letters, and in nothing else that anybody could read."""
 
 import asyncio
 import json
@@ -33,8 +33,14 @@ from tests.support import builders as b
 A_YEAR = timedelta(days=365)  # the events were recorded long ago, whatever day it is here
 SEEDS = (8,)
 SPOILED_OF_A_TYPE = 12
-HOLD_VALUES = {  # what the relay keeps of facts and notices, and a dead letter's bytes
-    *(("fact", "content"), ("notice", "content"), ("told", "content"), ("archive", "value"), ("refusal", "value")),
+HOLD_VALUES = {  # what the relay keeps of facts and notifications, and a dead letter's bytes
+    *(
+        ("fact", "content"),
+        ("notification", "content"),
+        ("delivery", "content"),
+        ("archive", "value"),
+        ("refusal", "value"),
+    ),
     ("outbox", "value"),
 }
 
@@ -106,17 +112,18 @@ async def read_by_all(relay: Relay, reads: Mapping[str, Sequence[str]]) -> bool:
 
 
 async def columns(relay: Relay) -> list[tuple[str, str, str]]:
-    """Every value of every column that holds text or bytes, but for those that hold what facts and notices say."""
+    """Every value of every column that holds text or bytes, but for those that hold what facts and notifications
+    say."""
     found = await relay.rows(
         "select table_name, column_name from information_schema.columns where table_schema = 'public'"
         " and data_type in ('text', 'bytea', 'ARRAY')"
     )
-    told = []
+    delivered = []
     for table, column in found:
         if (table, column) not in HOLD_VALUES:
             query = f'select distinct "{column}" from "{table}"'  # noqa: S608 - names that the database itself gave
-            told += [(table, column, str(value)) for (value,) in await relay.rows(query)]
-    return told
+            delivered += [(table, column, str(value)) for (value,) in await relay.rows(query)]
+    return delivered
 
 
 def metrics(services: Services) -> str:
@@ -172,9 +179,9 @@ def test_marked_values_are_in_no_log_metric_header_key_reason_decision_or_comman
                     if record.topic == DECISIONS:
                         found.append(("a decision", (record.value or b"").decode()))
                 dead = [record for record in records if record.topic.endswith(".dlq")]
-                told = [record for record in records if record.topic.endswith(".notifications")]
+                delivered = [record for record in records if record.topic.endswith(".notifications")]
                 assert len(dead) > 100
-                assert len({mark for record in told for mark in marks_of(record.value)}) > 20
+                assert len({mark for record in delivered for mark in marks_of(record.value)}) > 20
                 found += [(f"{table}.{column}", value) for table, column, value in await columns(relay)]
                 refused = [dict(record.headers)["dlq-id"].decode() for record in dead[:2]]
                 shown = await asyncio.to_thread(lambda: list(commands(relay, (*sorted(sent.crimes), *refused))))

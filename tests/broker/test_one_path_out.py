@@ -1,4 +1,5 @@
-"""Notices that the broker will not have are parked with an alarm; only their own duty waits, and nothing is lost."""
+"""Notifications that the broker will not have are parked with an alarm; only their own duty waits, and nothing is
+lost."""
 
 import asyncio
 import os
@@ -17,7 +18,7 @@ from services.platform.streaming import publisher
 from services.platform.streaming.topics import apply_topics, topics
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import Relay, until
-from tests.broker.troubled import HEARS_OF_HIGH_RISK, everybody_once, fates, incident, service, told
+from tests.broker.troubled import HEARS_OF_HIGH_RISK, delivered, everybody_once, fates, incident, service
 from tests.support import builders as b
 
 pytestmark = pytest.mark.broker
@@ -54,7 +55,7 @@ async def parked(relay: Relay) -> list[tuple[str, str, int, str | None]]:
     return [tuple(row) for row in await relay.rows("select topic, duty, revision, parked from outbox order by number")]
 
 
-def test_a_notice_too_large_for_its_topic_holds_up_its_own_duty_alone(play: Play) -> None:
+def test_a_notification_too_large_for_its_topic_holds_up_its_own_duty_alone(play: Play) -> None:
     mine = service()
     duty = "high_risk/CR1/party/1/marac-larkmead"
 
@@ -72,23 +73,27 @@ def test_a_notice_too_large_for_its_topic_holds_up_its_own_duty_alone(play: Play
             await relay.settled(worker)
             assert await parked(relay) == [(MARAC, duty, 1, "too_large"), (MARAC, duty, 2, None)]
             everywhere = everybody_once("CR0", "CR1", "CR2", "CR3")
-            for notices in everywhere.values():
-                notices["CR1/party/1 update"] = 1
-            assert await told(relay) == everywhere | {"marac-larkmead": everybody_once("CR0", "CR2", "CR3")["dait-54"]}
+            for notifications in everywhere.values():
+                notifications["CR1/party/1 update"] = 1
+            assert await delivered(relay) == everywhere | {
+                "marac-larkmead": everybody_once("CR0", "CR2", "CR3")["dait-54"]
+            }
         limit(relay, MARAC, 1_000_000)
         async with relay.working(mine) as worker:
             await relay.settled(worker)
-        assert await told(relay) == everywhere
+        assert await delivered(relay) == everywhere
         assert await parked(relay) == []
         revisions = [
-            notice.revision for notice in (await relay.all_told())["marac-larkmead"] if "CR1" in notice.subject
+            notification.revision
+            for notification in (await relay.all_delivered())["marac-larkmead"]
+            if "CR1" in notification.subject
         ]
         assert revisions == [1, 2]
 
     play(story)
 
 
-def test_a_notice_larger_than_the_catalogue_allows_is_parked_before_it_is_sent_and_holds_up_its_own_duty_alone(
+def test_a_notification_larger_than_the_catalogue_allows_is_parked_before_it_is_sent_and_holds_up_its_own_duty_alone(
     play: Play,
 ) -> None:
     mine = service()
@@ -108,17 +113,17 @@ def test_a_notice_larger_than_the_catalogue_allows_is_parked_before_it_is_sent_a
             await relay.settled(worker)  # what does not fit stays parked
             too_large = {topic for topic, _, _, reason in await parked(relay) if reason == "too_large"}
             assert too_large
-            notices = await told(relay)
+            notifications = await delivered(relay)
             for agency, topic in topics_of.items():
                 hears = everybody_once("CR0", "CR2")[agency]
                 if topic not in too_large:
                     hears += everybody_once("CR1")[agency] + Counter(["CR1/party/1 update"])
-                assert notices[agency] == hears
+                assert notifications[agency] == hears
         async with relay.working(mine) as worker:
             await relay.settled(worker)
         assert await parked(relay) == []
         for agency in HEARS_OF_HIGH_RISK:
-            assert [n.revision for n in (await relay.all_told())[agency] if "CR1" in n.subject] == [1, 2]
+            assert [n.revision for n in (await relay.all_delivered())[agency] if "CR1" in n.subject] == [1, 2]
 
     play(story)
 
@@ -168,12 +173,12 @@ def test_a_topic_that_takes_nothing_for_now_delays_no_other(play: Play) -> None:
         async with relay.working(mine) as worker:
             await relay.publish(incident("CR0"))
             await relay.settled(worker)
-            (notice,) = await relay.records(MARAC)
+            (notification,) = await relay.records(MARAC)
             alter(relay, MARAC, {"cleanup.policy": "compact"})
             await relay.rows(
                 """insert into outbox (service, topic, duty, revision, value, headers, at)
                 values (%s, %s, 'duty', 1, %s, '[]', now())""",
-                *(mine.name, MARAC, notice.value),
+                *(mine.name, MARAC, notification.value),
             )
             await until(lambda: _publishing(relay))
             await relay.publish(incident("CR1"))
@@ -182,7 +187,7 @@ def test_a_topic_that_takes_nothing_for_now_delays_no_other(play: Play) -> None:
             assert [row[0] for row in await parked(relay)] == [MARAC, MARAC]
             alter(relay, MARAC, {"cleanup.policy": "delete"})
             await relay.settled(worker)
-        assert await told(relay) == everybody_once("CR0", "CR1")
+        assert await delivered(relay) == everybody_once("CR0", "CR1")
 
     play(story)
 
@@ -191,11 +196,11 @@ OTHERS = tuple(agency for agency in HEARS_OF_HIGH_RISK if agency != "marac-larkm
 
 
 async def _told_at_least(relay: Relay, expected: dict[str, Counter[str]]) -> bool:
-    notices = await told(relay)
-    return all(notices[agency] >= counted for agency, counted in expected.items())
+    notifications = await delivered(relay)
+    return all(notifications[agency] >= counted for agency, counted in expected.items())
 
 
-def test_a_topic_that_is_not_there_parks_its_notices_until_it_is_made(play: Play) -> None:
+def test_a_topic_that_is_not_there_parks_its_notifications_until_it_is_made(play: Play) -> None:
     mine = service()
 
     async def story(relay: Relay) -> None:
@@ -210,7 +215,7 @@ def test_a_topic_that_is_not_there_parks_its_notices_until_it_is_made(play: Play
         async with relay.working(mine) as worker:
             await relay.settled(worker)
         assert await parked(relay) == []
-        assert (await told(relay))["marac-larkmead"] >= Counter(["CR1/party/1 notify", "CR2/party/1 notify"])
+        assert (await delivered(relay))["marac-larkmead"] >= Counter(["CR1/party/1 notify", "CR2/party/1 notify"])
 
     play(story)
 
@@ -253,10 +258,10 @@ def test_what_could_not_be_marked_is_marked_later_and_not_sent_again(play: Play)
             await relay.settled(worker)
             before = len(await relay.records(MARAC))
             async with await psycopg.AsyncConnection.connect(relay.database) as other:
-                await other.execute("select 1 from notice for update")
+                await other.execute("select 1 from notification for update")
                 await relay.rows(
-                    """insert into outbox (service, topic, duty, revision, key, value, headers, notice_id, at)
-                    select %s, %s, 'duty', 1, 'key', 'value', '[]', min(id), now() from notice""",
+                    """insert into outbox (service, topic, duty, revision, key, value, headers, notification_id, at)
+                    select %s, %s, 'duty', 1, 'key', 'value', '[]', min(id), now() from notification""",
                     *(mine.name, MARAC),
                 )
                 await asyncio.sleep(2 * LOCK_SECONDS)

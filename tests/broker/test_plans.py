@@ -17,7 +17,7 @@ from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.publisher import Publisher
 from services.platform.streaming.records import Record
 from services.platform.streaming.sending import Message
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, message, until
 from tests.chaos.load import load
@@ -41,14 +41,15 @@ LONG_HISTORY = (
     from generate_series(1, {rows}) n""",
     """insert into place select 'incidents', 'M' || n, 'M' || n || '/party/1', 'p' || n
     from generate_series(1, {rows}) n""",
-    "insert into lies_in select 'incidents', 'file' || n, 'many' || n, '{{}}' from generate_series(1, {rows}) n",
+    """insert into file_membership select 'incidents', 'file' || n, 'many' || n, '{{}}'
+    from generate_series(1, {rows}) n""",
     """insert into case_file select 'incidents', 'file' || n, 1, now(), now() + interval '1 year', now() + interval
     '1 year', '{{}}', now() - interval '1 day' from generate_series(1, {rows}) n""",
-    """insert into look select 'incidents', 'file' || n, 1, now(), null, 'event', 'many' || n, 'r', 'p', '{{}}', '{{}}',
-    '[]', '{{}}', '{{}}' from generate_series(1, {rows}) n""",
-    """insert into notice select 'incidents', 'rule', 'M' || n, 'agency', 1, 'notice' || n, 'file' || n, 1, 'notify',
-    now(), '[]' from generate_series(1, {rows}) n""",
-    """insert into told select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 1, 'live', '[]'
+    """insert into evaluation select 'incidents', 'file' || n, 1, now(), null, 'event', 'many' || n, 'r', 'p', '{{}}',
+    '{{}}', '[]', '{{}}', '{{}}' from generate_series(1, {rows}) n""",
+    """insert into notification select 'incidents', 'rule', 'M' || n, 'agency', 1, 'notification' || n, 'file' || n, 1,
+    'notify', now(), '[]' from generate_series(1, {rows}) n""",
+    """insert into delivery select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 1, 'live', '[]'
     from generate_series(1, {rows}) n""",
     """insert into withheld select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 'kind', 'reason', '[]', now()
     from generate_series(1, {rows}) n""",
@@ -77,19 +78,19 @@ def test_the_loop_reads_no_table_from_end_to_end(play: Play, known: str | None) 
     neither."""
 
     async def story(relay: Relay) -> None:
-        shell = await at_work(relay)
+        unit = await at_work(relay)
         await know_nothing(relay)
         for statement in LONG_HISTORY:
-            await relay.rows(statement.format(rows=ROWS, judged=shell.judged_by))
+            await relay.rows(statement.format(rows=ROWS, judged=unit.judged_by))
         if known is not None:
             with psycopg.connect(relay.database, autocommit=True) as conn:
                 conn.execute(known)
         before = read_so_far(relay.database)
-        told = await work(relay, shell, load(1, 12, datetime.now(UTC)).events)
-        await work(relay, shell, [answer(notice) for notice in told])
-        await shell.pool.close()
+        delivered = await work(relay, unit, load(1, 12, datetime.now(UTC)).events)
+        await work(relay, unit, [answer(notification) for notification in delivered])
+        await unit.pool.close()
         after = read_so_far(relay.database)
-        assert all(after[table] > before[table] for table in ("fact", "told", "case_file"))
+        assert all(after[table] > before[table] for table in ("fact", "delivery", "case_file"))
         read = {table: after[table] - before[table] for table in after}
         assert {table: rows for table, rows in read.items() if rows > MOST_ROWS} == {}
 
@@ -104,19 +105,19 @@ async def know_nothing(relay: Relay) -> None:
             await conn.execute(SQL("alter table {} set (autovacuum_enabled = off)").format(Identifier(table)))
 
 
-async def at_work(relay: Relay) -> Shell:
+async def at_work(relay: Relay) -> UnitOfWork:
     pool = tables.pool(relay.database, size=4)
     await pool.open()
-    return Shell(SERVICE, pool, relay.policies, PSEUDONYMS, "release")
+    return UnitOfWork(SERVICE, pool, relay.policies, PSEUDONYMS, "release")
 
 
-async def work(relay: Relay, shell: Shell, messages: Sequence[Message]) -> list[NotificationIssued]:
-    """All that a worker does with these messages, from beginning to end; the first notices that were issued."""
+async def work(relay: Relay, unit: UnitOfWork, messages: Sequence[Message]) -> list[NotificationIssued]:
+    """All that a worker does with these messages, from beginning to end; the first notifications that were issued."""
 
     async def committed(_partitions: object) -> dict[Partition, int | None]:
         return {}
 
-    loop = Loop(shell, committed, Offsets(relay.servers.kafka))
+    loop = Loop(unit, committed, Offsets(relay.servers.kafka))
     await relay.publish(*messages)
     read = await relay.records(*SERVICE.reads)
     records = [
@@ -135,26 +136,28 @@ async def work(relay: Relay, shell: Shell, messages: Sequence[Message]) -> list[
         batch = records[first : first + 50]
         while batch:
             del batch[: await loop.handle(batch)]
-    await shell.note_ends({(r.topic, r.partition): r.offset + 1 for r in records}, await shell.clock())
-    await loop.look_at_due()
+    await unit.note_ends({(r.topic, r.partition): r.offset + 1 for r in records}, await unit.clock())
+    await loop.evaluate_due()
     await loop.retry_refused()
-    publishing = asyncio.create_task(Publisher(SERVICE.name, shell.pool, relay.sender, shell.committed).run())
-    await until(lambda: all_sent(shell))
+    publishing = asyncio.create_task(Publisher(SERVICE.name, unit.pool, relay.sender, unit.committed).run())
+    await until(lambda: all_sent(unit))
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
-    return [notice for notices in (await relay.all_told()).values() for notice in notices][:50]
+    return [notification for notifications in (await relay.all_delivered()).values() for notification in notifications][
+        :50
+    ]
 
 
-async def all_sent(shell: Shell) -> bool:
-    async with shell.transaction() as conn:
+async def all_sent(unit: UnitOfWork) -> bool:
+    async with unit.transaction() as conn:
         waiting = await conn.execute(
             "select from outbox where service = %s and parked is null limit 1", (SERVICE.name,)
         )
         return await waiting.fetchone() is None
 
 
-def answer(notice: NotificationIssued) -> Message:
-    return message(b.acknowledged(notice.notification, agency=notice.agency), "uk.agency.acknowledged")
+def answer(notification: NotificationIssued) -> Message:
+    return message(b.acknowledged(notification.notification, agency=notification.agency), "uk.agency.acknowledged")
 
 
 def read_so_far(database: str) -> dict[str, int]:

@@ -51,10 +51,10 @@ class Relay:
         servers = {"RELAY_KAFKA": self.services.servers.kafka, "RELAY_DATABASE": self.services.servers.database}
         return CliRunner(env=servers | {"COLUMNS": "120"}).invoke(app, arguments, input=given)
 
-    def told(self) -> list[NotificationIssued]:
+    def delivered(self) -> list[NotificationIssued]:
         """What agencies are told by the time that the services have nothing left to do, and were not before."""
         self.clock.wait_until_drained(self.services.reads, DRAINED_WITHIN, self.services.check)
-        new = [heard.notice for heard in read_to_end(self.consumer)]
+        new = [heard.notification for heard in read_to_end(self.consumer)]
         self.heard += new
         return new
 
@@ -87,16 +87,16 @@ def test_what_is_right_is_published_and_what_is_not_is_said_without_its_values(r
     assert "parties[0].age" in said.output
     assert "MarkedValue" not in said.output
     assert "1 event: taken." in said.output
-    assert running.told()
+    assert running.delivered()
 
 
 def test_the_same_from_standard_input_changes_nothing(running: Relay) -> None:
     assert running.relay("publish", str(EXAMPLE)).exit_code == 0
-    running.told()
+    running.delivered()
     said = running.relay("publish", "-", given=EXAMPLE.read_bytes())
     assert said.exit_code == 0
     assert "1 event: known already; nothing changes." in said.output
-    assert running.told() == []
+    assert running.delivered() == []
 
 
 def test_what_the_relay_refuses_and_what_waits_for_a_link_is_said_to_the_publisher(
@@ -115,7 +115,7 @@ def test_what_the_relay_refuses_and_what_waits_for_a_link_is_said_to_the_publish
     assert "1 event: refused: The policy in use knows no police force with this code." in said.output
     assert "1 event: taken." in said.output
     assert "1 event: taken; it waits: the incident that it belongs to." in said.output
-    running.told()
+    running.delivered()
 
 
 def test_two_contents_of_one_version_are_said_to_the_publisher_and_the_later_stands(
@@ -179,12 +179,19 @@ def test_the_story_in_real_time_is_told_to_eight_agencies_late_and_a_second_time
     assert said.exit_code == 1
     assert "events: no notification with that id was sent to you" in said.output
     assert "refused" not in said.output
-    told = running.told()
-    assert len({notice.agency for notice in told if notice.rule != "answer_without_notice"}) >= 8
-    assert all(notice.late for notice in told if notice.rule == "high_risk" and notice.kind == "notify")
+    delivered = running.delivered()
+    assert (
+        len({notification.agency for notification in delivered if notification.rule != "answer_without_notification"})
+        >= 8
+    )
+    assert all(
+        notification.late
+        for notification in delivered
+        if notification.rule == "high_risk" and notification.kind == "notify"
+    )
     assert "known already; nothing changes." in running.relay("publish", str(STORY)).output
-    assert running.told() == []
-    assert max(Counter(notice.notification for notice in running.heard).values()) == 1
+    assert running.delivered() == []
+    assert max(Counter(notification.notification for notification in running.heard).values()) == 1
 
 
 def test_an_answer_by_command_is_taken_for_its_notification(running: Relay) -> None:
@@ -194,7 +201,9 @@ def test_an_answer_by_command_is_taken_for_its_notification(running: Relay) -> N
     said = running.relay("respond", asked.notification, "acknowledged", "--as", asked.agency, "--actor", "w-17")
     assert said.exit_code == 0, said.output
     assert "taken." in said.output
-    assert not [notice for notice in running.told() if notice.rule == "answer_without_notice"]
+    assert not [
+        notification for notification in running.delivered() if notification.rule == "answer_without_notification"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +230,9 @@ def test_an_answer_that_does_not_count_is_said_to_count_for_nothing(
     )
     assert sent.exit_code == 1, sent.output
     assert said in sent.output
-    assert bool([n for n in running.told() if n.rule == "answer_without_notice"]) == (said == NOT_SENT_TO_YOU)
+    assert bool([n for n in running.delivered() if n.rule == "answer_without_notification"]) == (
+        said == NOT_SENT_TO_YOU
+    )
 
 
 def test_a_link_by_an_agency_that_may_not_link_is_said_to_be_refused(running: Relay) -> None:
@@ -271,4 +282,4 @@ def test_an_agency_reads_what_stands_and_how_to_answer_it(running: Relay) -> Non
 
 def test_nothing_is_sent_in_a_dry_run(running: Relay) -> None:
     assert running.relay("publish", "--dry-run", str(STORY)).exit_code == 0
-    assert running.told() == []
+    assert running.delivered() == []

@@ -62,20 +62,22 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
         async with relay.working(*ALL) as worker:
             await relay.publish(*since, Message("agency.responses", b"nobody", b"no answer"))
             await relay.settled(worker)
-            told = chain.from_iterable((await relay.all_told()).values())
-            await relay.publish(*(answer(notice, ask) for notice in asked_to(ask, told)[:ANSWERED]))
+            delivered = chain.from_iterable((await relay.all_delivered()).values())
+            await relay.publish(*(answer(notification, ask) for notification in asked_to(ask, delivered)[:ANSWERED]))
             await relay.settled(worker)
         said, decided, letters = await everything_said(relay)
         answered = await relay.rows("select count(*) from answer")
-        looks = await relay.rows("select count(*) from look")
+        evaluations = await relay.rows("select count(*) from evaluation")
 
         await asyncio.to_thread(backup.restore)
         halted = await serve(relay, "incidents")
         assert halted.status == EXIT_HALTED
         assert "offsets_ahead" in halted.text
-        assert await relay.rows("select count(*) from look") < looks
+        assert await relay.rows("select count(*) from evaluation") < evaluations
         assert (await command(relay, "recover", "--dry-run")).status == 1
-        await relay.rows("update stream_position set look_from = %s", UNTIL_RECOVERED)  # as a recovery that was killed
+        await relay.rows(
+            "update stream_position set evaluate_from = %s", UNTIL_RECOVERED
+        )  # as a recovery that was killed
         halted = await serve(relay, "incidents")
         assert (halted.status, "recovery_awaited" in halted.text) == (EXIT_HALTED, True)
         recovered = await command(relay, "recover")
@@ -88,19 +90,19 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
             await relay.settled(worker)
             await until(lambda: caught_up(relay))
             await relay.settled(worker)
-            assert await relay.rows("select 1 from told where starts_with(file, 'home:told:')") == []
+            assert await relay.rows("select 1 from delivery where starts_with(file, 'unlinked:told:')") == []
             assert (await everything_said(relay))[0] == said  # the same facts: there is nothing to say
             assert (await everything_said(relay))[2] == letters
             assert await relay.rows("select count(*) from answer") == answered
             await relay.publish(*after)
             await relay.settled(worker)
-        everything, looked, _ = await everything_said(relay)
+        everything, evaluated, _ = await everything_said(relay)
         one_content(everything)
-        one_content(looked)
-        assert len(looked) > len(decided)
+        one_content(evaluated)
+        assert len(evaluated) > len(decided)
         verdict = await asyncio.to_thread(judged, relay, given.events, given.unbelievable, now)
         assert verdict.clean, str(verdict)
-        remembered = {i for (i,) in await relay.rows("select id from notice where published_at is not null")}
+        remembered = {i for (i,) in await relay.rows("select id from notification where published_at is not null")}
         assert {identity for identity, _ in everything} == remembered
         with psycopg.connect(f"{backup.server}/postgres", autocommit=True) as conn:
             conn.execute(SQL("drop database {}").format(Identifier(backup.copy)))
@@ -110,17 +112,19 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
 
 async def everything_said(relay: Relay) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[tuple[str, str]]]:
     """Notifications, published looks and dead letters: ids with contents, each once however often it was delivered."""
-    notices = {
-        (said.notification, said.model_dump_json()) for told in (await relay.all_told()).values() for said in told
+    notifications = {
+        (said.notification, said.model_dump_json())
+        for delivered in (await relay.all_delivered()).values()
+        for said in delivered
     }
-    looks = {(headers["ce_id"].decode(), value.decode()) for _, headers, value in await relay.read(DECISIONS)}
+    evaluations = {(headers["ce_id"].decode(), value.decode()) for _, headers, value in await relay.read(DECISIONS)}
     topics = {f"{topic}.dlq" for service in ALL for topic in service.reads}
     letters = {
         (headers["dlq-id"].decode(), json.dumps({name: text.hex() for name, text in sorted(headers.items())}))
         for _, headers, _ in await relay.read(*topics)
     }
     one_content(letters)
-    return notices, looks, letters
+    return notifications, evaluations, letters
 
 
 def one_content(said: set[tuple[str, str]]) -> None:
@@ -133,5 +137,5 @@ def one_content(said: set[tuple[str, str]]) -> None:
 def judged(relay: Relay, events, unbelievable, now):  # type: ignore[no-untyped-def]
     spoilt = {marked(event.value, event.headers) for event in unbelievable}
     believable = [event for event in events if marked(event.value, event.headers) not in spoilt]
-    told = read(relay.servers.kafka, notification_topics(relay.servers.kafka))
-    return verify(expected(believable, now), told, Stated.of(believable))
+    delivered = read(relay.servers.kafka, notification_topics(relay.servers.kafka))
+    return verify(expected(believable, now), delivered, Stated.of(believable))

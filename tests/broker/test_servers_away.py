@@ -36,7 +36,7 @@ from services.platform.streaming.topics import topics
 from services.platform.streaming.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
-from tests.broker.troubled import STREAM, Process, everybody_once, fates, incident, service, told
+from tests.broker.troubled import STREAM, Process, delivered, everybody_once, fates, incident, service
 from tests.support.processes import started
 
 pytestmark = pytest.mark.broker
@@ -61,7 +61,7 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost_or_told_twice
                 await unseen
             await publishing
             await relay.settled(worker)
-        assert await told(relay) == everybody_once(*(f"CR{n}" for n in range(1, 31)))
+        assert await delivered(relay) == everybody_once(*(f"CR{n}" for n in range(1, 31)))
         assert sum((await fates(relay, mine.name)).values()) == 30
 
     play(story)
@@ -452,7 +452,7 @@ def test_an_end_before_what_was_read_halts_without_a_new_assignment(play: Play) 
             await relay.settled(worker)
             ((partition,),) = await relay.rows("select partition from stream_position where next_offset = 1")
             (running,) = worker.running
-            now = await running.shell.clock()
+            now = await running.unit.clock()
             await running.loop.note_ends({(STREAM, partition): 1}, now)
             with pytest.raises(Halt):
                 await running.loop.note_ends({(STREAM, partition): 0}, now)

@@ -28,9 +28,9 @@ def story_events() -> tuple[Ready, ...]:
     return tuple(event for event in read_path(STORY, None, receipts(datetime.now(UTC))) if isinstance(event, Ready))
 
 
-def kinds(told: Told, agency: str, rule: str, about: str = "") -> list[str]:
-    """The kinds of notices of one matter, in the order of their revisions."""
-    found = [n for n in told if (n.agency, n.rule) == (agency, rule) and about in n.subject]
+def kinds(delivered: Told, agency: str, rule: str, about: str = "") -> list[str]:
+    """The kinds of notifications of one matter, in the order of their revisions."""
+    found = [n for n in delivered if (n.agency, n.rule) == (agency, rule) and about in n.subject]
     return [n.kind for n in sorted(found, key=lambda n: n.revision)]
 
 
@@ -44,112 +44,120 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Told, Ser
         with story_clock(servers.kafka, servers.database) as clock:
             clock.stand_at(story.events[0].time)
             with all_services(servers, folder / "services.log") as services:
-                told = play(story, clock, services, POLICIES)
+                delivered = play(story, clock, services, POLICIES)
                 clock.let_go()
-                yield told, services, clock
+                yield delivered, services, clock
 
 
 @pytest.fixture(scope="module")
-def told(played: tuple[Told, Services, StoryClock]) -> Told:
+def delivered(played: tuple[Told, Services, StoryClock]) -> Told:
     return played[0]
 
 
-def test_at_least_eight_agencies_are_told_and_none_of_them_late_but_for_who_is_asked_next(told: Told) -> None:
-    assert len({notice.agency for notice in told}) >= 8
-    assert {notice.agency for notice in told if notice.late} <= {"idva-downland"}
+def test_at_least_eight_agencies_are_told_and_none_of_them_late_but_for_who_is_asked_next(delivered: Told) -> None:
+    assert len({notification.agency for notification in delivered}) >= 8
+    assert {notification.agency for notification in delivered if notification.late} <= {"idva-downland"}
 
 
-def test_no_notification_has_two_contents_and_no_matter_two_first_notices(told: Told) -> None:
-    assert len({notice.notification for notice in told}) == len(told)
-    first = [(notice.rule, notice.subject, notice.agency) for notice in told if notice.revision == 1]
+def test_no_notification_has_two_contents_and_no_matter_two_first_notifications(delivered: Told) -> None:
+    assert len({notification.notification for notification in delivered}) == len(delivered)
+    first = [
+        (notification.rule, notification.subject, notification.agency)
+        for notification in delivered
+        if notification.revision == 1
+    ]
     assert len(set(first)) == len(first)
 
 
-def test_support_that_she_declined_is_told_to_the_investigating_team_alone(told: Told) -> None:
-    assert {notice.agency for notice in told if notice.subject.startswith("54250011101/")} == {"dait-54"}
+def test_support_that_she_declined_is_told_to_the_investigating_team_alone(delivered: Told) -> None:
+    assert {notification.agency for notification in delivered if notification.subject.startswith("54250011101/")} == {
+        "dait-54"
+    }
 
 
-def test_the_wrong_school_is_corrected_and_the_right_one_told_in_its_place(told: Told) -> None:
-    assert kinds(told, "school-100001", "child_school") == ["notify", "correct"]
-    assert kinds(told, "school-100002", "child_school", "54250044202")[0] == "notify"
-    assert not [n for n in told if n.agency == "school-100001" and THIRD in n.subject]
+def test_the_wrong_school_is_corrected_and_the_right_one_told_in_its_place(delivered: Told) -> None:
+    assert kinds(delivered, "school-100001", "child_school") == ["notify", "correct"]
+    assert kinds(delivered, "school-100002", "child_school", "54250044202")[0] == "notify"
+    assert not [n for n in delivered if n.agency == "school-100001" and THIRD in n.subject]
 
 
-def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(told: Told) -> None:
-    larkmead = [n for n in told if n.agency == "idva-larkmead" and n.rule == "high_risk"]
-    downland = [n for n in told if n.agency == "idva-downland" and n.rule == "high_risk"]
+def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(delivered: Told) -> None:
+    larkmead = [n for n in delivered if n.agency == "idva-larkmead" and n.rule == "high_risk"]
+    downland = [n for n in delivered if n.agency == "idva-downland" and n.rule == "high_risk"]
     assert [n.kind for n in larkmead] == ["notify", "remind", "close"]
     assert larkmead[-1].reason == "declined"
     assert downland[0].asks[0].by == larkmead[0].asks[0].by
 
 
-def test_who_declined_hears_no_more_of_her_than_its_own_end(told: Told) -> None:
-    larkmead = [n for n in told if n.agency == "idva-larkmead"]
+def test_who_declined_hears_no_more_of_her_than_its_own_end(delivered: Told) -> None:
+    larkmead = [n for n in delivered if n.agency == "idva-larkmead"]
     assert {n.rule for n in larkmead} == {"high_risk"}
     assert max(larkmead, key=lambda n: n.issued_at).kind == "close"
 
 
-def test_silence_of_the_front_door_alone_climbs_to_the_duty_inspector_and_ends_when_he_answers(told: Told) -> None:
-    climbed = [n for n in told if n.rule.startswith("unanswered_")]
-    assert {n.subject.partition("/")[0] for n in climbed} == {"front_door_referral"}
-    assert {n.rule for n in climbed} == {"unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"}
-    assert kinds(told, "duty-inspector-54", "unanswered_duty_inspector") == ["notify", "close"]
-    assert {n.reason for n in climbed if n.kind == "close"} == {"answered"}
+def test_silence_of_the_front_door_alone_climbs_to_the_duty_inspector_and_ends_when_he_answers(delivered: Told) -> None:
+    escalated = [n for n in delivered if n.rule.startswith("unanswered_")]
+    assert {n.subject.partition("/")[0] for n in escalated} == {"front_door_referral"}
+    assert {n.rule for n in escalated} == {"unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"}
+    assert kinds(delivered, "duty-inspector-54", "unanswered_duty_inspector") == ["notify", "close"]
+    assert {n.reason for n in escalated if n.kind == "close"} == {"answered"}
 
 
-def test_three_incidents_of_one_pair_within_a_year_are_an_escalation(told: Told) -> None:
-    assert kinds(told, "dait-54", "escalation", f"{THIRD}/party/1")[0] == "notify"
+def test_three_incidents_of_one_pair_within_a_year_are_an_escalation(delivered: Told) -> None:
+    assert kinds(delivered, "dait-54", "escalation", f"{THIRD}/party/1")[0] == "notify"
 
 
-def test_a_missed_order_is_told_to_cps_and_dait_and_closed_when_an_order_is_known_to_protect_her(told: Told) -> None:
+def test_a_missed_order_is_told_to_cps_and_dait_and_closed_when_an_order_is_known_to_protect_her(
+    delivered: Told,
+) -> None:
     for agency in ("cps-westmarch", "dait-54"):
-        said = kinds(told, agency, "missed_order")
+        said = kinds(delivered, agency, "missed_order")
         assert (said[0], said[-1]) == ("notify", "close")
-    closed = [n for n in told if n.rule == "missed_order" and n.kind == "close"]
+    closed = [n for n in delivered if n.rule == "missed_order" and n.kind == "close"]
     assert {n.reason for n in closed} == {"order_protects_her"}
 
 
-def test_an_order_whose_protection_nobody_confirmed_closes_nothing(told: Told) -> None:
-    asked = next(n for n in told if n.rule == "attribution_question" and n.kind == "notify")
-    confirmed = next(n for n in told if n.rule == "attribution_question" and n.kind == "close")
-    closed = next(n for n in told if n.rule == "missed_order" and n.kind == "close")
+def test_an_order_whose_protection_nobody_confirmed_closes_nothing(delivered: Told) -> None:
+    asked = next(n for n in delivered if n.rule == "attribution_question" and n.kind == "notify")
+    confirmed = next(n for n in delivered if n.rule == "attribution_question" and n.kind == "close")
+    closed = next(n for n in delivered if n.rule == "missed_order" and n.kind == "close")
     assert asked.issued_at < confirmed.issued_at == closed.issued_at
 
 
-def test_a_street_in_the_order_is_reviewed_by_both_who_must_assume_that_he_knows_it(told: Told) -> None:
+def test_a_street_in_the_order_is_reviewed_by_both_who_must_assume_that_he_knows_it(delivered: Told) -> None:
     agencies = {"dait-54", "idva-downland"}
-    assert {n.agency for n in told if n.rule == "place_term_made"} == agencies
+    assert {n.agency for n in delivered if n.rule == "place_term_made"} == agencies
     for agency in agencies:
-        assert kinds(told, agency, "place_term_made") == ["notify", "update"]
+        assert kinds(delivered, agency, "place_term_made") == ["notify", "update"]
 
 
-def test_an_application_to_lift_the_order_is_told_and_its_decision_closes_it(told: Told) -> None:
+def test_an_application_to_lift_the_order_is_told_and_its_decision_closes_it(delivered: Told) -> None:
     agencies = {"cps-westmarch", "dait-54", "idva-downland", "wcu-54"}
-    assert {n.agency for n in told if n.rule == "application_lodged" and n.kind == "notify"} == agencies
-    assert {n.agency for n in told if n.rule == "application_lodged" and n.kind == "close"} == agencies
-    assert {n.agency for n in told if n.rule == "application_decided"} == agencies
+    assert {n.agency for n in delivered if n.rule == "application_lodged" and n.kind == "notify"} == agencies
+    assert {n.agency for n in delivered if n.rule == "application_lodged" and n.kind == "close"} == agencies
+    assert {n.agency for n in delivered if n.rule == "application_decided"} == agencies
 
 
-def test_schools_hear_nothing_of_courts_and_of_applications(told: Told) -> None:
-    assert {n.rule for n in told if n.agency.startswith("school-")} == {"child_school"}
+def test_schools_hear_nothing_of_courts_and_of_applications(delivered: Told) -> None:
+    assert {n.rule for n in delivered if n.agency.startswith("school-")} == {"child_school"}
 
 
-def test_every_answer_of_the_story_found_its_notification(told: Told) -> None:
-    assert not [n for n in told if n.rule == "answer_without_notice"]
+def test_every_answer_of_the_story_found_its_notification(delivered: Told) -> None:
+    assert not [n for n in delivered if n.rule == "answer_without_notification"]
 
 
-def test_what_was_held_is_told_agency_by_agency_in_the_order_of_the_first_telling(told: Told) -> None:
-    rows = held(told)
+def test_what_was_held_is_told_agency_by_agency_in_the_order_of_the_first_telling(delivered: Told) -> None:
+    rows = held(delivered)
     assert rows[0].agency == "dait-54"
-    assert {row.agency for row in rows} == {n.agency for n in told}
-    assert all(row.ended is None or row.ended >= row.told for row in rows)
+    assert {row.agency for row in rows} == {n.agency for n in delivered}
+    assert all(row.ended is None or row.ended >= row.delivered for row in rows)
 
 
 def test_after_the_story_the_clock_is_the_true_one_and_publishing_it_again_tells_nobody_anything(
     played: tuple[Told, Services, StoryClock],
 ) -> None:
-    told, services, clock = played
-    assert clock.now() > max(notice.issued_at for notice in told)
+    delivered, services, clock = played
+    assert clock.now() > max(notification.issued_at for notification in delivered)
     clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
     consumer = open_topics(services.servers.kafka, [f"agency.{a.id}.notifications" for a in POLICIES.agencies])
     before = len(read_to_end(consumer))
@@ -157,6 +165,6 @@ def test_after_the_story_the_clock_is_the_true_one_and_publishing_it_again_tells
         assert send(producer, story_events()).unsent == []
     clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
     assert len(read_to_end(consumer)) == 0
-    assert before >= len(told)
+    assert before >= len(delivered)
     consumer.close()
     assert '"event": "worker_started"' in Path(services.log).read_text()

@@ -20,11 +20,11 @@ def test_a_high_risk_incident_is_told_to_the_agencies_that_serve_her_once(tmp_pa
                 async with relay.working(INCIDENTS) as worker:
                     await relay.publish(event, event)
                     await relay.settled(worker)
-                    told = await relay.all_told()
-                assert sorted(told) == ["dait-54", "idva-larkmead", "marac-larkmead"]
-                for notices in told.values():
-                    assert [(notice.rule, notice.kind, notice.revision) for notice in notices] == [
-                        ("high_risk", "notify", 1)
-                    ]
+                    delivered = await relay.all_delivered()
+                assert sorted(delivered) == ["dait-54", "idva-larkmead", "marac-larkmead"]
+                for notifications in delivered.values():
+                    assert [
+                        (notification.rule, notification.kind, notification.revision) for notification in notifications
+                    ] == [("high_risk", "notify", 1)]
 
     asyncio.run(thread())

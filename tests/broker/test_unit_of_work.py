@@ -1,4 +1,5 @@
-"""What only PostgreSQL can show of the shell: what two events, two workers or very many files do to one another."""
+"""What only PostgreSQL can show of the unit of work: what two events, two workers or very many files do to one
+another."""
 
 import asyncio
 import secrets
@@ -20,7 +21,7 @@ from schemas.values import Frozen
 from services.incidents.rules import RULES
 from services.order_variations.rules import RULES as ORDER_RULES
 from services.platform import metrics
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.local.embedded import Servers
 from services.platform.pseudonyms import pseudonyms_of
 from services.platform.storage import database as tables
@@ -33,7 +34,7 @@ from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.records import Record
 from services.platform.streaming.service import Service
 from services.platform.streaming.topics import TopicSpec, apply_topics
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 from services.platform.streaming.worker import Worker
 from tests.broker.relay import NOW, PSEUDONYMS, shipped_policy, until
 from tests.support import builders as b
@@ -46,17 +47,17 @@ ORDERS = Service("order_variations", "court.order-variations", ("court.order-var
 
 
 @asynccontextmanager
-async def shell_on(
+async def unit_on(
     url: str,
     release: str = "release",
     contract: registry.Registry = registry.REGISTRY,
     service: Service = SERVICE,
-) -> AsyncIterator[Shell]:
+) -> AsyncIterator[UnitOfWork]:
     tables.migrate(url)
     pool = tables.pool(url, size=4)
     await pool.open()
     try:
-        yield Shell(service, pool, shipped_policy(), PSEUDONYMS, release, contract)
+        yield UnitOfWork(service, pool, shipped_policy(), PSEUDONYMS, release, contract)
     finally:
         await pool.close()
 
@@ -98,24 +99,24 @@ def test_an_id_is_its_source_s_alone_and_has_one_content_and_version(database: s
             incident("CR3", offset=3, source="police-b", id_="7"),
             record(b.incident("CR2"), "uk.police.incident-reported", offset=4, version=2, source="police-b", id_="7"),
         ]
-        async with shell_on(database) as shell:
+        async with unit_on(database) as unit:
             while records:
-                del records[: await shell.take(records[:at_once])]
+                del records[: await unit.take(records[:at_once])]
 
     asyncio.run(story())
     assert fates(database) == ["accepted", "accepted", "repeated", "refused", "refused"]
     with psycopg.connect(database) as conn:
         standing = conn.execute("select source, event_id, subject from fact where stands order by source").fetchall()
-        told = conn.execute("select distinct subject from told where rule = 'high_risk' order by 1").fetchall()
+        delivered = conn.execute("select distinct subject from delivery where rule = 'high_risk' order by 1").fetchall()
     assert standing == [("police-a", "7", "CR1"), ("police-b", "7", "CR2")]
-    assert told == [("CR1/party/1",), ("CR2/party/1",)]
+    assert delivered == [("CR1/party/1",), ("CR2/party/1",)]
 
 
 def test_what_was_rolled_back_is_counted_once_it_is_done_and_not_before(database: str) -> None:
     def counted() -> dict[str, float]:
         return {
             f"{sample.name} {sorted(sample.labels.values())}": sample.value
-            for metric in (metrics.RECORDS, metrics.REFUSALS, metrics.LOOKS, metrics.NOTICES)
+            for metric in (metrics.RECORDS, metrics.REFUSALS, metrics.EVALUATIONS, metrics.NOTIFICATIONS_SENT)
             for family in metric.collect()
             for sample in family.samples
             if sample.name.endswith("_total") and sample.labels["service"] == SERVICE.name
@@ -123,25 +124,27 @@ def test_what_was_rolled_back_is_counted_once_it_is_done_and_not_before(database
 
     async def story() -> None:
         records = [incident("CR1", offset=0), replace(incident("CR2", offset=1), value=b"{")]
-        async with shell_on(database) as shell, shell.pool.connection() as conn:
+        async with unit_on(database) as unit, unit.pool.connection() as conn:
             for statement in REFUSED_AT_COMMIT:
                 await conn.execute(statement)
             await conn.commit()
             before = counted()
             with pytest.raises(psycopg.errors.SerializationFailure):
-                await shell.take(records)
+                await unit.take(records)
             assert counted() == before
             await conn.execute("drop trigger refused on record")
             await conn.commit()
             while records:
-                del records[: await shell.take(records)]
+                del records[: await unit.take(records)]
             more = {name: number - before.get(name, 0) for name, number in counted().items()}
         assert more["relay_records_total ['accepted', 'incidents']"] == 1
         assert more["relay_records_total ['incidents', 'refused']"] == 1
         assert more["relay_refusals_total ['incidents', 'incomplete']"] == 1
-        looks, notices = rows(database, "select (select count(*) from look), (select count(*) from notice)")[0]
-        assert more["relay_looks_total ['event', 'incidents']"] == looks
-        assert more["relay_notices_total ['incidents', 'notify']"] == notices
+        evaluations, notifications = rows(
+            database, "select (select count(*) from evaluation), (select count(*) from notification)"
+        )[0]
+        assert more["relay_looks_total ['event', 'incidents']"] == evaluations
+        assert more["relay_notifications_total ['incidents', 'notify']"] == notifications
 
     asyncio.run(story())
 
@@ -156,39 +159,39 @@ REFUSED_AT_COMMIT: tuple[LiteralString, ...] = (
 
 def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
+        async with unit_on(database) as unit:
             ends = {(STREAM, 0): 0, (STREAM, 1): 3, ("agency.responses", 0): 0}
-            await shell.note_ends(ends, NOW)
-            async with shell.transaction() as conn:
-                assert (await shell.reached(conn))[0] is None
-            await shell.note_ends(ends | {(STREAM, 1): 0}, NOW + timedelta(minutes=1))
-            async with shell.transaction() as conn:
-                assert (await shell.reached(conn))[0] == NOW + timedelta(minutes=1)
+            await unit.note_ends(ends, NOW)
+            async with unit.transaction() as conn:
+                assert (await unit.reached(conn))[0] is None
+            await unit.note_ends(ends | {(STREAM, 1): 0}, NOW + timedelta(minutes=1))
+            async with unit.transaction() as conn:
+                assert (await unit.reached(conn))[0] == NOW + timedelta(minutes=1)
 
     asyncio.run(story())
 
 
 def test_a_new_release_makes_very_many_files_due_however_long_that_takes(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell, shell.transaction() as conn:
+        async with unit_on(database) as unit, unit.transaction() as conn:
             for statement in SLOW_FILES:
                 await conn.execute(statement)
         quick = "-c timezone=UTC -c transaction_timeout=400ms"
         async with AsyncConnectionPool(database, open=False, kwargs={"options": quick}) as pool:
-            await Shell(SERVICE, pool, shipped_policy(), PSEUDONYMS, "release").begin(files_a_second=50)
+            await UnitOfWork(SERVICE, pool, shipped_policy(), PSEUDONYMS, "release").begin(files_a_second=50)
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
         due = conn.execute(
-            """select count(*), extract(epoch from max(next_look_at) - min(next_look_at)) from case_file
-            where due_because = 'release' and next_look_at < now() + interval '1 hour'"""
+            """select count(*), extract(epoch from max(next_evaluation_at) - min(next_evaluation_at)) from case_file
+            where due_because = 'release' and next_evaluation_at < now() + interval '1 hour'"""
         )
         assert due.fetchone() == (2500, 49)
         assert conn.execute("select release from release").fetchall() == [("release",)]
 
 
 SLOW_FILES = (
-    """insert into case_file (service, file, next_look_at)
+    """insert into case_file (service, file, next_evaluation_at)
     select 'incidents', 'file' || n, now() + interval '1 year' from generate_series(1, 2500) n""",
     """create function slow() returns trigger language plpgsql as
     $$ begin if random() < 0.2 then perform pg_sleep(0.001); end if; return new; end $$""",
@@ -203,22 +206,23 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
         return record(b.children("CR1", b.child(record=b.record(who))), linked, offset=offset, version=offset)
 
     async def story() -> None:
-        async with shell_on(database) as shell:
-            assert await shell.take([incident("CR1", offset=0), children("one", offset=1)]) == 2
-            async with shell.transaction() as conn:
-                ids = await conn.execute("select id, agency from notice where rule = 'child_school'")
-                (notice, agency), *_ = await ids.fetchall()
-            answer = record(b.acknowledged(notice, agency=agency), "uk.agency.acknowledged", offset=3)
-            assert await shell.take([children("another", offset=2), answer]) == 2
+        async with unit_on(database) as unit:
+            assert await unit.take([incident("CR1", offset=0), children("one", offset=1)]) == 2
+            async with unit.transaction() as conn:
+                ids = await conn.execute("select id, agency from notification where rule = 'child_school'")
+                (notification, agency), *_ = await ids.fetchall()
+            answer = record(b.acknowledged(notification, agency=agency), "uk.agency.acknowledged", offset=3)
+            assert await unit.take([children("another", offset=2), answer]) == 2
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
-        looked = conn.execute(
+        evaluated = conn.execute(
             """select l.file from answer a
-            join told t on (t.rule, t.subject, t.agency) = (a.rule, a.duty_subject, a.agency)
-            join look l on l.fact_id = a.fact_id and l.file = t.file join fact f on f.id = a.fact_id and f.stands"""
+            join delivery t on (t.rule, t.subject, t.agency) = (a.rule, a.duty_subject, a.agency)
+            join evaluation l on l.fact_id = a.fact_id and l.file = t.file
+            join fact f on f.id = a.fact_id and f.stands"""
         )
-        assert looked.fetchall() == [("record:vale-records:another",)]
+        assert evaluated.fetchall() == [("record:vale-records:another",)]
 
 
 @pytest.mark.parametrize("at_once", [(1,) * 6, (6,), (1, 5), (3, 3)])
@@ -235,16 +239,16 @@ def test_a_place_that_was_nobody_s_for_a_while_and_then_another_s_is_told_on_und
 
     async def story() -> None:
         records = [version(n, who) for n, who in enumerate(("one", None, "one", None, None, "another"), 1)]
-        async with shell_on(database) as shell:
+        async with unit_on(database) as unit:
             for portion in at_once:
                 offered, records = records[:portion], records[portion:]
                 while offered:
-                    del offered[: await shell.take(offered)]
+                    del offered[: await unit.take(offered)]
 
     asyncio.run(story())
-    told = rows(database, "select distinct file, state from told where rule = 'high_risk'")
-    assert told == [("record:vale-records:another", "live")]
-    in_order = """select count(*) filter (where revision = 1), count(*) - count(distinct revision) from notice
+    delivered = rows(database, "select distinct file, state from delivery where rule = 'high_risk'")
+    assert delivered == [("record:vale-records:another", "live")]
+    in_order = """select count(*) filter (where revision = 1), count(*) - count(distinct revision) from notification
         where rule = 'high_risk' and agency = 'idva-larkmead'"""
     assert rows(database, in_order) == [(1, 0)]
     assert fates(database) == ["accepted"] * 6
@@ -268,13 +272,15 @@ def test_what_was_told_anew_of_a_place_that_moves_on_in_the_same_batch_lies_wher
     ]
 
     async def story() -> None:
-        async with shell_on(database) as shell:
-            assert await shell.take([version(0, "other")]) == 1
-            assert await shell.take(batch) == len(batch)
+        async with unit_on(database) as unit:
+            assert await unit.take([version(0, "other")]) == 1
+            assert await unit.take(batch) == len(batch)
 
     asyncio.run(story())
-    told = rows(database, "select distinct file, state from told where subject = 'CR1/party/1' and state = 'live'")
-    assert told == [("record:vale-records:another", "live")]
+    delivered = rows(
+        database, "select distinct file, state from delivery where subject = 'CR1/party/1' and state = 'live'"
+    )
+    assert delivered == [("record:vale-records:another", "live")]
 
 
 def test_what_was_told_of_a_fact_goes_with_it_to_another_home(database: str) -> None:
@@ -283,42 +289,44 @@ def test_what_was_told_of_a_fact_goes_with_it_to_another_home(database: str) -> 
     only_asn = b.references(urn=None)
 
     async def story() -> None:
-        async with shell_on(database, service=ORDERS) as shell:
+        async with unit_on(database, service=ORDERS) as unit:
             first = b.application(references=only_asn, order=None)
-            assert await shell.take([record(first, applied, offset=0)]) == 1
-            await shell.note_ends({(ORDERS.owns, 0): 1}, NOW + timedelta(days=1))
-            async with shell.transaction() as conn:
-                await conn.execute("update case_file set next_look_at = now()")
-            assert await shell.look_at_due() == 1
+            assert await unit.take([record(first, applied, offset=0)]) == 1
+            await unit.note_ends({(ORDERS.owns, 0): 1}, NOW + timedelta(days=1))
+            async with unit.transaction() as conn:
+                await conn.execute("update case_file set next_evaluation_at = now()")
+            assert await unit.evaluate_due() == 1
             second = b.application(references=b.references(), order=None)
-            assert await shell.take([record(second, applied, offset=1, version=2)]) == 1
+            assert await unit.take([record(second, applied, offset=1, version=2)]) == 1
 
     asyncio.run(story())
-    told = rows(database, "select distinct file, state from told where rule = 'unlinked_application'")
-    assert told == [(f"home:urn:{b.URN}", "live")]
+    delivered = rows(database, "select distinct file, state from delivery where rule = 'unlinked_application'")
+    assert delivered == [(f"unlinked:urn:{b.URN}", "live")]
 
 
 def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
     acknowledged = "uk.agency.acknowledged"
 
-    def taken_back(notice: str, agency: str, version: int) -> Record:
+    def taken_back(notification: str, agency: str, version: int) -> Record:
         body = WithdrawnByAgency(occurred_at=NOW, withdrawn=True, agency=agency, actor="desk-1")
-        envelope, said = registry.event(body, acknowledged, agency, NOW, version, subject=notice)
+        envelope, said = registry.event(body, acknowledged, agency, NOW, version, subject=notification)
         encoded = registry.encode(envelope, said)
         return Record("agency.responses", 0, version, NOW, encoded.key, encoded.value, encoded.headers)
 
     async def story() -> None:
-        async with shell_on(database) as shell:
-            assert await shell.take([incident("CR1", offset=0)]) == 1
-            told = rows(database, "select id from notice where rule = 'high_risk' and agency = 'idva-larkmead'")
-            notice = str(told[0][0])
-            answer = record(b.acknowledged(notice, agency="idva-larkmead"), acknowledged, offset=1)
-            assert await shell.take([answer, taken_back(notice, "marac-larkmead", 2)]) == 2
+        async with unit_on(database) as unit:
+            assert await unit.take([incident("CR1", offset=0)]) == 1
+            delivered = rows(
+                database, "select id from notification where rule = 'high_risk' and agency = 'idva-larkmead'"
+            )
+            notification = str(delivered[0][0])
+            answer = record(b.acknowledged(notification, agency="idva-larkmead"), acknowledged, offset=1)
+            assert await unit.take([answer, taken_back(notification, "marac-larkmead", 2)]) == 2
             standing = (
                 "select body.agency from fact f, json_to_record(f.content::json) body(agency text) where f.stands"
             )
             assert ("idva-larkmead",) in rows(database, standing)
-            assert await shell.take([taken_back(notice, "idva-larkmead", 3)]) == 1
+            assert await unit.take([taken_back(notification, "idva-larkmead", 3)]) == 1
 
     asyncio.run(story())
     ends = rows(database, "select fate, count(*) from record where topic = 'agency.responses' group by 1 order by 1")
@@ -327,14 +335,14 @@ def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
 
 def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
-            loop = Loop(shell, none_committed, Offsets("nowhere"))
+        async with unit_on(database) as unit:
+            loop = Loop(unit, none_committed, Offsets("nowhere"))
             loop._careful[STREAM, 0] = 0
-            async with shell.transaction() as conn:
+            async with unit.transaction() as conn:
                 await conn.execute("alter table fact rename to elsewhere")
             with pytest.raises(Halt):
                 await loop.handle([incident("CR1", offset=0)])
-            async with shell.transaction() as conn:
+            async with unit.transaction() as conn:
                 await conn.execute("alter table elsewhere rename to fact")
             assert await loop.handle([incident("CR1", offset=0)]) == 1
 
@@ -357,16 +365,16 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
         await asyncio.wait([waiting])
 
     async def story() -> None:
-        async with shell_on(database) as shell:
+        async with unit_on(database) as unit:
             async with await psycopg.AsyncConnection.connect(database) as holder:
                 await holder.execute("lock table fact")
                 for _ in range(3):
-                    loop = Loop(shell, none_committed, Offsets(servers.kafka))
+                    loop = Loop(unit, none_committed, Offsets(servers.kafka))
                     for _ in range(2):
                         await loop.assigned(frozenset({(STREAM, 0)}))
                         await begin_in_vain(loop)
                     await loop.leave()
-            loop = Loop(shell, none_committed, Offsets(servers.kafka))
+            loop = Loop(unit, none_committed, Offsets(servers.kafka))
             await loop.assigned(frozenset({(STREAM, 0)}))
             assert await loop.handle([incident("CR1", offset=0)]) == 1
 
@@ -396,10 +404,10 @@ def test_a_broker_that_does_not_know_a_stream_yet_is_asked_again_and_one_that_we
     there, nowhere = ((f"stream-{secrets.token_hex(4)}", 0) for _ in range(2))
 
     async def story() -> None:
-        async with shell_on(database) as shell:
-            async with shell.transaction() as conn:
-                await shell.ledger.advance(conn, {there: (1, NOW), nowhere: (1, NOW)})
-            loop = Loop(shell, none_committed, Offsets(servers.kafka))
+        async with unit_on(database) as unit:
+            async with unit.transaction() as conn:
+                await unit.writer.advance(conn, {there: (1, NOW), nowhere: (1, NOW)})
+            loop = Loop(unit, none_committed, Offsets(servers.kafka))
             with pytest.raises(NotThereYet):
                 await loop.assigned(frozenset({there, nowhere}))
             with pytest.raises(Halt):
@@ -415,16 +423,16 @@ def test_a_stream_that_others_read_on_while_a_worker_was_stopped_has_not_gone_ba
     stream = (f"stream-{secrets.token_hex(4)}", 0)
 
     async def story() -> None:
-        async with shell_on(database) as shell:
+        async with unit_on(database) as unit:
 
             class StoppedBehind(Offsets):
                 async def end_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
                     ends = await super().end_offsets(topics)
-                    async with shell.transaction() as conn:
-                        await shell.ledger.advance(conn, {stream: (ends[stream] + 1, NOW)})
+                    async with unit.transaction() as conn:
+                        await unit.writer.advance(conn, {stream: (ends[stream] + 1, NOW)})
                     return ends
 
-            await Loop(shell, none_committed, StoppedBehind(servers.kafka)).assigned(frozenset({stream}))
+            await Loop(unit, none_committed, StoppedBehind(servers.kafka)).assigned(frozenset({stream}))
 
     apply_topics(servers.kafka, [TopicSpec(stream[0], 1)])
     asyncio.run(story())
@@ -434,7 +442,7 @@ def test_two_halves_of_a_matter_that_are_read_before_either_is_written_find_each
     linked = record(b.children("CR1", b.child()), "uk.police.children-linked", offset=0)
 
     async def story() -> None:
-        async with shell_on(database) as one, shell_on(database) as other:
+        async with unit_on(database) as one, unit_on(database) as other:
             async with await psycopg.AsyncConnection.connect(database) as holder:
                 await holder.execute("insert into reference values (%s, 'crime:CR1')", (SERVICE.name,))
                 taking = asyncio.create_task(one.take([incident("CR1", offset=0)]))
@@ -444,7 +452,7 @@ def test_two_halves_of_a_matter_that_are_read_before_either_is_written_find_each
 
     asyncio.run(story())
     assert rows(database, "select kind from fact where missing is not null") == []
-    assert rows(database, "select count(*) from told where rule = 'child_school'") == [(1,)]
+    assert rows(database, "select count(*) from delivery where rule = 'child_school'") == [(1,)]
 
 
 def test_a_record_that_another_worker_has_ended_meanwhile_is_not_set_aside(database: str) -> None:
@@ -452,7 +460,7 @@ def test_a_record_that_another_worker_has_ended_meanwhile_is_not_set_aside(datab
     read, refusal = incident("CR1", offset=0), Refusal(RefusalReason.FAULTED, "decide", "could not be judged")
 
     async def story() -> None:
-        async with shell_on(database) as owner, shell_on(database, "release before") as zombie:
+        async with unit_on(database) as owner, unit_on(database, "release before") as zombie:
             async with await psycopg.AsyncConnection.connect(database) as holder:
                 await holder.execute("lock table fact")
                 taking = asyncio.create_task(owner.take([read]))
@@ -473,7 +481,7 @@ def test_a_record_that_another_release_has_accepted_is_not_refused_when_it_is_de
     without_types = registry.Registry(tuple(replace(stream, types=()) for stream in registry.STREAMS))
 
     async def story() -> None:
-        async with shell_on(database) as owner, shell_on(database, "release before", without_types) as zombie:
+        async with unit_on(database) as owner, unit_on(database, "release before", without_types) as zombie:
             assert await owner.take([unknown]) == 1
             assert await zombie.take([unknown]) == 1
 
@@ -492,28 +500,30 @@ async def waiting_for_locks(conn: psycopg.AsyncConnection[tuple[object, ...]], s
 
 def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_are_live(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
-            await shell.take([incident("CR1", offset=0)])
-            async with shell.transaction() as conn:
-                contents = [content async for (content,) in await conn.execute("select content from told")]
-                asks = [ask for content in contents for ask in notice_from_json(content).asks if ask.met_by is None]
+        async with unit_on(database) as unit:
+            await unit.take([incident("CR1", offset=0)])
+            async with unit.transaction() as conn:
+                contents = [content async for (content,) in await conn.execute("select content from delivery")]
+                asks = [
+                    ask for content in contents for ask in notification_from_json(content).asks if ask.met_by is None
+                ]
                 await conn.execute(OPEN_ASKS)
-            async with shell.pool.connection() as conn:
+            async with unit.pool.connection() as conn:
                 await conn.set_autocommit(True)
                 await conn.execute("analyze told")
                 await conn.set_autocommit(False)
             by = sorted(ask.by for ask in asks)
             assert by
             for now in (by[0] - timedelta(seconds=1), *by):
-                async with shell.transaction() as conn:
-                    before = await scanned(conn, "told")
+                async with unit.transaction() as conn:
+                    before = await scanned(conn, "delivery")
                     await conn.execute(
                         "insert into clock (stands_at) values (%s) on conflict (singleton)"
                         " do update set stands_at = excluded.stands_at",
                         (now,),
                     )
                     await gauges(conn)
-                    assert await scanned(conn, "told") == before
+                    assert await scanned(conn, "delivery") == before
                 overdue = metrics.REGISTRY.get_sample_value("relay_asks_overdue", {"service": "incidents"})
                 assert overdue == sum(at <= now for at in by)
 
@@ -522,7 +532,7 @@ def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_
 
 # Live duties whose asks lie far ahead, whose asks are met, and ended ones whose asks were never met.
 OPEN_ASKS = """
-insert into told (service, rule, subject, agency, file, revision, state, content)
+insert into delivery (service, rule, subject, agency, file, revision, state, content)
 select 'incidents', 'rule', 'S' || n, 'agency', 'file', 1, case n % 3 when 0 then 'closed' else 'live' end,
 json_build_array('notify', 'live', null, null, null, 1, null, null, json_build_array(json_build_array('accept',
     case n % 3 when 1 then '2199-01-01T00:00:00+00:00' else '2020-01-01T00:00:00+00:00' end, null, null,
@@ -569,28 +579,30 @@ def test_what_is_no_record_is_not_passed_over_in_a_database_that_went_back_and_t
     database: str,
 ) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
-            assert await shell.take([incident("CR1", offset=0), incident("CR2", offset=1)]) == 2
+        async with unit_on(database) as unit:
+            assert await unit.take([incident("CR1", offset=0), incident("CR2", offset=1)]) == 2
             with psycopg.connect(database) as conn:
                 conn.execute("update stream_position set next_offset = 1")
             with pytest.raises(Halt):
-                await shell.pass_over({(STREAM, 0): 3}, NOW)
+                await unit.pass_over({(STREAM, 0): 3}, NOW)
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
-        assert conn.execute("select next_offset, look_from from stream_position").fetchall() == [(1, UNTIL_RECOVERED)]
+        assert conn.execute("select next_offset, evaluate_from from stream_position").fetchall() == [
+            (1, UNTIL_RECOVERED)
+        ]
 
 
 def test_once_recovered_looks_wait_for_what_the_streams_hold_and_for_nothing_that_is_gone(database: str) -> None:
     async def story() -> None:
-        async with shell_on(database) as shell:
-            assert await shell.take([incident("CR1", offset=0)]) == 1
-            async with shell.transaction() as conn:
-                await shell.ledger.hold_looks_until_recovered(conn, [(STREAM, 0), (STREAM, 7)])
-                await shell.ledger.resume_looks(conn)
-                assert {at.look_from for at in (await shell.positions(conn)).values()} == {UNTIL_RECOVERED}
-                await shell.ledger.recovered(conn, {(STREAM, 0): 5})
-                assert [at.look_from for _, at in sorted((await shell.positions(conn)).items())] == [5, None]
+        async with unit_on(database) as unit:
+            assert await unit.take([incident("CR1", offset=0)]) == 1
+            async with unit.transaction() as conn:
+                await unit.writer.hold_evaluations_until_recovered(conn, [(STREAM, 0), (STREAM, 7)])
+                await unit.writer.resume_evaluations(conn)
+                assert {at.evaluate_from for at in (await unit.positions(conn)).values()} == {UNTIL_RECOVERED}
+                await unit.writer.recovered(conn, {(STREAM, 0): 5})
+                assert [at.evaluate_from for _, at in sorted((await unit.positions(conn)).items())] == [5, None]
 
     asyncio.run(story())
 
@@ -600,7 +612,7 @@ def test_who_took_her_on_is_told_in_whatever_order_a_service_hears_of_it(databas
 
     async def story() -> None:
         reads = (STREAM, "court.order-variations", "agency.responses")
-        async with shell_on(database) as referring:
+        async with unit_on(database) as referring:
             await referring.take([incident(b.CRIME, offset=0)])
             declined = b.declined(await _referral_to(database, "idva-larkmead"))
             await referring.take([record(declined, "uk.agency.declined", offset=0)])
@@ -616,26 +628,26 @@ def test_who_took_her_on_is_told_in_whatever_order_a_service_hears_of_it(databas
         for turn, order in enumerate(list(permutations(events))[::5]):
             mine = replace(ORDERS, name=f"orders-{turn}", reads=reads)
             batches = [[n] for n in range(len(order))] if turn % 2 else [range(len(order))]
-            async with shell_on(database, service=mine) as shell:
+            async with unit_on(database, service=mine) as unit:
                 for batch in batches:
                     waiting = [record(*order[n], offset=n) for n in batch]
                     while waiting:
-                        waiting = waiting[await shell.take(waiting) :]
-            told = await _rows(
+                        waiting = waiting[await unit.take(waiting) :]
+            delivered = await _rows(
                 database,
-                "select agency from told where service = %s and state = 'live' and agency like 'idva-%%'",
+                "select agency from delivery where service = %s and state = 'live' and agency like 'idva-%%'",
                 mine.name,
             )
-            assert told == [("idva-downland",)], [kind for _, kind in order]
+            assert delivered == [("idva-downland",)], [kind for _, kind in order]
             assert await _rows(database, "select count(*) from unexplained") == [(0,)]
             # The next one tells the same duties, under the same ids.
-            await _rows(database, "with gone as (delete from notice where service = %s) select 1", mine.name)
+            await _rows(database, "with gone as (delete from notification where service = %s) select 1", mine.name)
 
     asyncio.run(story())
 
 
 async def _referral_to(url: str, agency: str) -> str:
-    rows = await _rows(url, "select id from notice where rule = 'high_risk' and agency = %s", agency)
+    rows = await _rows(url, "select id from notification where rule = 'high_risk' and agency = %s", agency)
     return str(rows[0][0])
 
 

@@ -116,16 +116,25 @@ async def fates(relay: Relay, name: str) -> dict[str, int]:
     return dict(rows)
 
 
-async def told(relay: Relay) -> dict[str, Counter[str]]:
-    """Agency to its notices, each as subject and kind; one that was delivered again, the same to the byte, is one."""
-    by_agency = await relay.all_told()
-    one_content = {notice.notification: notice for notices in by_agency.values() for notice in notices}
-    assert all(one_content[notice.notification] == notice for notices in by_agency.values() for notice in notices)
+async def delivered(relay: Relay) -> dict[str, Counter[str]]:
+    """Agency to its notifications, each as subject and kind; one that was delivered again, the same to the byte, is
+    one."""
+    by_agency = await relay.all_delivered()
+    one_content = {
+        notification.notification: notification
+        for notifications in by_agency.values()
+        for notification in notifications
+    }
+    assert all(
+        one_content[notification.notification] == notification
+        for notifications in by_agency.values()
+        for notification in notifications
+    )
     return {
         agency: Counter(
-            f"{subject} {kind}" for _, subject, kind in {(n.notification, n.subject, n.kind) for n in notices}
+            f"{subject} {kind}" for _, subject, kind in {(n.notification, n.subject, n.kind) for n in notifications}
         )
-        for agency, notices in by_agency.items()
+        for agency, notifications in by_agency.items()
     }
 
 

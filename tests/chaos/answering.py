@@ -14,12 +14,12 @@ ANSWERS = {
 }
 
 
-def asked_to(ask: str, told: Iterable[NotificationIssued]) -> list[NotificationIssued]:
+def asked_to(ask: str, delivered: Iterable[NotificationIssued]) -> list[NotificationIssued]:
     """Those that ask for this."""
-    return [notice for notice in told if any(one.ask == ask for one in notice.asks)]
+    return [notification for notification in delivered if any(one.ask == ask for one in notification.asks)]
 
 
-def answer(notice: NotificationIssued, ask: str) -> Message:
+def answer(notification: NotificationIssued, ask: str) -> Message:
     """The agency does what it is asked to, now."""
     say, kind = ANSWERS[ask]
-    return message(say(notice.notification, agency=notice.agency), kind, time=datetime.now(UTC))
+    return message(say(notification.notification, agency=notification.agency), kind, time=datetime.now(UTC))

@@ -118,13 +118,15 @@ def load(seed: int, families: int, now: datetime, shares: Shares = CROWDED, firs
     family."""
     chance = random.Random(seed)  # noqa: S311 - a seed must give the same load again
     numbers = range(first, first + families)
-    told = [event for number in numbers for event in _Family(chance, number, now, shares).events()]
-    spoilt = list(_spoilt(chance, told, int(families * shares.spoilt)))
+    delivered = [event for number in numbers for event in _Family(chance, number, now, shares).events()]
+    spoilt = list(_spoilt(chance, delivered, int(families * shares.spoilt)))
     again = [
-        same for same in chance.sample(told, int(shares.repeated * len(told))) for _ in range(chance.randint(1, 2))
+        same
+        for same in chance.sample(delivered, int(shares.repeated * len(delivered)))
+        for _ in range(chance.randint(1, 2))
     ]
-    places = [(_arrives(chance, place, len(told)), event) for place, event in enumerate(told)]
-    places += [(chance.uniform(0, len(told)), event) for event in (*spoilt, *again)]
+    places = [(_arrives(chance, place, len(delivered)), event) for place, event in enumerate(delivered)]
+    places += [(chance.uniform(0, len(delivered)), event) for event in (*spoilt, *again)]
     return Load(tuple(event for _, event in sorted(places, key=lambda arrival: arrival[0])), frozenset(spoilt))
 
 
@@ -249,7 +251,7 @@ class _Family:
         unresolved = self.often(0.05)
         self.roles = (v.Role.UNRESOLVED,) * 2 if unresolved else (v.Role.VICTIM, v.Role.SUSPECT)
 
-        def told() -> IncidentReported:
+        def delivered() -> IncidentReported:
             return b.incident(
                 crime,
                 occurred_at=at,
@@ -265,7 +267,7 @@ class _Family:
                 markers=Markers(strangulation=self.often(0.2), weapon=self.often(0.1)) if self.often(0.8) else None,
             )
 
-        yield from self.versions(told, INCIDENT, at)
+        yield from self.versions(delivered, INCIDENT, at)
         if self.often(0.3):
             later = at + timedelta(hours=5)
             view = b.risk_assessed(crime, occurred_at=later, risk=self.risk(), force_code=self.force)
@@ -273,14 +275,14 @@ class _Family:
         if self.often(0.5):
             yield from self.versions(lambda: self.children(crime, at), CHILDREN, at)
 
-    def versions(self, told: Any, kind: str, at: datetime) -> Iterator[Message]:
+    def versions(self, delivered: Any, kind: str, at: datetime) -> Iterator[Message]:
         """The fact, sometimes one or two corrections that say other things, sometimes taken back in the end."""
-        first = told()
+        first = delivered()
         yield message(first, kind, time=at)
         for version in (2, 3):
             if not self.often(self.shares.corrected):
                 break
-            yield message(told(), kind, version=version, time=at + timedelta(hours=version))
+            yield message(delivered(), kind, version=version, time=at + timedelta(hours=version))
         if self.often(self.shares.withdrawn):
             yield self.withdrawn(kind, first.subject, at + timedelta(days=1))
 
@@ -310,13 +312,13 @@ class _Family:
         """Her two records, or one of hers and a stranger's; sometimes it was wrong, and is taken back."""
         at = self.ago(5, 15)
         other = f"w{self.number}b" if self.often(0.8) else f"w{self.number + 1}"
-        told = b.merged(f"w{self.number}", other, occurred_at=at, force_code=self.force)
-        yield message(told, MERGED, time=at)
+        delivered = b.merged(f"w{self.number}", other, occurred_at=at, force_code=self.force)
+        yield message(delivered, MERGED, time=at)
         if self.often(0.2):
             none = b.merged(f"w{self.number}", occurred_at=at, force_code=self.force)
             yield message(none, MERGED, version=2, time=at + timedelta(hours=1))
         elif self.often(0.3):
-            yield self.withdrawn(MERGED, told.subject, at + timedelta(days=1))
+            yield self.withdrawn(MERGED, delivered.subject, at + timedelta(days=1))
 
     def case(self) -> Iterator[Message]:
         at = self.ago(24, 34) if self.often(0.8) else self.ago(70, 90)
@@ -326,17 +328,17 @@ class _Family:
         )
         where = {"references": refs, "court_ou": court, "force_code": self.force}
         crime, code = self.crimes[-1], self.chance.choice(OFFENCES)
-        told = [*self.hearings(at, where, sort, code), *self.leads(crime, at, refs, code)]
-        told += self.taken_back(at, where, sort)
+        delivered = [*self.hearings(at, where, sort, code), *self.leads(crime, at, refs, code)]
+        delivered += self.taken_back(at, where, sort)
         if self.often(self.shares.ordered):
-            told += self.orders(crime, at, where)
-        self.chance.shuffle(told)
-        yield from told
+            delivered += self.orders(crime, at, where)
+        self.chance.shuffle(delivered)
+        yield from delivered
 
     def hearings(self, at: datetime, where: dict[str, Any], sort: CourtType, code: str) -> Iterator[Message]:
         """One hearing, sometimes adjourned from one a week before; sometimes amended."""
 
-        def told(verdict: Verdict | None, when: datetime, sentenced: date | None) -> Any:
+        def delivered(verdict: Verdict | None, when: datetime, sentenced: date | None) -> Any:
             heard = b.offence(
                 code=code,
                 verdict=verdict,
@@ -361,11 +363,13 @@ class _Family:
         verdict = Verdict.CONVICTED if self.often(self.shares.convicted) else self.chance.choice(list(Verdict))
         if self.often(0.3):
             earlier = at - timedelta(days=7)
-            yield message(told(verdict, earlier, None), HEARING, time=earlier)
+            yield message(delivered(verdict, earlier, None), HEARING, time=earlier)
             verdict_again = None if self.often(0.5) else verdict
-            yield from self.versions(lambda: told(verdict_again, at, at.date()), HEARING, at)
+            yield from self.versions(lambda: delivered(verdict_again, at, at.date()), HEARING, at)
         else:
-            yield from self.versions(lambda: told(verdict, at, at.date() if self.often(0.9) else None), HEARING, at)
+            yield from self.versions(
+                lambda: delivered(verdict, at, at.date() if self.often(0.9) else None), HEARING, at
+            )
 
     def taken_back(self, at: datetime, where: dict[str, Any], sort: CourtType) -> Iterator[Message]:
         """The case is opened again; or the conditions of his bail are cancelled."""
@@ -498,15 +502,15 @@ class _Case:
     def incident(self, at: datetime) -> Message:
         woman = b.victim(record=b.record(f"w{self.number}"), name=f"Example Woman{self.number}")
         man = b.suspect(record=b.record(f"m{self.number}"), name=f"Example Man{self.number}")
-        told = b.incident(
+        delivered = b.incident(
             self.crime, occurred_at=at, reported_at=at, incident_log=f"LOG-{self.crime}", parties=(woman, man)
         )
-        return message(told, INCIDENT, time=at)
+        return message(delivered, INCIDENT, time=at)
 
     def events(self) -> list[Live]:
-        told: list[Live] = [self.charge, self.hearing, *([self.order] if self.complete else [])]
-        self.chance.shuffle(told)
-        return told
+        delivered: list[Live] = [self.charge, self.hearing, *([self.order] if self.complete else [])]
+        self.chance.shuffle(delivered)
+        return delivered
 
     def where(self) -> dict[str, Any]:
         court, _ = COURTS["54"][0]
@@ -514,10 +518,10 @@ class _Case:
         return {"references": refs, "court_ou": court, "force_code": "54"}
 
     def charge(self, at: datetime) -> Message:
-        told = b.charge(
+        delivered = b.charge(
             b.charged(crime=self.crime), references=self.where()["references"], occurred_at=at, force_code="54"
         )
-        return message(told, CHARGE, time=at)
+        return message(delivered, CHARGE, time=at)
 
     def hearing(self, at: datetime) -> Message:
         day = at.astimezone(LONDON).date()
@@ -529,8 +533,8 @@ class _Case:
             verdict_date=day,
             results=(b.result(ordered_date=day),),
         )
-        told = b.hearing(heard, occurred_at=at, hearing_on=day, court_type=CourtType.CROWN, **self.where())
-        return message(told, HEARING, time=at)
+        delivered = b.hearing(heard, occurred_at=at, hearing_on=day, court_type=CourtType.CROWN, **self.where())
+        return message(delivered, HEARING, time=at)
 
     def order(self, at: datetime) -> Message:
         day = at.astimezone(LONDON).date()

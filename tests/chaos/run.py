@@ -103,9 +103,9 @@ class Publisher:
     async def send(self, events: Sequence[Message | Live]) -> None:
         for start in range(0, len(events), AT_ONCE):
             at = datetime.now(UTC)
-            told = [e if isinstance(e, Message) else e(at) for e in events[start : start + AT_ONCE]]
-            self.waiting += [message for message in told if message.topic in self.held_back]
-            await self._send([message for message in told if message.topic not in self.held_back])
+            delivered = [e if isinstance(e, Message) else e(at) for e in events[start : start + AT_ONCE]]
+            self.waiting += [message for message in delivered if message.topic in self.held_back]
+            await self._send([message for message in delivered if message.topic not in self.held_back])
 
     async def catch_up(self) -> None:
         """Sends what was held back."""
@@ -114,11 +114,14 @@ class Publisher:
 
     async def answer(self) -> None:
         """Agencies answer some of what they were told since the last time, whatever becomes of it meanwhile."""
-        told = chain.from_iterable((await self.relay.all_told()).values())
-        new = [notice for notice in told if notice.notification not in self.heard]
-        self.heard |= {notice.notification for notice in new}
+        delivered = chain.from_iterable((await self.relay.all_delivered()).values())
+        new = [notification for notification in delivered if notification.notification not in self.heard]
+        self.heard |= {notification.notification for notification in new}
         answers = [
-            answer(notice, ask) for ask in ANSWERS for notice in asked_to(ask, new) if self.chance.random() < ANSWERED
+            answer(notification, ask)
+            for ask in ANSWERS
+            for notification in asked_to(ask, new)
+            if self.chance.random() < ANSWERED
         ]
         await self.relay.publish(*answers)
         self.answers += answers
@@ -225,9 +228,9 @@ async def lateness(publisher: Publisher, scene: Scene, kind: str, over: float, d
     after = dict[str, float]()
 
     async def goes_on() -> bool:
-        judged, told = await progress(publisher.relay)
+        judged, delivered = await progress(publisher.relay)
         nothing_left = judged >= publisher.ends and await publisher.relay.rows(DRAINED) == [(True,)]
-        for what, moved in (("judged", judged > done[0]), ("told", told > done[1])):
+        for what, moved in (("judged", judged > done[0]), ("told", delivered > done[1])):
             if moved or nothing_left:
                 after.setdefault(what, 0.0 if nothing_left and not moved else time.monotonic() - over)
         return len(after) == 2
@@ -281,18 +284,18 @@ def judged(relay: Relay, scene: Scene, sent: Sequence[Message], given: LiveLoad,
     moment."""
     end = datetime.now(UTC)
     kafka, unbelievable = relay.servers.kafka, {marked(m.value, m.headers) for m in given.unbelievable}
-    records, told = scene.forgotten + read(kafka, STREAMS), read(kafka, notification_topics(kafka))
+    records, delivered = scene.forgotten + read(kafka, STREAMS), read(kafka, notification_topics(kafka))
     with psycopg.connect(relay.database) as conn:
         ends = conn.execute('select service, topic, partition, "offset", fate from record').fetchall()
     believable = [event for event in sent if event not in given.unbelievable]
     good = [record for record in records if marked(record.value, record.headers) not in unbelievable]
-    absences, cases = verify_absences(good, given.complete, SETTLES, told)
+    absences, cases = verify_absences(good, given.complete, SETTLES, delivered)
     letters = read(kafka, [f"{topic}.dlq" for topic in STREAMS])
     verdict = (
-        verify(expected(believable, now), told, Stated.of(believable))
+        verify(expected(believable, now), delivered, Stated.of(believable))
         + verify_ends(records, unbelievable, [End(*row) for row in ends])
         + verify_dead_letters(records, unbelievable, letters, RELEASE)
         + absences
-        + verify_reminders(records, given.reported, REMINDED_AFTER, told, end)
+        + verify_reminders(records, given.reported, REMINDED_AFTER, delivered, end)
     )
     return verdict, cases

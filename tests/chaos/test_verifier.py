@@ -112,18 +112,18 @@ def test_telling_anew_what_is_held_is_twice() -> None:
 def stated(*victims: dict[str, Any]) -> Stated:
     """A version of the incident for each of these victims; the first is delivered again."""
     bodies = (b.incident("CR1", parties=(b.victim(**victim), b.suspect())) for victim in victims)
-    told = [message(body, "uk.police.incident-reported", version=n) for n, body in enumerate(bodies, 1)]
-    return Stated.of([*told, told[0]])
+    delivered = [message(body, "uk.police.incident-reported", version=n) for n, body in enumerate(bodies, 1)]
+    return Stated.of([*delivered, delivered[0]])
 
 
 def test_telling_of_another_person_is_once_as_often_as_one_came_to_stand_there() -> None:
     anew = {"kind": "notify", "reason": "another_person"}
-    told = [issued(), issued(2, **anew), issued(3, **anew), SCHOOL]
+    delivered = [issued(), issued(2, **anew), issued(3, **anew), SCHOOL]
     other = {"record": b.record("other")}
-    assert verify(MUST_HOLD, told, stated({}, other, {})).clean
+    assert verify(MUST_HOLD, delivered, stated({}, other, {})).clean
     for who, revisions in ((stated({}, other), (3,)), (stated({}, {}, {}), (2, 3)), (None, (2, 3))):
         lines = [f"{KEY} was told of another person at revision {n} and nobody else stands there" for n in revisions]
-        assert verify(MUST_HOLD, told, who) == Verdict(twice=lines)
+        assert verify(MUST_HOLD, delivered, who) == Verdict(twice=lines)
     assert verify(MUST_HOLD, [issued(), issued(2, kind="notify"), SCHOOL], stated({}, other)).twice
 
 
@@ -172,20 +172,20 @@ def test_a_reply_is_right_only_to_an_answer_to_what_was_replaced_or_taken_back()
 
 def test_an_update_that_says_nothing_new_is_twice() -> None:
     matter = [{"what": "risk.grade", "value": "high"}, {"what": "late", "value": 1}]
-    told = [issued(texts=[], matter=matter), issued(2, texts=[], matter=matter[::-1]), SCHOOL]
-    assert verify(MUST_HOLD, told) == Verdict(twice=[f"{KEY} was told nothing new at revision 2"])
+    delivered = [issued(texts=[], matter=matter), issued(2, texts=[], matter=matter[::-1]), SCHOOL]
+    assert verify(MUST_HOLD, delivered) == Verdict(twice=[f"{KEY} was told nothing new at revision 2"])
     for changed in (
         {"urgency": "prompt"},
         {"texts": ["a"]},
         {"asks": [{"ask": "accept", "by": "x"}]},
         {"matter": matter[:1]},
     ):
-        assert verify(MUST_HOLD, [told[0], issued(2, **({"texts": [], "matter": matter} | changed)), SCHOOL]).clean
+        assert verify(MUST_HOLD, [delivered[0], issued(2, **({"texts": [], "matter": matter} | changed)), SCHOOL]).clean
 
 
 def test_telling_anew_what_was_closed_is_once() -> None:
-    told = [issued(), issued(2, kind="close", state="closed"), issued(3, kind="notify"), SCHOOL]
-    assert verify(MUST_HOLD, told).clean
+    delivered = [issued(), issued(2, kind="close", state="closed"), issued(3, kind="notify"), SCHOOL]
+    assert verify(MUST_HOLD, delivered).clean
 
 
 @pytest.mark.parametrize(
@@ -319,11 +319,14 @@ def test_what_a_bad_release_refused_is_a_dead_letter_that_nothing_takes_back() -
     assert verify_dead_letters(RECORDS, [], [badly], "worse").wrong == [f"{PLACE} has a dead letter and was right"]
 
 
-def said_of(urn: str, kind: str, told: int, read_after: float) -> Read:
+def said_of(urn: str, kind: str, delivered: int, read_after: float) -> Read:
     """An event of a case, told in this second and at the broker so many seconds later."""
-    headers = (("ce_type", f"{kind}.v1".encode()), ("ce_time", (START + timedelta(seconds=told)).isoformat().encode()))
+    headers = (
+        ("ce_type", f"{kind}.v1".encode()),
+        ("ce_time", (START + timedelta(seconds=delivered)).isoformat().encode()),
+    )
     value = json.dumps({"references": {"urn": urn}}).encode()
-    return Read("a stream", 0, 0, value, headers, START + timedelta(seconds=told + read_after))
+    return Read("a stream", 0, 0, value, headers, START + timedelta(seconds=delivered + read_after))
 
 
 def missed(urn: str) -> Read:
@@ -368,11 +371,11 @@ def at(seconds: float, notification: Read) -> Read:
     ],
 )
 def test_who_was_not_reminded_when_the_time_had_come_has_lost_something(
-    told: list[Read], end: float, lost: int
+    delivered: list[Read], end: float, lost: int
 ) -> None:
     headers = (("ce_type", b"uk.police.incident-reported.v1"), ("ce_subject", b"CR1"))
     report = Read("police.incidents", 0, 0, b"{}", (*headers, ("ce_time", START.isoformat().encode())), START)
-    found = verify_reminders([report], ["CR1"], [1, 2], told, START + timedelta(seconds=end))
+    found = verify_reminders([report], ["CR1"], [1, 2], delivered, START + timedelta(seconds=end))
     assert found == Verdict(lost=[f"{KEY} was not reminded"] * lost)
 
 

@@ -114,8 +114,8 @@ def verify(must_hold: Held, notifications: Iterable[Read], stated: Stated | None
         if key not in holds:
             verdict.lost.append(f"{key} is not held")
         else:
-            told = _said(holds[key])
-            other = [what for what, value in content.items() if told.get(what) != value]
+            delivered = _said(holds[key])
+            other = [what for what, value in content.items() if delivered.get(what) != value]
             verdict.wrong += [f"{key} is held with another {what}" for what in other]
     verdict.wrong += [f"{key} is held and should not be" for key in holds if key not in must_hold]
     return verdict
@@ -158,8 +158,8 @@ def verify_ends(records: Sequence[Read], unbelievable: Iterable[bytes], ends: It
     """Every record has one end in each service that reads its stream: `refused` what is not to be believed (known by
     its value and headers, as `marked` makes them), something else all others; of equal records all but one are
     repeated."""
-    verdict, refused, told = Verdict(), set(unbelievable), list(ends)
-    known, fates = Counter(end[:4] for end in told), {end[:4]: end.fate for end in told}
+    verdict, refused, delivered = Verdict(), set(unbelievable), list(ends)
+    known, fates = Counter(end[:4] for end in delivered), {end[:4]: end.fate for end in delivered}
     first: dict[tuple[str, bytes], int] = Counter()
     for record in records:
         text = marked(record.value, record.headers)
@@ -190,7 +190,7 @@ def verify_absences(
     """In a case of which all was published within a settling time nobody hears that something is missing; and how many
     such cases there were. `records`: what may be believed. `complete`: the URNs of cases to which nothing is missing in
     the end."""
-    first, told = dict[tuple[str, str], datetime](), dict[str, datetime]()
+    first, delivered = dict[tuple[str, str], datetime](), dict[str, datetime]()
     for record in records:
         headers = dict(record.headers)
         kind = headers.get("ce_type", b"").decode()
@@ -198,12 +198,12 @@ def verify_absences(
             urn = json.loads(record.value).get("references", {}).get("urn")
             at = datetime.fromisoformat(headers["ce_time"].decode())
             first[urn, kind] = min(first.get((urn, kind), record.at), record.at)
-            told[urn] = min(told.get(urn, at), at)
+            delivered[urn] = min(delivered.get(urn, at), at)
     last = dict[str, datetime]()
     for (urn, _), at in first.items():
         last[urn] = max(last.get(urn, at), at)
     # The broker counts in thousandths, and the relay reads a clock of its own.
-    in_time = {urn for urn in complete if urn in last and last[urn] - told[urn] < settles - timedelta(seconds=1)}
+    in_time = {urn for urn in complete if urn in last and last[urn] - delivered[urn] < settles - timedelta(seconds=1)}
     verdict = Verdict()
     for record in notifications:
         said = json.loads(record.value)
@@ -234,10 +234,12 @@ def verify_reminders(
         if said["kind"] == "remind":
             reminded.add(key)
         first[key] = min(first.get(key, record.at), record.at)
-    told = {key: when for key, when in first.items() if key[0] == "high_risk" and key[1].partition("/")[0] in reported}
+    delivered = {
+        key: when for key, when in first.items() if key[0] == "high_risk" and key[1].partition("/")[0] in reported
+    }
     due = {
         key
-        for key, when in told.items()
+        for key, when in delivered.items()
         for number in minutes
         if when < at[key[1].partition("/")[0]] + timedelta(minutes=number) < end
     }

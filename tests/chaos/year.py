@@ -70,7 +70,7 @@ FAMILIES = 2_000  # of a slice
 PATIENCE, ASK_AGAIN_SECONDS = 900.0, 0.5
 SLOWEST_SLICE = 1_200.0  # seconds; whoever is told has half an hour before somebody else hears of the silence
 REPORT = PROJECT / "docs" / "year.md"
-RUNGS = "unanswered_"
+ESCALATION_STEPS = "unanswered_"
 Place = tuple[str, int]
 
 DOCUMENT = """\
@@ -100,7 +100,7 @@ class Slice:
 
     incidents: int
     events: int
-    notices: int
+    notifications: int
     seconds: float
     resident_mib: float
     database_gib: float
@@ -128,11 +128,11 @@ class Year:
         answers = await asyncio.to_thread(self.answers, random.Random(number))  # noqa: S311 - as the load
         seconds += await self.work_off(answers)
         assert seconds < SLOWEST_SLICE, "a slice took so long that its agencies had time to be silent"
-        verdict, notices = await asyncio.to_thread(self.judged, given, now)
+        verdict, notifications = await asyncio.to_thread(self.judged, given, now)
         return Slice(
             len({dict(m.headers)["ce_subject"] for m in given.events if _is_of(m, b"uk.police.incident-reported.")}),
             len(given.events) + len(answers),
-            notices,
+            notifications,
             seconds,
             max(most_resident_mib(worker.pid) for worker in self.workers.processes.values()),
             self.database_gib(),
@@ -147,42 +147,47 @@ class Year:
         await wait(self.workers, lambda: settled(self.relay), PATIENCE, ASK_AGAIN_SECONDS)
         return time.monotonic() - began
 
-    def told(self) -> list[Read]:
+    def delivered(self) -> list[Read]:
         kafka = self.relay.servers.kafka
         return read(kafka, notification_topics(kafka), self.since)
 
     def answers(self, chance: random.Random) -> list[Message]:
-        told = [NotificationIssued.model_validate_json(record.value) for record in self.told()]
-        return [answer(notice, ask) for ask in ANSWERS for notice in asked_to(ask, told) if chance.random() < ANSWERED]
+        delivered = [NotificationIssued.model_validate_json(record.value) for record in self.delivered()]
+        return [
+            answer(notification, ask)
+            for ask in ANSWERS
+            for notification in asked_to(ask, delivered)
+            if chance.random() < ANSWERED
+        ]
 
     def judged(self, given: Load, now: datetime) -> tuple[Verdict, int]:
         """What the verifier says of all since the last slice, and how many notifications there were."""
         kafka, unbelievable = self.relay.servers.kafka, {marked(m.value, m.headers) for m in given.unbelievable}
-        records, all_told = read(kafka, STREAMS, self.since), self.told()
+        records, all_delivered = read(kafka, STREAMS, self.since), self.delivered()
         letters = read(kafka, [f"{topic}.dlq" for topic in STREAMS], self.since)
-        told, new, late = list[Read](), set[int](), Verdict()
-        for record in all_told:
+        delivered, new, late = list[Read](), set[int](), Verdict()
+        for record in all_delivered:
             said = json.loads(record.value)
-            key, is_rung = key_of(said), said["rule"].startswith(RUNGS)
-            if not is_rung and hash(key) not in self.earlier:
-                told.append(record)
+            key, is_step = key_of(said), said["rule"].startswith(ESCALATION_STEPS)
+            if not is_step and hash(key) not in self.earlier:
+                delivered.append(record)
                 new.add(hash(key))
                 continue
             self.afterwards[said["kind"]] += 1
-            if not is_rung and said["kind"] != "remind":
+            if not is_step and said["kind"] != "remind":
                 late.wrong.append(f"{key} was told again long after: {said['kind']}")
         believable = [event for event in given.events if event not in given.unbelievable]
         verdict = (
-            verify(expected(believable, now), told, Stated.of(believable))
+            verify(expected(believable, now), delivered, Stated.of(believable))
             + verify_ends(records, unbelievable, self.ends())
             + verify_dead_letters(records, unbelievable, letters)
             + late
         )
         self.earlier |= new
-        for record in (*records, *all_told, *letters):
+        for record in (*records, *all_delivered, *letters):
             place = record.topic, record.partition
             self.since[place] = max(self.since.get(place, 0), record.offset + 1)
-        return verdict, len(all_told)
+        return verdict, len(all_delivered)
 
     def ends(self) -> list[End]:
         """Those of this slice's records."""
@@ -242,7 +247,7 @@ def written(done: Sequence[Slice], afterwards: Counter[str], part: int) -> str:
     seconds, last = sum(each.seconds for each in done), done[-1]
     facts = {
         "events, with courts and answers": f"{events:,}",
-        "notifications": f"{sum(each.notices for each in done):,}",
+        "notifications": f"{sum(each.notifications for each in done):,}",
         "of these reminders, and of silence to somebody else": f"{sum(afterwards.values()):,}",
         "time at work": f"{seconds / 60:.0f} min",
         "events a second": f"{events / seconds:,.0f}",

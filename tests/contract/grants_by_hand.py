@@ -1,8 +1,8 @@
 """Who may see what, read a second time: written by hand from the law of sharing, and from no file of policy.
 
-It says three things: the class of every field of every incoming schema, of every item of a notice and of every reason
-that a notice gives; what each kind of agency may see of each class, in which forms and about whom; and what must never
-leave, whatever the classes say.
+It says three things: the class of every field of every incoming schema, of every item of a notification and of every
+reason that a notification gives; what each kind of agency may see of each class, in which forms and about whom; and
+what must never leave, whatever the classes say.
 """
 
 from collections.abc import Mapping
@@ -175,11 +175,11 @@ NEVER_SHOWN: Mapping[str, frozenset[str]] = {
     "wcu": frozenset({"same_firm_as_defendant", "represented", "prohibitions.zone", "prohibitions.text"}),
 }
 
-ALL_NOTICES = "Not for emergencies. If someone is in danger now, 999."
+ALL_NOTIFICATIONS = "Not for emergencies. If someone is in danger now, 999."
 SAFE_CONTACT = "Do not contact by phone, letter or email unless safe contact is confirmed"
 RESTRICTED_FILE = (
-    "Do not contact either parent about this notice. Keep in the restricted child-protection file, outside the pupil "
-    "record; refer any access request to the sender before answering (DPA 2018 Sch 3)."
+    "Do not contact either parent about this notification. Keep in the restricted child-protection file, outside the "
+    "pupil record; refer any access request to the sender before answering (DPA 2018 Sch 3)."
 )
 ADAPTED_FOR = frozenset({"mash", "la_education", "health_visitor"})
 ADAPTED_FILE = ("Do not contact either parent", "restricted", "refer any access request to the sender")
@@ -305,7 +305,7 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
     "ApplicationDecided.reasons_code": ("D", "full"),
 }
 
-# Every item of a notice by its name there: class and form.
+# Every item of a notification by its name there: class and form.
 ITEMS: Mapping[str, tuple[str, Shown]] = {
     "unanswered.school": ("C", "full"),
     **dict.fromkeys(
@@ -407,7 +407,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
     ),
 }
 
-# What a notice's own reason tells: class and form; those that are left out tell nothing of anybody.
+# What a notification's own reason tells: class and form; those that are left out tell nothing of anybody.
 REASONS: Mapping[str, tuple[str, Shown]] = {
     "victim_under_16": ("P", "full"),
     "suspect_under_16": ("S", "full"),

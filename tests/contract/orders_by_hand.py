@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_order_variations.v1 import Order, OrderAction, OrdersResulted
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact
 
 MAKES = (OrderAction.IMPOSED, OrderAction.REPLACED)
 UNKNOWN = "somebody whom nobody has named"
 
 
-def protected_beside(notice: Notice, standing: list[Fact], persons: Mapping[str, str], value: object) -> Iterator[str]:
-    """What is wrong with showing these words of an order in the notice: whom else they may be about."""
-    her = persons.get(notice.person, notice.person)
+def protected_beside(
+    notification: Notification, standing: list[Fact], persons: Mapping[str, str], value: object
+) -> Iterator[str]:
+    """What is wrong with showing these words of an order in the notification: whom else they may be about."""
+    her = persons.get(notification.person, notification.person)
     hers = {place.partition("/")[0] for place, person in persons.items() if person == her and "/party/" in place}
     children = {who for place, who in persons.items() if "/child/" in place and place.partition("/")[0] in hers}
     for fact in standing:

@@ -26,7 +26,7 @@ from schemas.values import Body, Role, child_place, party_place
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.matter import marks
 from services.platform.domain.linking.links import stands
@@ -96,38 +96,38 @@ class Checked:
 
     said: dict[Key, frozenset[tuple[Any, ...]]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
-    notices: int = 0
+    notifications: int = 0
 
-    def check(self, notice: Notice, now: Known, planted: Mapping[str, Planted]) -> None:
+    def check(self, notification: Notification, now: Known, planted: Mapping[str, Planted]) -> None:
         """A line that this agency has been told before was checked then, by what was known then."""
-        self.notices += 1
-        before = self.said.get(notice.key, frozenset())
-        new = [line for line in notice.content if line not in before]
-        self.said[notice.key] = before | frozenset(notice.content)
-        sent = wire.notification(notice, "incidents", b.shipped().at(notice.at), PSEUDONYMS)
+        self.notifications += 1
+        before = self.said.get(notification.key, frozenset())
+        new = [line for line in notification.content if line not in before]
+        self.said[notification.key] = before | frozenset(notification.content)
+        sent = wire.notification(notification, "incidents", b.shipped().at(notification.at), PSEUDONYMS)
         for problem in (
-            *agency_problems(notice),
-            *(problem for line in new for problem in item_problems(notice, now, *line[:3])),
-            *(problem for line in new for problem in marked_problems(notice, now, line, planted)),
-            *reason_problems(notice),
-            *held_problems(notice, now),
-            *text_problems(notice, now),
-            *recipient_problems(notice, sent),
+            *agency_problems(notification),
+            *(problem for line in new for problem in item_problems(notification, now, *line[:3])),
+            *(problem for line in new for problem in marked_problems(notification, now, line, planted)),
+            *reason_problems(notification),
+            *held_problems(notification, now),
+            *text_problems(notification, now),
+            *recipient_problems(notification, sent),
         ):
-            self.wrong.append(f"{notice.key.rule} {notice.kind} to {notice.agency_kind}: {problem}")
+            self.wrong.append(f"{notification.key.rule} {notification.kind} to {notification.agency_kind}: {problem}")
 
 
-def agency_problems(notice: Notice) -> Iterator[str]:
-    if KIND.get(notice.key.agency) != notice.agency_kind:
+def agency_problems(notification: Notification) -> Iterator[str]:
+    if KIND.get(notification.key.agency) != notification.agency_kind:
         yield "told as another kind than it is"
-    if notice.agency_kind in by_hand.NEVER_ROUTED:
+    if notification.agency_kind in by_hand.NEVER_ROUTED:
         yield "routed to by itself"
-    if notice.key.rule.startswith("application") and notice.agency_kind not in by_hand.TOLD_OF_APPLICATIONS:
+    if notification.key.rule.startswith("application") and notification.agency_kind not in by_hand.TOLD_OF_APPLICATIONS:
         yield "told of an application"
 
 
-def item_problems(notice: Notice, now: Known, what: str, about: str | None, value: Any) -> Iterator[str]:
-    kind = notice.agency_kind
+def item_problems(notification: Notification, now: Known, what: str, about: str | None, value: Any) -> Iterator[str]:
+    kind = notification.agency_kind
     if what in by_hand.NEVER_SHOWN["*"] or what in by_hand.NEVER_SHOWN.get(kind, ()):
         yield f"{what} never leaves to it"
     if what not in by_hand.ITEMS:
@@ -136,39 +136,41 @@ def item_problems(notice: Notice, now: Known, what: str, about: str | None, valu
     data_class, form = by_hand.ITEMS[what]
     if data_class == by_hand.IDENTITY:
         data_class = "S" if now.roles.get(about or "") is Role.SUSPECT else "P"
-    yield from (f"{what}: {why}" for why in not_granted(notice, now, data_class, form, about))
-    if what == "schools" and not frozenset(value) <= SCHOOLS.get(notice.key.agency, frozenset(value)):
+    yield from (f"{what}: {why}" for why in not_granted(notification, now, data_class, form, about))
+    if what == "schools" and not frozenset(value) <= SCHOOLS.get(notification.key.agency, frozenset(value)):
         yield "another school of the child is named"
     if what.startswith("prohibitions.") and what != "prohibitions.code" and kind not in POLICE:
-        yield from (f"{what}: {why}" for why in protected_beside(notice, now.standing, now.persons, value))
+        yield from (f"{what}: {why}" for why in protected_beside(notification, now.standing, now.persons, value))
 
 
 POLICE = frozenset(kind for kind, classes in by_hand.SEES.items() if "L" in classes) - {"idva"}
 
 
-def not_granted(notice: Notice, now: Known, data_class: str, form: str, about: str | None) -> Iterator[str]:
-    granted = by_hand.SEES[notice.agency_kind].get(data_class)
+def not_granted(notification: Notification, now: Known, data_class: str, form: str, about: str | None) -> Iterator[str]:
+    granted = by_hand.SEES[notification.agency_kind].get(data_class)
     if granted is None or not granted.forms & {"full", form}:
         yield f"class {data_class} in full or as {form} is not granted"
         return
     person = about is not None and re.search(r"/(party|child)/\d+$", about) is not None
     match granted.whose:
-        case "pupil" if not person or not own_pupil(notice, now, about or ""):
+        case "pupil" if not person or not own_pupil(notification, now, about or ""):
             yield "about nobody whom it serves"
-        case "subject" if person and not now.same(about or "", notice.person):
+        case "subject" if person and not now.same(about or "", notification.person):
             yield "about somebody else"
-        case "case" if person and not now.beside(about or "", notice.person):
+        case "case" if person and not now.beside(about or "", notification.person):
             yield "about somebody of another case"
 
 
-def own_pupil(notice: Notice, now: Known, place: str) -> bool:
-    if "/child/" not in place or not now.same(place, notice.person):
+def own_pupil(notification: Notification, now: Known, place: str) -> bool:
+    if "/child/" not in place or not now.same(place, notification.person):
         return False
-    schools = SCHOOLS.get(notice.key.agency)
+    schools = SCHOOLS.get(notification.key.agency)
     return schools is None or bool(schools & now.schools.get(place, frozenset()))
 
 
-def marked_problems(notice: Notice, now: Known, line: tuple[Any, ...], planted: Mapping[str, Planted]) -> Iterator[str]:
+def marked_problems(
+    notification: Notification, now: Known, line: tuple[Any, ...], planted: Mapping[str, Planted]
+) -> Iterator[str]:
     """Each marked value by the field in which it was planted, whatever name it left under."""
     for mark in marked_in(line[2], planted):
         where = planted[mark]
@@ -176,7 +178,7 @@ def marked_problems(notice: Notice, now: Known, line: tuple[Any, ...], planted: 
         if data_class == by_hand.IDENTITY:
             suspect = where.role == Role.SUSPECT and now.roles.get(where.about or "") is not Role.UNRESOLVED
             data_class = "S" if suspect else "P"
-        yield from (f"{where.field}: {why}" for why in not_granted(notice, now, data_class, form, where.about))
+        yield from (f"{where.field}: {why}" for why in not_granted(notification, now, data_class, form, where.about))
 
 
 def marked_in(value: Any, planted: Mapping[str, Planted]) -> Iterator[str]:
@@ -189,23 +191,23 @@ def marked_in(value: Any, planted: Mapping[str, Planted]) -> Iterator[str]:
             yield value
 
 
-def reason_problems(notice: Notice) -> Iterator[str]:
-    reason = notice.reason
-    if reason in by_hand.UNSPOKEN and notice.agency_kind not in by_hand.CONFLICT_DESKS:
+def reason_problems(notification: Notification) -> Iterator[str]:
+    reason = notification.reason
+    if reason in by_hand.UNSPOKEN and notification.agency_kind not in by_hand.CONFLICT_DESKS:
         yield f"the reason {reason} is not for it"
     if reason is not None and reason in by_hand.REASONS:
         data_class, form = by_hand.REASONS[reason]
-        granted = by_hand.SEES[notice.agency_kind].get(data_class)
+        granted = by_hand.SEES[notification.agency_kind].get(data_class)
         if granted is None or not granted.forms & {"full", form}:
             yield f"the reason {reason} tells what it may not see"
 
 
-def held_problems(notice: Notice, now: Known) -> Iterator[str]:
+def held_problems(notification: Notification, now: Known) -> Iterator[str]:
     """Of a police suspect his own force hears nothing; of honour-based abuse the specialist desk alone hears; while it
     is not known who is who, her own advocate and a child's services alone, and nobody is called a suspect. Those told
     before it was known hear at least that it ends."""
-    incidents = [now.incidents[crime] for crime in now.incidents if notice.person.startswith(f"{crime}/")]
-    if notice.kind in ("close", "correct") or not incidents or not now.persons.get(notice.person):
+    incidents = [now.incidents[crime] for crime in now.incidents if notification.person.startswith(f"{crime}/")]
+    if notification.kind in ("close", "correct") or not incidents or not now.persons.get(notification.person):
         return
     parties, abuse = incidents[0].parties, set(incidents[0].abuse_types)
     if any(party.is_police and party.role is not Role.VICTIM for party in parties):
@@ -214,61 +216,65 @@ def held_problems(notice: Notice, now: Known) -> Iterator[str]:
         may_hear = by_hand.HONOUR_BASED_ABUSE_DESKS
     elif unresolved(incidents[0]):
         may_hear = by_hand.WHILE_ROLES_ARE_UNRESOLVED
-        for what, about, value, _ in notice.content:
+        for what, about, value, _ in notification.content:
             if what == "parties.role":
                 yield f"somebody is called {value}"
-            other = about in now.roles and not now.same(about or "", notice.person)
-            if notice.agency_kind == "idva" and other:
+            other = about in now.roles and not now.same(about or "", notification.person)
+            if notification.agency_kind == "idva" and other:
                 yield "told of another party"
     else:
         return
-    if notice.agency_kind not in may_hear:
+    if notification.agency_kind not in may_hear:
         yield "told of what only a specialist may route"
 
 
-def text_problems(notice: Notice, now: Known) -> Iterator[str]:
-    texts = tuple(b.shipped().at(notice.at).text(code) for code in notice.texts)
-    kind, whats = notice.agency_kind, {line[0] for line in notice.content}
-    if by_hand.ALL_NOTICES not in texts:
-        yield "the words that stand on all notices are missing"
-    yield from contact_problems(notice, texts, now)
+def text_problems(notification: Notification, now: Known) -> Iterator[str]:
+    texts = tuple(b.shipped().at(notification.at).text(code) for code in notification.texts)
+    kind, whats = notification.agency_kind, {line[0] for line in notification.content}
+    if by_hand.ALL_NOTIFICATIONS not in texts:
+        yield "the words that stand on all notifications are missing"
+    yield from contact_problems(notification, texts, now)
     if kind == "dsl" and by_hand.RESTRICTED_FILE not in texts:
         yield "the words on the restricted file are missing"
     if kind in by_hand.ADAPTED_FOR and not any(all(part in text for part in by_hand.ADAPTED_FILE) for text in texts):
         yield "the words on the restricted file are missing"
     indicators = any(what.startswith("indicator.") for what in whats)
-    if indicators != (by_hand.INDICATORS in texts) and (notice.content or "Ip" not in by_hand.SEES[kind]):
+    if indicators != (by_hand.INDICATORS in texts) and (notification.content or "Ip" not in by_hand.SEES[kind]):
         yield "the words on indicators stand where no indicators do, or the other way round"
-    if kind in ("probation", "prison") and notice.key.rule in by_hand.OF_A_CHANGE and by_hand.NOT_TO_HIM not in texts:
+    if (
+        kind in ("probation", "prison")
+        and notification.key.rule in by_hand.OF_A_CHANGE
+        and by_hand.NOT_TO_HIM not in texts
+    ):
         yield "not told to keep it from him"
-    for what, _, _, basis in notice.content:
+    for what, _, _, basis in notification.content:
         if what in by_hand.NEVER_A_RECORDED_FACT and basis != by_hand.NEVER_A_RECORDED_FACT[what]:
             yield f"{what} is told as {basis}"
     if any(text.startswith(("This is alleged", "This is recorded", "A court has found this")) for text in texts):
         yield "a text speaks of how sure all of it is"
 
 
-def contact_problems(notice: Notice, texts: tuple[str, ...], now: Known) -> Iterator[str]:
+def contact_problems(notification: Notification, texts: tuple[str, ...], now: Known) -> Iterator[str]:
     careful = any(text.startswith(by_hand.SAFE_CONTACT) for text in texts)
-    if notice.agency_kind in by_hand.CONTACTS_NOBODY:
+    if notification.agency_kind in by_hand.CONTACTS_NOBODY:
         if careful:
             yield "whoever is to contact nobody reads when it may"
-    elif notice.agency_kind in by_hand.OUTSIDE and not careful and not safe_contact_recorded(notice, now):
+    elif notification.agency_kind in by_hand.OUTSIDE and not careful and not safe_contact_recorded(notification, now):
         yield "the line on safe contact is missing"
 
 
-def safe_contact_recorded(notice: Notice, now: Known) -> bool:
+def safe_contact_recorded(notification: Notification, now: Known) -> bool:
     """Whether, as this leaves, her newest incident says that safe contact is recorded with the sender and fresh; of
-    what is not about a victim, some incident. A notice that says nothing more of the matter than before may rest on
-    what was known then."""
-    if notice.state == "withdrawn" or notice.kind in ("close", "correct"):
+    what is not about a victim, some incident. A notification that says nothing more of the matter than before may rest
+    on what was known then."""
+    if notification.state == "withdrawn" or notification.kind in ("close", "correct"):
         return True
     hers = [
         incident
         for incident in now.incidents.values()
         for party in incident.parties
         if party.role is not Role.SUSPECT
-        and now.same(party_place(incident.crime_reference, party.number), notice.person)
+        and now.same(party_place(incident.crime_reference, party.number), notification.person)
     ]
     newest = sorted(hers, key=lambda incident: (incident.reported_at, incident.crime_reference))[-1:]
     said = (
@@ -276,11 +282,11 @@ def safe_contact_recorded(notice: Notice, now: Known) -> bool:
         for incident in newest or now.incidents.values()
         if incident.safe_contact == "recorded_with_sender" and incident.safe_contact_recorded_on is not None
     )
-    today = london_day(notice.at)
+    today = london_day(notification.at)
     return any(today - DAY * by_hand.SAFE_CONTACT_GOOD_FOR_DAYS < on <= today for on in said)
 
 
-def recipient_problems(notice: Notice, sent: wire.Outgoing) -> Iterator[str]:
+def recipient_problems(notification: Notification, sent: wire.Outgoing) -> Iterator[str]:
     """No other agency's id or name, in no part of the message, its key and headers included."""
     text = " ".join(
         (
@@ -289,19 +295,19 @@ def recipient_problems(notice: Notice, sent: wire.Outgoing) -> Iterator[str]:
             *(f"{name} {value.decode()}" for name, value in wire.headers_from_text(sent.headers)),
         )
     )
-    if set(AGENCY.findall(text)) - {notice.key.agency}:
+    if set(AGENCY.findall(text)) - {notification.key.agency}:
         yield "another agency is named to it"
 
 
-def told(matter: Matter, rules: Any = RULES) -> Checked:
+def delivered(matter: Matter, rules: Any = RULES) -> Checked:
     """The whole matter, step by step as the runtime would take it."""
     world, checked = World(b.shipped(), rules), Checked()
     for step in matter.steps:
-        notices = world.look(*step.facts, now=step.at)
-        assert not [fault for look in world.looks for fault in look.faults]
+        notifications = world.evaluate(*step.facts, now=step.at)
+        assert not [fault for evaluation in world.evaluations for fault in evaluation.faults]
         now = known(tuple(f for f in world.facts if f.id not in world.not_heard), world.persons)
-        for notice in notices:
-            checked.check(notice, now, matter.marks.planted)
+        for notification in notifications:
+            checked.check(notification, now, matter.marks.planted)
     return checked
 
 
@@ -316,13 +322,13 @@ def made_up(seed: int) -> Matter:
 @settings(deadline=None, max_examples=12, derandomize=True)
 @given(SEEDS)
 def test_every_field_that_leaves_is_granted_as_a_matter_goes_on_for_a_year(seed: int) -> None:
-    assert sorted(set(told(made_up(seed)).wrong)) == []
+    assert sorted(set(delivered(made_up(seed)).wrong)) == []
 
 
 @settings(deadline=None, max_examples=75, derandomize=True)
 @given(SEEDS)
 def test_every_field_that_leaves_is_granted_in_matters_read_all_at_once(seed: int) -> None:
-    assert sorted(set(told(made_up(seed).at_once()).wrong)) == []
+    assert sorted(set(delivered(made_up(seed).at_once()).wrong)) == []
 
 
 def example_events() -> Iterator[Publication]:
@@ -349,12 +355,12 @@ def test_every_field_that_leaves_is_granted_in_the_examples() -> None:
     world, checked = World(b.shipped(), RULES), Checked()
     silent = facts[-1].at + DAY
     for now, new in (*((fact.at, (fact,)) for fact in facts), (silent, ())):
-        notices = world.look(*new, now=now)
+        notifications = world.evaluate(*new, now=now)
         so = known(world.facts, world.persons)
-        for notice in notices:
-            checked.check(notice, so, {})
+        for notification in notifications:
+            checked.check(notification, so, {})
     assert sorted(set(checked.wrong)) == []
-    assert checked.notices > 100
+    assert checked.notifications > 100
 
 
 @pytest.mark.parametrize("kind", b.shipped().kinds, ids=lambda kind: kind.kind)
@@ -378,7 +384,7 @@ def test_there_is_no_kind_for_a_court_for_immigration_or_for_the_people_themselv
 
 
 def test_no_route_leads_to_a_refuge() -> None:
-    routed = {told.kind for route in b.shipped().routes for told in route.told}
+    routed = {delivered.kind for route in b.shipped().routes for delivered in route.told}
     assert not routed & by_hand.NEVER_ROUTED
 
 

@@ -1,5 +1,5 @@
-"""A marked value, planted in every personal field, leaves towards agencies in the matter of a notice and nowhere else:
-in no key, header, refusal, dead letter's reason or decision."""
+"""A marked value, planted in every personal field, leaves towards agencies in the matter of a notification and nowhere
+else: in no key, header, refusal, dead letter's reason or decision."""
 
 import re
 from collections.abc import Mapping
@@ -103,22 +103,22 @@ def dead_letter(topic: str, record: Record, refusal: Refusal) -> str:
     return outside(letter.key, wire.headers_from_text(letter.headers)) + identity + letter.topic
 
 
-def test_a_notice_holds_marked_values_in_its_matter_alone_and_a_decision_none() -> None:
+def test_a_notification_holds_marked_values_in_its_matter_alone_and_a_decision_none() -> None:
     seen = 0
     for matter in MATTERS:
         world, planted = World(b.shipped(), RULES), matter.marks.planted
         for step in matter.steps:
-            notices = world.look(*step.facts, now=step.at)
+            notifications = world.evaluate(*step.facts, now=step.at)
             policy = b.shipped().at(step.at)
-            for notice in notices:
-                sent = wire.notification(notice, "incidents", policy, PSEUDONYMS)
+            for notification in notifications:
+                sent = wire.notification(notification, "incidents", policy, PSEUDONYMS)
                 assert not marks_in(outside(sent.key, wire.headers_from_text(sent.headers)) + sent.topic, planted)
-                bare = wire.notification(replace(notice, content=()), "incidents", policy, PSEUDONYMS)
+                bare = wire.notification(replace(notification, content=()), "incidents", policy, PSEUDONYMS)
                 assert not marks_in((bare.value or b"").decode(), planted)
                 seen += bool(marks_in((sent.value or b"").decode(), planted))
-            withheld = [statement for look in world.looks for statement in look.withheld]
-            name = wire.LookName("incidents", "record:vale-records:woman-1", 1, step.at, "event", None)
-            said = wire.decision(name, notices, withheld, (), policy, PSEUDONYMS)
+            withheld = [statement for evaluation in world.evaluations for statement in evaluation.withheld]
+            name = wire.EvaluationName("incidents", "record:vale-records:woman-1", 1, step.at, "event", None)
+            said = wire.decision(name, notifications, withheld, (), policy, PSEUDONYMS)
             text = (said.value or b"").decode() + outside(said.key, wire.headers_from_text(said.headers))
             assert not marks_in(text, planted)
             assert not [agency.id for agency in b.shipped().agencies if f"/{agency.id}/" in text]

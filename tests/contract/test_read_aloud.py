@@ -28,13 +28,13 @@ NO_WORDS = {
 }
 
 
-def told(seed: int) -> Iterator[NotificationIssued]:
+def delivered(seed: int) -> Iterator[NotificationIssued]:
     """What is told in one matter that is made up at random, as it is sent."""
     world = World(b.shipped(), RULES)
     for step in Author(Random(seed), frozenset()).matter().steps:  # noqa: S311 - nothing is kept secret by it
         policy = b.shipped().at(step.at)
-        for notice in world.look(*step.facts, now=step.at):
-            sent = wire.notification(notice, "incidents", policy, PSEUDONYMS)
+        for notification in world.evaluate(*step.facts, now=step.at):
+            sent = wire.notification(notification, "incidents", policy, PSEUDONYMS)
             read = registry.decode(sent.topic, sent.key, sent.value, wire.headers_from_text(sent.headers))
             assert isinstance(read, registry.Received)
             assert isinstance(read.body, NotificationIssued)
@@ -45,9 +45,9 @@ def told(seed: int) -> Iterator[NotificationIssued]:
 def read_aloud() -> dict[tuple[str, str, str], list[str]]:
     """By rule, kind of agency and kind of notification the lines that are no commands."""
     found: dict[tuple[str, str, str], list[str]] = {}
-    for notice in (notice for seed in SEEDS for notice in told(seed)):
-        lines = [line.text for line in tell(notice, notice.issued_at, NAMES) if "relay " not in line.text]
-        found.setdefault((notice.rule, notice.continuity.agency_kind, notice.kind), []).extend(lines)
+    for notification in (notification for seed in SEEDS for notification in delivered(seed)):
+        lines = [line.text for line in tell(notification, notification.issued_at, NAMES) if "relay " not in line.text]
+        found.setdefault((notification.rule, notification.continuity.agency_kind, notification.kind), []).extend(lines)
     return found
 
 
@@ -66,5 +66,5 @@ def test_every_kind_of_notification_reads_as_words(read_aloud: dict[tuple[str, s
 
 def test_every_live_notification_says_who_it_is_from(read_aloud: dict[tuple[str, str, str], list[str]]) -> None:
     for (rule, _, kind), lines in read_aloud.items():
-        if kind == "notify" and rule != "answer_without_notice":
+        if kind == "notify" and rule != "answer_without_notification":
             assert any(" · from " in line for line in lines), rule

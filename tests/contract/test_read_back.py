@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import Refusal, RefusalReason
-from services.platform.domain.core.escalation import RUNGS
+from services.platform.domain.core.escalation import ESCALATION_STEPS
 from services.platform.recovery.recovering import key_of
 from services.platform.streaming import wire
 from services.platform.streaming.records import Record
@@ -21,18 +21,18 @@ from tests.unit.domain.small import World
 
 @settings(deadline=None, max_examples=12, derandomize=True)
 @given(st.integers(min_value=0, max_value=2**32))
-def test_every_notice_is_read_back_as_it_was_remembered(seed: int) -> None:
+def test_every_notification_is_read_back_as_it_was_remembered(seed: int) -> None:
     chance = Random(seed)  # noqa: S311 - nothing is kept secret by it
     matter, world = Author(chance, frozenset(by_hand.FIELDS)).matter(), World(b.shipped(), RULES)
     known = {}
     for step in matter.steps:
-        for notice in world.look(*step.facts, now=step.at):
-            sent = wire.notification(notice, "incidents", b.shipped().at(notice.at), PSEUDONYMS)
+        for notification in world.evaluate(*step.facts, now=step.at):
+            sent = wire.notification(notification, "incidents", b.shipped().at(notification.at), PSEUDONYMS)
             said = NotificationIssued.model_validate_json(sent.value or b"")
-            if notice.key.rule not in RUNGS:
-                known[notice.key] = notice
-            assert key_of(said, list(known), PSEUDONYMS) == notice.key
-            assert wire.notice_of(said, notice.key) == replace(notice, whom=None, asked_for=None)
+            if notification.key.rule not in ESCALATION_STEPS:
+                known[notification.key] = notification
+            assert key_of(said, list(known), PSEUDONYMS) == notification.key
+            assert wire.notification_for(said, notification.key) == replace(notification, whom=None, asked_for=None)
             named = {said.subject, *(item.about for item in said.matter)}
             assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
 

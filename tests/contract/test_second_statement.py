@@ -14,7 +14,7 @@ import pytest
 from schemas.envelope import fact_id
 from schemas.registry import Received, decode
 from services.ops.serving import SERVICES
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.links import files_of
 from services.platform.domain.linking.speaking import speakers
@@ -25,7 +25,7 @@ from tests.chaos.truth.expected import expected
 from tests.chaos.truth.facts import Content, Held, Key
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-BY_ANSWERS = {"answer_without_notice"}  # needs the notices that were sent: only a relay at work knows them
+BY_ANSWERS = {"answer_without_notification"}  # needs the notifications that were sent: only a relay at work knows them
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -53,8 +53,8 @@ def test_the_load_makes_agencies_hold_something_by_every_rule() -> None:
 
 def believable_of(given: LiveLoad) -> list[Message]:
     """What may be believed; what is told live, two hours ago: all that settles has settled."""
-    told = [event if isinstance(event, Message) else event(NOW - timedelta(hours=2)) for event in given.events]
-    return [event for event in told if event not in given.unbelievable]
+    delivered = [event if isinstance(event, Message) else event(NOW - timedelta(hours=2)) for event in given.events]
+    return [event for event in delivered if event not in given.unbelievable]
 
 
 def by_the_rules(published: Iterable[Message]) -> Held:
@@ -64,12 +64,12 @@ def by_the_rules(published: Iterable[Message]) -> Held:
     for service in SERVICES.values():
         read = [fact for topic, fact in facts.values() if topic in service.reads]
         for file in files_of(read, policy.is_placeholder, speakers(policy.rows)).values():
-            for notice in look([file], {}, service.rules, policy, NOW, NOW).notices:
+            for notification in evaluate([file], {}, service.rules, policy, NOW, NOW).notifications:
                 said: dict[str, list[Any]] = defaultdict(list)
-                for what, _, value, _ in notice.content:
+                for what, _, value, _ in notification.content:
                     said[what].append(json.loads(json.dumps(value)))
                 content = {what: values[0] if len(values) == 1 else sorted(values) for what, values in said.items()}
-                held[notice.key] = content | {"asks": sorted(asked.ask for asked in notice.asks)}
+                held[notification.key] = content | {"asks": sorted(asked.ask for asked in notification.asks)}
     return held
 
 

@@ -22,7 +22,7 @@ from tests.support import builders as b
 FIRST = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)  # a Monday in term
 H, D = timedelta(hours=1), timedelta(days=1)
 SCHOOLS = ("100001", "100002", "100003", "100004", "100005", "999999")
-HOMES = (("54", "866"), ("54", "865"), ("53", "916"), ("54", None), (None, None))
+UNLINKED_FILES = (("54", "866"), ("54", "865"), ("53", "916"), ("54", None), (None, None))
 ROUTING = frozenset({"la_code", "force", "force_code", "school_urns", "court_ou"})  # unknown ones would route elsewhere
 
 
@@ -212,19 +212,19 @@ class Author:
         self.kept.append(fact)
         return fact
 
-    def home(self) -> v.Residence:
-        force, la_code = self.random.choice(HOMES)
+    def unlinked_file(self) -> v.Residence:
+        force, la_code = self.random.choice(UNLINKED_FILES)
         return v.Residence(force=force, la_code=la_code)
 
     def incident(self, crime: str, at: datetime) -> police.IncidentReported:
         woman = self.random.randint(1, self.women)
         born = {1: date(1960, 1, 1), 2: date(1970, 1, 1), 3: date(2009, 6, 1)}[woman]
         common = {"date_of_birth": born, "is_police": False, "language": "pl", "interpreter_needed": True}
-        her = b.victim(1, record=b.record(f"woman-{woman}"), residence=self.home(), age=None, **common)
+        her = b.victim(1, record=b.record(f"woman-{woman}"), residence=self.unlinked_file(), age=None, **common)
         him = b.suspect(
             2,
             record=b.record("man"),
-            residence=self.home(),
+            residence=self.unlinked_file(),
             date_of_birth=date(1950, 1, 1),
             age=None,
             is_police=self.maybe(0.08),
@@ -242,7 +242,7 @@ class Author:
         if self.maybe(0.3):
             other = self.random.randint(1, 3) % 3 + 1
             third = b.victim(
-                3, record=b.record(f"woman-{other}" if other != woman else "mother"), residence=self.home()
+                3, record=b.record(f"woman-{other}" if other != woman else "mother"), residence=self.unlinked_file()
             )
             parties.append(
                 third.model_copy(update={"age": None, "date_of_birth": date(1940, 1, 1), "relationships": ()})
@@ -282,7 +282,7 @@ class Author:
                 voice="something",
                 relation_to_victim="child",
                 injured=self.maybe(0.2),
-                residence=self.home(),
+                residence=self.unlinked_file(),
                 home_educated=self.maybe(0.1),
                 school_urns=tuple(self.random.sample(SCHOOLS, self.random.choice((0, 1, 1, 1, 2)))),
             )
@@ -345,7 +345,11 @@ class Author:
             for offence in charged
         ]
         his = b.defendant(
-            date_of_birth=date(1945, 1, 1), pnc_id="x", cro_number="x", record=b.record("man"), residence=self.home()
+            date_of_birth=date(1945, 1, 1),
+            pnc_id="x",
+            cro_number="x",
+            record=b.record("man"),
+            residence=self.unlinked_file(),
         )
         common = {"occurred_at": at, "hearing_on": at.date(), "defendant": his}
         bail = (convictions.BailCondition(code="x", text="x", zone="x"),)

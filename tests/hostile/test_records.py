@@ -56,9 +56,9 @@ def received(sent: Sent) -> Accepted | Refusal:
 
 
 def assert_ends_as_it_was_made(each: Hostile, end: Accepted | Refusal) -> None:
-    told = end.reason if isinstance(end, Refusal) else "accepted"
+    delivered = end.reason if isinstance(end, Refusal) else "accepted"
     if each.reasons is not None:
-        assert (each.what, told) in {(each.what, reason) for reason in each.reasons or {"accepted"}}
+        assert (each.what, delivered) in {(each.what, reason) for reason in each.reasons or {"accepted"}}
     if isinstance(end, Refusal):
         assert end.reason in RefusalReason
         assert 10 < len(end.detail) < 4000
@@ -133,8 +133,8 @@ def test_what_its_writer_is_told_repeats_nothing_either(good: Sent, seed: int) -
     random = Random(seed)  # noqa: S311
     for _ in range(OF_A_ROUND):
         each = hostile(good, random)
-        told = check_strict(f"{good.type.name}.v1", each.sent.value or b"")
-        assert MARK.lower() not in repr(told).lower()
+        delivered = check_strict(f"{good.type.name}.v1", each.sent.value or b"")
+        assert MARK.lower() not in repr(delivered).lower()
 
 
 def test_a_name_that_is_no_utf_8_never_makes_a_dead_letter_larger_than_its_topic_takes() -> None:
@@ -175,5 +175,5 @@ def test_no_rule_raises_for_what_was_accepted_of_whatever_year(together: list[Se
         wild = hostile(good, random)
         ends += [received(good.with_value(said.encode())), received(wild.sent)]
     facts = [end.fact for end in ends if isinstance(end, Accepted) and not end.is_answer]
-    world.look(*facts, now=NOW)
-    assert [look.faults for look in world.looks if look.faults] == []
+    world.evaluate(*facts, now=NOW)
+    assert [evaluation.faults for evaluation in world.evaluations if evaluation.faults] == []

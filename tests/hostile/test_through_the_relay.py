@@ -95,8 +95,8 @@ async def told_at(relay: Relay) -> dict[str, float]:
     """When the first agency to hear of each good one had it, in seconds."""
     found: dict[str, float] = {}
     for record in await relay.records(f"agency.{HEARS_FIRST}.notifications"):
-        notice = NotificationIssued.model_validate_json(record.value or b"")
-        found.setdefault(notice.subject.partition("/")[0], record.timestamp / 1000)
+        notification = NotificationIssued.model_validate_json(record.value or b"")
+        found.setdefault(notification.subject.partition("/")[0], record.timestamp / 1000)
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Key
 from tests.situations.moments import in_words, moment
 from tests.situations.playing import Played, Seen
@@ -33,13 +33,13 @@ def _of_moment(situation: Situation, seen: Seen) -> Iterator[str]:
                 yield from (
                     f"{at}: {key.rule} to {agency}: {said}" for said in _of_notice(left.pop(key), expected, seen)
                 )
-    for key, notice in sorted(left.items()):
+    for key, notification in sorted(left.items()):
         if not situation.only_about or key.rule in situation.only_about:
-            why = f" ({notice.state}, {notice.reason})" if notice.state != "live" else ""
+            why = f" ({notification.state}, {notification.reason})" if notification.state != "live" else ""
             yield f"{at}: told, and not expected: {key.rule} to {key.agency}, about {key.subject}{why}"
 
 
-def _match(left: Mapping[Key, Notice], expected: Told, agency: str) -> Key | None:
+def _match(left: Mapping[Key, Notification], expected: Told, agency: str) -> Key | None:
     fits = [k for k in sorted(left) if expected.rule in {k.rule, ANY} and k.agency == agency]
     fits = [k for k in fits if expected.about is None or expected.about in k.subject]
     same = [k for k in fits if left[k].state == STATES[expected.state]]
@@ -50,42 +50,42 @@ def _about(expected: Told) -> str:
     return f", about {expected.about}" if expected.about else ""
 
 
-def _of_notice(notice: Notice, expected: Told, seen: Seen) -> Iterator[str]:
-    if notice.state != STATES[expected.state]:
-        yield _expected(expected.state, f"{notice.state} ({notice.reason})")
+def _of_notice(notification: Notification, expected: Told, seen: Seen) -> Iterator[str]:
+    if notification.state != STATES[expected.state]:
+        yield _expected(expected.state, f"{notification.state} ({notification.reason})")
         return
-    asks = {asked.ask: in_words(asked.by) for asked in notice.asks}
+    asks = {asked.ask: in_words(asked.by) for asked in notification.asks}
     compared: list[tuple[str, Any, Any]] = [
-        ("because", expected.because, notice.reason),
-        ("last", LAST.get(expected.last or ""), notice.kind),
-        ("sent", _moment(expected.sent, seen), in_words(notice.at)),
-        ("route", expected.route, notice.why.route),
-        ("by", _moment(expected.by, seen), in_words(notice.tell_by)),
-        ("late", expected.late, notice.late),
-        ("urgency", expected.urgency, notice.urgency),
-        ("desk", expected.desk, notice.desk),
-        ("gather", expected.gather, notice.gather),
+        ("because", expected.because, notification.reason),
+        ("last", LAST.get(expected.last or ""), notification.kind),
+        ("sent", _moment(expected.sent, seen), in_words(notification.at)),
+        ("route", expected.route, notification.why.route),
+        ("by", _moment(expected.by, seen), in_words(notification.tell_by)),
+        ("late", expected.late, notification.late),
+        ("urgency", expected.urgency, notification.urgency),
+        ("desk", expected.desk, notification.desk),
+        ("gather", expected.gather, notification.gather),
         ("asks", _asks(expected, seen), asks),
     ]
     for what, wanted, held in compared:
         if wanted is not None and wanted != held:
             yield f"{what}: {_expected(wanted, held)}"
-    yield from _of_texts(notice, expected)
-    yield from _of_content(notice, expected)
+    yield from _of_texts(notification, expected)
+    yield from _of_content(notification, expected)
 
 
-def _of_texts(notice: Notice, expected: Told) -> Iterator[str]:
+def _of_texts(notification: Notification, expected: Told) -> Iterator[str]:
     for text in expected.texts:
-        if text not in notice.texts:
-            yield f"the text {text} was expected; there are {', '.join(notice.texts)}"
+        if text not in notification.texts:
+            yield f"the text {text} was expected; there are {', '.join(notification.texts)}"
     for text in expected.without_texts:
-        if text in notice.texts:
+        if text in notification.texts:
             yield f"the text {text} must not be there"
 
 
-def _of_content(notice: Notice, expected: Told) -> Iterator[str]:
+def _of_content(notification: Notification, expected: Told) -> Iterator[str]:
     said: dict[str, list[str]] = {}
-    for what, _, value, _ in notice.content:
+    for what, _, value, _ in notification.content:
         said.setdefault(what, []).append(_plain(value))
     for what, value in expected.says.items():
         if _plain(value) not in said.get(what, []):

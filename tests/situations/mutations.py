@@ -1,4 +1,5 @@
-"""Changes numbers of the policy a little, and rules in ten ways, and lists every change that no situation notices.
+"""Changes numbers of the policy a little, and rules in ten ways, and lists every change that no situation
+notifications.
 
 `python -m tests.situations.mutations [policy | rules | conditions]`
 """
@@ -44,7 +45,7 @@ FILES_FIRST = {
 
 
 class Mutant(NamedTuple):
-    """One change, in words, and the situations that it concerns, the likeliest to notice it first."""
+    """One change, in words, and the situations that it concerns, the likeliest to notification it first."""
 
     what: str
     concerns: Sequence[Written]
@@ -61,7 +62,7 @@ class Changed:
 
 
 def survivors(mutants: Iterable[Mutant]) -> Iterator[str]:
-    """Of these changes, in words, those that no situation notices."""
+    """Of these changes, in words, those that no situation notifications."""
     for mutant in mutants:
         noticed = any(is_noticed(written, mutant) for written in mutant.concerns)
         without_effect = mutant.changed is not None and not mutant.changed.ever
@@ -70,7 +71,7 @@ def survivors(mutants: Iterable[Mutant]) -> Iterator[str]:
 
 
 def is_noticed(written: Written, mutant: Mutant) -> bool:
-    """Whether this situation fails under the change; one that can no longer be played notices it."""
+    """Whether this situation fails under the change; one that can no longer be played notifications it."""
     try:
         return bool(differences(written.situation, play(written.situation, mutant.policy, mutant.rules)))
     except (AssertionError, KeyError, ValueError):
@@ -79,7 +80,7 @@ def is_noticed(written: Written, mutant: Mutant) -> bool:
 
 @cache
 def without_gaps() -> tuple[Written, ...]:
-    """What fails already notices nothing."""
+    """What fails already notifications nothing."""
     return tuple(written for written in all_situations() if written.situation.known_gap is None)
 
 
@@ -232,7 +233,7 @@ CONDITIONS = (
     Condition("ask_safely", "in (Level.BELOW, Level.IDVA_WITH_CONSENT)", "in (Level.IDVA_WITH_CONSENT,)"),
     Condition("escalation", "[her for her in hers if her.held is None]", "list(hers)"),
     Condition("child_school", "and not younger(born, ADULT_FROM, self.on)", "and not younger(born, 19, self.on)"),
-    Condition("child_school", "Reason.STATED_TWICE if (child.by.id, school.agency.id) in told else None", "None"),
+    Condition("child_school", "Reason.STATED_TWICE if (child.by.id, school.agency.id) in delivered else None", "None"),
     Condition("front_door_referral", "markers is not None and markers.weapon", "False"),
     Condition("front_door_referral", "younger(born, 1, self.child.on)", "younger(born, 2, self.child.on)"),
     Condition("young_person_referral", "young = under(party, ADULT_FROM,", "young = under(party, CONNECTED_FROM,"),
@@ -279,7 +280,7 @@ SORTS: Mapping[str, Callable[[], Iterator[Mutant]]] = {
 
 
 def main(asked: Sequence[str]) -> int:
-    """Prints the changes of each sort that no situation notices; 1 if there are any."""
+    """Prints the changes of each sort that no situation notifications; 1 if there are any."""
     found = 0
     for sort in asked or SORTS:
         began, mutants = clock.monotonic(), list(SORTS[sort]())

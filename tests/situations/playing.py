@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import STEPS
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.policy.policy import PolicySet
@@ -24,7 +24,7 @@ class Seen:
 
     at: datetime
     expected: tuple[say.Told, ...]
-    delivered: dict[Key, Notice]
+    delivered: dict[Key, Notification]
     withheld: dict[Key, str]
     faults: list[str]
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.registry import REGISTRY
 from services.ops.serving import SERVICES
-from services.platform.domain.core.duties import Content, Look, Notice, notification_id
-from services.platform.domain.core.escalation import RUNGS, asked_of
-from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.duties import Content, Evaluation, Notification, notification_id
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
+from services.platform.domain.core.evaluate import Rule, evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, Undertaking
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.linking.links import files_of
@@ -40,10 +40,10 @@ class Desk:
     undertakings: list[Undertaking] = field(default_factory=list)
     files: dict[str, CaseFile] = field(default_factory=dict)
     persons: dict[str, str] = field(default_factory=dict)
-    lies_in: dict[Key, str] = field(default_factory=dict)
-    delivered: dict[Key, Notice] = field(default_factory=dict)
-    sent: list[Notice] = field(default_factory=list)
-    evaluations: list[Look] = field(default_factory=list)
+    membership: dict[Key, str] = field(default_factory=dict)
+    delivered: dict[Key, Notification] = field(default_factory=dict)
+    sent: list[Notification] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
     changed: bool = False
 
     def read(self, fact: Fact) -> None:
@@ -53,7 +53,7 @@ class Desk:
     def evaluate(self, now: datetime) -> None:
         """One evaluation of every file; files between which a place has moved are evaluated as one."""
         moved = self._link() if self.changed else []
-        groups = [frozenset(each) for each in _groups({*self.files, *self.lies_in.values()}, moved)]
+        groups = [frozenset(each) for each in _groups({*self.files, *self.membership.values()}, moved)]
         self.evaluations = [self._evaluate(group, now) for group in groups]
 
     def _link(self) -> list[set[str]]:
@@ -70,24 +70,24 @@ class Desk:
         files: dict[str, CaseFile] = {}
         for fact in self.facts:
             if isinstance(fact.body, AnswerBody):
-                name = f"home:notification:{fact.subject}"
+                name = f"unlinked:notification:{fact.subject}"
                 before = files.get(name, CaseFile(name))
                 unlinked = {**before.unlinked, fact.id: NOBODY_ASKED}
                 files[name] = replace(before, facts=(*before.facts, fact), unlinked=unlinked)
         return files
 
-    def _evaluate(self, group: frozenset[str], now: datetime) -> Look:
-        told = {key: notice for key, notice in self.delivered.items() if self.lies_in[key] in group}
+    def _evaluate(self, group: frozenset[str], now: datetime) -> Evaluation:
+        told = {key: notification for key, notification in self.delivered.items() if self.membership[key] in group}
         here = [self._with_words(self.files.get(name, CaseFile(name))) for name in sorted(group)]
         about = {_first(key) for key in told}
         answers = tuple(answer for answer in self.answers if _first(answer.key) in about)
         here[0] = replace(here[0], answers=answers)
-        found = look(here, told, self.rules, self.policy.at(now), now, now)
-        self.sent += found.notices
+        found = evaluate(here, told, self.rules, self.policy.at(now), now, now)
+        self.sent += found.notifications
         self.delivered |= remember(told, found)
-        for notice in (*told.values(), *found.notices):
-            owner = self.persons.get(notice.person, here[0].key)
-            self.lies_in[notice.key] = owner if owner in group else here[0].key
+        for notification in (*told.values(), *found.notifications):
+            owner = self.persons.get(notification.person, here[0].key)
+            self.membership[notification.key] = owner if owner in group else here[0].key
         return found
 
     def _with_words(self, file: CaseFile) -> CaseFile:
@@ -96,7 +96,9 @@ class Desk:
 
     @property
     def due(self) -> datetime | None:
-        return min((one.look_again_at for one in self.evaluations if one.look_again_at is not None), default=None)
+        return min(
+            (one.evaluate_again_at for one in self.evaluations if one.evaluate_again_at is not None), default=None
+        )
 
 
 class Relay:
@@ -120,12 +122,12 @@ class Relay:
         answer, and all services that read answers hear who has taken her on. `say`: an answer to one with this id."""
         self.until(now)
         (asked,) = [desk for desk in self.desks if key in desk.delivered]
-        notice, told_in = asked.delivered[key], asked.lies_in[key]
-        answered = revision or notice.revision
+        notification, delivered_in = asked.delivered[key], asked.membership[key]
+        answered = revision or notification.revision
         fact = say(notification_id(key, answered))
         asked.answers.append(Answer(fact, key, answered, now))
-        if asks_to_take_on(notice):
-            heard = word(says(fact, notice), fact.rank, notice, told_in).undertaking
+        if asks_to_take_on(notification):
+            heard = word(says(fact, notification), fact.rank, notification, delivered_in).undertaking
             for desk in self.desks:
                 if heard is not None and stream_of(fact) in desk.service.reads:
                     desk.undertakings.append(heard)
@@ -145,8 +147,8 @@ class Relay:
         self.now = now
 
     @property
-    def delivered(self) -> dict[Key, Notice]:
-        return {key: notice for desk in self.desks for key, notice in desk.delivered.items()}
+    def delivered(self) -> dict[Key, Notification]:
+        return {key: notification for desk in self.desks for key, notification in desk.delivered.items()}
 
     @property
     def withheld(self) -> dict[Key, str]:
@@ -155,9 +157,13 @@ class Relay:
     @property
     def faults(self) -> list[str]:
         """Rules that raised, and what was delivered and is owed no longer although all its facts stand."""
-        found = [look for desk in self.desks for look in desk.evaluations]
-        raised = [f"{fault.rule} raised {fault.error} at {fault.where}" for look in found for fault in look.faults]
-        return raised + [f"{key.rule} to {key.agency} is unexplained" for look in found for key in look.unexplained]
+        found = [evaluation for desk in self.desks for evaluation in desk.evaluations]
+        raised = [
+            f"{fault.rule} raised {fault.error} at {fault.where}" for evaluation in found for fault in evaluation.faults
+        ]
+        return raised + [
+            f"{key.rule} to {key.agency} is unexplained" for evaluation in found for key in evaluation.unexplained
+        ]
 
     @property
     def named(self) -> frozenset[str]:
@@ -168,7 +174,7 @@ class Relay:
 
     def held(self) -> dict[Key, Content]:
         """For each duty the live content of its newest revision. Escalation depends on when it was told: left out."""
-        return {k: n.content for k, n in self.delivered.items() if n.state == "live" and k.rule not in RUNGS}
+        return {k: n.content for k, n in self.delivered.items() if n.state == "live" and k.rule not in ESCALATION_STEPS}
 
 
 def held_in_order(facts: Sequence[Fact], now: datetime, policy: PolicySet) -> dict[Key, Content]:
@@ -181,7 +187,7 @@ def held_in_order(facts: Sequence[Fact], now: datetime, policy: PolicySet) -> di
 
 def _first(key: Key) -> Key:
     """The duty that nobody answered, where this one is a step of its escalation."""
-    return asked_of(key)[0] if key.rule in RUNGS else key
+    return asked_of(key)[0] if key.rule in ESCALATION_STEPS else key
 
 
 def _groups(names: Iterable[str], moved: Iterable[set[str]]) -> Iterator[set[str]]:

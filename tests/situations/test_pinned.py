@@ -26,7 +26,7 @@ def test_what_an_agency_must_not_read_is_what_another_reads_under_that_name() ->
     unsaid: set[str] = set()
     for written in all_situations():
         for seen in as_shipped(written).seen:
-            said |= {what for notice in seen.delivered.values() for what, *_ in notice.content}
+            said |= {what for notification in seen.delivered.values() for what, *_ in notification.content}
             unsaid |= {what for told in seen.expected for what in told.says_nothing_of}
     assert unsaid <= said
 

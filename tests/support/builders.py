@@ -404,9 +404,9 @@ def case_file(
     unlinked: Mapping[str, str] | None = None,
     answers: tuple[Answer, ...] = (),
 ) -> CaseFile:
-    """The file of the person at a place (or of a `home:` key), with just these facts in it."""
+    """The file of the person at a place (or of a `unlinked:` key), with just these facts in it."""
     persons = places_in(facts)
-    key = of if of.startswith("home:") else persons.get(of, f"place:{of}")
+    key = of if of.startswith("unlinked:") else persons.get(of, f"place:{of}")
     return CaseFile(key, tuple(facts), persons, links or {}, unlinked or {}, answers)
 
 

@@ -39,10 +39,10 @@ class StoryClock:
         """What the services take for now."""
         return self._one("select coalesce((select stands_at from clock), now())")  # type: ignore[no-any-return]
 
-    def next_look(self) -> datetime | None:
+    def next_evaluation(self) -> datetime | None:
         """The next moment at which some service has something to do by itself."""
         return self._one(  # type: ignore[no-any-return]
-            "select min(at) from (select min(next_look_at) as at from case_file union all"
+            "select min(at) from (select min(next_evaluation_at) as at from case_file union all"
             " select min(held_back_until) from case_file) as ahead"
         )
 
@@ -74,9 +74,9 @@ class StoryClock:
                 if read.get((service, *place), 0) < end:
                     return f"{service} has not read all of {place[0]}"
         for what, waits in (
-            ("a file is due", "select count(*) from case_file where next_look_at <= %(now)s"),
+            ("a file is due", "select count(*) from case_file where next_evaluation_at <= %(now)s"),
             ("a file is held back", "select count(*) from case_file where held_back_until <= %(now)s"),
-            ("a notice is not sent", "select count(*) from outbox where parked is null"),
+            ("a notification is not sent", "select count(*) from outbox where parked is null"),
         ):
             if self._one(waits, {"now": self.now()}):
                 return what

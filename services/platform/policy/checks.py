@@ -238,12 +238,12 @@ def _routes(tables: Tables) -> Iterator[Problem]:
     for placed in tables.of(Route):
         route = placed.row
         yield from _texts(tables, placed, route.texts, "texts")
-        told_before: set[str] = set()
+        delivered_before: set[str] = set()
         for at, told in enumerate(route.told):
             yield from _texts(tables, placed, told.texts, "told", at, "texts")
-            if told.kind in told_before:
+            if told.kind in delivered_before:
                 yield placed.problem(f"`{told.kind}` is already told by this route: keep one", "told", at, "kind")
-            told_before.add(told.kind)
+            delivered_before.add(told.kind)
             if told.kind not in kinds:
                 yield placed.problem(unknown("kind", told.kind, kinds), "told", at, "kind")
             elif kinds[told.kind].serves == "named":

@@ -74,7 +74,7 @@ class Kind(Row):
     title: v.Text
     serves: Serves
     grants: tuple[Grant, ...]
-    outward: bool  # outside police, courts and CPS: its notices carry the line on safe contact
+    outward: bool  # outside police, courts and CPS: its notifications carry the line on safe contact
     texts: tuple[v.Code, ...] = ()
     falls_back_to: KindName | None = None
     last_step: LastStep | None = None
@@ -192,7 +192,7 @@ class Route(Dated):
     settles: timedelta | None = None  # set where the rule rests on absence
     reminders: tuple[Within, ...] = ()
     ends_after: Within | None = None  # from the first telling: then nobody is asked any longer, answered or not
-    climbs: bool = True  # where False nobody is reminded and nobody else hears of the silence
+    escalates: bool = True  # where False nobody is reminded and nobody else hears of the silence
     power: Power
     tells_from: AwareDatetime
     texts: tuple[v.Code, ...] = ()
@@ -265,12 +265,13 @@ class Limits(Dated):
 
 
 class Text(Row):
-    """Fixed words on notices: on every one, on those that leave police, courts and CPS, or where a row names them."""
+    """Fixed words on notifications: on every one, on those that leave police, courts and CPS, or where a row names
+    them."""
 
     text: v.Code
     words: Annotated[v.Text, Field(min_length=1)]
     on: Literal["every", "outward", "named"] = "named"
-    when_over: bool = False  # asks for nothing, and stays on a notice that closes or takes back
+    when_over: bool = False  # asks for nothing, and stays on a notification that closes or takes back
     instead_of: v.Code | None = None  # the text that a kind of agency does not read which reads this one
     source: Annotated[v.Text, Field(min_length=1)]
 

@@ -7,7 +7,7 @@ NEEDED = Named(
         {
             "answer_to_replaced",
             "answer_to_taken_back",
-            "answer_without_notice",
+            "answer_without_notification",
             "application_decided",
             "application_lodged",
             "application_unconfirmed",
@@ -67,7 +67,7 @@ NEEDED = Named(
             "could_be_decided_now",
             "indicator_recent_incident",
             "indicator_soon_after_order",
-            "notice_before_allowing",
+            "notification_before_allowing",
             "safe_contact_fresh",
             "sentence_alteration",
             "view_on_order_current",

@@ -267,9 +267,9 @@ class Policy:
         return self._texts[code].words
 
     def texts_for(self, kind: str, named: Iterable[str] = (), *, safe_contact: bool = False) -> tuple[str, ...]:
-        """Codes of the texts on a notice to an agency of this kind: those that all have, those of outward notices,
-        those of the kind, and those that its row or rule names, each once. The line on safe contact is left out where
-        safe contact is recorded with the sender, and freshly."""
+        """Codes of the texts on a notification to an agency of this kind: those that all have, those of outward
+        notifications, those of the kind, and those that its row or rule names, each once. The line on safe contact is
+        left out where safe contact is recorded with the sender, and freshly."""
         codes = dict.fromkeys((*self._texts_of_kind[kind], *named))
         return tuple(code for code in codes if not (safe_contact and code == SAFE_CONTACT_LINE))
 

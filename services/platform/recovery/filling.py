@@ -11,7 +11,7 @@ from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.records import Record
 from services.platform.streaming.service import Service
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 from services.platform.streaming.wire import headers_from_text
 
 AT_ONCE = 500
@@ -95,14 +95,14 @@ def plan(service: Service, owners: Mapping[str, str], known: Known) -> Plan:
 class Filling:
     """Fills one service, no worker of which may run meanwhile. Where it is interrupted, the next goes on from there."""
 
-    def __init__(self, shell: Shell, owners: Mapping[str, str], offsets: Offsets) -> None:
-        self.shell, self.owners, self.offsets = shell, owners, offsets
-        self.service = shell.service
-        self._loop = Loop(shell, self._committed, offsets)
+    def __init__(self, unit: UnitOfWork, owners: Mapping[str, str], offsets: Offsets) -> None:
+        self.unit, self.owners, self.offsets = unit, owners, offsets
+        self.service = unit.service
+        self._loop = Loop(unit, self._committed, offsets)
 
     async def plan(self) -> Plan:
         first = await self.offsets.begin_offsets(self.service.reads)
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             rows = await conn.execute("select service, topic, partition, next_offset from stream_position")
             read: dict[str, dict[Partition, int]] = {}
             async for service, topic, partition, offset in rows:
@@ -116,7 +116,7 @@ class Filling:
     async def count(self, stretches: Iterable[Stretch]) -> int:
         """How many records the archives hold of these."""
         total = 0
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             await conn.execute("set local transaction_timeout = 0")
             for stretch in stretches:
                 rows = await conn.execute(
@@ -132,20 +132,20 @@ class Filling:
         Nothing is looked at before the service has read all that its streams hold now.
         """
         ends = await self.offsets.end_offsets(self.service.reads)
-        async with self.shell.transaction() as conn:
-            await self.shell.ledger.hold_looks(conn, ends)
+        async with self.unit.transaction() as conn:
+            await self.unit.writer.hold_evaluations(conn, ends)
         for stretch in chosen.archived:
             async for done in self._accept(stretch):
                 yield done
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             for gap in chosen.lost:
-                await self.shell.ledger.write_gap(conn, gap.topic, gap.partition, gap.start, gap.end)
-                await self.shell.ledger.advance(conn, {(gap.topic, gap.partition): (gap.end, None)})
+                await self.unit.writer.write_gap(conn, gap.topic, gap.partition, gap.start, gap.end)
+                await self.unit.writer.advance(conn, {(gap.topic, gap.partition): (gap.end, None)})
 
     async def positions(self) -> dict[Partition, int]:
         """Where the service reads on, in each partition of its streams."""
-        async with self.shell.transaction() as conn:
-            known = await self.shell.store.positions(conn)
+        async with self.unit.transaction() as conn:
+            known = await self.unit.reader.positions(conn)
         return {place: at.next_offset for place, at in known.items() if place[0] in self.service.reads}
 
     async def _committed(self, _partitions: Collection[Partition]) -> dict[Partition, int | None]:
@@ -165,7 +165,7 @@ class Filling:
 
     async def _read(self, stretch: Stretch, start: int) -> list[_Ended]:
         """The next records as their owner took them: what it accepted as archived, what it refused as it keeps it."""
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             rows = await conn.execute(
                 f"""select r."offset", r.fate, r.fact_id, coalesce(a.timestamp, f.timestamp),
                     case when a.topic is not null then a.key else f.key end,
@@ -181,14 +181,14 @@ class Filling:
 
     async def _repeat(self, stretch: Stretch, rows: Sequence[_Ended]) -> None:
         """What only repeated another record is not in the archive, and has its end all the same."""
-        async with self.shell.transaction() as conn:
-            (now, _) = await self.shell.store.clocks(conn)
+        async with self.unit.transaction() as conn:
+            (now, _) = await self.unit.reader.clocks(conn)
             ends = [RecordRow(stretch.topic, stretch.partition, row.offset, row.fate, row.fact_id, now) for row in rows]
-            await self.shell.ledger.write_records(conn, ends)
+            await self.unit.writer.write_records(conn, ends)
 
     async def _pass(self, stretch: Stretch, to: int) -> None:
-        async with self.shell.transaction() as conn:
-            await self.shell.ledger.advance(conn, {(stretch.topic, stretch.partition): (to, None)})
+        async with self.unit.transaction() as conn:
+            await self.unit.writer.advance(conn, {(stretch.topic, stretch.partition): (to, None)})
 
     def _of(self, stretch: Stretch, start: int) -> dict[str, object]:
         return {

@@ -9,11 +9,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import ValidationError
 
 from schemas.agency_notifications.v1 import NotificationIssued
-from schemas.referral_decisions.v1 import Looked
+from schemas.referral_decisions.v1 import Evaluated
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY
-from services.platform.domain.core.duties import Notice, notification_id
-from services.platform.domain.core.escalation import RUNGS, rung_key
+from services.platform.domain.core.duties import Notification, notification_id
+from services.platform.domain.core.escalation import ESCALATION_STEPS, step_key
 from services.platform.domain.core.facts import Key
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.refusals import RefusalRow
@@ -22,7 +22,7 @@ from services.platform.streaming.broker import Partition
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.records import Record
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 
 AT_ONCE = 500
 POLL_MS = 500
@@ -44,10 +44,10 @@ class Behind:
 class Back:
     """What was read back, by number, and what could not be: notifications whose duty nobody can name any more."""
 
-    notices: int = 0
+    notifications: int = 0
     unknown: int = 0
     letters: int = 0
-    looks: int = 0
+    evaluations: int = 0
     nameless: list[str] = field(default_factory=list)
 
 
@@ -59,16 +59,16 @@ class Recovery:
     """Recovers all services of a database together, no worker of which may run meanwhile. Interrupted, it is begun
     again: nothing of it is done twice."""
 
-    def __init__(self, shells: Sequence[Shell], kafka: str, offsets: Offsets) -> None:
-        self.shells = {shell.service.name: shell for shell in shells}
+    def __init__(self, units: Sequence[UnitOfWork], kafka: str, offsets: Offsets) -> None:
+        self.units = {unit.service.name: unit for unit in units}
         self.kafka, self.offsets = kafka, offsets
 
     async def behind(self) -> list[Behind]:
         """Where the database lies behind its groups; nothing: it did not go back."""
         found: list[Behind] = []
-        for name, shell in self.shells.items():
+        for name, unit in self.units.items():
             committed = await self.offsets.committed(group_of(name))
-            known = await self.positions(shell)
+            known = await self.positions(unit)
             found += [
                 Behind(name, place, offset, known.get(place, 0))
                 for place, offset in sorted(committed.items())
@@ -80,8 +80,8 @@ class Recovery:
         """Records that were read before and must be read again, of which the broker does not keep the first any more:
         `group` is the first that it still has."""
         found: list[Behind] = []
-        for name, shell in self.shells.items():
-            first, known = await self.offsets.begin_offsets(shell.service.reads), await self.positions(shell)
+        for name, unit in self.units.items():
+            first, known = await self.offsets.begin_offsets(unit.service.reads), await self.positions(unit)
             found += [
                 Behind(name, place, offset, known.get(place, 0))
                 for place, offset in sorted(first.items())
@@ -91,46 +91,46 @@ class Recovery:
 
     async def since(self) -> datetime | None:
         """A moment before the backup was made, as late as the database can tell; None where it holds nothing."""
-        shell = next(iter(self.shells.values()))
-        async with shell.transaction() as conn:
+        unit = next(iter(self.units.values()))
+        async with unit.transaction() as conn:
             row = await (await conn.execute("select max(read_to) from stream_position")).fetchone()
         return row[0] - MARGIN if row is not None and row[0] is not None else None
 
-    async def hold_looks(self) -> None:
+    async def hold_evaluations(self) -> None:
         """Until `finish`, no worker begins: what it looked at would know only a part of what agencies were told."""
-        for shell in self.shells.values():
-            ends = await self.offsets.end_offsets(shell.service.reads)
-            async with shell.transaction() as conn:
-                await shell.ledger.hold_looks_until_recovered(conn, ends)
+        for unit in self.units.values():
+            ends = await self.offsets.end_offsets(unit.service.reads)
+            async with unit.transaction() as conn:
+                await unit.writer.hold_evaluations_until_recovered(conn, ends)
 
     async def finish(self) -> None:
         """All is read back. Nothing is looked at before everything is read that the streams hold now."""
-        for shell in self.shells.values():
-            ends = await self.offsets.end_offsets(shell.service.reads)
-            async with shell.transaction() as conn:
-                await shell.ledger.recovered(conn, ends)
+        for unit in self.units.values():
+            ends = await self.offsets.end_offsets(unit.service.reads)
+            async with unit.transaction() as conn:
+                await unit.writer.recovered(conn, ends)
 
     async def read_back(self, since: datetime | None, progress: Callable[[int, int], None]) -> Back:
         """Reads what agencies were told, which records have their dead letter and which looks were published, and
         remembers it. `progress` hears how many records have been read, of how many."""
-        back, rungs = Back(), list[tuple[NotificationIssued, datetime]]()
+        back, steps = Back(), list[tuple[NotificationIssued, datetime]]()
         async for records in read_since(self.kafka, since, progress):
             said = [self._notification(record) for record in records if record.topic.endswith(".notifications")]
-            rungs += [one for one in said if one is not None and one[0].rule in RUNGS]
-            await self._remember([one for one in said if one is not None and one[0].rule not in RUNGS], back)
+            steps += [one for one in said if one is not None and one[0].rule in ESCALATION_STEPS]
+            await self._remember([one for one in said if one is not None and one[0].rule not in ESCALATION_STEPS], back)
             await self._letters([record for record in records if record.topic.endswith(".dlq")], back)
-            await self._looks([record for record in records if record.topic == wire.DECISIONS], back)
-        # A rung names the duty that it is about by a pseudonym: that duty has been read back by now.
-        for start in range(0, len(rungs), AT_ONCE):
-            await self._remember(rungs[start : start + AT_ONCE], back)
+            await self._evaluations([record for record in records if record.topic == wire.DECISIONS], back)
+        # A escalation step names the duty that it is about by a pseudonym: that duty has been read back by now.
+        for start in range(0, len(steps), AT_ONCE):
+            await self._remember(steps[start : start + AT_ONCE], back)
         return back
 
-    async def positions(self, shell: Shell) -> dict[Partition, int]:
+    async def positions(self, unit: UnitOfWork) -> dict[Partition, int]:
         """From where the service reads on: in each partition of its streams, and from the beginning in those that the
         database does not know."""
-        ends = await self.offsets.end_offsets(shell.service.reads)
-        async with shell.transaction() as conn:
-            known = await shell.store.positions(conn)
+        ends = await self.offsets.end_offsets(unit.service.reads)
+        async with unit.transaction() as conn:
+            known = await unit.reader.positions(conn)
         return {place: known[place].next_offset if place in known else 0 for place in ends}
 
     def _notification(self, record: ConsumerRecord) -> tuple[NotificationIssued, datetime] | None:
@@ -140,35 +140,35 @@ class Recovery:
         except ValidationError:
             place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
             raise CannotReadBackError(f"it is no notification that this release can read: {place}") from None
-        return (said, _at(record)) if said.service in self.shells else None
+        return (said, _at(record)) if said.service in self.units else None
 
-    async def _remember(self, told: Sequence[tuple[NotificationIssued, datetime]], back: Back) -> None:
+    async def _remember(self, delivered: Sequence[tuple[NotificationIssued, datetime]], back: Back) -> None:
         by_service: dict[str, list[tuple[NotificationIssued, datetime]]] = defaultdict(list)
-        for said, at in told:
+        for said, at in delivered:
             by_service[said.service].append((said, at))
         for name, ones in by_service.items():
-            shell = self.shells[name]
-            async with shell.transaction() as conn:
-                rows: list[tuple[Notice, datetime]] = []
+            unit = self.units[name]
+            async with unit.transaction() as conn:
+                rows: list[tuple[Notification, datetime]] = []
                 for said, at in ones:
-                    key = await self._key(shell, said)
+                    key = await self._key(unit, said)
                     if key is None:
                         back.nameless.append(said.notification)
                     else:
-                        rows.append((wire.notice_of(said, key), at))
-                back.notices += len(rows)
-                back.unknown += await shell.ledger.restore_notices(conn, rows)
+                        rows.append((wire.notification_for(said, key), at))
+                back.notifications += len(rows)
+                back.unknown += await unit.writer.restore_notifications(conn, rows)
 
-    async def _key(self, shell: Shell, said: NotificationIssued) -> Key | None:
-        if said.rule not in RUNGS:
-            return key_of(said, (), shell.pseudonyms)
-        async with shell.transaction() as conn:
-            of = _duty_of_rung(said.subject)
+    async def _key(self, unit: UnitOfWork, said: NotificationIssued) -> Key | None:
+        if said.rule not in ESCALATION_STEPS:
+            return key_of(said, (), unit.pseudonyms)
+        async with unit.transaction() as conn:
+            of = _duty_of_step(said.subject)
             rows = await conn.execute(
-                "select rule, subject, agency from told where service = %s and rule = %s and subject = %s",
-                (shell.service.name, *of),
+                "select rule, subject, agency from delivery where service = %s and rule = %s and subject = %s",
+                (unit.service.name, *of),
             )
-            return key_of(said, [Key(*row) async for row in rows], shell.pseudonyms)
+            return key_of(said, [Key(*row) async for row in rows], unit.pseudonyms)
 
     async def _letters(self, records: Iterable[ConsumerRecord], back: Back) -> None:
         """The same dead letter is written once, with one content."""
@@ -177,8 +177,8 @@ class Recovery:
             if (read := wire.letter_of(record.headers)) is None:
                 continue
             letter, headers = read
-            shell, reason = self.shells.get(letter.service), reasons.get(letter.reason)
-            if shell is None or reason is None:
+            unit, reason = self.units.get(letter.service), reasons.get(letter.reason)
+            if unit is None or reason is None:
                 continue
             came = Record(
                 letter.original_topic,
@@ -192,28 +192,29 @@ class Recovery:
             refusal = Refusal(reason, letter.stage, letter.exception_message, None)
             at = datetime.fromisoformat(letter.first_failed_at)
             row = RefusalRow(came, refusal, at, letter.service_version, letter.id)
-            async with shell.transaction() as conn:
-                back.letters += await shell.refusals.restore(conn, row)
+            async with unit.transaction() as conn:
+                back.letters += await unit.refusals.restore(conn, row)
 
-    async def _looks(self, records: Iterable[ConsumerRecord], back: Back) -> None:
+    async def _evaluations(self, records: Iterable[ConsumerRecord], back: Back) -> None:
         highest: dict[str, dict[str, int]] = defaultdict(dict)
         for record in records:
-            look = Looked.model_validate_json(record.value or b"")
-            known = highest[look.service]
-            known[look.file] = max(look.look, known.get(look.file, 0))
-            back.looks += 1
+            evaluation = Evaluated.model_validate_json(record.value or b"")
+            known = highest[evaluation.service]
+            known[evaluation.file] = max(evaluation.evaluation, known.get(evaluation.file, 0))
+            back.evaluations += 1
         for name, numbers in highest.items():
-            if (shell := self.shells.get(name)) is not None:
-                async with shell.transaction() as conn:
-                    await shell.ledger.restore_looks(conn, numbers)
+            if (unit := self.units.get(name)) is not None:
+                async with unit.transaction() as conn:
+                    await unit.writer.restore_evaluations(conn, numbers)
 
 
 def key_of(said: NotificationIssued, duties: Collection[Key], pseudonyms: Pseudonyms) -> Key | None:
-    """Of which duty a notification is; its id says whether that is so. `duties`: those that a rung may be about."""
+    """Of which duty a notification is; its id says whether that is so. `duties`: those that a escalation step may be
+    about."""
     possible = [Key(said.rule, said.subject, said.agency)]
-    if said.rule in RUNGS:
+    if said.rule in ESCALATION_STEPS:
         ask = said.subject.rpartition("/")[2]
-        possible = [rung_key(said.rule, duty, ask, said.agency) for duty in duties]
+        possible = [step_key(said.rule, duty, ask, said.agency) for duty in duties]
     for key in possible:
         if (
             notification_id(key, said.revision) == said.notification
@@ -263,8 +264,8 @@ async def _seek(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], 
         consumer.seek(place, found[place].offset if found[place] is not None else end)
 
 
-def _duty_of_rung(subject: str) -> tuple[str, str]:
-    """Rule and subject of the duty that a rung's subject names."""
+def _duty_of_step(subject: str) -> tuple[str, str]:
+    """Rule and subject of the duty that a escalation step's subject names."""
     rule, _, rest = subject.partition("/")
     return rule, rest.rsplit("/", 2)[0]
 

@@ -6,17 +6,17 @@ from datetime import datetime
 from services.platform.domain.core.duties import notification_id
 from services.platform.domain.core.escalation import rule_of
 from services.platform.domain.core.facts import Fact, Key
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import link
 from services.platform.domain.linking.merged_records import Placeholder
 from services.platform.pseudonyms import Pseudonyms
-from services.platform.storage.reader import Store
+from services.platform.storage.reader import Reader
 from services.platform.storage.rows import Connection
 from services.platform.streaming.service import Service
 
 # Where a duty lies whose facts are not known again yet. No person and no reference has this name.
-UNLAID = "home:told:"
-UNLAID_FROM, UNLAID_TO = UNLAID, "home:told;"
+UNLAID = "unlinked:told:"
+UNLAID_FROM, UNLAID_TO = UNLAID, "unlinked:told;"
 FILES_AT_ONCE = 10_000
 
 
@@ -25,36 +25,42 @@ def unlaid(key: Key) -> str:
     return f"{UNLAID}{notification_id(key, 1)}"
 
 
-async def lay_told(
-    conn: Connection, store: Store, service: Service, is_placeholder: Placeholder, now: datetime
+async def lay_delivered(
+    conn: Connection, reader: Reader, service: Service, is_placeholder: Placeholder, now: datetime
 ) -> tuple[int, int]:
     """Lays what was read back into the file of its person or reference, and makes those files due; how many duties, and
     how many of them belong to none of the facts that are left."""
     rows = await conn.execute(
-        "select content from told where service = %s and file >= %s and file < %s",
+        "select content from delivery where service = %s and file >= %s and file < %s",
         (service.name, UNLAID_FROM, UNLAID_TO),
     )
-    notices = [notice_from_json(content) async for (content,) in rows]
+    notifications = [notification_from_json(content) async for (content,) in rows]
     runs_in = {rule.name: rule.runs_in for rule in service.rules}
-    of_persons = [notice for notice in notices if runs_in.get(rule_of(notice.key)) != "references"]
-    of_references = [notice for notice in notices if runs_in.get(rule_of(notice.key)) == "references"]
-    places = {notice.person for notice in of_persons}
-    files = await _files_of_places(conn, store, places, is_placeholder)
+    of_persons = [
+        notification for notification in notifications if runs_in.get(rule_of(notification.key)) != "references"
+    ]
+    of_references = [
+        notification for notification in notifications if runs_in.get(rule_of(notification.key)) == "references"
+    ]
+    places = {notification.person for notification in of_persons}
+    files = await _files_of_places(conn, reader, places, is_placeholder)
     # Whoever comes to stand at a place of which no fact is left takes over what was told of it.
     files |= await _stand_for_themselves(conn, service.name, places - files.keys())
-    homes = await _homes_of_facts(conn, store, {i for n in of_references for i in n.grounds}, is_placeholder)
+    unlinked_files = await _unlinked_files_of_facts(
+        conn, reader, {i for n in of_references for i in n.grounds}, is_placeholder
+    )
     laid: dict[Key, str] = {n.key: files[n.person] for n in of_persons if n.person in files}
-    for notice in of_references:
-        found = sorted({homes[ground] for ground in notice.grounds if ground in homes})
+    for notification in of_references:
+        found = sorted({unlinked_files[ground] for ground in notification.grounds if ground in unlinked_files})
         if found:
-            laid[notice.key] = found[0]
+            laid[notification.key] = found[0]
     await _lay(conn, service.name, laid, now)
-    return len(notices), len(notices) - len(laid)
+    return len(notifications), len(notifications) - len(laid)
 
 
-async def number_looks(conn: Connection, service: str, pseudonyms: Pseudonyms) -> None:
-    """Goes on behind the looks that were published: the same number of a file never names another look."""
-    rows = await conn.execute("select file_pseudonym, number from look_published where service = %s", (service,))
+async def number_evaluations(conn: Connection, service: str, pseudonyms: Pseudonyms) -> None:
+    """Goes on behind the evaluations that were published: the same number of a file never names another look."""
+    rows = await conn.execute("select file_pseudonym, number from evaluation_published where service = %s", (service,))
     published: dict[str, int] = {name: number async for name, number in rows}
     last = ""
     while published:
@@ -68,25 +74,25 @@ async def number_looks(conn: Connection, service: str, pseudonyms: Pseudonyms) -
         last = files[-1]
         known = [(file, published[name]) for file in files if (name := pseudonyms.of(file)) in published]
         await conn.execute(
-            """update case_file c set looks = greatest(c.looks, u.number)
+            """update case_file c set evaluations = greatest(c.evaluations, u.number)
             from unnest(%s::text[], %s::int[]) as u(file, number) where c.service = %s and c.file = u.file""",
             ([file for file, _ in known], [number for _, number in known], service),
         )
-    await conn.execute("delete from look_published where service = %s", (service,))
+    await conn.execute("delete from evaluation_published where service = %s", (service,))
 
 
 async def _files_of_places(
-    conn: Connection, store: Store, places: Iterable[str], is_placeholder: Placeholder
+    conn: Connection, reader: Reader, places: Iterable[str], is_placeholder: Placeholder
 ) -> dict[str, str]:
     """The person who stands at each of these places; where nobody stands there any more, who stood there last."""
     crimes = {place: _crime(place) for place in places}
     rows = await conn.execute(
         "select place, person from place where service = %s and crime = any(%s)",
-        (store.service, sorted(set(crimes.values()))),
+        (reader.service, sorted(set(crimes.values()))),
     )
     found = {place: person async for place, person in rows if place in crimes}
     gone = {crime for place, crime in crimes.items() if place not in found}
-    as_it_was = link(await _last_known(conn, store, [f"crime:{crime}" for crime in gone]), is_placeholder)
+    as_it_was = link(await _last_known(conn, reader, [f"crime:{crime}" for crime in gone]), is_placeholder)
     before = {place: person for at in as_it_was.persons.values() for place, person in at.items()}
     return {place: before[place] for place in crimes if place in before} | found
 
@@ -101,37 +107,40 @@ async def _stand_for_themselves(conn: Connection, service: str, places: Iterable
     return alone
 
 
-async def _homes_of_facts(
-    conn: Connection, store: Store, facts: Iterable[str], is_placeholder: Placeholder
+async def _unlinked_files_of_facts(
+    conn: Connection, reader: Reader, facts: Iterable[str], is_placeholder: Placeholder
 ) -> dict[str, str]:
     """The home of each of these facts, as far as it has one; of one that stands no longer, where it lay last."""
     wanted = sorted(facts)
     rows = await conn.execute(
-        "select fact_id, file from lies_in where service = %s and fact_id = any(%s) and starts_with(file, 'home:')",
-        (store.service, wanted),
+        """select fact_id, file from file_membership
+        where service = %s and fact_id = any(%s) and starts_with(file, 'unlinked:')""",
+        (reader.service, wanted),
     )
     found: dict[str, str] = {fact: file async for fact, file in rows}
     rows = await conn.execute(
         """select f.id, f.statement, f.subject, r.name from fact f
         join fact_reference r using (service, statement, subject)
         where f.service = %s and f.id = any(%s)""",
-        (store.service, [fact for fact in wanted if fact not in found]),
+        (reader.service, [fact for fact in wanted if fact not in found]),
     )
     statements, names = dict[str, tuple[str, str]](), set[str]()
     async for fact, statement, subject, name in rows:
         statements[fact] = (statement, subject)
         names.add(name)
-    known = await _last_known(conn, store, sorted(names))
-    lies_in = link(known, is_placeholder).lies_in
+    known = await _last_known(conn, reader, sorted(names))
+    membership = link(known, is_placeholder).membership
     # A version that another has replaced lay where that one lies.
-    homes = {fact.statement: file for fact in known for file in lies_in.get(fact.id, ()) if file.startswith("home:")}
-    return {fact: homes[said] for fact, said in statements.items() if said in homes} | found
+    unlinked_files = {
+        fact.statement: file for fact in known for file in membership.get(fact.id, ()) if file.startswith("unlinked:")
+    }
+    return {fact: unlinked_files[said] for fact, said in statements.items() if said in unlinked_files} | found
 
 
-async def _last_known(conn: Connection, store: Store, names: Sequence[str]) -> list[Fact]:
+async def _last_known(conn: Connection, reader: Reader, names: Sequence[str]) -> list[Fact]:
     """Of each statement at these references the highest version that was not withdrawn."""
     newest: dict[tuple[str, str], Fact] = {}
-    for fact in await store.versions(conn, names):
+    for fact in await reader.versions(conn, names):
         before = newest.get(fact.statement)
         if not fact.withdrawn and (before is None or before.rank < fact.rank):
             newest[fact.statement] = fact
@@ -141,7 +150,7 @@ async def _last_known(conn: Connection, store: Store, names: Sequence[str]) -> l
 async def _lay(conn: Connection, service: str, laid: Mapping[Key, str], now: datetime) -> None:
     keys = [(*key, file) for key, file in laid.items()]
     columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], [], []]
-    for table in ("told", "notice"):
+    for table in ("delivery", "notification"):
         await conn.execute(
             f"""update {table} t set file = l.file
             from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as l(rule, subject, agency, file)
@@ -155,13 +164,13 @@ async def _lay(conn: Connection, service: str, laid: Mapping[Key, str], now: dat
         (service, files),
     )
     await conn.execute(
-        """update case_file set next_look_at = least(next_look_at, %s), due_because = 'event'
+        """update case_file set next_evaluation_at = least(next_evaluation_at, %s), due_because = 'event'
         where service = %s and file = any(%s)""",
         (now, service, files),
     )
     await conn.execute(
         """delete from case_file c where service = %s and file >= %s and file < %s and not exists (
-            select 1 from told t where t.service = c.service and t.file = c.file)""",
+            select 1 from delivery t where t.service = c.service and t.file = c.file)""",
         (service, UNLAID_FROM, UNLAID_TO),
     )
 

@@ -8,13 +8,13 @@ from services.platform import metrics
 NOW = "coalesce((select stands_at from clock), now())"
 # When the open asks of a live duty are due, earliest first, is kept beside it: only what is past its time is read.
 ASKS_OVERDUE = f"""
-select service, sum(width_bucket({NOW}, asks_by)) from told
+select service, sum(width_bucket({NOW}, asks_by)) from delivery
 where asks_by is not null and asks_by[1] <= {NOW} group by service
 """  # noqa: S608 - our own words
 
 # Linked nowhere: a service that does not read the stream with the other half lacks it for ever, and nobody waits.
 # An answer to no notification of its sender is no link: its sender has been told.
-WAITING = """
+PENDING = """
 select f.service, f.id, f.accepted_at from fact f
 where f.stands and f.missing is not null and f.missing not in ('unknown_notification', 'not_the_recipient')
 and not exists (
@@ -22,13 +22,13 @@ and not exists (
 """
 
 COUNTS: tuple[tuple[metrics.Gauge, str], ...] = (
-    (metrics.OUTBOX_WAITING, "select service, count(*) from outbox where parked is null group by service"),
+    (metrics.OUTBOX_PENDING, "select service, count(*) from outbox where parked is null group by service"),
     (metrics.PARKED, "select service, count(*) from outbox where parked is not null group by service"),
     (metrics.ASKS_OVERDUE, ASKS_OVERDUE),
     (
-        metrics.OLDEST_WAITING,
+        metrics.OLDEST_PENDING,
         f"""select service, greatest(0, extract(epoch from {NOW} - min(accepted_at)))
-        from ({WAITING}) w group by service""",  # noqa: S608
+        from ({PENDING}) w group by service""",  # noqa: S608
     ),
     (metrics.UNEXPLAINED, "select service, count(*) from unexplained group by service"),
     (metrics.FAULTED_FILES, "select service, count(*) from case_file where faulted_on is not null group by service"),

@@ -1,4 +1,4 @@
-"""What a service remembers, read under lock: what stands at references, and all that a look needs of a file."""
+"""What a service remembers, read under lock: what stands at references, and all that an evaluation needs of a file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from schemas.envelope import fact_id
-from services.platform.domain.core.duties import Notice, Withheld
+from services.platform.domain.core.duties import Notification, Withheld
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
-from services.platform.domain.core.stored_notifications import notice_from_json, withheld_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, records_named, together
 from services.platform.domain.linking.references import CRIME, crimes
 from services.platform.recovery.clock_guard import Reading
@@ -25,23 +25,23 @@ Statement = tuple[str, str]
 NamesOf = dict[Statement, set[str]]
 
 
-class ToldAs(NamedTuple):
+class Delivered(NamedTuple):
     """What a notification's id resolves to."""
 
     service: str
     key: Key
     revision: int
     file: str  # of the duty, as it is now
-    told_in: str  # the file of whom this revision was told
-    notice: Notice
+    delivered_in: str  # the file of whom this revision was told
+    notification: Notification
 
 
 class Position(NamedTuple):
-    """How far a partition was read. `look_from`: until that offset is reached, files are only accepted into."""
+    """How far a partition was read. `evaluate_from`: until that offset is reached, files are only accepted into."""
 
     next_offset: int = 0
     read_to: datetime | None = None
-    look_from: int | None = None
+    evaluate_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Contents(NamedTuple):
     """What was asked about some files, not read yet."""
 
     facts: AsyncCursor[TupleRow]
-    told: AsyncCursor[TupleRow]
+    delivered: AsyncCursor[TupleRow]
     withheld: AsyncCursor[TupleRow]
     unexplained: AsyncCursor[TupleRow]
     answers: AsyncCursor[TupleRow]
@@ -69,7 +69,7 @@ class Begun(NamedTuple):
     clocks: Clocks
     positions: dict[Partition, Position]
     known: dict[str, bytes]
-    answered: dict[str, ToldAs]
+    answered: dict[str, Delivered]
     names_of: NamesOf
 
 
@@ -78,14 +78,14 @@ class Matters:
     """The closed set of references that a batch has locked, and what stands there.
 
     `names_of`: the references of every version of a statement, so that what moved is found again. `standing`: its
-    highest version, a withdrawn one too. `lies_in`: fact id to file to the facts that lead there. `persons`: by crime
-    reference, place to person. `joins`: of the records that merges name. `undertakings`: by crime reference.
+    highest version, a withdrawn one too. `file_membership`: fact id to file to the facts that lead there. `persons`: by
+    crime reference, place to person. `joins`: of the records that merges name. `undertakings`: by crime reference.
     """
 
     names: frozenset[str]
     names_of: NamesOf
     standing: dict[Statement, StoredFact]
-    lies_in: dict[str, dict[str, tuple[str, ...]]]
+    membership: dict[str, dict[str, tuple[str, ...]]]
     persons: dict[str, dict[str, str]]
     joins: dict[str, Joined]
     undertakings: dict[str, Words] = field(default_factory=dict)
@@ -96,19 +96,19 @@ class FileState:
     """One locked file, as it is and as the batch changes it; `*_before` as it was stored."""
 
     key: str
-    looks: int
-    looked_at: datetime | None
+    evaluations: int
+    evaluated_at: datetime | None
     faulted_tries: int
     facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
     persons: dict[str, str] = field(default_factory=dict)
     answers: dict[Statement, Answer] = field(default_factory=dict)
     undertakings: Words = field(default_factory=dict)
-    told: dict[Key, Notice] = field(default_factory=dict)
+    delivered: dict[Key, Notification] = field(default_factory=dict)
     withheld: dict[Key, Withheld] = field(default_factory=dict)
     withheld_before: dict[Key, Withheld] = field(default_factory=dict)
     unexplained: set[Key] = field(default_factory=set)
     unexplained_before: set[Key] = field(default_factory=set)
-    stood: frozenset[str] = frozenset()
+    grounds_before: frozenset[str] = frozenset()
 
     def case_file(self) -> CaseFile:
         """What rules may read of it now."""
@@ -119,13 +119,13 @@ class FileState:
             facts=tuple(sorted((fact for fact, _, _ in self.facts.values()), key=in_the_world)),
             persons=dict(self.persons),
             links={fact.id: through for fact, through, _ in self.facts.values() if through},
-            unlinked=lacking if self.key.startswith("home:") else {},
+            unlinked=lacking if self.key.startswith("unlinked:") else {},
             answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
             undertakings=tuple(word.undertaking for word in self.undertakings.values() if word.undertaking),
         )
 
 
-class Store:
+class Reader:
     """Reads the tables of one service, within the caller's transaction."""
 
     def __init__(self, service: str, body_of: Read) -> None:
@@ -190,7 +190,7 @@ class Store:
             await _clocks(clocks),
             reached,
             {fact_id(source, event): bytes(digest) for event, source, digest in await known.fetchall()},
-            await _told_as(answered),
+            await _delivered_as(answered),
             await _names_of(named),
         )
 
@@ -240,15 +240,15 @@ class Store:
         closed = names.union(*found.values())
         if closed != names or found.keys() != names_of.keys():
             return closed
-        lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
+        membership: dict[str, dict[str, tuple[str, ...]]] = {}
         for fact, file, through in await lying.fetchall():
-            lies_in.setdefault(fact, {})[file] = tuple(through)
+            membership.setdefault(fact, {})[file] = tuple(through)
         persons: dict[str, dict[str, str]] = {}
         for crime, place, person in await places.fetchall():
             persons.setdefault(crime, {})[place] = person
         stored = [self._fact(row) for row in await facts.fetchall()]
         standing = {each.fact.statement: each for each in stored}
-        return Matters(names, found, standing, lies_in, persons, await _joins(joined), await _words(undertaken))
+        return Matters(names, found, standing, membership, persons, await _joins(joined), await _words(undertaken))
 
     async def named_at(self, conn: Connection, names: Collection[str]) -> NamesOf:
         """The statements at these references, each with all of its own."""
@@ -266,7 +266,7 @@ class Store:
         load: Iterable[str],
         named: Iterable[str] = (),
         notifications: Collection[str] = (),
-    ) -> tuple[dict[str, FileState], dict[str, Joined], dict[str, ToldAs]]:
+    ) -> tuple[dict[str, FileState], dict[str, Joined], dict[str, Delivered]]:
         """Locks these files in key order and reads those to be looked at; and, now that nothing can move, what merges
         join in them and of the persons who are `named`, and what these notifications resolve to."""
         ordered, wanted = sorted(files), sorted(load)
@@ -278,41 +278,45 @@ class Store:
                 (self.service, ordered),
             )
             locked = await conn.execute(
-                """select file, looks, looked_at, faulted_tries, due_because from case_file
+                """select file, evaluations, evaluated_at, faulted_tries, due_because from case_file
                 where service = %s and file = any(%b) order by file for update""",
                 (self.service, ordered),
             )
             answered = await self._ask_answered(conn, notifications)
             contents = await self._ask_contents(conn, wanted)
         rows = {
-            file: (FileState(file, looks, at, tries), why) for file, looks, at, tries, why in await locked.fetchall()
+            file: (FileState(file, evaluations, at, tries), why)
+            for file, evaluations, at, tries, why in await locked.fetchall()
         }
         states = {file: rows[file][0] for file in wanted}
         joins = await self._fill(conn, states, contents, {*ordered, *named})
-        await self._as_last_looked_at(conn, (rows[file] for file in wanted))
-        return states, joins, await _told_as(answered)
+        await self._as_last_evaluated(conn, (rows[file] for file in wanted))
+        return states, joins, await _delivered_as(answered)
 
     async def take_due(
         self, conn: Connection, now: datetime, read_to: datetime | None, limit: int
     ) -> tuple[list[tuple[list[FileState], Any]], dict[str, Joined]]:
-        """Files whose next look has come, or whose held-back duties the streams have reached, each with those of the
-        same person, and the cause; and what merges join in them.
+        """Files whose next evaluation has come, or whose held-back duties the streams have reached, each with those of
+        the same person, and the cause; and what merges join in them.
 
         Files in other hands are skipped, with all of the person: whoever holds them looks.
         """
         rows = await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": limit})
-        due = [(FileState(file, looks, at, tries), cause) for file, looks, at, tries, cause in await rows.fetchall()]
+        due = [
+            (FileState(file, evaluations, at, tries), cause)
+            for file, evaluations, at, tries, cause in await rows.fetchall()
+        ]
         states = {state.key: state for state, _ in due}
         because = {state.key: cause for state, cause in due}
         joins = await _joins(await conn.execute(_JOINS, self._of_records(states)))
         if others := together(states, joins) - states.keys():
             rows = await conn.execute(
-                """select file, looks, looked_at, faulted_tries, due_because from case_file
+                """select file, evaluations, evaluated_at, faulted_tries, due_because from case_file
                 where service = %s and file = any(%b) order by file for update skip locked""",
                 (self.service, sorted(others)),
             )
-            for file, looks, at, tries, why in await rows.fetchall():
-                states[file], because[file] = FileState(file, looks, at, tries), why
+            for file, evaluations, at, tries, why in await rows.fetchall():
+                states[file], because[file] = FileState(file, evaluations, at, tries), why
         groups: dict[frozenset[str], Any] = {}
         for state, cause in due:
             if (group := together([state.key], joins)) <= states.keys():
@@ -321,7 +325,7 @@ class Store:
         async with conn.pipeline():
             contents = await self._ask_contents(conn, sorted(states))
         joins = await self._fill(conn, states, contents, states)
-        await self._as_last_looked_at(conn, ((states[file], because[file]) for file in states))
+        await self._as_last_evaluated(conn, ((states[file], because[file]) for file in states))
         return [([states[file] for file in sorted(group)], cause) for group, cause in groups.items()], joins
 
     async def first_due(self, conn: Connection, now: datetime, read_to: datetime | None) -> tuple[str, int] | None:
@@ -348,7 +352,7 @@ class Store:
         return int(row[0]) if row is not None else 0
 
     async def _ask_answered(self, conn: Connection, notifications: Collection[str]) -> AsyncCursor[TupleRow] | None:
-        return await conn.execute(_TOLD_AS, (sorted(notifications),)) if notifications else None
+        return await conn.execute(_DELIVERED_AS, (sorted(notifications),)) if notifications else None
 
     def _of_records(self, records: Iterable[str], crimes: Iterable[str] = ()) -> Mapping[str, Any]:
         known = sorted(record for record in records if record.startswith("record:"))
@@ -365,9 +369,9 @@ class Store:
         for file, through, *columns_of_fact in await contents.facts.fetchall():
             stored = self._fact(columns_of_fact)
             states[file].facts[stored.fact.id] = (stored.fact, tuple(through), stored.missing)
-        for file, content in await contents.told.fetchall():
-            notice = notice_from_json(content)
-            states[file].told[notice.key] = notice
+        for file, content in await contents.delivered.fetchall():
+            notification = notification_from_json(content)
+            states[file].delivered[notification.key] = notification
         for file, content in await contents.withheld.fetchall():
             statement = withheld_from_json(content)
             states[file].withheld[statement.key] = statement
@@ -379,26 +383,26 @@ class Store:
         joins = await self._fill_persons(conn, states, named)
         for file in of_persons((state.case_file() for state in states.values()), joins):
             if file.key in states:
-                states[file.key].stood = file.standing
+                states[file.key].grounds_before = file.standing
         for state in states.values():
             state.withheld_before, state.unexplained_before = dict(state.withheld), set(state.unexplained)
         return joins
 
-    async def _as_last_looked_at(self, conn: Connection, states: Iterable[tuple[FileState, str]]) -> None:
-        """Where facts were accepted without a look, what stood at the last one is not what stands now."""
+    async def _as_last_evaluated(self, conn: Connection, states: Iterable[tuple[FileState, str]]) -> None:
+        """Where facts were accepted without an evaluation, what stood at the last one is not what stands now."""
         unseen = {state.key: state for state, because in states if because == "event"}
         if not unseen:
             return
-        stood: dict[str, set[str]] = {file: set() for file in unseen}
+        grounds_before: dict[str, set[str]] = {file: set() for file in unseen}
         rows = await conn.execute(
-            """select file, stood_added, stood_removed from look where service = %s and file = any(%s)
+            """select file, stood_added, stood_removed from evaluation where service = %s and file = any(%s)
             order by file, number""",
             (self.service, sorted(unseen)),
         )
         async for file, added, removed in rows:
-            stood[file] = (stood[file] | set(added)) - set(removed)
+            grounds_before[file] = (grounds_before[file] | set(added)) - set(removed)
         for file, state in unseen.items():
-            state.stood = frozenset(stood[file])
+            state.grounds_before = frozenset(grounds_before[file])
 
     async def _fill_persons(
         self, conn: Connection, states: Mapping[str, FileState], named: Iterable[str]
@@ -436,13 +440,15 @@ async def _positions(rows: AsyncCursor[TupleRow]) -> dict[Partition, Position]:
     return {(topic, partition): Position(*position) for topic, partition, *position in await rows.fetchall()}
 
 
-async def _told_as(rows: AsyncCursor[TupleRow] | None) -> dict[str, ToldAs]:
+async def _delivered_as(rows: AsyncCursor[TupleRow] | None) -> dict[str, Delivered]:
     return (
         {}
         if rows is None
         else {
-            i: ToldAs(service, Key(rule, subject, agency), revision, file, told_in, notice_from_json(content))
-            for i, service, rule, subject, agency, revision, file, told_in, content in await rows.fetchall()
+            i: Delivered(
+                service, Key(rule, subject, agency), revision, file, delivered_in, notification_from_json(content)
+            )
+            for i, service, rule, subject, agency, revision, file, delivered_in, content in await rows.fetchall()
         }
     )
 
@@ -473,7 +479,7 @@ _FACT = ", ".join(
     )
 )
 _CLOCKS = "select coalesce((select stands_at from clock), now()), clock_timestamp()"
-_POSITIONS = "select topic, partition, next_offset, read_to, look_from from stream_position where service = %s"
+_POSITIONS = "select topic, partition, next_offset, read_to, evaluate_from from stream_position where service = %s"
 _LOCK_POSITIONS = """
 select 1 from stream_position where service = %s and (topic, partition) in (select * from unnest(%b::text[], %b::int[]))
 order by topic, partition for update
@@ -483,9 +489,9 @@ select event_id, source, content_hash from inbox where service = %s
 and (event_id, source) in (select * from unnest(%b::text[], %b::text[]))
 """
 # What these ids of notifications resolve to, of every service; those of none are left out.
-_TOLD_AS = """
-select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file, n.file, n.content from notice n
-join told t using (service, rule, subject, agency) where n.id = any(%b)
+_DELIVERED_AS = """
+select n.id, n.service, n.rule, n.subject, n.agency, n.revision, t.file, n.file, n.content from notification n
+join delivery t using (service, rule, subject, agency) where n.id = any(%b)
 """
 # `offset 0` keeps to this order: of a table that was vacuumed and never analysed the planner takes the rows of a
 # service for a few, and would go through them all.
@@ -500,15 +506,16 @@ f.service = %s and f.stands and (f.statement, f.subject) in (select * from unnes
 """
 _STANDING = f"select {_FACT} from fact f where {_STATEMENTS}"  # noqa: S608 - our columns
 _STANDING_LIE_IN = f"""
-select l.fact_id, l.file, l.through from fact f join lies_in l on l.service = f.service and l.fact_id = f.id
+select l.fact_id, l.file, l.through from fact f join file_membership l on l.service = f.service and l.fact_id = f.id
 where {_STATEMENTS}
 """  # noqa: S608 - our words
 # What was taken back since counts for nothing: it was not theirs to take on.
 UNDERTAKINGS = """
 select u.crime, u.kind, u.notification, u.version, u.at, u.fact_id, u.says, n.file, n.content from undertaking u
-join notice n on n.id = u.notification
+join notification n on n.id = u.notification
 where u.service = %s and u.crime = any(%b) and not exists (
-    select 1 from notice w where (w.service, w.rule, w.subject, w.agency) = (n.service, n.rule, n.subject, n.agency)
+    select 1 from notification w
+    where (w.service, w.rule, w.subject, w.agency) = (n.service, n.rule, n.subject, n.agency)
     and w.revision > n.revision and w.content::jsonb ->> 1 = 'withdrawn')
 """
 _PLACES = "select crime, place, person from place where service = %s and crime = any(%b)"
@@ -524,18 +531,19 @@ select distinct l.file from place p
 cross join lateral (
     select * from fact_reference where service = p.service and name = 'crime:' || p.crime offset 0) r
 join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject and f.stands
-join lies_in l on l.service = f.service and l.fact_id = f.id
+join file_membership l on l.service = f.service and l.fact_id = f.id
 where p.service = %s and p.person = any(%b)
 """
 
 
 _CONTENTS = (
-    f"""select l.file, l.through, {_FACT} from lies_in l join fact f on f.service = l.service and f.id = l.fact_id
+    f"""select l.file, l.through, {_FACT} from file_membership l
+    join fact f on f.service = l.service and f.id = l.fact_id
     where l.service = %s and l.file = any(%b) and f.stands""",  # noqa: S608 - our columns
-    "select file, content from told where service = %s and file = any(%b)",
+    "select file, content from delivery where service = %s and file = any(%b)",
     "select file, content from withheld where service = %s and file = any(%b)",
     "select file, rule, subject, agency from unexplained where service = %s and file = any(%b)",
-    f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, a.came, {_FACT} from told t
+    f"""select t.file, a.rule, a.duty_subject, a.agency, a.revision, a.came, {_FACT} from delivery t
     join answer a on a.service = t.service
     and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
     join fact f on f.service = a.service and f.id = a.fact_id
@@ -543,9 +551,10 @@ _CONTENTS = (
 )
 
 _DUE = """
-select file, looks, looked_at, faulted_tries, due_because from case_file
+select file, evaluations, evaluated_at, faulted_tries, due_because from case_file
 where service = %(s)s and file in (
-    (select file from case_file where service = %(s)s and next_look_at <= %(now)s order by next_look_at limit %(n)s)
+    (select file from case_file where service = %(s)s and next_evaluation_at <= %(now)s
+        order by next_evaluation_at limit %(n)s)
     union
     (select file from case_file where service = %(s)s and held_back_until <= %(read)s
         order by held_back_until limit %(n)s))

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from schemas.agency_responses.v1 import Accepted, Decided, Declined
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Fact, Key, Undertaking
 from services.platform.domain.core.matter import person_place
 from services.platform.domain.core.projection import matter_of
-from services.platform.domain.core.stored_notifications import notice_from_json
+from services.platform.domain.core.stored_notifications import notification_from_json
 
 Says = Literal["takes_on", "declines", "nothing"]
 SPEAK_OF_TAKING_ON = frozenset(f"uk.agency.{name}" for name in ("accepted", "declined", "decided"))
@@ -26,17 +26,17 @@ class Word(NamedTuple):
 Words = dict[tuple[str, str], Word]  # by the answer's kind and its notification
 
 
-def asks_to_take_on(notice: Notice) -> bool:
+def asks_to_take_on(notification: Notification) -> bool:
     """Whether its agency was asked to take on a person at a place of an incident."""
-    return person_place(notice.person) and any(asked.ask == "accept" for asked in notice.asks)
+    return person_place(notification.person) and any(asked.ask == "accept" for asked in notification.asks)
 
 
-def crime_of(notice: Notice) -> str:
-    """The reference of the incident at which the person stands whom a notice is about."""
-    return matter_of(notice.person)
+def crime_of(notification: Notification) -> str:
+    """The reference of the incident at which the person stands whom a notification is about."""
+    return matter_of(notification.person)
 
 
-def says(answer: Fact, notice: Notice) -> Says:
+def says(answer: Fact, notification: Notification) -> Says:
     """What an answer says of taking on; one that was taken back, and a decision about something else, say nothing."""
     match answer.body:
         case Accepted():
@@ -44,20 +44,23 @@ def says(answer: Fact, notice: Notice) -> Says:
         case Declined():
             return "declines"
         case Decided() as body:
-            ask = next((asked for asked in notice.asks if asked.ask == "decide"), None)
+            ask = next((asked for asked in notification.asks if asked.ask == "decide"), None)
             if ask is not None and body.decision in ask.answers and not body.lacks_reason(ask.needs_reason):
                 return "takes_on"
     return "nothing"
 
 
-def word(said: str, rank: tuple[int, datetime, str], notice: Notice, told_in: str) -> Word:
-    """Whom it is about is what the notice says, never what the answer does. `told_in`: the file that was told of."""
+def word(said: str, rank: tuple[int, datetime, str], notification: Notification, delivered_in: str) -> Word:
+    """Whom it is about is what the notification says, never what the answer does. `told_in`: the file that was told
+    of."""
     if said == "nothing":
         return Word(rank, None)
-    of = asked_of(notice.key)[0] if notice.key.rule in RUNGS else notice.key
+    of = asked_of(notification.key)[0] if notification.key.rule in ESCALATION_STEPS else notification.key
     _, at, fact = rank
-    key = Key(of.rule, of.subject, notice.key.agency)
-    return Word(rank, Undertaking(fact, at, key, notice.person, told_in, notice.arose, said == "takes_on"))
+    key = Key(of.rule, of.subject, notification.key.agency)
+    return Word(
+        rank, Undertaking(fact, at, key, notification.person, delivered_in, notification.arose, said == "takes_on")
+    )
 
 
 def hear(words: Words, heard: Iterable[tuple[tuple[str, str], Word]]) -> None:
@@ -69,6 +72,6 @@ def hear(words: Words, heard: Iterable[tuple[tuple[str, str], Word]]) -> None:
 
 
 def from_row(row: tuple[str, str, int, datetime, str, str, str, str]) -> tuple[tuple[str, str], Word]:
-    """A stored one: kind, notification, version, time, fact, what it says, and file and content of the notice."""
-    kind, notification, version, at, fact, said, told_in, content = row
-    return (kind, notification), word(said, (version, at, fact), notice_from_json(content), told_in)
+    """A stored one: kind, notification, version, time, fact, what it says, and file and content of the notification."""
+    kind, notification, version, at, fact, said, delivered_in, content = row
+    return (kind, notification), word(said, (version, at, fact), notification_from_json(content), delivered_in)

@@ -1,4 +1,4 @@
-"""What a service writes down with a batch: facts and where they lie, looks, notices, and how far it read."""
+"""What a service writes down with a batch: facts and where they lie, looks, notifications, and how far it read."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import structlog
 
 from schemas.registry import REGISTRY, Registry
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact, Key
-from services.platform.domain.core.stored_notifications import notice_to_json, withheld_to_json
+from services.platform.domain.core.stored_notifications import notification_to_json, withheld_to_json
 from services.platform.domain.linking.merged_records import Joined
 from services.platform.logs import Event
 from services.platform.recovery.clock_guard import Reading
 from services.platform.recovery.restored import unlaid
-from services.platform.storage.reader import FileState, ToldAs
+from services.platform.storage.reader import Delivered, FileState
 from services.platform.storage.rows import Connection, array, columns, insert, with_rows
 from services.platform.streaming import wire
 from services.platform.streaming.batch import Accepted, Change
@@ -38,19 +38,19 @@ class RecordRow(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A file after a look; `faulted`: names of the rules that raised."""
+    """A file after an evaluation; `faulted`: names of the rules that raised."""
 
     file: str
-    looks: int
-    looked_at: datetime
-    next_look_at: datetime | None
+    evaluations: int
+    evaluated_at: datetime
+    next_evaluation_at: datetime | None
     held_back_until: datetime | None
     faulted: Collection[str]
     faulted_tries: int
 
 
-class LookRow(NamedTuple):
-    """One look; what stood is kept as the difference from the look before."""
+class EvaluationRow(NamedTuple):
+    """One evaluation; what stood is kept as the difference from the evaluation before."""
 
     file: str
     number: int
@@ -86,7 +86,7 @@ class FactRow:
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
     fact: Fact
-    told: ToldAs
+    delivered: Delivered
     came: datetime
 
 
@@ -103,7 +103,7 @@ class UndertakingRow:
 UNTIL_RECOVERED = 2**63 - 1
 
 
-class Ledger:
+class Writer:
     """Writes the tables of one service, within the caller's transaction."""
 
     def __init__(self, service: str, contract: Registry = REGISTRY) -> None:
@@ -131,43 +131,43 @@ class Ledger:
             (self.service, boot, seen.before, seen.after, seen.clock),
         )
 
-    async def hold_looks(self, conn: Connection, until: Mapping[Partition, int]) -> None:
+    async def hold_evaluations(self, conn: Connection, until: Mapping[Partition, int]) -> None:
         """Nothing is looked at before each of these partitions has been read up to this offset."""
         rows = sorted((topic, partition, offset) for (topic, partition), offset in until.items())
         await insert(
             conn,
             self.service,
-            "stream_position as p (service, topic, partition, look_from)",
+            "stream_position as p (service, topic, partition, evaluate_from)",
             "text int bigint",
             rows,
             """on conflict (service, topic, partition) do update
-            set look_from = greatest(p.look_from, excluded.look_from)""",
+            set evaluate_from = greatest(p.evaluate_from, excluded.evaluate_from)""",
         )
 
-    async def hold_looks_until_recovered(self, conn: Connection, partitions: Iterable[Partition]) -> None:
+    async def hold_evaluations_until_recovered(self, conn: Connection, partitions: Iterable[Partition]) -> None:
         """Nothing is looked at, and no worker begins, before a recovery has come to its end."""
-        await self.hold_looks(conn, dict.fromkeys(partitions, UNTIL_RECOVERED))
+        await self.hold_evaluations(conn, dict.fromkeys(partitions, UNTIL_RECOVERED))
 
     async def recovered(self, conn: Connection, until: Mapping[Partition, int]) -> None:
         """From now on looks are held until each of these partitions has been read up to this offset, no longer; one
         that is not there any more holds nobody up."""
         await conn.execute(
-            "update stream_position set look_from = null where service = %s and look_from = %s",
+            "update stream_position set evaluate_from = null where service = %s and evaluate_from = %s",
             (self.service, UNTIL_RECOVERED),
         )
         await with_rows(
             conn,
             self.service,
-            """update stream_position p set look_from = u.look_from
-            from unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, look_from)
+            """update stream_position p set evaluate_from = u.evaluate_from
+            from unnest(%b::text[], %b::int[], %b::bigint[]) as u(topic, partition, evaluate_from)
             where p.service = %s and (p.topic, p.partition) = (u.topic, u.partition)""",
             sorted((topic, partition, offset) for (topic, partition), offset in until.items()),
         )
 
-    async def resume_looks(self, conn: Connection) -> None:
+    async def resume_evaluations(self, conn: Connection) -> None:
         """Where all has been read that looks were held for: they may have been held again meanwhile."""
         await conn.execute(
-            "update stream_position set look_from = null where service = %s and look_from <= next_offset",
+            "update stream_position set evaluate_from = null where service = %s and evaluate_from <= next_offset",
             (self.service,),
         )
 
@@ -256,8 +256,8 @@ class Ledger:
             if change.component is None or change.linkage is None:
                 continue
             before, after = change.component.before, change.linkage
-            for i in {*before.lies_in, *after.lies_in}:
-                if (now := after.lies_in.get(i, {})) != before.lies_in.get(i, {}):
+            for i in {*before.membership, *after.membership}:
+                if (now := after.membership.get(i, {})) != before.membership.get(i, {}):
                     gone.add(i)
                     lies += [(file, i, through) for file, through in now.items()]
             for crime in {*before.persons, *after.persons}:
@@ -265,7 +265,7 @@ class Ledger:
                     places[crime] = at
         if gone:
             await conn.execute(
-                "delete from lies_in where service = %s and fact_id = any(%b)", (self.service, sorted(gone))
+                "delete from file_membership where service = %s and fact_id = any(%b)", (self.service, sorted(gone))
             )
         await self._lay(conn, lies)
         if places:
@@ -292,15 +292,15 @@ class Ledger:
         rows = [(record, person, array(through)) for record, (person, through) in joined.items()]
         await insert(conn, self.service, "joined (service, record, person, through)", "text text text[]", rows)
 
-    async def lay_in_homes(self, conn: Connection, rows: Iterable[tuple[str, str]]) -> None:
-        """Answers that belong to no notice: file and fact."""
+    async def lay_in_unlinked_files(self, conn: Connection, rows: Iterable[tuple[str, str]]) -> None:
+        """Answers that belong to no notification: file and fact."""
         await self._lay(conn, [(file, fact, ()) for file, fact in rows])
 
     async def _lay(self, conn: Connection, rows: Sequence[tuple[str, str, Collection[str]]]) -> None:
         await insert(
             conn,
             self.service,
-            "lies_in (service, file, fact_id, through)",
+            "file_membership (service, file, fact_id, through)",
             "text text text[]",
             [(file, fact, array(through)) for file, fact, through in rows],
         )
@@ -311,7 +311,7 @@ class Ledger:
             self.service,
             "answer (service, fact_id, statement, subject, rule, duty_subject, agency, revision, came)",
             "text text text text text text int timestamptz",
-            [(row.fact.id, *row.fact.statement, *row.told.key, row.told.revision, row.came) for row in rows],
+            [(row.fact.id, *row.fact.statement, *row.delivered.key, row.delivered.revision, row.came) for row in rows],
         )
 
     async def write_undertakings(self, conn: Connection, rows: Iterable[UndertakingRow]) -> None:
@@ -330,25 +330,31 @@ class Ledger:
             where (u.version, u.at, u.fact_id) < (excluded.version, excluded.at, excluded.fact_id)""",
         )
 
-    async def write_notices(
-        self, conn: Connection, rows: Sequence[tuple[Notice, str, int]], lies: Mapping[Key, str]
+    async def write_notifications(
+        self, conn: Connection, rows: Sequence[tuple[Notification, str, int]], lies: Mapping[Key, str]
     ) -> None:
-        """Notices with their file and look; each is what its agency was told until a newer revision is. `lies`: the
-        file in which what was told of these keys, and of others told before, is now."""
-        contents = [notice_to_json(notice) for notice, _, _ in rows]
-        told = [(notice, file, look, text) for (notice, file, look), text in zip(rows, contents, strict=True)]
+        """Notifications with their file and look; each is what its agency was told until a newer revision is. `lies`:
+        the file in which what was told of these keys, and of others told before, is now."""
+        contents = [notification_to_json(notification) for notification, _, _ in rows]
+        delivered = [
+            (notification, file, evaluation, text)
+            for (notification, file, evaluation), text in zip(rows, contents, strict=True)
+        ]
         await insert(
             conn,
             self.service,
-            "notice (service, rule, subject, agency, revision, id, file, look, kind, at, content)",
+            "notification (service, rule, subject, agency, revision, id, file, evaluation, kind, at, content)",
             "text text text int text text int text timestamptz text",
-            [(*n.key, n.revision, n.id, file, look, n.kind, n.at, text) for n, file, look, text in told],
+            [
+                (*n.key, n.revision, n.id, file, evaluation, n.kind, n.at, text)
+                for n, file, evaluation, text in delivered
+            ],
         )
-        newest = {n.key: (*n.key, lies[n.key], n.revision, n.state, text) for n, _, _, text in told}
+        newest = {n.key: (*n.key, lies[n.key], n.revision, n.state, text) for n, _, _, text in delivered}
         await insert(
             conn,
             self.service,
-            "told (service, rule, subject, agency, file, revision, state, content)",
+            "delivery (service, rule, subject, agency, file, revision, state, content)",
             "text text text text int text text",
             list(newest.values()),
             """on conflict (service, rule, subject, agency) do update set file = excluded.file,
@@ -357,49 +363,50 @@ class Ledger:
         await with_rows(
             conn,
             self.service,
-            """update told t set file = m.file
+            """update delivery t set file = m.file
             from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)""",
             [(*key, file) for key, file in lies.items() if key not in newest],
         )
 
-    async def restore_notices(self, conn: Connection, rows: Sequence[tuple[Notice, datetime]]) -> int:
-        """Notices that were read back from their topics, with the times at which these had them; how many were unknown.
+    async def restore_notifications(self, conn: Connection, rows: Sequence[tuple[Notification, datetime]]) -> int:
+        """Notifications that were read back from their topics, with the times at which these had them; how many were
+        unknown.
 
         What the database itself remembers stays, unless its agency was told a later revision.
         """
-        said = [(*n.key, n.revision, n.id, unlaid(n.key), n.kind, n.at, notice_to_json(n), at) for n, at in rows]
+        said = [(*n.key, n.revision, n.id, unlaid(n.key), n.kind, n.at, notification_to_json(n), at) for n, at in rows]
         restored = await conn.execute(
-            """insert into notice (service, rule, subject, agency, revision, id, file, look, kind, at, content,
-                published_at)
+            """insert into notification (service, rule, subject, agency, revision, id, file, evaluation,
+                kind, at, content, published_at)
             select %s, u.rule, u.subject, u.agency, u.revision, u.id, coalesce(t.file, u.file), 0, u.kind, u.at,
                 u.content, u.published_at
             from unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],
                 %s::timestamptz[], %s::text[], %s::timestamptz[])
                 as u(rule, subject, agency, revision, id, file, kind, at, content, published_at)
-            left join told t on t.service = %s
+            left join delivery t on t.service = %s
                 and (t.rule, t.subject, t.agency) = (u.rule, u.subject, u.agency)
             on conflict do nothing""",
             (self.service, *columns(said, 10), self.service),
         )
-        newest = {notice.key: notice for notice, _ in sorted(rows, key=lambda row: row[0].revision)}
+        newest = {notification.key: notification for notification, _ in sorted(rows, key=lambda row: row[0].revision)}
         await insert(
             conn,
             self.service,
-            "told as t (service, rule, subject, agency, file, revision, state, content)",
+            "delivery as t (service, rule, subject, agency, file, revision, state, content)",
             "text text text text int text text",
-            [(*n.key, unlaid(n.key), n.revision, n.state, notice_to_json(n)) for n in newest.values()],
+            [(*n.key, unlaid(n.key), n.revision, n.state, notification_to_json(n)) for n in newest.values()],
             """on conflict (service, rule, subject, agency) do update set revision = excluded.revision,
             state = excluded.state, content = excluded.content where t.revision < excluded.revision""",
         )
         return restored.rowcount
 
-    async def restore_looks(self, conn: Connection, numbers: Mapping[str, int]) -> None:
+    async def restore_evaluations(self, conn: Connection, numbers: Mapping[str, int]) -> None:
         """The highest look that was published of each file, by its pseudonym."""
         await insert(
             conn,
             self.service,
-            "look_published as l (service, file_pseudonym, number)",
+            "evaluation_published as l (service, file_pseudonym, number)",
             "text int",
             sorted(numbers.items()),
             """on conflict (service, file_pseudonym) do update
@@ -411,7 +418,7 @@ class Ledger:
         files locked; which do."""
         arrays = columns(rows, 4)
         elsewhere = await conn.execute(
-            """select t.file, m.file from told t
+            """select t.file, m.file from delivery t
             join unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
             on (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency) and t.file <> m.file
             where t.service = %s""",
@@ -423,7 +430,7 @@ class Ledger:
             (self.service, sorted(files)),
         )
         moved = await conn.execute(
-            """update told t set file = m.file
+            """update delivery t set file = m.file
             from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) as m(rule, subject, agency, file)
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)
             and t.file <> m.file returning t.rule, t.subject, t.agency""",
@@ -431,18 +438,18 @@ class Ledger:
         )
         return {Key(*row) for row in await moved.fetchall()}
 
-    async def reground(self, conn: Connection, notices: Iterable[Notice]) -> None:
+    async def reground(self, conn: Connection, notifications: Iterable[Notification]) -> None:
         """What was told stays told, resting on other facts now."""
-        newest = {notice.key: notice for notice in notices}
+        newest = {notification.key: notification for notification in notifications}
         await with_rows(
             conn,
             self.service,
-            """update told t set content = m.content
+            """update delivery t set content = m.content
             from unnest(%b::text[], %b::text[], %b::text[], %b::int[], %b::text[])
                 as m(rule, subject, agency, revision, content)
             where t.service = %s and (t.rule, t.subject, t.agency) = (m.rule, m.subject, m.agency)
             and t.revision = m.revision""",
-            [(*key, notice.revision, notice_to_json(notice)) for key, notice in newest.items()],
+            [(*key, notification.revision, notification_to_json(notification)) for key, notification in newest.items()],
         )
 
     async def write_statements(self, conn: Connection, states: Iterable[FileState], now: datetime) -> None:
@@ -481,11 +488,11 @@ class Ledger:
             "on conflict do nothing",
         )
 
-    async def write_looks(self, conn: Connection, rows: Sequence[LookRow]) -> None:
+    async def write_evaluations(self, conn: Connection, rows: Sequence[EvaluationRow]) -> None:
         await insert(
             conn,
             self.service,
-            """look (service, file, number, at, read_to, cause, fact_id, release, policy_version,
+            """evaluation (service, file, number, at, read_to, cause, fact_id, release, policy_version,
             stood_added, stood_removed, withheld, unexplained, faulted)""",
             "text int timestamptz timestamptz text text text text text[] text[] text text[] text[]",
             [
@@ -505,12 +512,13 @@ class Ledger:
         await with_rows(
             conn,
             self.service,
-            """update case_file c set looks = u.looks, looked_at = u.looked_at, next_look_at = u.next_look_at,
+            """update case_file c set evaluations = u.evaluations, evaluated_at = u.evaluated_at,
+                next_evaluation_at = u.next_evaluation_at,
                 held_back_until = u.held_back_until, due_because = 'clock',
                 faulted_rules = u.faulted::text[], faulted_tries = u.tries,
                 faulted_on = case when u.tries > 0 then clock_timestamp() end
             from unnest(%b::text[], %b::int[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[],
-                %b::int[]) as u(file, looks, looked_at, next_look_at, held_back_until, faulted, tries)
+                %b::int[]) as u(file, evaluations, evaluated_at, next_evaluation_at, held_back_until, faulted, tries)
             where c.service = %s and c.file = u.file""",
             [row._replace(faulted=array(row.faulted)) for row in rows],
         )
@@ -518,7 +526,7 @@ class Ledger:
     async def fault_file(self, conn: Connection, file: str, tries: int, again: datetime) -> None:
         """A file that cannot be looked at is looked at again later; nothing else of it changes."""
         await conn.execute(
-            """update case_file set faulted_tries = %s, faulted_on = clock_timestamp(), next_look_at = %s,
+            """update case_file set faulted_tries = %s, faulted_on = clock_timestamp(), next_evaluation_at = %s,
                 held_back_until = null where service = %s and file = %s""",
             (tries, again, self.service, file),
         )
@@ -526,7 +534,7 @@ class Ledger:
     async def make_due(self, conn: Connection, files: Iterable[str], now: datetime, because: str) -> None:
         if due := sorted(files):
             await conn.execute(
-                """update case_file set next_look_at = least(next_look_at, %s), due_because = %s
+                """update case_file set next_evaluation_at = least(next_evaluation_at, %s), due_because = %s
                 where service = %s and file = any(%b)""",
                 (now, because, self.service, due),
             )
@@ -537,7 +545,7 @@ class Ledger:
         await insert(
             conn,
             self.service,
-            "outbox (service, topic, duty, revision, key, value, headers, notice_id, at, parked)",
+            "outbox (service, topic, duty, revision, key, value, headers, notification_id, at, parked)",
             "text text int bytea bytea text text timestamptz text",
             kept,
         )
@@ -545,7 +553,7 @@ class Ledger:
     def _refused(self, row: wire.Outgoing) -> RefusedFor | None:
         if len(row.value or b"") <= self.contract.largest_of(row.topic):
             return None
-        log.error(Event.NOTICE_PARKED, service=self.service, topic=row.topic, reason=RefusedFor.TOO_LARGE)
+        log.error(Event.NOTIFICATION_PARKED, service=self.service, topic=row.topic, reason=RefusedFor.TOO_LARGE)
         return RefusedFor.TOO_LARGE
 
     async def write_archive(self, conn: Connection, records: Iterable[Record]) -> None:
@@ -583,12 +591,12 @@ class Ledger:
         await conn.execute("set local transaction_timeout = 0")
         rows = await conn.execute(
             """with taken as materialized (select f.file from case_file f where f.service = %(s)s and f.file > %(after)s
-                and (f.next_look_at is not null or f.faulted_on is not null or exists (select 1 from told t
+                and (f.next_evaluation_at is not null or f.faulted_on is not null or exists (select 1 from delivery t
                     where t.service = f.service and t.file = f.file and t.state = 'live'))
                 order by f.file limit %(most)s for update),
             counted as (select file, row_number() over (order by file) - 1 as n from taken),
             made as (update case_file c set due_because = 'release',
-                next_look_at = least(c.next_look_at, %(at)s + (d.n / %(rate)s) * interval '1 second')
+                next_evaluation_at = least(c.next_evaluation_at, %(at)s + (d.n / %(rate)s) * interval '1 second')
                 from counted d where c.service = %(s)s and c.file = d.file returning c.file)
             select count(*), coalesce(max(file), '') from made""",
             {"s": self.service, "after": after, "most": most, "at": first_at, "rate": files_a_second},
@@ -604,9 +612,9 @@ class Ledger:
         await conn.execute("set local transaction_timeout = 0")  # those that are not due may be very many
         rows = await conn.execute(
             """with taken as materialized (select f.file from case_file f where f.service = %(s)s and f.file > %(after)s
-                and f.next_look_at <= %(at)s order by f.file limit %(most)s for update),
+                and f.next_evaluation_at <= %(at)s order by f.file limit %(most)s for update),
             counted as (select file, row_number() over (order by file) - 1 as n from taken),
-            made as (update case_file c set next_look_at = %(at)s + (d.n / %(rate)s) * interval '1 second'
+            made as (update case_file c set next_evaluation_at = %(at)s + (d.n / %(rate)s) * interval '1 second'
                 from counted d where c.service = %(s)s and c.file = d.file returning c.file)
             select count(*), coalesce(max(file), '') from made""",
             {"s": self.service, "after": after, "most": most, "at": first_at, "rate": files_a_second},

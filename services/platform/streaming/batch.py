@@ -42,7 +42,7 @@ class Accepted:
 
     @property
     def is_answer(self) -> bool:
-        """Answers are led by the notice that they answer, everything else by its references."""
+        """Answers are led by the notification that they answer, everything else by its references."""
         return self.fact.kind in ANSWERS
 
 
@@ -138,7 +138,7 @@ class Plan:
             seen = {fact.id: fact for fact in standing.values()}
             at = [name.removeprefix("crime:") for name in names if name.startswith("crime:")]
             linkage = Linkage(
-                {i: self.matters.lies_in[i] for i in seen if i in self.matters.lies_in},
+                {i: self.matters.membership[i] for i in seen if i in self.matters.membership},
                 {crime: self.matters.persons[crime] for crime in at if crime in self.matters.persons},
                 {f.id: m for s, f in standing.items() if (m := self.matters.standing[s].missing)},
                 {r: self.matters.joins[r] for r in records_named(names) if r in self.matters.joins},
@@ -173,9 +173,9 @@ class Plan:
         after = link(component.standing.values(), self.is_placeholder, self.may_speak)
         component.linkage = after
         touched = {
-            file for i in _differing(before, after) for lies in (before, after) for file in lies.lies_in.get(i, {})
+            file for i in _differing(before, after) for lies in (before, after) for file in lies.membership.get(i, {})
         }
-        touched.update(after.lies_in.get(fact.id, {}))
+        touched.update(after.membership.get(fact.id, {}))
         joined = frozenset(r for r in {*before.joined, *after.joined} if before.joined.get(r) != after.joined.get(r))
         moved = [frozenset((old, new)) for old, new in _moved(before, after)]
         moved += [frozenset((r, *(person_of_record(r, by.joined) for by in (before, after)))) for r in sorted(joined)]
@@ -211,10 +211,10 @@ def apply_to_files(change: Change, files: Mapping[str, FileState]) -> None:
         return
     facts = change.component.seen
     for i in _differing(change.before, change.linkage) | {change.event.fact.id}:
-        for file in change.before.lies_in.get(i, {}):
+        for file in change.before.membership.get(i, {}):
             if file in files:
                 files[file].facts.pop(i, None)
-        for file, through in change.linkage.lies_in.get(i, {}).items():
+        for file, through in change.linkage.membership.get(i, {}).items():
             if file in files:
                 files[file].facts[i] = (facts[i], through, change.linkage.missing.get(i))
     places = {place for at in (*change.before.persons.values(), *change.linkage.persons.values()) for place in at}
@@ -230,8 +230,8 @@ def apply_to_files(change: Change, files: Mapping[str, FileState]) -> None:
 def _differing(before: Linkage, after: Linkage) -> set[str]:
     return {
         i
-        for i in {*before.lies_in, *after.lies_in}
-        if before.lies_in.get(i) != after.lies_in.get(i) or before.missing.get(i) != after.missing.get(i)
+        for i in {*before.membership, *after.membership}
+        if before.membership.get(i) != after.membership.get(i) or before.missing.get(i) != after.missing.get(i)
     }
 
 

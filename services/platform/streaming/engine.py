@@ -76,7 +76,7 @@ class Consumer:
 
     @property
     def ready(self) -> bool:
-        """Whether the group has given it its share, and the store has agreed to it.
+        """Whether the group has given it its share, and the reader has agreed to it.
 
         No partitions are a share where other members hold them all, and none where some are left to nobody.
         """

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from services.platform import metrics
-from services.platform.domain.core import evaluate
-from services.platform.domain.core.duties import Look, Notice, Withheld
+from services.platform.domain.core.duties import Evaluation, Notification, Withheld
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Key
 from services.platform.domain.linking.merged_records import Joins, of_persons, person_of_record
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.reader import FileState
-from services.platform.storage.writer import FileRow, LookRow
+from services.platform.storage.writer import EvaluationRow, FileRow
 from services.platform.streaming import wire
 from services.platform.streaming.service import Service
 
@@ -29,8 +29,8 @@ log = structlog.get_logger("relay")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The circumstances of a look: the one clock, how far the streams were read, the policy, what caused it, and which
-    records merges join."""
+    """The circumstances of an evaluation: the one clock, how far the streams were read, the policy, what caused it, and
+    which records merges join."""
 
     now: datetime
     read_to: datetime | None
@@ -41,56 +41,57 @@ class At:
 
 
 @dataclass(slots=True)
-class Looked:
+class Evaluations:
     """What looks have found, for one transaction to write."""
 
-    looks: list[LookRow] = field(default_factory=list)
-    notices: list[tuple[Notice, str, int]] = field(default_factory=list)  # with file and look
+    evaluations: list[EvaluationRow] = field(default_factory=list)
+    notifications: list[tuple[Notification, str, int]] = field(default_factory=list)  # with file and look
     files: dict[str, FileRow] = field(default_factory=dict)
     lies: dict[Key, str] = field(default_factory=dict)  # the file, as it is now, of what was told or has moved
-    regrounded: list[Notice] = field(default_factory=list)
+    regrounded: list[Notification] = field(default_factory=list)
     outbox: list[wire.Outgoing] = field(default_factory=list)
     faults: int = 0
     seconds: float = 0.0  # spent looking, without what other tasks did meanwhile
 
 
-def look_at(
-    service: Service, release: str, pseudonyms: Pseudonyms, states: Sequence[FileState], at: At, found: Looked
+def evaluate_files(
+    service: Service, release: str, pseudonyms: Pseudonyms, states: Sequence[FileState], at: At, found: Evaluations
 ) -> None:
-    """One look at these files, as one where a place has moved between them; the states are brought to what is told.
+    """One evaluation at these files, as one where a place has moved between them; the states are brought to what is
+    told.
 
-    Those of one person's records are one file: its looks are numbered, timed and kept with the least of them.
+    Those of one person's records are one file: its evaluations are numbered, timed and kept with the least of them.
     """
     began = time.monotonic()
-    now = max([at.now, *(state.looked_at for state in states if state.looked_at is not None)])
+    now = max([at.now, *(state.evaluated_at for state in states if state.evaluated_at is not None)])
     files = of_persons((state.case_file() for state in states), at.joins)
-    told = {key: notice for state in states for key, notice in state.told.items()}
-    look = evaluate.look(files, told, service.rules, at.policy, at.read_to or NEVER, now)
+    delivered = {key: notification for state in states for key, notification in state.delivered.items()}
+    evaluation = evaluate(files, delivered, service.rules, at.policy, at.read_to or NEVER, now)
     by_key = {state.key: state for state in states}
     leads = {state.key: by_key[person_of_record(state.key, at.joins)] for state in states}
     for file in files:
-        by_key[file.key].looks += 1
-    holders, told_before = _holders(states), len(found.notices)
-    _remember(service, pseudonyms, states, holders, leads, look, at, found)
-    for fault in look.faults:
+        by_key[file.key].evaluations += 1
+    holders, delivered_before = _holders(states), len(found.notifications)
+    _remember(service, pseudonyms, states, holders, leads, evaluation, at, found)
+    for fault in evaluation.faults:
         log.error(Event.RULE_FAULTED, service=service.name, rule=fault.rule, error=fault.error, where=fault.where)
-    found.faults += bool(look.faults)
-    note = _Note(service, release, pseudonyms, look, at, now, found, found.notices[told_before:])
-    withheld = {state.key: _withheld_of(state, states, holders, look) for state in states}
+    found.faults += bool(evaluation.faults)
+    note = _Note(service, release, pseudonyms, evaluation, at, now, found, found.notifications[delivered_before:])
+    withheld = {state.key: _withheld_of(state, states, holders, evaluation) for state in states}
     for file in files:
         note.of(file, by_key[file.key], [state for state in states if leads[state.key].key == file.key], withheld)
     spent = time.monotonic() - began
     found.seconds += spent
-    metrics.LOOK_SECONDS.labels(service.name).observe(spent)
+    metrics.EVALUATION_SECONDS.labels(service.name).observe(spent)
 
 
-def follow_places(states: Sequence[FileState], found: Looked) -> None:
-    """Without a look: what was told of a place that moved between these files goes with it."""
-    _lay_told(states, _holders(states), found)
+def follow_places(states: Sequence[FileState], found: Evaluations) -> None:
+    """Without an evaluation: what was told of a place that moved between these files goes with it."""
+    _lay_delivered(states, _holders(states), found)
 
 
 def fault_pause(tries: int) -> timedelta:
-    """How long a file that faulted so often in a row, once at least, waits for its next look."""
+    """How long a file that faulted so often in a row, once at least, waits for its next evaluation."""
     return FAULT_PAUSES[min(tries, len(FAULT_PAUSES)) - 1]
 
 
@@ -100,26 +101,27 @@ def _remember(
     states: Sequence[FileState],
     holders: Mapping[str, FileState],
     leads: Mapping[str, FileState],
-    look: Look,
+    evaluation: Evaluation,
     at: At,
-    found: Looked,
+    found: Evaluations,
 ) -> None:
-    """What was told, with the record at whose place it is about, by a look that is kept with the least of hers."""
-    for notice in look.regrounded:
+    """What was told, with the record at whose place it is about, by an evaluation that is kept with the least of
+    hers."""
+    for notification in evaluation.regrounded:
         for state in states:
-            if notice.key in state.told:
-                state.told[notice.key] = notice
-    found.regrounded += look.regrounded
-    for notice in look.notices:
+            if notification.key in state.delivered:
+                state.delivered[notification.key] = notification
+    found.regrounded += evaluation.regrounded
+    for notification in evaluation.notifications:
         for state in states:
-            state.told.pop(notice.key, None)
-        holder = holders.get(notice.person, states[0])
-        holder.told[notice.key] = notice
-        found.lies[notice.key] = holder.key
+            state.delivered.pop(notification.key, None)
+        holder = holders.get(notification.person, states[0])
+        holder.delivered[notification.key] = notification
+        found.lies[notification.key] = holder.key
         lead = leads[holder.key]
-        found.notices.append((notice, lead.key, lead.looks))
-        found.outbox.append(wire.notification(notice, service.name, at.policy, pseudonyms))
-    _lay_told(states, holders, found)
+        found.notifications.append((notification, lead.key, lead.evaluations))
+        found.outbox.append(wire.notification(notification, service.name, at.policy, pseudonyms))
+    _lay_delivered(states, holders, found)
 
 
 def _holders(states: Sequence[FileState]) -> Mapping[str, FileState]:
@@ -127,89 +129,97 @@ def _holders(states: Sequence[FileState]) -> Mapping[str, FileState]:
     return {place: state for state in states for place, person in state.persons.items() if person == state.key}
 
 
-def _lay_told(states: Sequence[FileState], holders: Mapping[str, FileState], found: Looked) -> None:
+def _lay_delivered(states: Sequence[FileState], holders: Mapping[str, FileState], found: Evaluations) -> None:
     """What was told of a place lies in the file of the person who stands there, with its answers."""
     for state in states:
-        for key, notice in list(state.told.items()):
-            holder = holders.get(notice.person, state)
+        for key, notification in list(state.delivered.items()):
+            holder = holders.get(notification.person, state)
             if holder is not state:
-                holder.told[key] = state.told.pop(key)
+                holder.delivered[key] = state.delivered.pop(key)
                 holder.answers |= {s: answer for s, answer in state.answers.items() if answer.key == key}
                 found.lies[key] = holder.key
 
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """The record of a look: what stood, whom it told, whom not and why."""
+    """The record of an evaluation: what stood, whom it told, whom not and why."""
 
     service: Service
     release: str
     pseudonyms: Pseudonyms
-    look: Look
+    evaluation: Evaluation
     at: At
     now: datetime
-    found: Looked
-    told: Sequence[tuple[Notice, str, int]]  # by this look
+    found: Evaluations
+    delivered: Sequence[tuple[Notification, str, int]]  # by this evaluation
 
     def of(
         self, file: CaseFile, lead: FileState, states: Sequence[FileState], withheld: Mapping[str, dict[Key, Withheld]]
     ) -> None:
         """`states`: of the records of one person, `lead` the least of them; `withheld`: by record, what is now."""
         changed = [w for state in states for key, w in withheld[state.key].items() if state.withheld.get(key) != w]
-        unexplained = {key for state in states for key in self.look.unexplained if key in state.told}
-        lead.faulted_tries = lead.faulted_tries + 1 if self.look.faults else 0
-        self.look_row(lead, file.standing, changed, unexplained)
-        again = self.look.look_again_at
-        if self.look.faults:
+        unexplained = {key for state in states for key in self.evaluation.unexplained if key in state.delivered}
+        lead.faulted_tries = lead.faulted_tries + 1 if self.evaluation.faults else 0
+        self.evaluation_row(lead, file.standing, changed, unexplained)
+        again = self.evaluation.evaluate_again_at
+        if self.evaluation.faults:
             retry = self.now + fault_pause(lead.faulted_tries)
             again = retry if again is None else min(again, retry)
         for state in states:
             if state is not lead:
                 self.let_rest(state)
-            state.withheld, state.looked_at = withheld[state.key], self.now
-            state.unexplained = {key for key in unexplained if key in state.told}
+            state.withheld, state.evaluated_at = withheld[state.key], self.now
+            state.unexplained = {key for key in unexplained if key in state.delivered}
         self.found.files[lead.key] = FileRow(
-            lead.key, lead.looks, self.now, again, self.look.held_back_until, self.look.faulted, lead.faulted_tries
+            lead.key,
+            lead.evaluations,
+            self.now,
+            again,
+            self.evaluation.held_back_until,
+            self.evaluation.faulted,
+            lead.faulted_tries,
         )
-        notices = [notice for notice, key, _ in self.told if key == lead.key]
-        if notices or changed or unexplained:
-            which = wire.LookName(self.service.name, lead.key, lead.looks, self.now, self.at.cause, self.at.event)
-            row = wire.decision(which, notices, changed, unexplained, self.at.policy, self.pseudonyms)
+        notifications = [notification for notification, key, _ in self.delivered if key == lead.key]
+        if notifications or changed or unexplained:
+            which = wire.EvaluationName(
+                self.service.name, lead.key, lead.evaluations, self.now, self.at.cause, self.at.event
+            )
+            row = wire.decision(which, notifications, changed, unexplained, self.at.policy, self.pseudonyms)
             self.found.outbox.append(row)
 
     def let_rest(self, state: FileState) -> None:
         """A record that is read with another of the same person: by itself nothing stands in its file."""
-        if state.stood:
-            state.looks += 1
-            self.look_row(state, frozenset(), [], set())
+        if state.grounds_before:
+            state.evaluations += 1
+            self.evaluation_row(state, frozenset(), [], set())
         state.faulted_tries = 0
-        self.found.files[state.key] = FileRow(state.key, state.looks, self.now, None, None, (), 0)
+        self.found.files[state.key] = FileRow(state.key, state.evaluations, self.now, None, None, (), 0)
 
-    def look_row(
+    def evaluation_row(
         self, state: FileState, standing: frozenset[str], changed: Iterable[Withheld], unexplained: Iterable[Key]
     ) -> None:
-        self.found.looks.append(
-            LookRow(
+        self.found.evaluations.append(
+            EvaluationRow(
                 state.key,
-                state.looks,
+                state.evaluations,
                 self.now,
                 self.at.read_to,
                 self.at.cause,
                 self.at.event,
                 self.release,
                 self.at.policy.version,
-                sorted(standing - state.stood),
-                sorted(state.stood - standing),
+                sorted(standing - state.grounds_before),
+                sorted(state.grounds_before - standing),
                 json.dumps([[*w.key, w.kind, w.reason, w.grounds] for w in changed]),
                 ["/".join(key) for key in sorted(unexplained)],
-                self.look.faulted,
+                self.evaluation.faulted,
             )
         )
-        state.stood = standing
+        state.grounds_before = standing
 
 
 def _withheld_of(
-    state: FileState, states: Sequence[FileState], holders: Mapping[str, FileState], look: Look
+    state: FileState, states: Sequence[FileState], holders: Mapping[str, FileState], evaluation: Evaluation
 ) -> dict[Key, Withheld]:
     """The withheld statements that are this file's: of several looked at as one, by the place in their subject."""
 
@@ -219,4 +229,4 @@ def _withheld_of(
                 return holder is state
         return state is states[0]
 
-    return {w.key: w for w in look.withheld if len(states) == 1 or mine(w.key.subject)}
+    return {w.key: w for w in evaluation.withheld if len(states) == 1 or mine(w.key.subject)}

@@ -33,7 +33,7 @@ class Halt(Exception):  # noqa: N818 - it is an order, not an error
 
 
 class DatabaseWentBack(Halt):
-    """The database knows less than this process has seen in it: whoever begins next would not notice."""
+    """The database knows less than this process has seen in it: whoever begins next would not notification."""
 
     def __init__(self) -> None:
         super().__init__(HaltReason.OFFSETS_AHEAD)

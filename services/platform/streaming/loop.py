@@ -26,7 +26,7 @@ from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt, HaltReason
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.records import Record
-from services.platform.streaming.unit_of_work import DUE_AT_ONCE, RECOVER, Shell
+from services.platform.streaming.unit_of_work import DUE_AT_ONCE, RECOVER, UnitOfWork
 
 OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
@@ -82,13 +82,13 @@ class Loop:
 
     def __init__(
         self,
-        shell: Shell,
+        unit: UnitOfWork,
         committed: Callable[[Collection[Partition]], Awaitable[dict[Partition, int | None]]],
         offsets: Offsets,
     ) -> None:
-        self.shell, self._committed, self._offsets = shell, committed, offsets
-        self.service = shell.service
-        self._attempts = Attempts(shell.service.name)
+        self.unit, self._committed, self._offsets = unit, committed, offsets
+        self.service = unit.service
+        self._attempts = Attempts(unit.service.name)
         self._unproven: set[Partition] = set()
         self._proven: set[Partition] = set()
         self._begun: dict[Partition, int] = {}  # counted by this process, which has got past none of them
@@ -96,18 +96,19 @@ class Loop:
         self._faults: list[float] = []
         self._careful: dict[Partition, int] = {}  # up to and including this offset, records are taken alone
         self._read_next: Mapping[Partition, int] = {}  # when the streams' ends were noted last
-        self._lies_at: dict[Partition, tuple[int, float]] = {}  # a record that is next, and when it was seen there
+        self._file_of: dict[Partition, tuple[int, float]] = {}  # a record that is next, and when it was seen there
 
     async def check(self) -> None:
-        """As `assigned`, of all partitions, before anything is looked at or published: no look may rest on a database
-        that went back, whoever holds the partition that tells, nor on a clock that was moved while nobody watched."""
-        await self._until_stored(self.shell.check_clock)
+        """As `assigned`, of all partitions, before anything is looked at or published: no evaluation may rest on a
+        database that went back, whoever holds the partition that tells, nor on a clock that was moved while nobody
+        watched."""
+        await self._until_stored(self.unit.check_clock)
         group = await self._offsets.committed(group_of(self.service.name))
         begins = await self._offsets.begin_offsets(self.service.reads)
         positions, ends = await self._reached(self.service.reads)
         if positions and not ends:
             raise NotThereYet
-        if any(at.look_from == UNTIL_RECOVERED for at in positions.values()):
+        if any(at.evaluate_from == UNTIL_RECOVERED for at in positions.values()):
             log.critical(Event.RECOVERY_AWAITED, service=self.service.name, advice=AWAITED)
             raise Halt(HaltReason.OFFSETS_AHEAD)
         self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
@@ -118,7 +119,7 @@ class Loop:
         The broker may lose records under a running worker: those that were read, which is seen while others have not
         taken all of their places; or those that were not, when it keeps them no longer. Halts at either.
         """
-        before, self._read_next = self._read_next, await self.shell.note_ends(ends, at)
+        before, self._read_next = self._read_next, await self.unit.note_ends(ends, at)
         passed = dict[Partition, int]()
         for place, end in ends.items():
             known, was = self._read_next[place], before.get(place, 0)
@@ -129,15 +130,15 @@ class Loop:
                 if first is None:
                     await self.check()  # the answer may be old: another worker may have read what was kept then
                 elif first < end:
-                    self._lies_at[place] = known, time.monotonic()
+                    self._file_of[place] = known, time.monotonic()
                 else:
                     passed[place] = end
         if passed:
-            await self.shell.pass_over(passed, at)
+            await self.unit.pass_over(passed, at)
 
     def _waits_at(self, place: Partition, offset: int) -> bool:
         """Whether a record was found there a while ago. It is looked for again after that: it may be kept no longer."""
-        lay_at, seen = self._lies_at.get(place, (-1, 0.0))
+        lay_at, seen = self._file_of.get(place, (-1, 0.0))
         return lay_at == offset and time.monotonic() - seen < LOOKED_FOR_SECONDS
 
     async def assigned(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
@@ -212,26 +213,26 @@ class Loop:
             await self._until_stored(lambda: self._forget_starts(batch))
             raise
 
-    async def look_at_due(self) -> None:
+    async def evaluate_due(self) -> None:
         """Looks at all files that are due. One that cannot be looked at is faulted, and looked at again later."""
         tries = _Tries(DUE_AT_ONCE)
         while True:
             try:
-                looked = await self.shell.look_at_due(tries.size)
+                evaluated = await self.unit.evaluate_due(tries.size)
             except Exception as problem:
                 if await self._weigh(problem, tries) != "again":
                     log.exception(Event.FILE_FAULTED, service=self.service.name)
-                    await self._until_stored(self.shell.fault_first_due)
+                    await self._until_stored(self.unit.fault_first_due)
                     tries = _Tries(DUE_AT_ONCE)
                 continue
             await self._halt_if_too_many_faulted()
-            if not looked:
+            if not evaluated:
                 return
             tries = _Tries(DUE_AT_ONCE)
 
     async def retry_refused(self) -> None:
         """Tries what was refused under another release or policy; one that kills the process is tried twice."""
-        while waiting := await self._until_stored(self.shell.refused_before):
+        while waiting := await self._until_stored(self.unit.refused_before):
             for record in waiting:
                 await self._retry(record)
 
@@ -252,7 +253,7 @@ class Loop:
         while True:
             try:
                 with metrics.BATCH_SECONDS.labels(self.service.name).time():
-                    return await self.shell.take(batch[: tries.size])
+                    return await self.unit.take(batch[: tries.size])
             except Exception as problem:
                 end = await self._weigh(problem, tries)
                 if end == "again":
@@ -289,7 +290,7 @@ class Loop:
                 log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
                 await asyncio.sleep(tries.pause())
                 # A server that ends a session between two statements cannot say why: it is there, so it was for time.
-                if not isinstance(problem, (PoolTimeout, *FULL)) and await self.shell.database_answers():
+                if not isinstance(problem, (PoolTimeout, *FULL)) and await self.unit.database_answers():
                     return self._slow(tries)
             case _ if tries.alone:
                 return "faulted"
@@ -355,14 +356,14 @@ class Loop:
         tries = _Tries(1)
         while end == "again":
             try:
-                await self.shell.take([record], again=True)
+                await self.unit.take([record], again=True)
                 break
             except Exception as problem:  # noqa: BLE001 - it was set aside for this before, and is again
                 end = await self._weigh(problem, tries)
         if end != "again":
             place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             log.warning(Event.RECORD_FAULTED, service=self.service.name, **place)
-            await self._until_stored(lambda: self.shell.still_refused(record))
+            await self._until_stored(lambda: self.unit.still_refused(record))
 
     async def _fault(self, record: Record, why: str) -> None:
         """Keeps a record that could not be judged, with an alarm; it is judged again after each release.
@@ -380,7 +381,7 @@ class Loop:
         await self._set_aside(record, Refusal(RefusalReason.FAULTED, "decide", detail), "faulted")
 
     async def _set_aside(self, record: Record, refusal: Refusal, fate: str) -> None:
-        await self._until_stored(lambda: self.shell.set_aside(record, refusal, fate))
+        await self._until_stored(lambda: self.unit.set_aside(record, refusal, fate))
 
     async def _until_stored(self, work: Callable[[], Awaitable[T]]) -> T:
         """Waits for the database in place; halts where it refuses what this release asks of it."""
@@ -396,8 +397,8 @@ class Loop:
                 await self._refused_by_database(problem, tries)
 
     async def _positions(self) -> Mapping[Partition, Position]:
-        async with self.shell.transaction() as conn:
-            return await self.shell.positions(conn)
+        async with self.unit.transaction() as conn:
+            return await self.unit.positions(conn)
 
     async def _count_starts(self, batch: Sequence[Record]) -> None:
         """Counts, in a transaction of its own, that work begins at a partition's first record since it was assigned."""
@@ -408,7 +409,7 @@ class Loop:
                 first.setdefault(partition, record)
         if not first:
             return
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             for partition, record in first.items():
                 place = (record.topic, record.partition, record.offset)
                 careful = await self._attempts.furthest_alone(conn, *place)
@@ -419,7 +420,7 @@ class Loop:
         self._begun |= {partition: record.offset for partition, record in first.items()}
 
     async def _take_back_starts(self) -> None:
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             await self._attempts.take_back_starts(conn, self._begun)
         self._begun.clear()
 
@@ -428,35 +429,35 @@ class Loop:
         newest = {(r.topic, r.partition): r.offset for r in done}
         proven = {p: offset for p, offset in newest.items() if p not in self._proven}
         if proven:
-            async with self.shell.transaction() as conn:
+            async with self.unit.transaction() as conn:
                 await self._attempts.forget_starts(conn, proven)
             self._proven |= proven.keys()
             self._begun = {partition: at for partition, at in self._begun.items() if partition not in proven}
 
     async def _count_alone(self, record: Record) -> int:
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             return await self._attempts.count_alone(conn, record.topic, record.partition, record.offset)
 
     async def _forget_alone(self, record: Record) -> None:
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             await self._attempts.forget_alone(conn, record.topic, record.partition, record.offset)
 
     async def _forget_starts(self, records: Sequence[Record]) -> None:
         upto = {(r.topic, r.partition): r.offset for r in records}
-        async with self.shell.transaction() as conn:
+        async with self.unit.transaction() as conn:
             await self._attempts.forget_starts(conn, upto)
         self._begun = {partition: at for partition, at in self._begun.items() if partition not in upto}
 
     async def _halt_if_too_many_faulted(self) -> None:
         """A release that raises on file after file is stopped before it has judged them all."""
-        if not self.shell.faults_since_check:
+        if not self.unit.faults_since_check:
             return
-        faulted = await self._until_stored(lambda: self.shell.faulted_within(FAULT_WINDOW))
-        self.shell.faults_since_check = 0
+        faulted = await self._until_stored(lambda: self.unit.faulted_within(FAULT_WINDOW))
+        self.unit.faults_since_check = 0
         if faulted > await self._faulted_a_minute():
             log.critical(Event.TOO_MANY_FAULTED, service=self.service.name, files=faulted, advice=RELEASE)
             raise Halt(HaltReason.TOO_MANY_FAULTED)
 
     async def _faulted_a_minute(self) -> int:
-        now = await self._until_stored(self.shell.clock)
-        return self.shell.policies.at(now).limits(london_day(now)).faulted_files_a_minute
+        now = await self._until_stored(self.unit.clock)
+        return self.unit.policies.at(now).limits(london_day(now)).faulted_files_a_minute

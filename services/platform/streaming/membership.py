@@ -63,7 +63,7 @@ class Membership:
         self._app = _App(
             group,
             broker=";".join(f"kafka://{address.strip()}" for address in kafka.split(",")),
-            store="memory://",
+            reader="memory://",
             autodiscover=False,
             web_enabled=False,
             topic_disable_leader=True,

@@ -30,20 +30,20 @@ log = structlog.get_logger("relay")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Pending:
     """A row of the outbox."""
 
     number: int
     duty: str
     message: Message
-    notice_id: str | None
+    notification_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
     """Rows of one topic that are on their way to the broker; `task` gives their outcomes by number."""
 
-    rows: Sequence[Waiting]
+    rows: Sequence[Pending]
     task: asyncio.Task[dict[int, Outcome]]
 
 
@@ -179,24 +179,24 @@ class Publisher:
                 )
             await conn.execute("delete from outbox where number = any(%s)", ([row.number for row in sent],))
             await conn.execute(
-                "update notice set published_at = clock_timestamp() where id = any(%s)",
-                ([row.notice_id for row in sent if row.notice_id],),
+                "update notification set published_at = clock_timestamp() where id = any(%s)",
+                ([row.notification_id for row in sent if row.notification_id],),
             )
         for row, refusal in refused:
-            log.error(Event.NOTICE_PARKED, service=self.service, topic=row.message.topic, reason=refusal.reason)
+            log.error(Event.NOTIFICATION_PARKED, service=self.service, topic=row.message.topic, reason=refusal.reason)
         await self._unlock(conn, list(ended))
         for topic in ended:
             del self._under_way[topic]
 
-    async def _waiting(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Waiting]]:
-        """By topic, in order; a duty of which one notice is parked waits, all others go on. Asked for under the locks:
-        what another worker has sent before is gone by then."""
+    async def _waiting(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Pending]]:
+        """By topic, in order; a duty of which one notification is parked waits, all others go on. Asked for under the
+        locks: what another worker has sent before is gone by then."""
         if not topics:
             return {}
-        rows = await conn.execute(_WAITING, {"s": self.service, "topics": topics, "most": ROWS_AT_ONCE})
+        rows = await conn.execute(_PENDING, {"s": self.service, "topics": topics, "most": ROWS_AT_ONCE})
         waiting = [
-            Waiting(number, duty, Message(topic, key, value, headers_from_text(headers)), notice)
-            async for number, topic, duty, key, value, headers, notice in rows
+            Pending(number, duty, Message(topic, key, value, headers_from_text(headers)), notification)
+            async for number, topic, duty, key, value, headers, notification in rows
         ]
         return {topic: list(of) for topic, of in groupby(waiting, attrgetter("message.topic"))}
 
@@ -204,9 +204,9 @@ class Publisher:
         if topics:
             await conn.execute(_UNLOCK, {"s": self.service, "topics": topics})
 
-    async def _send(self, waiting: Sequence[Waiting]) -> dict[int, Outcome]:
-        """By number; what follows a refused notice of its duty is left out."""
-        lanes: dict[str, deque[Waiting]] = {}
+    async def _send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
+        """By number; what follows a refused notification of its duty is left out."""
+        lanes: dict[str, deque[Pending]] = {}
         for row in waiting:
             lanes.setdefault(row.duty, deque()).append(row)
         outcomes: dict[int, Outcome] = {}
@@ -235,8 +235,8 @@ where pg_try_advisory_lock(hashtextextended(%(s)s || ' ' || topic, 0))
 _UNLOCK = """
 select pg_advisory_unlock(hashtextextended(%(s)s || ' ' || topic, 0)) from unnest(%(topics)s::text[]) as t (topic)
 """
-_WAITING = """
-select w.number, t.topic, w.duty, w.key, w.value, w.headers, w.notice_id
+_PENDING = """
+select w.number, t.topic, w.duty, w.key, w.value, w.headers, w.notification_id
 from unnest(%(topics)s::text[]) as t (topic) cross join lateral (
     select * from outbox o where o.service = %(s)s and o.topic = t.topic and o.parked is null and not exists (
         select 1 from outbox p where p.service = o.service and p.topic = o.topic and p.duty = o.duty

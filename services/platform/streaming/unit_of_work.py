@@ -1,4 +1,4 @@
-"""The shell around the rules: one transaction a batch accepts facts, looks at files and writes notices."""
+"""The shell around the rules: one transaction a batch accepts facts, looks at files and writes notifications."""
 
 import asyncio
 import time
@@ -26,18 +26,18 @@ from services.platform.policy.policy import Policy, PolicySet
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.recovery.clock_guard import TOLERANCE, ClockWatch, Reading, boot, ticks
 from services.platform.recovery.read_so_far import ReadSoFar
-from services.platform.recovery.restored import lay_told, number_looks
+from services.platform.recovery.restored import lay_delivered, number_evaluations
 from services.platform.storage.bodies import bodies_of
 from services.platform.storage.database import AWAY
-from services.platform.storage.reader import FileState, NamesOf, Position, Store, ToldAs
+from services.platform.storage.reader import Delivered, FileState, NamesOf, Position, Reader
 from services.platform.storage.refusals import Place, RefusalRow, Refusals
 from services.platform.storage.rows import Connection
 from services.platform.storage.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, crime_of, hear, says, word
-from services.platform.storage.writer import AnswerRow, FactRow, Ledger, RecordRow, UndertakingRow
+from services.platform.storage.writer import AnswerRow, FactRow, RecordRow, UndertakingRow, Writer
 from services.platform.streaming import wire
 from services.platform.streaming.batch import Accepted, Change, Plan, apply_to_files, overlapping
 from services.platform.streaming.broker import Partition
-from services.platform.streaming.evaluating import At, Looked, fault_pause, follow_places, look_at
+from services.platform.streaming.evaluating import At, Evaluations, evaluate_files, fault_pause, follow_places
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import DatabaseWentBack, Halt, HaltReason
 from services.platform.streaming.pacing import Portion
@@ -51,7 +51,7 @@ DUE_AT_ONCE = 100
 RETRY_AT_ONCE = 200
 RENEWED_AT_ONCE = 1000
 FILES_A_SECOND = 100  # that were accepted into while the service caught up
-NOTICE_ONCE = "notice_pkey"  # a key and a revision have one notice
+NOTIFICATION_ONCE = "notification_pkey"  # a key and a revision have one notification
 
 RECOVER = "the database lies behind what was read: stop all workers, then `relay recover` (docs/runbook.md)"
 SET_RIGHT = (
@@ -64,7 +64,7 @@ KEEP_CLOCK_SECONDS = 10.0
 
 log = structlog.get_logger("relay")
 
-Answered = Mapping[str, ToldAs]
+Answered = Mapping[str, Delivered]
 AtOnce = Callable[[Change], list[str]]  # the files that are looked at for this event itself
 
 
@@ -76,7 +76,7 @@ class GrewError(Exception):
         self.names, self.joins = names, joins or {}
 
 
-class ToldElsewhereError(Exception):
+class DeliveredElsewhereError(Exception):
     """Some of these keys, which look new in these files, were told before and lie in others: start again with them."""
 
     def __init__(self, first: Sequence[tuple[Key, str]]) -> None:
@@ -86,14 +86,14 @@ class ToldElsewhereError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one transaction has done: records that came to their end, why some were refused, and its looks."""
+    """What one transaction has done: records that came to their end, why some were refused, and its evaluations."""
 
     ended: Sequence[RecordRow] = ()
     refused: Sequence[Refusal] = ()
-    found: Looked = field(default_factory=Looked)
+    found: Evaluations = field(default_factory=Evaluations)
 
 
-class Shell:
+class UnitOfWork:
     """Judges what one service reads. The loop hands it batches; the worker's clock asks it to look at what is due."""
 
     def __init__(
@@ -114,8 +114,8 @@ class Shell:
         self.judged_by = (
             f"{release}+{policies.version}"  # what a refusal was judged by: either may know more than before
         )
-        self.store = Store(service.name, bodies_of(contract))
-        self.ledger = Ledger(service.name, contract)
+        self.reader = Reader(service.name, bodies_of(contract))
+        self.writer = Writer(service.name, contract)
         self.refusals = Refusals(service.name)
         self.records_at_once, self.files_at_once = Portion(BATCH), Portion(DUE_AT_ONCE)
         self.faults_since_check = 0
@@ -136,7 +136,7 @@ class Shell:
     async def _hold_until_recovered(self) -> None:
         """The next worker has not seen what this one has, and would look at what is left."""
         async with self.pool.connection() as conn, conn.transaction():
-            await self.ledger.hold_looks_until_recovered(conn, await self.store.positions(conn))
+            await self.writer.hold_evaluations_until_recovered(conn, await self.reader.positions(conn))
 
     async def begin(self, files_a_second: int) -> None:
         """Before anything is read: a new release or policy makes every file with something live or ahead due.
@@ -145,21 +145,21 @@ class Shell:
         that ends halfway leaves no note of the release, and the next begins again.
         """
         async with self.transaction() as conn:
-            if await self.ledger.is_release(conn, self.release, self.policies.version):
+            if await self.writer.is_release(conn, self.release, self.policies.version):
                 return
             now = await self._now(conn)
         due, last = 0, ""
         while True:
             async with self.transaction() as conn:
                 first_at = now + timedelta(seconds=due / files_a_second)
-                made, last = await self.ledger.make_due_again(conn, last, RENEWED_AT_ONCE, first_at, files_a_second)
+                made, last = await self.writer.make_due_again(conn, last, RENEWED_AT_ONCE, first_at, files_a_second)
             if not made:
                 break
             due += made
         async with self.transaction() as conn:
-            await self.ledger.write_release(conn, self.release, self.policies.version, now)
+            await self.writer.write_release(conn, self.release, self.policies.version, now)
         if due:
-            log.info(Event.RELEASE_LOOKS, service=self.service.name, files=due)
+            log.info(Event.RELEASE_EVALUATIONS, service=self.service.name, files=due)
 
     async def take(self, records: Sequence[Record], *, again: bool = False) -> int:
         """Judges as many leading records as fit the time, in one transaction; how many. Raises what psycopg raises.
@@ -177,12 +177,12 @@ class Shell:
                 break
             except GrewError as grew:
                 names, joins = grew.names, {**joins, **grew.joins}
-            except ToldElsewhereError as told:
-                moved = await self._take_over(told)
+            except DeliveredElsewhereError as delivered:
+                moved = await self._take_over(delivered)
                 if not moved or moved & taken_over:
                     # One of these tells what another of them tells in another file: apart, the second finds it told.
                     if len(portion) == 1:
-                        raise told.__cause__ or told from None
+                        raise delivered.__cause__ or delivered from None
                     portion = portion[: len(portion) // 2]
                 taken_over |= moved
         done = len(judged.ended)
@@ -210,67 +210,67 @@ class Shell:
         """Gives one record its end without judging it, unless another worker has given it one meanwhile."""
         place = (record.topic, record.partition)
         async with self.transaction() as conn:
-            await self.store.lock_positions(conn, [place])
+            await self.reader.lock_positions(conn, [place])
             if record.offset < (await self.positions(conn))[place].next_offset:
                 return
             now = await self._now(conn)
             await self._refuse(conn, [(record, refusal)], now)
             ended = [_ended(record, fate, None, now)]
-            await self.ledger.write_records(conn, ended)
-            await self.ledger.advance(conn, _positions([record], now))
+            await self.writer.write_records(conn, ended)
+            await self.writer.advance(conn, _positions([record], now))
         self._committed(Judged(ended, [refusal]))
 
-    async def look_at_due(self, most: int = DUE_AT_ONCE) -> int:
+    async def evaluate_due(self, most: int = DUE_AT_ONCE) -> int:
         """Looks at the files whose time has come, at none while the service catches up; how many."""
         while True:
             try:
-                return await self._look_at_due(most)
-            except ToldElsewhereError as told:
-                if not await self._take_over(told):
-                    raise told.__cause__ or told from None
+                return await self._evaluate_due(most)
+            except DeliveredElsewhereError as delivered:
+                if not await self._take_over(delivered):
+                    raise delivered.__cause__ or delivered from None
 
-    async def _look_at_due(self, most: int) -> int:
+    async def _evaluate_due(self, most: int) -> int:
         async with self.transaction() as conn:
             now = await self._now(conn)
-            found, (read_to, catching_up) = Looked(), await self.reached(conn)
+            found, (read_to, catching_up) = Evaluations(), await self.reached(conn)
             due, joins = (
                 ([], {})
                 if catching_up
-                else await self.store.take_due(conn, now, read_to, min(most, self.files_at_once.size))
+                else await self.reader.take_due(conn, now, read_to, min(most, self.files_at_once.size))
             )
-            done, looked = 0, dict[str, FileState]()
+            done, evaluated = 0, dict[str, FileState]()
             for states, cause in due:
                 if found.seconds > JUDGING_SECONDS:
                     break
                 await asyncio.sleep(0)
                 at = At(now, read_to, self.policies.at(now), cause, joins=joins)
-                look_at(self.service, self.release, self.pseudonyms, states, at, found)
-                looked |= {state.key: state for state in states}
+                evaluate_files(self.service, self.release, self.pseudonyms, states, at, found)
+                evaluated |= {state.key: state for state in states}
                 done += 1
             async with self._new_to_their_keys(found), conn.pipeline():
-                await self._write_looked(conn, found, looked, now)
+                await self._write_evaluated(conn, found, evaluated, now)
         if catching_up:
-            await self._resume_looks(now)
+            await self._resume_evaluations(now)
         self.files_at_once.took(len(due), done)
         if done:
             self._committed(Judged(found=found))
         return done
 
     async def fault_first_due(self) -> None:
-        """Puts off the look at the file that is due first."""
+        """Puts off the evaluation at the file that is due first."""
         async with self.transaction() as conn:
             now = await self._now(conn)
             read_to, _ = await self.reached(conn)
-            due = await self.store.first_due(conn, now, read_to)
+            due = await self.reader.first_due(conn, now, read_to)
             if due is not None:
                 file, tries = due
-                await self.ledger.fault_file(conn, file, tries + 1, now + fault_pause(tries + 1))
+                await self.writer.fault_file(conn, file, tries + 1, now + fault_pause(tries + 1))
         self.faults_since_check += 1
 
     async def faulted_within(self, window: timedelta) -> int:
         """Files that faulted within this time."""
         async with self.transaction() as conn:
-            return await self.store.faulted_since(conn, window)
+            return await self.reader.faulted_since(conn, window)
 
     async def refused_before(self) -> list[Record]:
         """Some of the records that were refused under another release or policy; none when all have been tried."""
@@ -297,7 +297,7 @@ class Shell:
         """Halts where the server's clock is not where a worker that was here within the last day would expect it by
         now, or is behind what any worker has seen."""
         async with self.transaction() as conn:
-            seen, latest = await self.store.clock_seen(conn, self._boot or "")
+            seen, latest = await self.reader.clock_seen(conn, self._boot or "")
             if seen is not None and ticks() - seen.after < CLOCK_SEEN_COUNTS_SECONDS:
                 self._watch.go_on_from(seen)
             await self._now(conn)
@@ -308,7 +308,7 @@ class Shell:
     async def _keep_clock(self, conn: Connection) -> None:
         seen, now = self._watch.last, ticks()
         if seen is not None and self._boot is not None and now - self._clock_kept_at >= KEEP_CLOCK_SECONDS:
-            await self.ledger.keep_clock(conn, self._boot, seen)
+            await self.writer.keep_clock(conn, self._boot, seen)
             self._clock_kept_at = now
 
     async def clock(self) -> datetime:
@@ -317,7 +317,7 @@ class Shell:
 
     async def _now(self, conn: Connection) -> datetime:
         before = ticks()
-        return self._held_against_ticks(await self.store.clocks(conn), before)
+        return self._held_against_ticks(await self.reader.clocks(conn), before)
 
     def _held_against_ticks(self, clocks: tuple[datetime, datetime], before: float) -> datetime:
         """Now. Halts, and with it ends the transaction, where the server's clock was moved since it was last read.
@@ -336,7 +336,7 @@ class Shell:
     async def positions(self, conn: Connection) -> Mapping[Partition, Position]:
         """How far this service has read. Halts where that is less than this process has seen."""
         seen = self._so_far.seen()
-        return self._held_against_seen(await self.store.positions(conn), seen)
+        return self._held_against_seen(await self.reader.positions(conn), seen)
 
     def _held_against_seen(
         self, positions: Mapping[Partition, Position], seen: Mapping[Partition, Position]
@@ -356,35 +356,35 @@ class Shell:
     def _reached(self, positions: Mapping[Partition, Position]) -> tuple[datetime | None, bool]:
         reached = [position.read_to for (topic, _), position in positions.items() if topic in self.service.reads]
         known = [when for when in reached if when is not None]
-        catching_up = any(position.look_from is not None for position in positions.values())
+        catching_up = any(position.evaluate_from is not None for position in positions.values())
         return min(known) if known and len(known) == len(reached) else None, catching_up
 
-    async def _resume_looks(self, now: datetime) -> None:
+    async def _resume_evaluations(self, now: datetime) -> None:
         """Once all is read that there was when catching up began: what came in meanwhile is looked at, at a limited
         rate, so that what comes in now does not wait behind it."""
         async with self.transaction() as conn:
             positions = await self.positions(conn)
-            if any(at.look_from is not None and at.next_offset < at.look_from for at in positions.values()):
+            if any(at.evaluate_from is not None and at.next_offset < at.evaluate_from for at in positions.values()):
                 return
             if await self.refusals.open(conn, self.judged_by, 1):
                 return  # accepted before, by this release, it may be what somebody was told for
         async with self.transaction() as conn:
             await conn.execute("set local transaction_timeout = 0")
             is_placeholder = self.policies.at(now).is_placeholder
-            told, left = await lay_told(conn, self.store, self.service, is_placeholder, now)
-            await number_looks(conn, self.service.name, self.pseudonyms)
+            delivered, left = await lay_delivered(conn, self.reader, self.service, is_placeholder, now)
+            await number_evaluations(conn, self.service.name, self.pseudonyms)
         if left:
-            log.error(Event.TOLD_NOT_LAID, service=self.service.name, duties=left, of=told)
+            log.error(Event.DELIVERED_NOT_LAID, service=self.service.name, duties=left, of=delivered)
         due, last = 0, ""
         while True:
             async with self.transaction() as conn:
                 first_at = now + timedelta(seconds=due / FILES_A_SECOND)
-                spread, last = await self.ledger.spread_due(conn, last, RENEWED_AT_ONCE, first_at, FILES_A_SECOND)
+                spread, last = await self.writer.spread_due(conn, last, RENEWED_AT_ONCE, first_at, FILES_A_SECOND)
             if not spread:
                 break
             due += spread
         async with self.transaction() as conn:
-            await self.ledger.resume_looks(conn)
+            await self.writer.resume_evaluations(conn)
         log.info(Event.CAUGHT_UP, service=self.service.name, files=due)
 
     async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> Mapping[Partition, int]:
@@ -393,9 +393,9 @@ class Shell:
         async with self.transaction() as conn:
             positions = await self.positions(conn)
             if new := ends.keys() - positions.keys():
-                await self.store.meet(conn, new)  # else what is in them would not count as unread
+                await self.reader.meet(conn, new)  # else what is in them would not count as unread
             read = {p: (end, at) for p, end in ends.items() if positions.get(p, Position()).next_offset >= end}
-            await self.ledger.advance(conn, read)
+            await self.writer.advance(conn, read)
             await self._keep_clock(conn)
         for (topic, partition), end in ends.items():
             offset, read_to, _ = positions.get((topic, partition), Position())
@@ -412,7 +412,7 @@ class Shell:
         """
         async with self.transaction() as conn:
             await self.positions(conn)
-            await self.ledger.advance(conn, {place: (end, at) for place, end in ends.items()})
+            await self.writer.advance(conn, {place: (end, at) for place, end in ends.items()})
 
     async def _batch(
         self, conn: Connection, records: Sequence[Record], names: frozenset[str], supposed: Joins, *, again: bool
@@ -420,7 +420,7 @@ class Shell:
         read = [event for record in records if isinstance(event := self._read(record), Accepted)]
         linkable = [event for event in read if not event.is_answer]
         before, seen = ticks(), self._so_far.seen()
-        begun = await self.store.begin(
+        begun = await self.reader.begin(
             conn,
             {(record.topic, record.partition) for record in records},
             {event.name for event in read},
@@ -437,10 +437,10 @@ class Shell:
         wanted = names | self._undertaken_at(fresh, answered)
         plan = await self._plan(conn, fresh, wanted, begun.names_of, policy.is_placeholder)
         changes = [e if isinstance(e, Refusal) else self._change(e, known, answered, plan) for e in heard]
-        at_once = _looked_at_later if catching_up else _looked_at_now
+        at_once = _evaluated_later if catching_up else _evaluated_now
         states, joins = await self._lock_files(conn, changes, answered, names, supposed, at_once)
 
-        found, ended = Looked(), list[RecordRow]()
+        found, ended = Evaluations(), list[RecordRow]()
         for record, event, change in zip(records, heard, changes, strict=True):
             if found.seconds > JUDGING_SECONDS:
                 break
@@ -459,7 +459,7 @@ class Shell:
                     for group in change.together:
                         follow_places([states[file] for file in sorted(group)], found)
                 else:
-                    await self._look_after(change, states, at, found)
+                    await self._evaluate_after(change, states, at, found)
         done = len(ended)
         refused = [(r, c) for r, c in zip(records[:done], changes, strict=False) if isinstance(c, Refusal)]
         # What was read before keeps its end: another release may have accepted it.
@@ -467,12 +467,12 @@ class Shell:
         async with self._new_to_their_keys(found), conn.pipeline():
             await self._refuse(conn, refused, now)
             await self._write(conn, changes[:done], states, answered, found, now, at_once)
-            await self.ledger.write_records(conn, ended, again=again)
+            await self.writer.write_records(conn, ended, again=again)
             if again or catching_up:
                 accepted = zip(records, changes[:done], strict=False)
                 await self.refusals.settle(conn, [r for r, c in accepted if isinstance(c, Change)], now)
             if not again:
-                await self.ledger.advance(conn, _positions(records[:done], now))
+                await self.writer.advance(conn, _positions(records[:done], now))
         return Judged(ended, [refusal for _, refusal in refused], found)
 
     def _identified(self, record: Record, contract: registry.Registry) -> Accepted | Refusal:
@@ -500,12 +500,12 @@ class Shell:
         linkable = [event for event in fresh if not event.is_answer]
         wanted = names.union(*(event.names for event in linkable))
         if not_seen := names - frozenset[str]().union(*found.values()):
-            found = found | await self.store.named_at(conn, not_seen)
+            found = found | await self.reader.named_at(conn, not_seen)
         names_of = {statement: own for statement, own in found.items() if not wanted.isdisjoint(own)}
         for event in linkable:
             names_of.setdefault(event.fact.statement, set()).update(event.names)
-        closed, names_of = await self.store.closed(conn, wanted, names_of)
-        matters = await self.store.lock_matters(conn, closed, names_of)
+        closed, names_of = await self.reader.closed(conn, wanted, names_of)
+        matters = await self.reader.lock_matters(conn, closed, names_of)
         if isinstance(matters, frozenset):
             raise GrewError(matters)
         return Plan(matters, is_placeholder, self._may_speak, self._knowing)
@@ -527,28 +527,30 @@ class Shell:
 
     def _undertaken_at(self, fresh: Sequence[Accepted], answered: Answered) -> frozenset[str]:
         """The incidents at which people stand whom other services asked to take on, as these answers say."""
-        told = (_answers(event, answered) for event in fresh if event.fact.kind in SPEAK_OF_TAKING_ON)
-        foreign = (t.notice for t in told if t is not None and t.service != self.service.name)
-        return frozenset(f"{CRIME}{crime_of(notice)}" for notice in foreign if asks_to_take_on(notice))
+        delivered = (_answers(event, answered) for event in fresh if event.fact.kind in SPEAK_OF_TAKING_ON)
+        foreign = (t.notification for t in delivered if t is not None and t.service != self.service.name)
+        return frozenset(
+            f"{CRIME}{crime_of(notification)}" for notification in foreign if asks_to_take_on(notification)
+        )
 
     def _answer(self, event: Accepted, answered: Answered, plan: Plan) -> Change | Refusal:
         """An answer goes to the file of the duty that it answers. One that is another service's ends here; what it says
         of taking her on is known in her file all the same. One to another agency's notification ends as one to a
         notification that nobody sent: else its sender would learn that there is such a notification."""
-        told = _answers(event, answered)
-        if told is None:
+        delivered = _answers(event, answered)
+        if delivered is None:
             if self.service.owns != event.record.topic:
                 return Change(event, "not_ours")
-            return Change(event, "accepted", files=(_home_of(event),))
-        mine = told.service == self.service.name
-        change = Change(event, "accepted", files=(told.file,)) if mine else Change(event, "not_ours")
-        if event.fact.kind in SPEAK_OF_TAKING_ON and asks_to_take_on(told.notice):
-            change.crime, change.says = crime_of(told.notice), says(event.fact, told.notice)
-            change.word = word(change.says, event.fact.rank, told.notice, told.told_in)
+            return Change(event, "accepted", files=(_unlinked_file_of(event),))
+        mine = delivered.service == self.service.name
+        change = Change(event, "accepted", files=(delivered.file,)) if mine else Change(event, "not_ours")
+        if event.fact.kind in SPEAK_OF_TAKING_ON and asks_to_take_on(delivered.notification):
+            change.crime, change.says = crime_of(delivered.notification), says(event.fact, delivered.notification)
+            change.word = word(change.says, event.fact.rank, delivered.notification, delivered.delivered_in)
             if not mine:
                 change.component = plan.at_crime(change.crime)
                 at = change.component.linkage.persons.get(change.crime, {})
-                change.files = (at[told.notice.person],) if told.notice.person in at else ()
+                change.files = (at[delivered.notification.person],) if delivered.notification.person in at else ()
         return change
 
     async def _lock_files(
@@ -565,14 +567,14 @@ class Shell:
         made = [change for change in changes if isinstance(change, Change)]
         for change in made:
             if change.joined:
-                change.files = tuple(sorted({*change.files, *await self.store.files_beside(conn, change.joined)}))
+                change.files = tuple(sorted({*change.files, *await self.reader.files_beside(conn, change.joined)}))
         touched = together({file for change in made for file in change.files}, supposed)
         load = together({file for change in made for file in (*at_once(change), *_changed_inside(change))}, supposed)
         named = {who for c in made if c.linkage for at in c.linkage.persons.values() for who in at.values()}
-        states, joins, answered_now = await self.store.lock_files(conn, touched, load, named, answered)
+        states, joins, answered_now = await self.reader.lock_files(conn, touched, load, named, answered)
         joined = frozenset[str]().union(*(change.joined for change in made))
         if not (together(touched, joins) <= touched and together(load, joins) <= states.keys()) or (
-            joined and not await self.store.files_beside(conn, joined) <= touched
+            joined and not await self.reader.files_beside(conn, joined) <= touched
         ):
             # Merges join more than was supposed, or something has been committed meanwhile that these concern.
             raise GrewError(names, joins)
@@ -584,8 +586,8 @@ class Shell:
         event = change.event
         if not event.is_answer or change.fate != "accepted":
             return
-        state, told = states[change.files[0]], _answers(event, answered)
-        if told is None:
+        state, delivered = states[change.files[0]], _answers(event, answered)
+        if delivered is None:
             older = [i for i, (fact, _, _) in state.facts.items() if fact.statement == event.fact.statement]
             if all(state.facts[i][0].rank < event.fact.rank for i in older):
                 for i in older:
@@ -593,26 +595,33 @@ class Shell:
                 state.facts[event.fact.id] = (event.fact, (), _nobodys(event, answered))
             return
         # An event before it in the batch may have moved what was told into another file.
-        holder = next((each for each in states.values() if told.key in each.told), state)
+        holder = next((each for each in states.values() if delivered.key in each.delivered), state)
         change.files = (holder.key,)
         before = holder.answers.get(event.fact.statement)
         if before is None or before.fact.rank < event.fact.rank:
-            holder.answers[event.fact.statement] = Answer(event.fact, told.key, told.revision, _came(event.record, now))
+            holder.answers[event.fact.statement] = Answer(
+                event.fact, delivered.key, delivered.revision, _came(event.record, now)
+            )
 
-    async def _look_after(self, change: Change, states: Mapping[str, FileState], at: At, found: Looked) -> None:
-        """One look for the event at each person whose file it touches; files between which a place moved count as one.
+    async def _evaluate_after(
+        self, change: Change, states: Mapping[str, FileState], at: At, found: Evaluations
+    ) -> None:
+        """One evaluation for the event at each person whose file it touches; files between which a place moved count as
+        one.
 
         Where it is a merge, that is also whoever shares a matter with those whom it joins: an event before it in the
         batch may have said so.
         """
-        files = dict.fromkeys(_looked_at_now(change))
+        files = dict.fromkeys(_evaluated_now(change))
         if change.joined:
             beside = (s for s in states.values() if change.joined.intersection(s.persons.values()))
             files |= dict.fromkeys(state.key for state in beside)
         singly = (frozenset([file]) for file in files)
         for group in overlapping(together(files, at.joins) for files in (*change.together, *singly)):
             await asyncio.sleep(0)
-            look_at(self.service, self.release, self.pseudonyms, [states[file] for file in sorted(group)], at, found)
+            evaluate_files(
+                self.service, self.release, self.pseudonyms, [states[file] for file in sorted(group)], at, found
+            )
 
     async def _write(
         self,
@@ -620,27 +629,29 @@ class Shell:
         changes: Sequence[Change | Refusal],
         states: Mapping[str, FileState],
         answered: Answered,
-        found: Looked,
+        found: Evaluations,
         now: datetime,
         at_once: AtOnce,
     ) -> None:
-        ledger = self.ledger
+        writer = self.writer
         made = [change for change in changes if isinstance(change, Change) and change.fate != "repeated"]
-        await ledger.write_inbox(conn, [(*c.event.name, c.event.said, now) for c in made])
+        await writer.write_inbox(conn, [(*c.event.name, c.event.said, now) for c in made])
         accepted = [change for change in made if change.fate == "accepted"]
         heard = [UndertakingRow(c.event.fact, c.crime, c.says) for c in made if c.crime is not None]
-        await ledger.write_undertakings(conn, heard)
-        stood = await self._write_facts(conn, made, states, answered, now)
+        await writer.write_undertakings(conn, heard)
+        grounds_before = await self._write_facts(conn, made, states, answered, now)
         last = _last_of_each(accepted)
-        await ledger.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
-        await ledger.write_joins(conn, last)
+        await writer.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
+        await writer.write_joins(conn, last)
         stray = [c for c in accepted if c.event.is_answer and _answers(c.event, answered) is None]
-        await ledger.lay_in_homes(conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in stood])
+        await writer.lay_in_unlinked_files(
+            conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in grounds_before]
+        )
         touching = [change for change in made if change.touches]
         later = {file for change in touching for file in change.files} - {f for c in touching for f in at_once(c)}
-        await self._write_looked(conn, found, states, now)
-        await ledger.make_due(conn, later, now, "event")
-        await ledger.write_archive(conn, [c.event.record for c in made if c.event.record.topic == self.service.owns])
+        await self._write_evaluated(conn, found, states, now)
+        await writer.make_due(conn, later, now, "event")
+        await writer.write_archive(conn, [c.event.record for c in made if c.event.record.topic == self.service.owns])
 
     async def _write_facts(
         self,
@@ -656,7 +667,7 @@ class Shell:
         for change in made:
             event, i = change.event, change.event.fact.id
             if change.linkage is not None:
-                missing |= {fact: change.linkage.missing.get(fact) for fact in change.linkage.lies_in}
+                missing |= {fact: change.linkage.missing.get(fact) for fact in change.linkage.membership}
                 stands.add(i)
             elif change.fate == "accepted":
                 state = states[change.files[0]]
@@ -671,49 +682,49 @@ class Shell:
             if c.fate != "not_ours"
         ]
         answers = [c.event for c in made if c.event.is_answer and c.fate == "accepted"]
-        await self.ledger.write_facts(conn, rows, fallen)
-        await self.ledger.supersede(conn, [event.fact for event in answers if event.fact.id in stands])
-        await self.ledger.write_answers(
+        await self.writer.write_facts(conn, rows, fallen)
+        await self.writer.supersede(conn, [event.fact for event in answers if event.fact.id in stands])
+        await self.writer.write_answers(
             conn,
             [
-                AnswerRow(e.fact, told, _came(e.record, now))
+                AnswerRow(e.fact, delivered, _came(e.record, now))
                 for e in answers
-                if (told := _answers(e, answered)) is not None
+                if (delivered := _answers(e, answered)) is not None
             ],
         )
-        await self.ledger.write_missing(
+        await self.writer.write_missing(
             conn, {i: m for i, m in missing.items() if i not in {r.event.fact.id for r in rows}}
         )
         return stands
 
     @asynccontextmanager
-    async def _new_to_their_keys(self, found: Looked) -> AsyncIterator[None]:
+    async def _new_to_their_keys(self, found: Evaluations) -> AsyncIterator[None]:
         """Told belongs to the key. A place that had nobody for a while (its party was left out, its incident taken
-        back) joins no files when it leads to another person, and a fact may change its home: what was told lies in the
-        file of before. It is looked for only when the database says that a first notice is none."""
+        back) joins no files when it leads to another person, and a fact may change its unlinked: what was told lies in
+        the file of before. It is looked for only when the database says that a first notification is none."""
         try:
             yield
         except UniqueViolation as known:
-            first = [(n.key, found.lies[n.key]) for n, _, _ in found.notices if n.revision == 1]
-            if known.diag.constraint_name != NOTICE_ONCE or not first:
+            first = [(n.key, found.lies[n.key]) for n, _, _ in found.notifications if n.revision == 1]
+            if known.diag.constraint_name != NOTIFICATION_ONCE or not first:
                 raise
-            raise ToldElsewhereError(first) from known
+            raise DeliveredElsewhereError(first) from known
 
-    async def _take_over(self, told: ToldElsewhereError) -> set[Key]:
+    async def _take_over(self, delivered: DeliveredElsewhereError) -> set[Key]:
         """Lays what was told of these keys into the files that state them now; which of them were told elsewhere."""
         async with self.transaction() as conn:
-            return await self.ledger.take_over(conn, [(*key, file) for key, file in told.first])
+            return await self.writer.take_over(conn, [(*key, file) for key, file in delivered.first])
 
-    async def _write_looked(
-        self, conn: Connection, found: Looked, states: Mapping[str, FileState], now: datetime
+    async def _write_evaluated(
+        self, conn: Connection, found: Evaluations, states: Mapping[str, FileState], now: datetime
     ) -> None:
-        ledger = self.ledger
-        await ledger.write_notices(conn, found.notices, found.lies)
-        await ledger.reground(conn, found.regrounded)
-        await ledger.write_statements(conn, states.values(), now)
-        await ledger.write_looks(conn, found.looks)
-        await ledger.write_files(conn, found.files.values())
-        await ledger.write_outbox(conn, found.outbox, now)
+        writer = self.writer
+        await writer.write_notifications(conn, found.notifications, found.lies)
+        await writer.reground(conn, found.regrounded)
+        await writer.write_statements(conn, states.values(), now)
+        await writer.write_evaluations(conn, found.evaluations)
+        await writer.write_files(conn, found.files.values())
+        await writer.write_outbox(conn, found.outbox, now)
 
     async def _refuse(self, conn: Connection, refused: Iterable[tuple[Record, Refusal]], now: datetime) -> None:
         """Keeps each refusal with its record; the stream's owner also writes the dead letter, once."""
@@ -725,7 +736,7 @@ class Shell:
             if owned:
                 letters[record.topic, record.partition, record.offset] = row
         new = await self.refusals.write(conn, rows)
-        await self.ledger.write_outbox(conn, [row for place, row in letters.items() if place in new], now)
+        await self.writer.write_outbox(conn, [row for place, row in letters.items() if place in new], now)
 
     def _committed(self, judged: Judged) -> None:
         """What was rolled back has not happened, so nothing is counted before."""
@@ -734,15 +745,15 @@ class Shell:
             metrics.RECORDS.labels(service, row.fate).inc()
         for refusal in judged.refused:
             metrics.REFUSALS.labels(service, refusal.reason).inc()
-        for look in judged.found.looks:
-            metrics.LOOKS.labels(service, look.cause).inc()
-        for notice, _, _ in judged.found.notices:
-            metrics.NOTICES.labels(service, notice.kind).inc()
+        for evaluation in judged.found.evaluations:
+            metrics.EVALUATIONS.labels(service, evaluation.cause).inc()
+        for notification, _, _ in judged.found.notifications:
+            metrics.NOTIFICATIONS_SENT.labels(service, notification.kind).inc()
         self.faults_since_check += judged.found.faults
         self.committed.set()
 
 
-def _looked_at_now(change: Change) -> list[str]:
+def _evaluated_now(change: Change) -> list[str]:
     """The files to look at for this event itself: all, or of very many those between which a place moved."""
     if not change.touches:
         return []
@@ -751,7 +762,7 @@ def _looked_at_now(change: Change) -> list[str]:
     return sorted(together) + (rest if len(change.files) <= FILES_AT_ONCE else [])
 
 
-def _looked_at_later(_change: Change) -> list[str]:
+def _evaluated_later(_change: Change) -> list[str]:
     """While a service catches up all files are looked at when it has."""
     return []
 
@@ -788,10 +799,14 @@ def _last_of_each(changes: Iterable[Change]) -> list[Change]:
     return list({id(change.component): change for change in changes if change.component is not None}.values())
 
 
-def _answers(event: Accepted, answered: Answered) -> ToldAs | None:
+def _answers(event: Accepted, answered: Answered) -> Delivered | None:
     """What an answer answers: a notification that its own sender was sent."""
-    told, body = answered.get(event.fact.subject), event.fact.body
-    return told if told is not None and isinstance(body, AgencyBody) and body.agency == told.key.agency else None
+    delivered, body = answered.get(event.fact.subject), event.fact.body
+    return (
+        delivered
+        if delivered is not None and isinstance(body, AgencyBody) and body.agency == delivered.key.agency
+        else None
+    )
 
 
 def _nobodys(event: Accepted, answered: Answered) -> str:
@@ -804,8 +819,8 @@ def _came(record: Record, now: datetime) -> datetime:
     return min(record.timestamp, now) if record.timestamp > NO_TIME else now
 
 
-def _home_of(event: Accepted) -> str:
-    return f"home:notification:{event.fact.subject}"
+def _unlinked_file_of(event: Accepted) -> str:
+    return f"unlinked:notification:{event.fact.subject}"
 
 
 def _ended(record: Record, fate: str, event: str | None, now: datetime) -> RecordRow:

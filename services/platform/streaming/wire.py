@@ -10,11 +10,11 @@ from uuid import NAMESPACE_OID, uuid5
 from schemas import registry
 from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
 from schemas.envelope import LARGEST_HEADERS, LONGEST_KEY, Envelope
-from schemas.referral_decisions.v1 import Decision, Looked
+from schemas.referral_decisions.v1 import Decision, Evaluated
 from schemas.refusals import Refusal, Stage
 from services.platform.domain.core.duties import Asked as AskedOf
-from services.platform.domain.core.duties import Notice, Why, Withheld
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.duties import Notification, Why, Withheld
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.stored_notifications import frozen
 from services.platform.policy.policy import Policy
@@ -23,7 +23,7 @@ from services.platform.streaming.groups import group_of
 from services.platform.streaming.records import Record
 
 NOTIFICATION = "uk.relay.notification-issued.v1"
-LOOKED = "uk.relay.looked.v1"
+LOOKED = "uk.relay.evaluated.v1"
 DECISIONS = "referral.decisions"
 SOURCE = "relay"
 
@@ -39,7 +39,7 @@ class Outgoing(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: str
-    notice: str | None
+    notification: str | None
 
 
 class Letter(NamedTuple):
@@ -66,7 +66,7 @@ LETTER_HEADERS = tuple(f"dlq-{name.replace('_', '-')}" for name in Letter._field
 
 
 @dataclass(frozen=True, slots=True)
-class LookName:
+class EvaluationName:
     """Which look of which file, when and why."""
 
     service: str
@@ -77,63 +77,63 @@ class LookName:
     event: str | None
 
 
-def notification(notice: Notice, service: str, policy: Policy, pseudonyms: Pseudonyms) -> Outgoing:
-    """The notice as its agency reads it."""
-    why = notice.why
+def notification(notification: Notification, service: str, policy: Policy, pseudonyms: Pseudonyms) -> Outgoing:
+    """The notification as its agency reads it."""
+    why = notification.why
     body = NotificationIssued(
-        notification=notice.id,
-        kind=notice.kind,
-        state=notice.state,
-        revision=notice.revision,
-        replaces=notice.replaces,
+        notification=notification.id,
+        kind=notification.kind,
+        state=notification.state,
+        revision=notification.revision,
+        replaces=notification.replaces,
         service=service,
-        rule=notice.key.rule,
-        subject=subject_of(notice.key, pseudonyms),
-        agency=notice.key.agency,
-        desk=notice.desk,
-        occurred_at=notice.arose,
-        issued_at=notice.at,
-        tell_by=notice.tell_by,
-        late=notice.late,
-        urgency=notice.urgency,
-        gather=notice.gather,
+        rule=notification.key.rule,
+        subject=subject_of(notification.key, pseudonyms),
+        agency=notification.key.agency,
+        desk=notification.desk,
+        occurred_at=notification.arose,
+        issued_at=notification.at,
+        tell_by=notification.tell_by,
+        late=notification.late,
+        urgency=notification.urgency,
+        gather=notification.gather,
         matter=tuple(
             Item(what=what, about=about, value=_listed(value), basis=basis)
-            for what, about, value, basis in notice.content
+            for what, about, value, basis in notification.content
         ),
         asks=tuple(
             Asked(ask=a.ask, by=a.by, answers=a.answers, needs_reason=a.needs_reason, met=a.met_by is not None)
-            for a in notice.asks
+            for a in notification.asks
         ),
-        reason=notice.reason,
-        texts=tuple(policy.text(code) for code in notice.texts),
-        grounds=notice.grounds,
+        reason=notification.reason,
+        texts=tuple(policy.text(code) for code in notification.texts),
+        grounds=notification.grounds,
         power=Power(lawful_basis=why.lawful_basis, gateway=why.gateway, purpose=why.purpose),
         policy_version=why.policy_version,
         policy_source=why.source,
         continuity=Continuity(
-            agency_kind=notice.agency_kind,
-            place=notice.person,
+            agency_kind=notification.agency_kind,
+            place=notification.person,
             route=why.route,
             by_default=why.by_default,
-            texts=notice.texts,
-            asked_in=notice.asked_at,
-            asked_since=notice.asked_since,
-            first_told_at=notice.first_told_at,
-            asks=tuple(Standing(ask=a.ask, since=a.since, met_by=a.met_by) for a in notice.asks),
+            texts=notification.texts,
+            asked_in=notification.asked_at,
+            asked_since=notification.asked_since,
+            first_told_at=notification.first_told_at,
+            asks=tuple(Standing(ask=a.ask, since=a.since, met_by=a.met_by) for a in notification.asks),
         ),
     )
-    envelope = _envelope(notice.id, NOTIFICATION, body.subject, notice.at, notice.revision)
+    envelope = _envelope(notification.id, NOTIFICATION, body.subject, notification.at, notification.revision)
     key, value, headers = registry.encode(envelope, body)
-    topic, duty = f"agency.{notice.key.agency}.notifications", "/".join(notice.key)
-    return Outgoing(topic, duty, notice.revision, key, value, headers_to_text(headers), notice.id)
+    topic, duty = f"agency.{notification.key.agency}.notifications", "/".join(notification.key)
+    return Outgoing(topic, duty, notification.revision, key, value, headers_to_text(headers), notification.id)
 
 
-def notice_of(said: NotificationIssued, key: Key) -> Notice:
+def notification_for(said: NotificationIssued, key: Key) -> Notification:
     """What an agency was told, as it was remembered before it was sent; `key`: of its duty."""
     standing = {stands.ask: stands for stands in said.continuity.asks}
     kept = said.continuity
-    return Notice(
+    return Notification(
         kind=said.kind,
         state=said.state,
         key=key,
@@ -171,15 +171,15 @@ def notice_of(said: NotificationIssued, key: Key) -> Notice:
 
 
 def decision(
-    look: LookName,
-    notices: Sequence[Notice],
+    evaluation: EvaluationName,
+    notifications: Sequence[Notification],
     withheld: Iterable[Withheld],
     unexplained: Collection[Key],
     policy: Policy,
     pseudonyms: Pseudonyms,
 ) -> Outgoing:
-    """One look for the audit stream: kinds of agency only, and the file by a pseudonym."""
-    told = [
+    """One evaluation for the audit stream: kinds of agency only, and the file by a pseudonym."""
+    delivered = [
         Decision(
             rule=n.key.rule,
             subject=subject_of(n.key, pseudonyms),
@@ -189,7 +189,7 @@ def decision(
             grounds=n.grounds,
             policy_version=n.why.policy_version,
         )
-        for n in notices
+        for n in notifications
     ]
     not_told = [
         Decision(
@@ -215,20 +215,22 @@ def decision(
         )
         for key in sorted(unexplained)
     ]
-    pseudonym = pseudonyms.of(look.file)
-    body = Looked(
-        service=look.service,
+    pseudonym = pseudonyms.of(evaluation.file)
+    body = Evaluated(
+        service=evaluation.service,
         file=pseudonym,
-        look=look.number,
-        at=look.at,
-        cause=look.cause,
-        event=look.event,
-        decisions=(*told, *not_told, *lost),
+        evaluation=evaluation.number,
+        at=evaluation.at,
+        cause=evaluation.cause,
+        event=evaluation.event,
+        decisions=(*delivered, *not_told, *lost),
     )
-    name = f"{look.service}/{pseudonym}"
-    envelope = _envelope(str(uuid5(NAMESPACE_OID, f"{name}/{look.number}")), LOOKED, pseudonym, look.at, look.number)
+    name = f"{evaluation.service}/{pseudonym}"
+    envelope = _envelope(
+        str(uuid5(NAMESPACE_OID, f"{name}/{evaluation.number}")), LOOKED, pseudonym, evaluation.at, evaluation.number
+    )
     key, value, headers = registry.encode(envelope, body)
-    return Outgoing(DECISIONS, name, look.number, key, value, headers_to_text(headers), None)
+    return Outgoing(DECISIONS, name, evaluation.number, key, value, headers_to_text(headers), None)
 
 
 def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
@@ -271,10 +273,11 @@ def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Letter, tupl
 
 
 def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:
-    """What a duty is about. A rung's is the key of another duty, with a pseudonym for the agency that did not answer:
-    which service serves her can itself reveal a place. Where it is too long for a record's key, a name for it."""
+    """What a duty is about. A escalation step's is the key of another duty, with a pseudonym for the agency that did
+    not answer: which service serves her can itself reveal a place. Where it is too long for a record's key, a name for
+    it."""
     said = key.subject
-    if key.rule in RUNGS:
+    if key.rule in ESCALATION_STEPS:
         of, ask = asked_of(key)
         said = "/".join((of.rule, of.subject, pseudonyms.of("/".join(of))[:12], ask))
     return said if len(said) <= LONGEST_KEY else pseudonyms.of(said)
@@ -289,7 +292,7 @@ def claimed(record: Record, header: str) -> str | None:
 
 
 def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
-    """Headers as the store keeps them: bytes of any kind come back as they were, those of texts can be read."""
+    """Headers as the reader keeps them: bytes of any kind come back as they were, those of texts can be read."""
     return json.dumps([(name, (value or b"").decode("latin-1")) for name, value in headers])
 
 

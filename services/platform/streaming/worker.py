@@ -38,7 +38,7 @@ from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.publisher import Publisher
 from services.platform.streaming.sending import Sender
 from services.platform.streaming.service import Service
-from services.platform.streaming.unit_of_work import Shell
+from services.platform.streaming.unit_of_work import UnitOfWork
 from services.platform.streaming.watchdog import Watchdog
 
 # Of one service at once: its batch, its due files, what was refused before, what it publishes and one more.
@@ -66,7 +66,7 @@ class Running:
     """One service at work in this process."""
 
     service: Service
-    shell: Shell
+    unit: UnitOfWork
     loop: Loop
     consumer: Consumer
     publisher: Publisher
@@ -182,12 +182,12 @@ class Worker:
             return await pseudonyms_of(conn)
 
     async def _run(self, service: Service, pseudonyms: Pseudonyms) -> Running:
-        shell = Shell(service, self._pool, self._policies, pseudonyms, self._release, self._contract)
+        unit = UnitOfWork(service, self._pool, self._policies, pseudonyms, self._release, self._contract)
 
         async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
             return await consumer.committed(partitions)
 
-        loop = Loop(shell, committed, self._offsets)
+        loop = Loop(unit, committed, self._offsets)
         consumer = Consumer(
             group=group_of(service.name),
             topics=service.reads,
@@ -196,12 +196,12 @@ class Worker:
             assigned=loop.assigned,
             instance=self._instance,
         )
-        publisher = Publisher(service.name, self._pool, self._sender, shell.committed, self._contract)
+        publisher = Publisher(service.name, self._pool, self._sender, unit.committed, self._contract)
 
         async def prepare() -> None:
             await loop.check()
-            await shell.begin(RELEASE_FILES_A_SECOND)
-            at = await shell.clock()
+            await unit.begin(RELEASE_FILES_A_SECOND)
+            at = await unit.clock()
             await loop.note_ends(await self._offsets.end_offsets(service.reads), at)
             await publisher.unpark()
 
@@ -214,11 +214,11 @@ class Worker:
             asyncio.create_task(_guarded(work, group_of(service.name)), name=f"{service.name}: {what}")
             for what, work in (
                 ("publish", publisher.run()),
-                ("due", _again(loop.look_at_due, DUE_SECONDS)),
+                ("due", _again(loop.evaluate_due, DUE_SECONDS)),
                 ("refused before", loop.retry_refused()),
             )
         ]
-        return Running(service, shell, loop, consumer, publisher)
+        return Running(service, unit, loop, consumer, publisher)
 
     async def _once_there(self, work: Callable[[], Awaitable[T]]) -> T:
         """A worker may start while its servers are away: it waits, as it would at work."""
@@ -247,7 +247,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 self._awaited = DATABASE
-                times = [await running.shell.clock() for running in self.running]
+                times = [await running.unit.clock() for running in self.running]
                 self._awaited = BROKER
                 ends = await self._offsets.end_offsets(topics)
                 self._answered_at = time.monotonic()
@@ -271,7 +271,7 @@ async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
 
 
 async def _guarded(work: Awaitable[None], group: str) -> None:
-    """Work beside the batches ends the process where it cannot go on: nobody would notice that it has stopped."""
+    """Work beside the batches ends the process where it cannot go on: nobody would notification that it has stopped."""
     try:
         await work
     except Exception as error:  # noqa: BLE001 - whatever it is

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from confluent_kafka import Consumer, Producer
 
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.streaming.sending import Message
 from tests.bench.contestants import work
@@ -26,7 +26,7 @@ class State:
         self.standing: dict[str, dict[tuple[str, str], Fact]] = defaultdict(dict)
         self.parts: dict[str, dict[str, CaseFile]] = defaultdict(dict)
         self.of_file: dict[str, dict[str, CaseFile]] = defaultdict(dict)
-        self.told: dict[str, dict[Key, Notice]] = defaultdict(dict)
+        self.delivered: dict[str, dict[Key, Notification]] = defaultdict(dict)
 
     def take(self, key: bytes, value: bytes, headers: work.Headers) -> list[Message]:
         heard = work.heard(key, value, headers)
@@ -45,7 +45,9 @@ class State:
             mine.pop(crime, None)
             if file in after:
                 mine[crime] = after[file]
-            found, self.told[file] = work.look(work.whole(file, mine.values()), self.told[file], policy, at)
+            found, self.delivered[file] = work.evaluate_file(
+                work.whole(file, mine.values()), self.delivered[file], policy, at
+            )
             sent += work.messages(found, policy)
         return sent
 

@@ -17,7 +17,7 @@ from typing import Any, LiteralString
 import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.policy.policy import Policy
 from services.platform.streaming.wire import Outgoing
@@ -32,12 +32,12 @@ create table inbox (id text primary key);
 create table fact (
     crime text, statement text, subject text, id text not null, version bigint not null, at text not null,
     kind text not null, type text not null, content text not null, primary key (crime, statement, subject));
-create table file (file text primary key, looks int not null default 0, next_look_at timestamptz);
-create index on file (next_look_at) where next_look_at is not null;
+create table file (file text primary key, evaluations int not null default 0, next_evaluation_at timestamptz);
+create index on file (next_evaluation_at) where next_evaluation_at is not null;
 create table file_crime (file text, crime text, primary key (file, crime));
-create table told (rule text, subject text, agency text, file text not null, content text not null,
+create table delivery (rule text, subject text, agency text, file text not null, content text not null,
     primary key (rule, subject, agency));
-create index on told (file);
+create index on delivery (file);
 create table outbox (number bigint generated always as identity primary key, topic text not null, key bytea,
     value bytea, headers text not null);
 """
@@ -51,19 +51,21 @@ class Files:
 
     of_crime: dict[str, Mapping[str, CaseFile]] = field(default_factory=dict)
     crimes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    told: dict[str, dict[Key, Notice]] = field(default_factory=lambda: defaultdict(dict))
-    changed: dict[Key, tuple[str, Notice]] = field(default_factory=dict)
-    looks: Counter[str] = field(default_factory=Counter)
-    next_look: dict[str, datetime | None] = field(default_factory=dict)
+    delivered: dict[str, dict[Key, Notification]] = field(default_factory=lambda: defaultdict(dict))
+    changed: dict[Key, tuple[str, Notification]] = field(default_factory=dict)
+    evaluations: Counter[str] = field(default_factory=Counter)
+    next_evaluation: dict[str, datetime | None] = field(default_factory=dict)
     sent: list[Outgoing] = field(default_factory=list)
 
-    def look(self, file: str, policy: Policy, now: datetime) -> None:
+    def evaluate(self, file: str, policy: Policy, now: datetime) -> None:
         parts = [self.of_crime[crime][file] for crime in self.crimes[file] if file in self.of_crime[crime]]
-        found, self.told[file] = work.look(work.whole(file, parts), self.told[file], policy, now)
-        self.changed.update({notice.key: (file, notice) for notice in (*found.regrounded, *found.notices)})
-        self.next_look[file] = found.look_again_at
+        found, self.delivered[file] = work.evaluate_file(work.whole(file, parts), self.delivered[file], policy, now)
+        self.changed.update(
+            {notification.key: (file, notification) for notification in (*found.regrounded, *found.notifications)}
+        )
+        self.next_evaluation[file] = found.evaluate_again_at
         self.sent += work.outgoing(found, policy)
-        self.looks[file] += 1
+        self.evaluations[file] += 1
 
 
 class Loop:
@@ -81,7 +83,7 @@ class Loop:
             if records:
                 await self.publish(await self.take(records))
             if time.monotonic() >= due_at:
-                while await self.look_at_due():
+                while await self.evaluate_due():
                     continue
                 due_at = time.monotonic() + DUE_SECONDS
 
@@ -116,7 +118,7 @@ class Loop:
                 files.of_crime[crime] = after
                 for file in touched:
                     files.crimes[file].add(crime)
-                    files.look(file, policy, now)
+                    files.evaluate(file, policy, now)
             await self._many("insert into inbox select * from unnest(%s::text[])", [(i,) for i in inbox])
             await self._many(
                 """insert into fact (crime, statement, subject, id, version, at, kind, type, content)
@@ -137,13 +139,13 @@ class Loop:
             )
             return await self._write(files)
 
-    async def look_at_due(self) -> int:
+    async def evaluate_due(self) -> int:
         """Looks at files whose time has come, those in other hands skipped; how many."""
         async with self.conn.transaction():
             now = work.now()
             policy = work.policies().at(now)
             rows = await self.conn.execute(
-                """select file from file where next_look_at <= %s order by next_look_at limit %s
+                """select file from file where next_evaluation_at <= %s order by next_evaluation_at limit %s
                 for update skip locked""",
                 (now, DUE_AT_ONCE),
             )
@@ -152,7 +154,7 @@ class Loop:
             if due:
                 await self._lock(due, files, policy)
             for file in due:
-                files.look(file, policy, now)
+                files.evaluate(file, policy, now)
             outbox = await self._write(files)
         await self.publish(outbox)
         return len(due)
@@ -194,22 +196,22 @@ class Loop:
         crimes = {crime for file in ordered for crime in files.crimes[file]} - files.of_crime.keys()
         standing = await self._standing(crimes)
         files.of_crime.update({crime: work.parts_of(facts.values(), policy) for crime, facts in standing.items()})
-        rows = await self.conn.execute("select file, content from told where file = any(%s)", (ordered,))
+        rows = await self.conn.execute("select file, content from delivery where file = any(%s)", (ordered,))
         for file, content in await rows.fetchall():
-            notice = work.notice_of(content)
-            files.told[file][notice.key] = notice
+            notification = work.notification_for(content)
+            files.delivered[file][notification.key] = notification
 
     async def _write(self, files: Files) -> list[tuple[int, Outgoing]]:
         """What was told, when to look again, and the outbox with its numbers."""
         await self._many(
-            """insert into told select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+            """insert into delivery select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
             on conflict (rule, subject, agency) do update set file = excluded.file, content = excluded.content""",
-            [(*key, file, work.json_of(notice)) for key, (file, notice) in files.changed.items()],
+            [(*key, file, work.json_of(notification)) for key, (file, notification) in files.changed.items()],
         )
         await self._many(
-            """update file f set looks = looks + u.n, next_look_at = u.at
+            """update file f set evaluations = looks + u.n, next_evaluation_at = u.at
             from unnest(%s::text[], %s::int[], %s::timestamptz[]) as u(file, n, at) where f.file = u.file""",
-            [(file, files.looks[file], at) for file, at in files.next_look.items()],
+            [(file, files.evaluations[file], at) for file, at in files.next_evaluation.items()],
         )
         if not files.sent:
             return []

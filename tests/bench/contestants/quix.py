@@ -56,8 +56,8 @@ def matter(value: bytes, crime: str, _: int, headers: Any, state: State) -> Iter
         yield {"file": file, "crime": crime, "part": found}
 
 
-def look(said: dict[str, Any], state: State) -> Iterator[Message]:
-    """One look at a file that gets something else from one of its crime references."""
+def evaluate(said: dict[str, Any], state: State) -> Iterator[Message]:
+    """One evaluation at a file that gets something else from one of its crime references."""
     file, crime, part = said["file"], said["crime"], said["part"]
     crimes: list[str] = state.get("crimes") or []
     if crime not in crimes:
@@ -66,16 +66,18 @@ def look(said: dict[str, Any], state: State) -> Iterator[Message]:
     state.set(f"at/{crime}", part)
     parts = [_part(file, part if at == crime else state.get(f"at/{at}")) for at in crimes]
     keys: list[str] = state.get("told") or []
-    told = {notice.key: notice for notice in (work.notice_of(str(state.get(key))) for key in keys)}
+    delivered = {
+        notification.key: notification for notification in (work.notification_for(str(state.get(key))) for key in keys)
+    }
     now = work.now()
     policy = work.policies().at(now)
-    found, _ = work.look(work.whole(file, parts), told, policy, now)
-    for notice in (*found.regrounded, *found.notices):
-        key = "/".join(("told", *notice.key))
-        state.set(key, work.json_of(notice))
-        if notice.key not in told:
+    found, _ = work.evaluate_file(work.whole(file, parts), delivered, policy, now)
+    for notification in (*found.regrounded, *found.notifications):
+        key = "/".join(("told", *notification.key))
+        state.set(key, work.json_of(notification))
+        if notification.key not in delivered:
             keys.append(key)
-    if found.notices:
+    if found.notifications:
         state.set("told", list(dict.fromkeys(keys)))
     yield from work.messages(found, policy)
 
@@ -117,7 +119,7 @@ def main() -> None:
     rows = app.dataframe(stream)
     rows = rows.apply(matter, stateful=True, expand=True, metadata=True)
     rows = rows.group_by("file")
-    rows = rows.apply(look, stateful=True, expand=True)
+    rows = rows.apply(evaluate, stateful=True, expand=True)
     rows = rows.set_headers(lambda message, *_: list(message.headers))
     rows.to_topic(lambda message, *_: topics[message.topic], key=lambda message: message.key)
     app.run()

@@ -13,11 +13,11 @@ from schemas import registry
 from schemas.envelope import fact_id
 from schemas.refusals import Refusal
 from services.incidents.rules import RULES
-from services.platform.domain.core import evaluate
-from services.platform.domain.core.duties import Look, Notice
+from services.platform.domain.core import evaluate as core
+from services.platform.domain.core.duties import Evaluation, Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.reconcile import remember
-from services.platform.domain.core.stored_notifications import notice_from_json, notice_to_json
+from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
 from services.platform.domain.linking.links import file_of, link, stands
 from services.platform.local.keeper import PROJECT
 from services.platform.policy.load import load
@@ -38,8 +38,8 @@ Parts = Mapping[str, CaseFile]  # by file, what one crime reference puts into it
 FactRow = tuple[str, str, int, str, str, str, str]
 
 body_of = lru_cache(maxsize=PARSED)(registry.body_of)
-notice_of = lru_cache(maxsize=PARSED)(notice_from_json)
-json_of = notice_to_json
+notification_for = lru_cache(maxsize=PARSED)(notification_from_json)
+json_of = notification_to_json
 
 
 @cache
@@ -86,7 +86,9 @@ def parts_of(facts: Iterable[Fact], policy: Policy) -> dict[str, CaseFile]:
     """Into whose files the facts of one crime reference go, and what each file gets."""
     standing = stands(facts)
     linkage = link(standing, policy.is_placeholder)
-    return {key: file_of(key, standing, linkage) for key in {key for lies in linkage.lies_in.values() for key in lies}}
+    return {
+        key: file_of(key, standing, linkage) for key in {key for lies in linkage.membership.values() for key in lies}
+    }
 
 
 def touched(before: Parts, after: Parts) -> list[str]:
@@ -108,21 +110,23 @@ def whole(key: str, parts: Iterable[CaseFile]) -> CaseFile:
     return CaseFile(key, tuple(sorted(facts, key=in_the_world)), persons, links, unlinked)
 
 
-def look(file: CaseFile, told: Mapping[Key, Notice], policy: Policy, at: datetime) -> tuple[Look, dict[Key, Notice]]:
-    """One look, and what was told after it."""
-    found = evaluate.look([file], told, RULES, policy, at, at)
-    return found, remember(told, found)
+def evaluate_file(
+    file: CaseFile, delivered: Mapping[Key, Notification], policy: Policy, at: datetime
+) -> tuple[Evaluation, dict[Key, Notification]]:
+    """One evaluation, and what was told after it."""
+    found = core.evaluate([file], delivered, RULES, policy, at, at)
+    return found, remember(delivered, found)
 
 
-def outgoing(found: Look, policy: Policy) -> list[wire.Outgoing]:
+def outgoing(found: Evaluation, policy: Policy) -> list[wire.Outgoing]:
     """What the agencies are sent, as an outbox keeps it."""
-    return [wire.notification(notice, SERVICE, policy, PSEUDONYMS) for notice in found.notices]
+    return [wire.notification(notification, SERVICE, policy, PSEUDONYMS) for notification in found.notifications]
 
 
 def message(row: wire.Outgoing) -> Message:
     return Message(row.topic, row.key, row.value, wire.headers_from_text(row.headers))
 
 
-def messages(found: Look, policy: Policy) -> list[Message]:
+def messages(found: Evaluation, policy: Policy) -> list[Message]:
     """What the agencies are sent, as a producer takes it."""
     return [message(row) for row in outgoing(found, policy)]

@@ -39,4 +39,4 @@ def responses_owe(world: World) -> Iterator[tuple[Key, Content]]:
             answered[fact.subject, fact.body["agency"]].append(kind)
     for (notification, agency), kinds in answered.items():
         said = {"notification": notification, "answered": sorted(kinds), "asks": []}
-        yield ("answer_without_notice", f"unknown-notification:{notification}", agency), said
+        yield ("answer_without_notification", f"unknown-notification:{notification}", agency), said

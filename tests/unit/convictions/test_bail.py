@@ -18,7 +18,7 @@ from tests.unit.incidents import seen
 
 CANCELLED = [b.result("4596"), b.result("4506", qualifiers=("LI",))]
 BY = pytest.mark.parametrize("result", CANCELLED, ids=["a result of its own", "a qualifier"])
-HOME = f"home:urn:{b.URN}"
+HOME = f"unlinked:urn:{b.URN}"
 
 
 def hearing(result: Result) -> object:
@@ -59,8 +59,8 @@ def became(*hearings: HearingResulted) -> dict[str, str]:
     stated = seen.owed(bail_conditions_cancelled, file)
     by_hearing = [s for s in bail_conditions_cancelled(file, b.policy()) if isinstance(s, Duty)]
     assert {s.key.agency for s in by_hearing} == set(stated)
-    told = [seen.matter(s) for s in by_hearing if s.key.agency == "cps-westmarch"]
-    return {said["hearing"].rpartition("/")[2]: said["bail_conditions"] for said in told}
+    delivered = [seen.matter(s) for s in by_hearing if s.key.agency == "cps-westmarch"]
+    return {said["hearing"].rpartition("/")[2]: said["bail_conditions"] for said in delivered}
 
 
 def on(day: int) -> str:
@@ -144,17 +144,23 @@ def test_who_was_told_that_conditions_ended_hears_when_they_had_not_stood() -> N
     """An earlier hearing that arrives late had put him in custody."""
     world = World(b.shipped(), RULES)
     free = b.fact(at_hearing(7, remand=Remand.UNCONDITIONAL_BAIL))
-    world.look(*(b.fact(body) for body in (b.incident(), b.charge(), HELD)), free, now=b.NOON)
-    ended = {key: notice for key, notice in world.told.items() if key.rule == "bail_conditions_cancelled"}
-    assert {notice.state for notice in ended.values()} == {"live"}
-    world.look(b.fact(at_hearing(3, remand=Remand.CUSTODY)), now=b.NOON + timedelta(hours=1))
-    assert {(world.told[key].state, world.told[key].reason) for key in ended} == {("closed", Reason.BAIL_NOT_LESSENED)}
+    world.evaluate(*(b.fact(body) for body in (b.incident(), b.charge(), HELD)), free, now=b.NOON)
+    ended = {
+        key: notification for key, notification in world.delivered.items() if key.rule == "bail_conditions_cancelled"
+    }
+    assert {notification.state for notification in ended.values()} == {"live"}
+    world.evaluate(b.fact(at_hearing(3, remand=Remand.CUSTODY)), now=b.NOON + timedelta(hours=1))
+    assert {(world.delivered[key].state, world.delivered[key].reason) for key in ended} == {
+        ("closed", Reason.BAIL_NOT_LESSENED)
+    }
     assert world.unexplained == set()
 
 
 def unlinked(*hearings: HearingResulted) -> set[object]:
-    home = files_of([b.fact(body) for body in hearings])[HOME]
-    stated = [s for s in unlinked_result(home, b.policy()) if isinstance(s, Duty) and s.key.agency == "dait-54"]
+    unlinked_file = files_of([b.fact(body) for body in hearings])[HOME]
+    stated = [
+        s for s in unlinked_result(unlinked_file, b.policy()) if isinstance(s, Duty) and s.key.agency == "dait-54"
+    ]
     return {(s.urgency, seen.matter(s)["event"]) for s in stated}
 
 
@@ -170,8 +176,8 @@ def test_linked_to_nobody_what_varied_or_ended_conditions_is_told_at_once_where_
 
 @BY
 def test_linked_to_nobody_it_is_told_at_once_though_nothing_marks_the_case(result: Result) -> None:
-    home = files_of([b.fact(hearing(result))])[HOME]  # type: ignore[arg-type]
-    duties = seen.owed(unlinked_result, home)
+    unlinked_file = files_of([b.fact(hearing(result))])[HOME]  # type: ignore[arg-type]
+    duties = seen.owed(unlinked_result, unlinked_file)
     assert set(duties) == {"cps-westmarch", "dait-54"}
     assert seen.matter(duties["dait-54"])["event"] == "bail_conditions_cancelled"
     assert duties["dait-54"].urgency == "urgent"

@@ -12,8 +12,8 @@ from schemas.court_convictions.v1 import CourtType, HearingResulted, Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction
 from schemas.police_incidents.v1 import AbuseType, Grade, Risk, VictimView
 from services.convictions.rules import RULES, missed_order, missed_order_on_acquittal
-from services.platform.domain.core.escalation import MANAGER, STRATEGIC, rung_key
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.escalation import MANAGER, STRATEGIC, step_key
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -276,10 +276,10 @@ def test_nobody_but_the_prosecutor_decides_it() -> None:
     assert {duty.ended for duty in duties.values()} == {None}
 
 
-@pytest.mark.parametrize("rung", [MANAGER, STRATEGIC])
-def test_a_decision_of_the_prosecutor_s_manager_who_heard_of_the_silence_decides_it(rung: str) -> None:
+@pytest.mark.parametrize("step", [MANAGER, STRATEGIC])
+def test_a_decision_of_the_prosecutor_s_manager_who_heard_of_the_silence_decides_it(step: str) -> None:
     body = b.decided(agency=CPS, decision=Decision.ORDER_NOT_SOUGHT, reason="victim-safe-otherwise")
-    asked = rung_key(rung, Key("missed_order", SUBJECT, CPS), "decide", CPS)
+    asked = step_key(step, Key("missed_order", SUBJECT, CPS), "decide", CPS)
     hers = replace(file(b.hearing()), answers=(b.answer(body, asked),))
     assert {duty.ended for duty in seen.owed(missed_order, hers).values()} == {Reason.ORDER_NOT_SOUGHT}
 
@@ -314,19 +314,19 @@ def test_what_was_decided_before_a_retrial_says_nothing_about_its_sentence() -> 
 def test_a_decision_on_what_was_told_before_her_risk_was_raised_closes_nothing(revision: int) -> None:
     told_at, medium = b.NOON + timedelta(hours=2), b.incident(risk=b.risk(Grade.MEDIUM))
     first = b.linked_file(*(b.fact(body) for body in (medium, b.charge(), b.hearing())))
-    told = remember({}, look([first], {}, RULES, b.policy(), told_at, told_at))
+    delivered = remember({}, evaluate([first], {}, RULES, b.policy(), told_at, told_at))
     raised = b.fact(b.risk_assessed(occurred_at=told_at))
     hers = b.linked_file(*first.facts, raised)
     later = told_at + timedelta(hours=1)
-    told = remember(told, look([hers], told, RULES, b.policy(), later, later))
+    delivered = remember(delivered, evaluate([hers], delivered, RULES, b.policy(), later, later))
     key = Key("missed_order", SUBJECT, CPS)
-    assert told[key].revision == 2
+    assert delivered[key].revision == 2
     body = b.decided(agency=CPS, decision=Decision.ORDER_NOT_SOUGHT, reason="low-risk", occurred_at=later)
     answered = replace(hers, answers=(b.answer(body, key, revision),))
-    told = remember(told, look([answered], told, RULES, b.policy(), later, later))
-    counts = {agency: told[key._replace(agency=agency)].state for agency in (CPS, DAIT)}
+    delivered = remember(delivered, evaluate([answered], delivered, RULES, b.policy(), later, later))
+    counts = {agency: delivered[key._replace(agency=agency)].state for agency in (CPS, DAIT)}
     assert counts == dict.fromkeys((CPS, DAIT), "closed" if revision == 2 else "live")
-    assert look([answered], told, RULES, b.policy(), later, later).notices == ()
+    assert evaluate([answered], delivered, RULES, b.policy(), later, later).notifications == ()
 
 
 def test_a_later_hearing_that_leaves_the_conviction_does_not_move_its_days() -> None:

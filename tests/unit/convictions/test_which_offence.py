@@ -12,7 +12,7 @@ from schemas.police_incidents.v1 import AbuseType, ChargePreferred, IncidentRepo
 from services.convictions.rules import RULES, missed_order
 from services.convictions.unconfirmed import offence_unconfirmed
 from services.platform.domain.core.duties import Duty
-from services.platform.domain.core.escalation import INSPECTOR, MANAGER, RUNGS, rung_key
+from services.platform.domain.core.escalation import ESCALATION_STEPS, INSPECTOR, MANAGER, step_key
 from services.platform.domain.core.facts import CaseFile, Key
 from services.platform.domain.core.reasons import Reason
 from services.platform.policy.policy import Policy
@@ -30,7 +30,7 @@ def file(*bodies: v.Body, charge: ChargePreferred | None = None) -> CaseFile:
     return b.linked_file(*map(b.fact, (b.incident(), charge or b.charge(), *bodies)))
 
 
-def told(hers: CaseFile, policy: Policy | None = None) -> Told:
+def delivered(hers: CaseFile, policy: Policy | None = None) -> Told:
     """What is still owed, by rule, agency and offence."""
     stated = [s for rule in RULES if rule.runs_for(hers) for s in rule.states(hers, policy or b.policy())]
     assert len({s.key for s in stated}) == len(stated)
@@ -54,7 +54,7 @@ def test_an_old_offence_under_the_number_of_the_charged_one_is_no_missed_order_a
     old = of(THEFT, verdict_date=LONG_BEFORE)
     revoked = of("CJ03522", 999, verdict=None, verdict_date=None, sentenced_on=None)
     hers = file(b.hearing(old, revoked))
-    assert told(hers) == set()
+    assert delivered(hers) == set()
     assert seen.withheld(missed_order, hers) == {
         CPS: Reason.CONVICTED_BEFORE_THE_INCIDENT,
         DAIT: Reason.CONVICTED_BEFORE_THE_INCIDENT,
@@ -64,18 +64,18 @@ def test_an_old_offence_under_the_number_of_the_charged_one_is_no_missed_order_a
 @pytest.mark.parametrize("reverse", [True, False])
 def test_of_two_offences_with_one_number_the_charged_one_is_seen_and_the_other_is_not(*, reverse: bool) -> None:
     both = (of("OF61102"), of(THEFT))
-    assert told(file(b.hearing(*(reversed(both) if reverse else both)))) == missed("1/OF61102")
+    assert delivered(file(b.hearing(*(reversed(both) if reverse else both)))) == missed("1/OF61102")
 
 
 def test_two_charged_offences_with_one_number_are_two_missed_orders() -> None:
     charge = b.charge(b.charged(1), b.charged(1, code="SC15005"))
-    found = told(file(b.hearing(of("OF61102"), of("SC15005")), charge=charge))
+    found = delivered(file(b.hearing(of("OF61102"), of("SC15005")), charge=charge))
     assert found == missed("1/OF61102") | missed("1/SC15005")
 
 
 def test_one_acquitted_and_one_convicted_under_one_number_are_two_outcomes() -> None:
     charge = b.charge(b.charged(1), b.charged(1, code="SC15005"))
-    found = told(file(b.hearing(of("OF61102"), of("SC15005", verdict=Verdict.ACQUITTED)), charge=charge))
+    found = delivered(file(b.hearing(of("OF61102"), of("SC15005", verdict=Verdict.ACQUITTED)), charge=charge))
     on_acquittal = {("missed_order_on_acquittal", agency, "1/SC15005") for agency in (CPS, DAIT)}
     assert found == missed("1/OF61102") | on_acquittal
 
@@ -84,13 +84,13 @@ def test_one_acquitted_and_one_convicted_under_one_number_are_two_outcomes() -> 
 def test_of_two_counts_with_one_number_and_one_code_a_conviction_is_not_undone_by_the_other(
     verdicts: tuple[Verdict, Verdict],
 ) -> None:
-    assert told(file(b.hearing(*(of("OF61102", verdict=each) for each in verdicts)))) == missed("1/OF61102")
+    assert delivered(file(b.hearing(*(of("OF61102", verdict=each) for each in verdicts)))) == missed("1/OF61102")
 
 
 def test_an_offence_of_which_another_woman_is_the_victim_is_not_hers_though_it_has_the_number_of_hers() -> None:
     charge = b.charge(b.charged(1), b.charged(1, "CR2", code="SC15005"))
     others = b.incident("CR2", parties=(b.victim(record=b.record("victim-of-another")), b.suspect()))
-    assert told(file(others, b.hearing(of("SC15005")), charge=charge)) == set()
+    assert delivered(file(others, b.hearing(of("SC15005")), charge=charge)) == set()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_guilty_of_an_alternative_or_of_an_attempt_is_guilty_on_the_count_that_w
     charged_with: str, found_guilty_of: ResultedOffence
 ) -> None:
     hers = file(b.hearing(found_guilty_of), charge=b.charge(b.charged(code=charged_with)))
-    assert told(hers) == missed(f"1/{found_guilty_of.code}")
+    assert delivered(hers) == missed(f"1/{found_guilty_of.code}")
 
 
 def test_acquitted_of_the_charged_offence_and_guilty_of_an_alternative_on_that_count_is_seen_as_both() -> None:
@@ -115,12 +115,12 @@ def test_acquitted_of_the_charged_offence_and_guilty_of_an_alternative_on_that_c
     hers = file(
         b.hearing(acquitted, of(UNLAWFUL_WOUNDING, verdict_code="A")), charge=b.charge(b.charged(code=WOUNDING))
     )
-    assert missed(f"1/{UNLAWFUL_WOUNDING}") <= told(hers)
+    assert missed(f"1/{UNLAWFUL_WOUNDING}") <= delivered(hers)
 
 
 def test_an_alternative_of_which_he_was_convicted_before_the_incident_is_not_hers() -> None:
     old = of(THEFT, verdict_code="A", verdict_date=LONG_BEFORE)
-    assert told(file(b.hearing(old))) == set()
+    assert delivered(file(b.hearing(old))) == set()
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_of_an_offence_with_the_number_or_the_code_of_the_charged_one_the_dait_i
     unlike: ResultedOffence,
 ) -> None:
     hers = file(b.hearing(unlike))
-    assert told(hers) == asked(f"{unlike.sequence}/{unlike.code.upper()}")
+    assert delivered(hers) == asked(f"{unlike.sequence}/{unlike.code.upper()}")
     duty = seen.owed(offence_unconfirmed, hers)[DAIT]
     assert duty.settles
     assert duty.tell_by == b.NOON + timedelta(hours=1)
@@ -165,22 +165,22 @@ def test_the_charge_as_it_now_stands_answers_the_question_and_opens_the_missed_o
     heard = b.hearing(of(UNLAWFUL_WOUNDING))
     amended = b.fact(b.charge(b.charged(code=UNLAWFUL_WOUNDING)), version=2)
     hers = b.linked_file(*map(b.fact, (b.incident(), b.charge(), heard)), amended)
-    assert told(hers) == missed(f"1/{UNLAWFUL_WOUNDING}")
+    assert delivered(hers) == missed(f"1/{UNLAWFUL_WOUNDING}")
 
 
 def test_a_charge_that_lists_the_old_offence_too_leaves_nothing_to_ask() -> None:
     charge = b.charge(b.charged(), b.charged(1, parties=(), code=THEFT))
-    assert told(file(b.hearing(of(THEFT)), charge=charge)) == set()
+    assert delivered(file(b.hearing(of(THEFT)), charge=charge)) == set()
 
 
 def test_a_person_who_links_the_case_to_her_answers_the_question() -> None:
     hers = file(b.hearing(of(UNLAWFUL_WOUNDING)), b.link_made())
-    assert told(hers) == missed(f"1/{UNLAWFUL_WOUNDING}")
+    assert delivered(hers) == missed(f"1/{UNLAWFUL_WOUNDING}")
     assert seen.owed(offence_unconfirmed, hers)[DAIT].ended is Reason.LINK_SETTLED
 
 
 def test_a_link_to_the_case_does_not_make_an_old_conviction_hers() -> None:
-    assert told(file(b.hearing(of(THEFT, verdict_date=LONG_BEFORE)), b.link_made())) == set()
+    assert delivered(file(b.hearing(of(THEFT, verdict_date=LONG_BEFORE)), b.link_made())) == set()
 
 
 def test_the_dait_decides_that_it_is_another_offence() -> None:
@@ -216,7 +216,7 @@ def test_only_those_decide_who_are_asked(
     rule: str, agency: str, incident: IncidentReported, ended: Reason | None
 ) -> None:
     of_question = Key("offence_unconfirmed", QUESTION, DAIT if rule == INSPECTOR else agency)
-    key = rung_key(rule, of_question, "decide", agency) if rule in RUNGS else of_question
+    key = step_key(rule, of_question, "decide", agency) if rule in ESCALATION_STEPS else of_question
     duties = seen.owed(offence_unconfirmed, decided_by(agency, key, incident))
     assert {duty.ended for duty in duties.values()} == {ended}
 

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from schemas import values as v
 from schemas.classes import DataClass, Form
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, Grade, IncidentReported
-from services.platform.domain.core.duties import Content, Look, Notice, Statement
-from services.platform.domain.core.escalation import RUNGS, asked_of
-from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.duties import Content, Evaluation, Notification, Statement
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
+from services.platform.domain.core.evaluate import Rule, evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
@@ -123,12 +123,12 @@ def asking(ask: str, hours: int) -> Asking:
     return Asking.model_validate({"ask": ask, "within": {"hours": hours}, "answers": ["accepted", "declined"]})
 
 
-def route(name: str, *told: Told, **over: object) -> Route:
+def route(name: str, *delivered: Told, **over: object) -> Route:
     fields = {
         "begins": START,
         "source": SOURCE,
         "route": name,
-        "told": told,
+        "told": delivered,
         "within": Within(minutes=15),
         "power": POWER,
         "tells_from": GO_LIVE,
@@ -196,8 +196,8 @@ def victims(file: CaseFile) -> Iterator[tuple[Fact, IncidentReported, v.PartyRef
 
 
 def areas(body: IncidentReported) -> Areas:
-    home = next(party.residence for party in body.parties if party.role is v.Role.VICTIM)
-    return Areas(victim=home, case_force=body.force_code)
+    unlinked_file = next(party.residence for party in body.parties if party.role is v.Role.VICTIM)
+    return Areas(victim=unlinked_file, case_force=body.force_code)
 
 
 def high_risk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -340,13 +340,13 @@ class World:
         self.facts: tuple[Fact, ...] = ()
         self.answers: list[Answer] = []
         self.persons: dict[str, str] = {}
-        self.lies_in: dict[Key, str] = {}
-        self.told: dict[Key, Notice] = {}
-        self.sent: list[Notice] = []
-        self.looks: list[Look] = []
+        self.membership: dict[Key, str] = {}
+        self.delivered: dict[Key, Notification] = {}
+        self.sent: list[Notification] = []
+        self.evaluations: list[Evaluation] = []
         self.not_heard: set[str] = set()  # what was said by agencies that may not speak about the matter
 
-    def look(self, *facts: Fact, now: datetime) -> list[Notice]:
+    def evaluate(self, *facts: Fact, now: datetime) -> list[Notification]:
         """Accepts these facts, looks at every file, and gives what was sent."""
         self.facts += facts
         files = files_of(self.facts, may_speak=speakers(self.policy))
@@ -356,23 +356,23 @@ class World:
             {before, persons[place]} for place, before in self.persons.items() if persons.get(place, before) != before
         ]
         self.persons |= persons
-        self.looks = [
-            self._one(group, files, now) for group in self._groups(set(files) | set(self.lies_in.values()), moved)
+        self.evaluations = [
+            self._one(group, files, now) for group in self._groups(set(files) | set(self.membership.values()), moved)
         ]
-        notices = [notice for one in self.looks for notice in one.notices]
-        self.sent += notices
-        return notices
+        notifications = [notification for one in self.evaluations for notification in one.notifications]
+        self.sent += notifications
+        return notifications
 
-    def _one(self, group: frozenset[str], files: Mapping[str, CaseFile], now: datetime) -> Look:
-        told = {key: notice for key, notice in self.told.items() if self.lies_in[key] in group}
+    def _one(self, group: frozenset[str], files: Mapping[str, CaseFile], now: datetime) -> Evaluation:
+        delivered = {key: notification for key, notification in self.delivered.items() if self.membership[key] in group}
         here = [files.get(name, CaseFile(name)) for name in sorted(group)]
-        answers = tuple(answer for answer in self.answers if _base(answer.key) in {_base(key) for key in told})
+        answers = tuple(answer for answer in self.answers if _base(answer.key) in {_base(key) for key in delivered})
         here[0] = replace(here[0], answers=answers)
-        found = look(here, told, self.rules, self.policy.at(now), self.read_to, now)
-        self.told |= remember(told, found)
-        for notice in (*told.values(), *found.notices):
-            owner = self.persons.get(notice.person, here[0].key)
-            self.lies_in[notice.key] = owner if owner in group else here[0].key
+        found = evaluate(here, delivered, self.rules, self.policy.at(now), self.read_to, now)
+        self.delivered |= remember(delivered, found)
+        for notification in (*delivered.values(), *found.notifications):
+            owner = self.persons.get(notification.person, here[0].key)
+            self.membership[notification.key] = owner if owner in group else here[0].key
         return found
 
     def _groups(self, names: Iterable[str], moved: Iterable[set[str]]) -> Iterator[frozenset[str]]:
@@ -385,38 +385,44 @@ class World:
     def answer(
         self, body: type, key: Key, at: datetime, revision: int | None = None, agency: str | None = None
     ) -> Fact:
-        """An answer by the recipient, or by another agency, to the newest or an older notice of a duty."""
-        notice = self.told[key]
-        said = {"occurred_at": at, "agency": agency or key.agency, "actor": "worker-1", "notification": notice.id}
+        """An answer by the recipient, or by another agency, to the newest or an older notification of a duty."""
+        notification = self.delivered[key]
+        said = {"occurred_at": at, "agency": agency or key.agency, "actor": "worker-1", "notification": notification.id}
         if body.__name__ == "Declined":
             said["reason"] = "no_capacity"
         elif body.__name__ == "Decided":
             said["decision"] = "safety_plan_made"
         fact = b.fact(body.model_validate(said), at=at)  # type: ignore[attr-defined]
-        self.answers.append(Answer(fact, key, notice.revision if revision is None else revision))
+        self.answers.append(Answer(fact, key, notification.revision if revision is None else revision))
         return fact
 
     @property
     def again(self) -> datetime | None:
-        return min((one.look_again_at for one in self.looks if one.look_again_at is not None), default=None)
+        return min(
+            (one.evaluate_again_at for one in self.evaluations if one.evaluate_again_at is not None), default=None
+        )
 
     @property
     def unexplained(self) -> set[Key]:
-        return {key for one in self.looks for key in one.unexplained}
+        return {key for one in self.evaluations for key in one.unexplained}
 
     @property
     def withheld(self) -> dict[Key, str]:
-        return {one.key: one.reason for found in self.looks for one in found.withheld}
+        return {one.key: one.reason for found in self.evaluations for one in found.withheld}
 
     def held(self) -> dict[Key, Content]:
         """For each duty the live content of its highest revision. Rungs depend on when they were told: left out."""
-        return {key: n.content for key, n in self.told.items() if n.state == "live" and key.rule not in RUNGS}
+        return {
+            key: n.content
+            for key, n in self.delivered.items()
+            if n.state == "live" and key.rule not in ESCALATION_STEPS
+        }
 
 
 def _base(key: Key) -> Key:
-    return asked_of(key)[0] if key.rule in RUNGS else key
+    return asked_of(key)[0] if key.rule in ESCALATION_STEPS else key
 
 
-def said(notices: Iterable[Notice]) -> list[tuple[str, str, str]]:
+def said(notifications: Iterable[Notification]) -> list[tuple[str, str, str]]:
     """What was sent, to whom, by which rule: in a fixed order."""
-    return sorted((n.kind, n.key.rule, n.key.agency) for n in notices)
+    return sorted((n.kind, n.key.rule, n.key.agency) for n in notifications)

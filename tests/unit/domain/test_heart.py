@@ -1,4 +1,4 @@
-"""What a look promises, shown on generated lives of a few people: once, in any order, corrected."""
+"""What an evaluation promises, shown on generated lives of a few people: once, in any order, corrected."""
 
 import random
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
 from schemas.police_incidents.v1 import Grade, SupportReferral
-from services.platform.domain.core.duties import Notice, Statement
-from services.platform.domain.core.escalation import RUNGS, rule_of
+from services.platform.domain.core.duties import Notification, Statement
+from services.platform.domain.core.escalation import ESCALATION_STEPS, rule_of
 from services.platform.domain.core.evaluate import Rule, state
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.core.stored_notifications import notice_from_json, notice_to_json
+from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
 from services.platform.domain.linking.links import files_of
 from services.platform.policy.policy import Policy
 from tests.support import builders as b
@@ -83,7 +83,7 @@ def batches(given: list[Fact], rng: random.Random) -> Iterator[list[Fact]]:
 def told_one_by_one(given: list[Fact], now: datetime = NOW) -> World:
     world = World()
     for fact in given:
-        world.look(fact, now=now)
+        world.evaluate(fact, now=now)
     return world
 
 
@@ -92,7 +92,7 @@ def told_one_by_one(given: list[Fact], now: datetime = NOW) -> World:
 def test_any_order_and_any_batching_ends_in_the_same_holding(given: list[Fact], rng: random.Random) -> None:
     one, other = told_one_by_one(given), World()
     for batch in batches(given, rng):
-        other.look(*batch, now=NOW)
+        other.evaluate(*batch, now=NOW)
     assert one.held() == other.held()
     assert not one.unexplained
     assert not other.unexplained
@@ -102,21 +102,21 @@ def test_any_order_and_any_batching_ends_in_the_same_holding(given: list[Fact], 
 @given(facts)
 def test_what_is_held_is_what_a_fresh_relay_would_tell_those_who_may_still_act(given: list[Fact]) -> None:
     fresh = World()
-    fresh.look(*given, now=NOW)
+    fresh.evaluate(*given, now=NOW)
     assert told_one_by_one(given).held() == fresh.held()
 
 
 @lives
 @given(facts, shuffles)
-def test_each_notification_has_one_id_and_a_look_says_one_thing_to_one_agency_about_one_duty(
+def test_each_notification_has_one_id_and_an_evaluation_says_one_thing_to_one_agency_about_one_duty(
     given: list[Fact], rng: random.Random
 ) -> None:
     world = World()
     for batch in batches(given, rng):
-        sent = world.look(*batch, now=NOW)
-        assert len({notice.key for notice in sent}) == len(sent)
-        assert world.look(*batch, now=NOW) == []
-    assert len({notice.id for notice in world.sent}) == len(world.sent)
+        sent = world.evaluate(*batch, now=NOW)
+        assert len({notification.key for notification in sent}) == len(sent)
+        assert world.evaluate(*batch, now=NOW) == []
+    assert len({notification.id for notification in world.sent}) == len(world.sent)
 
 
 @lives
@@ -130,20 +130,20 @@ def test_between_one_look_and_the_next_nothing_happens(
     given: list[Fact], shares: list[float], start: float, then: str
 ) -> None:
     world, now = World(), b.NOON + start * D
-    world.look(*given, now=now)
+    world.evaluate(*given, now=now)
     if then == "answered":
-        for key in [key for key in world.told if key.rule == "high_risk"]:
+        for key in [key for key in world.delivered if key.rule == "high_risk"]:
             world.answer(Accepted, key, now)
-        world.look(now=now)
+        world.evaluate(now=now)
     for share in shares:
         again = world.again
         end = again or now + 400 * D
-        assert world.look(now=now + (end - now) * share * 0.999) == []
+        assert world.evaluate(now=now + (end - now) * share * 0.999) == []
         assert world.again == again
         if again is None:
             return
         now = again
-        world.look(now=now)
+        world.evaluate(now=now)
 
 
 @lives
@@ -152,58 +152,60 @@ def test_when_everything_is_withdrawn_exactly_those_who_were_told_are_corrected(
     given: list[Fact], later: float
 ) -> None:
     world = told_one_by_one(given)
-    world.look(now=NOW + later * H)
-    standing = {key for key, notice in world.told.items() if notice.state != "withdrawn"}
+    world.evaluate(now=NOW + later * H)
+    standing = {key for key, notification in world.delivered.items() if notification.state != "withdrawn"}
     subjects = {(fact.kind, fact.subject): fact for fact in given}
     gone = [b.withdrawal(fact, version=99) for fact in subjects.values()]
-    sent = world.look(*gone, now=NOW + 4 * H)
-    assert {notice.key for notice in sent} == standing
-    assert {notice.kind for notice in sent} <= {"correct"}
-    assert all(notice.content == () for notice in sent)
+    sent = world.evaluate(*gone, now=NOW + 4 * H)
+    assert {notification.key for notification in sent} == standing
+    assert {notification.kind for notification in sent} <= {"correct"}
+    assert all(notification.content == () for notification in sent)
 
 
 @lives
 @given(facts, st.sampled_from(FACTS))
 def test_a_change_is_written_to_exactly_those_for_whom_something_changed(given: list[Fact], last: Fact) -> None:
     world = told_one_by_one([fact for fact in given if fact.id != last.id])
-    before = dict(world.told)
-    sent = {notice.key: notice for notice in world.look(last, now=NOW)}
+    before = dict(world.delivered)
+    sent = {notification.key: notification for notification in world.evaluate(last, now=NOW)}
     fresh = World()
-    fresh.look(*given, last, now=NOW)
+    fresh.evaluate(*given, last, now=NOW)
     for key in {*before, *fresh.held()} - set(sent):
-        if key.rule not in RUNGS and (key not in before or before[key].state == "live"):
+        if key.rule not in ESCALATION_STEPS and (key not in before or before[key].state == "live"):
             assert world.held().get(key) == fresh.held().get(key)
-    for key, notice in sent.items():
-        match notice.kind:
+    for key, notification in sent.items():
+        match notification.kind:
             case "notify":
-                assert key not in before or before[key].state != "live" or _another_stands_there(before[key], notice)
+                assert (
+                    key not in before or before[key].state != "live" or _another_stands_there(before[key], notification)
+                )
             case "update":
-                assert _seen(notice) != _seen(before[key])
+                assert _seen(notification) != _seen(before[key])
             case "correct" | "close":
                 assert key not in fresh.held()
             case other:
                 raise AssertionError(other)
 
 
-def _another_stands_there(before: Notice, notice: Notice) -> bool:
-    return notice.reason == Reason.ANOTHER_PERSON and notice.whom != before.whom
+def _another_stands_there(before: Notification, notification: Notification) -> bool:
+    return notification.reason == Reason.ANOTHER_PERSON and notification.whom != before.whom
 
 
-def _seen(notice: object) -> tuple[object, ...]:
-    return tuple(getattr(notice, name) for name in ("content", "asks", "urgency", "texts"))
+def _seen(notification: object) -> tuple[object, ...]:
+    return tuple(getattr(notification, name) for name in ("content", "asks", "urgency", "texts"))
 
 
 @lives
 @given(facts, st.sampled_from([rule.name for rule in RULES]), st.floats(0, 30))
 def test_a_release_that_loses_a_rule_writes_to_nobody_and_is_seen(given: list[Fact], lost: str, later: float) -> None:
     world = told_one_by_one(given)
-    live = {key for key, n in world.told.items() if n.state == "live" and rule_of(key) == lost}
+    live = {key for key, n in world.delivered.items() if n.state == "live" and rule_of(key) == lost}
     world.rules = [rule for rule in RULES if rule.name != lost]
-    sent = world.look(now=NOW + later * D)
-    assert not [notice for notice in sent if rule_of(notice.key) == lost]
+    sent = world.evaluate(now=NOW + later * D)
+    assert not [notification for notification in sent if rule_of(notification.key) == lost]
     assert {key for key in world.unexplained if rule_of(key) == lost} == live
     world.rules = RULES
-    assert not [n for n in world.look(now=NOW + later * D) if n.kind == "notify" and n.key in live]
+    assert not [n for n in world.evaluate(now=NOW + later * D) if n.kind == "notify" and n.key in live]
     assert not world.unexplained
 
 
@@ -215,24 +217,26 @@ def test_a_rule_that_raises_stops_itself_alone_and_mended_tells_nobody_twice(
     first, rest = given[: len(given) // 2], given[len(given) // 2 :]
     world, other = World(), World()
     for one in (world, other):
-        one.look(*first, now=NOW)
+        one.evaluate(*first, now=NOW)
     world.rules = [raising(rule, after=after) if rule.name == broken else rule for rule in RULES]
-    sent, should = world.look(*rest, now=NOW), other.look(*rest, now=NOW)
-    faulted = {fault.rule for one in world.looks for fault in one.faults}
+    sent, should = world.evaluate(*rest, now=NOW), other.evaluate(*rest, now=NOW)
+    faulted = {fault.rule for one in world.evaluations for fault in one.faults}
     assert faulted <= {broken}
     assert not faulted or not [
-        notice for notice in sent if rule_of(notice.key) == broken and _in_a_fault(world, notice)
+        notification
+        for notification in sent
+        if rule_of(notification.key) == broken and _in_a_fault(world, notification)
     ]
     assert [n for n in sent if rule_of(n.key) != broken] == [n for n in should if rule_of(n.key) != broken]
     assert not world.unexplained
     world.rules = RULES
-    world.look(now=NOW)
+    world.evaluate(now=NOW)
     assert world.held() == other.held()
-    assert len({notice.id for notice in world.sent}) == len(world.sent) == len(other.sent)
+    assert len({notification.id for notification in world.sent}) == len(world.sent) == len(other.sent)
 
 
-def _in_a_fault(world: World, notice: object) -> bool:
-    return any(notice in one.notices for one in world.looks if one.faults)
+def _in_a_fault(world: World, notification: object) -> bool:
+    return any(notification in one.notifications for one in world.evaluations if one.faults)
 
 
 class BadDataError(Exception):
@@ -253,8 +257,8 @@ def raising(rule: Rule, after: int) -> Rule:
 
 def test_a_fault_names_the_class_and_the_place_and_never_the_message() -> None:
     world = World(rules=[raising(RULES[0], after=0)])
-    world.look(incident(1, 1), now=NOW)
-    (fault,) = [fault for one in world.looks for fault in one.faults]
+    world.evaluate(incident(1, 1), now=NOW)
+    (fault,) = [fault for one in world.evaluations for fault in one.faults]
     assert (fault.rule, fault.error) == ("high_risk", "BadDataError")
     assert fault.where.startswith(f"{__name__}:")
     assert "Vera" not in repr(fault)
@@ -284,11 +288,11 @@ def test_a_key_that_two_files_state_faults_its_rule() -> None:
 def test_a_place_that_moves_to_another_person_is_told_on_and_not_only_taken_back(given: list[Fact]) -> None:
     school = Key("child_told", "CR1/child/1", "second-school")
     world = told_one_by_one([incident(1, 90), linked(1, "900002"), *given])
-    sent = world.look(b.fact(linked(1, "900002", child=7).body, version=50), now=NOW)
+    sent = world.evaluate(b.fact(linked(1, "900002", child=7).body, version=50), now=NOW)
     if [fact for fact in world.facts if fact.kind == incident(1, 90).kind and fact.subject == "CR1"]:
-        assert world.told[school].state == "live"
-    assert not [notice for notice in sent if notice.key == school and notice.kind == "correct"]
-    assert world.lies_in[school] == "record:vale-records:child-7"
+        assert world.delivered[school].state == "live"
+    assert not [notification for notification in sent if notification.key == school and notification.kind == "correct"]
+    assert world.membership[school] == "record:vale-records:child-7"
 
 
 @lives
@@ -298,13 +302,13 @@ def test_streams_read_at_different_speeds_raise_no_false_alarm(delays: list[int]
     incidents = {n: incident(n, 10) for n, _ in enumerate(delays, 1)}
     charges = {n: charged(n, 10, hours=1 + delay) for n, delay in enumerate(delays, 1)}
     world, now = World(), incidents[1].at
-    world.look(*incidents.values(), now=now)
+    world.evaluate(*incidents.values(), now=now)
     while now < incidents[1].at + 30 * H:
         now += step * H
         world.read_to = now - lag * H
         read = [fact for fact in charges.values() if fact.at <= world.read_to and fact not in world.facts]
-        world.look(*read, now=now)
-    alarmed = {notice.key.subject for notice in world.sent if notice.key.rule == "no_charge"}
+        world.evaluate(*read, now=now)
+    alarmed = {notification.key.subject for notification in world.sent if notification.key.rule == "no_charge"}
     assert alarmed <= {f"CR{n}/party/1" for n, delay in enumerate(delays, 1) if delay > 2}
 
 
@@ -316,21 +320,21 @@ def test_walking_the_looks_again_gives_the_same_bytes(given: list[Fact], rng: ra
     for world in (World(), World()):
         now = NOW
         for batch in walked:
-            world.look(*batch, now=now)
+            world.evaluate(*batch, now=now)
             now += H
-            for key in sorted(key for key in world.told if key.rule == "high_risk"):
+            for key in sorted(key for key in world.delivered if key.rule == "high_risk"):
                 world.answer(Acknowledged, key, now)
-        said.append([notice_to_json(notice) for notice in world.sent])
+        said.append([notification_to_json(notification) for notification in world.sent])
     assert said[0] == said[1]
 
 
 @lives
 @given(facts, st.floats(0, 40))
-def test_a_notice_reads_back_from_the_store_as_it_was(given: list[Fact], later: float) -> None:
+def test_a_notification_reads_back_from_the_store_as_it_was(given: list[Fact], later: float) -> None:
     world = told_one_by_one(given)
-    world.look(now=NOW + later * D)
-    for notice in world.sent:
-        assert notice_from_json(notice_to_json(notice)) == notice
+    world.evaluate(now=NOW + later * D)
+    for notification in world.sent:
+        assert notification_from_json(notification_to_json(notification)) == notification
 
 
 @lives
@@ -342,11 +346,13 @@ def test_answers_of_any_kind_at_any_time_settle_and_leave_nothing_unexplained(
     now = NOW
     for body, which in answers:
         now = world.again or now + H
-        world.look(now=now)
-        asked = sorted(key for key, notice in world.told.items() if notice.asks and notice.state == "live")
+        world.evaluate(now=now)
+        asked = sorted(
+            key for key, notification in world.delivered.items() if notification.asks and notification.state == "live"
+        )
         if asked:
             world.answer(body, asked[which % len(asked)], now)
-        sent = world.look(now=now)
-        assert len({notice.key for notice in sent}) == len(sent)
-        assert world.look(now=now) == []
+        sent = world.evaluate(now=now)
+        assert len({notification.key for notification in sent}) == len(sent)
+        assert world.evaluate(now=now) == []
         assert not world.unexplained

@@ -10,12 +10,12 @@ from schemas import values as v
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.links import files_of, link, stands
-from services.platform.domain.linking.references import home, references
+from services.platform.domain.linking.references import references, unlinked_file
 from tests.support import builders as b
 from tests.support.steps import steps
 
 HER, HIM, CHILD = "record:vale-records:victim-1", "record:vale-records:suspect-2", "record:vale-records:child-1"
-HOME = f"home:urn:{b.URN}"
+HOME = f"unlinked:urn:{b.URN}"
 
 
 def test_an_incident_lies_with_every_party_and_a_child_through_the_statement_that_names_it() -> None:
@@ -189,10 +189,10 @@ def test_every_standing_fact_lies_somewhere_and_its_references_close(facts: list
     standing = stands(facts)
     linkage = link(standing)
     for fact in standing:
-        assert linkage.lies_in[fact.id]
+        assert linkage.membership[fact.id]
         assert references(fact)
-        assert home(fact).startswith("home:")
-        for ids in linkage.lies_in[fact.id].values():
+        assert unlinked_file(fact).startswith("unlinked:")
+        for ids in linkage.membership[fact.id].values():
             assert set(ids) <= {other.id for other in standing}
 
 

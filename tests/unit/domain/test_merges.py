@@ -65,7 +65,7 @@ lives = settings(max_examples=60, deadline=None)
 def told_one_by_one(facts: list[Fact]) -> World:
     world = World()
     for fact in facts:
-        world.look(fact, now=NOW)
+        world.evaluate(fact, now=NOW)
     return world
 
 
@@ -79,7 +79,7 @@ def test_whenever_a_merge_comes_what_is_held_at_the_end_is_the_same(facts: list[
     other = list(facts)
     rng.shuffle(other)
     one, two, fresh = told_one_by_one(facts), told_one_by_one(other), World()
-    fresh.look(*facts, now=NOW)
+    fresh.evaluate(*facts, now=NOW)
     assert one.held() == two.held() == fresh.held()
     assert not one.unexplained
     assert not two.unexplained
@@ -101,16 +101,16 @@ def test_merging_and_taking_it_back_tells_nobody_again_what_they_hold(facts: lis
     world = told_one_by_one(facts)
     before = len(world.sent)
     for merge in (*merges, *withdrawn(merges)):
-        world.look(merge, now=NOW)
-    assert {notice.key.rule for notice in world.sent[before:]} <= {"pattern"}
-    assert len({notice.id for notice in world.sent}) == len(world.sent)
+        world.evaluate(merge, now=NOW)
+    assert {notification.key.rule for notification in world.sent[before:]} <= {"pattern"}
+    assert len({notification.id for notification in world.sent}) == len(world.sent)
 
 
 @lives
 @given(everything)
 def test_every_key_is_stated_once_whatever_is_merged(facts: list[Fact]) -> None:
     world = told_one_by_one(facts)
-    assert not [fault for look in world.looks for fault in look.faults]
+    assert not [fault for evaluation in world.evaluations for fault in evaluation.faults]
 
 
 def test_merges_join_through_others_and_part_again_where_one_is_withdrawn() -> None:
@@ -135,11 +135,11 @@ def test_an_equal_name_and_birth_merge_nobody() -> None:
 
 def test_whoever_was_told_because_of_a_merge_is_corrected_when_it_is_withdrawn_and_nobody_else() -> None:
     world = World()
-    world.look(incident(1, "woman-a"), incident(2, "woman-b"), incident(3, "woman-a"), now=NOW)
-    (counted,) = world.look(AB, now=NOW)
+    world.evaluate(incident(1, "woman-a"), incident(2, "woman-b"), incident(3, "woman-a"), now=NOW)
+    (counted,) = world.evaluate(AB, now=NOW)
     assert (counted.kind, counted.key.rule) == ("notify", "pattern")
     assert AB.id in counted.grounds
-    (corrected,) = world.look(b.withdrawal(AB), now=NOW)
+    (corrected,) = world.evaluate(b.withdrawal(AB), now=NOW)
     assert (corrected.kind, corrected.key) == ("correct", counted.key)
 
 
@@ -148,24 +148,28 @@ def test_callouts_are_counted_over_the_records_of_her_and_of_him() -> None:
     facts = [incident(1, "woman-a", "man-1"), incident(2, "woman-b", "man-2"), incident(3, "woman-a", "man-2")]
     his = b.fact(b.merged("man-1", "man-2"))
     world = World(b.shipped(), INCIDENTS)
-    world.look(*facts, now=NOW)
+    world.evaluate(*facts, now=NOW)
     for merge in (AB, his):
-        assert "escalation" not in {notice.key.rule for notice in world.sent}
-        world.look(merge, now=NOW)
-    (told,) = [notice for notice in world.sent if notice.key.rule == "escalation"]
-    assert {AB.id, his.id} <= set(told.grounds)
-    (corrected,) = [notice for notice in world.look(b.withdrawal(his), now=NOW) if notice.key == told.key]
+        assert "escalation" not in {notification.key.rule for notification in world.sent}
+        world.evaluate(merge, now=NOW)
+    (delivered,) = [notification for notification in world.sent if notification.key.rule == "escalation"]
+    assert {AB.id, his.id} <= set(delivered.grounds)
+    (corrected,) = [
+        notification for notification in world.evaluate(b.withdrawal(his), now=NOW) if notification.key == delivered.key
+    ]
     assert corrected.kind == "correct"
 
 
 def test_a_child_s_school_is_not_told_again_when_its_records_are_merged_and_parted() -> None:
     world = World()
-    world.look(incident(1, "woman-a"), incident(2, "woman-a"), children(1, "child-1"), children(2, "child-2"), now=NOW)
-    school = {key for key in world.told if key.rule == "child_told"}
+    world.evaluate(
+        incident(1, "woman-a"), incident(2, "woman-a"), children(1, "child-1"), children(2, "child-2"), now=NOW
+    )
+    school = {key for key in world.delivered if key.rule == "child_told"}
     assert school == {Key("child_told", f"CR{n}/child/1", "second-school") for n in (1, 2)}
     for merge in (OTHER, b.withdrawal(OTHER)):
-        assert world.look(merge, now=NOW) == []
-    assert world.lies_in[Key("child_told", "CR2/child/1", "second-school")] == f"record:{b.SYSTEM}:child-2"
+        assert world.evaluate(merge, now=NOW) == []
+    assert world.membership[Key("child_told", "CR2/child/1", "second-school")] == f"record:{b.SYSTEM}:child-2"
 
 
 def test_an_order_that_protects_one_of_her_records_protects_her() -> None:

@@ -36,19 +36,19 @@ def names_of_her(world: World, agency: str) -> set[Any]:
 
 def test_after_eighteen_silent_hours_the_wrong_womans_service_reads_nothing_of_the_right_one() -> None:
     world = life()
-    world.look(incident(1, WRONG), now=b.NOON)
+    world.evaluate(incident(1, WRONG), now=b.NOON)
     for hours in (6, 12, 18):
-        world.look(now=b.NOON + hours * H)
-    told = {key for key in world.told if key.agency == "idva-larkmead"}
-    assert {key.rule for key in told} >= {"high_risk", MANAGER, STRATEGIC}  # desk, manager, strategic contact
-    sent = world.look(incident(2, RIGHT, risk=b.risk(Grade.HIGH, tick_count=17)), now=b.NOON + 18.5 * H)
+        world.evaluate(now=b.NOON + hours * H)
+    delivered = {key for key in world.delivered if key.agency == "idva-larkmead"}
+    assert {key.rule for key in delivered} >= {"high_risk", MANAGER, STRATEGIC}  # desk, manager, strategic contact
+    sent = world.evaluate(incident(2, RIGHT, risk=b.risk(Grade.HIGH, tick_count=17)), now=b.NOON + 18.5 * H)
     assert names_of_her(world, "idva-larkmead") == {"Wanda Wrongtest"}
     theirs = [n for n in sent if n.key.agency == "idva-larkmead"]
-    assert {n.key for n in theirs} >= told
+    assert {n.key for n in theirs} >= delivered
     assert {(n.kind, n.state, n.content, n.reason) for n in theirs} == {
         ("correct", "withdrawn", (), Reason.ANOTHER_PERSON)
     }
-    anew = world.told[DOWNLAND]
+    anew = world.delivered[DOWNLAND]
     assert (anew.kind, anew.state, anew.reason, anew.first_told_at) == (
         "notify",
         "live",
@@ -59,75 +59,75 @@ def test_after_eighteen_silent_hours_the_wrong_womans_service_reads_nothing_of_t
 
 def test_whoever_took_on_the_wrong_woman_has_not_taken_on_the_right_one() -> None:
     world = life()
-    world.look(incident(1, WRONG), now=b.NOON)
+    world.evaluate(incident(1, WRONG), now=b.NOON)
     world.answer(Accepted, LARKMEAD, b.NOON + H)
-    world.look(now=b.NOON + H)
-    world.look(incident(2, RIGHT), now=b.NOON + 2 * H)
-    assert {asked.met_by for asked in world.told[DOWNLAND].asks} == {None}
-    assert world.told[LARKMEAD].state == "withdrawn"
+    world.evaluate(now=b.NOON + H)
+    world.evaluate(incident(2, RIGHT), now=b.NOON + 2 * H)
+    assert {asked.met_by for asked in world.delivered[DOWNLAND].asks} == {None}
+    assert world.delivered[LARKMEAD].state == "withdrawn"
 
 
 def test_an_agency_that_serves_both_is_told_of_the_other_as_new_and_that_it_replaces_what_it_heard() -> None:
     world = life()
-    world.look(incident(1, WRONG), now=b.NOON)
+    world.evaluate(incident(1, WRONG), now=b.NOON)
     world.answer(Accepted, DAIT, b.NOON + H)
-    world.look(now=b.NOON + H)
-    world.look(incident(2, RIGHT), now=b.NOON + 2 * H)
-    told = world.told[DAIT]
-    assert (told.kind, told.reason, told.revision) == ("notify", Reason.ANOTHER_PERSON, 2)
-    assert {asked.met_by for asked in told.asks} == {None}
-    assert {asked.since for asked in told.asks} == {b.NOON + 2 * H}
-    world.look(incident(3, {**RIGHT, "name": "Rita Righttested"}), now=b.NOON + 3 * H)
-    assert (world.told[DAIT].kind, world.told[DAIT].reason) == ("update", None)
+    world.evaluate(now=b.NOON + H)
+    world.evaluate(incident(2, RIGHT), now=b.NOON + 2 * H)
+    delivered = world.delivered[DAIT]
+    assert (delivered.kind, delivered.reason, delivered.revision) == ("notify", Reason.ANOTHER_PERSON, 2)
+    assert {asked.met_by for asked in delivered.asks} == {None}
+    assert {asked.since for asked in delivered.asks} == {b.NOON + 2 * H}
+    world.evaluate(incident(3, {**RIGHT, "name": "Rita Righttested"}), now=b.NOON + 3 * H)
+    assert (world.delivered[DAIT].kind, world.delivered[DAIT].reason) == ("update", None)
 
 
 def test_what_is_known_of_her_later_does_not_make_her_another() -> None:
     world = life()
-    world.look(incident(1, {**RIGHT, "record": None}), now=b.NOON)
-    world.look(incident(2, RIGHT), now=b.NOON + H)
-    world.look(incident(3, {**RIGHT, "name": "Rita Married-Righttest"}), now=b.NOON + 2 * H)
+    world.evaluate(incident(1, {**RIGHT, "record": None}), now=b.NOON)
+    world.evaluate(incident(2, RIGHT), now=b.NOON + H)
+    world.evaluate(incident(3, {**RIGHT, "name": "Rita Married-Righttest"}), now=b.NOON + 2 * H)
     assert not [n for n in world.sent if n.kind == "correct" or n.reason]
 
 
 def test_a_merge_and_its_end_make_nobody_another() -> None:
     world = life()
     merge = b.fact(b.merged("right", "victim-1"), version=1)
-    world.look(incident(1, RIGHT), now=b.NOON)
-    world.look(merge, now=b.NOON + H)
-    world.look(b.withdrawal(merge), now=b.NOON + 2 * H)
+    world.evaluate(incident(1, RIGHT), now=b.NOON)
+    world.evaluate(merge, now=b.NOON + H)
+    world.evaluate(b.withdrawal(merge), now=b.NOON + 2 * H)
     assert not [n for n in world.sent if n.reason == Reason.ANOTHER_PERSON]
 
 
 def test_within_records_that_are_one_a_place_may_move() -> None:
     world = life()
-    world.look(incident(1, RIGHT), b.fact(b.merged("right", "victim-1"), version=1), now=b.NOON)
-    world.look(incident(2, {**RIGHT, "record": b.record("victim-1")}), now=b.NOON + H)
+    world.evaluate(incident(1, RIGHT), b.fact(b.merged("right", "victim-1"), version=1), now=b.NOON)
+    world.evaluate(incident(2, {**RIGHT, "record": b.record("victim-1")}), now=b.NOON + H)
     assert not [n for n in world.sent if n.reason == Reason.ANOTHER_PERSON]
 
 
 @pytest.mark.parametrize("born", [{}, {"date_of_birth": b.TODAY.replace(year=1990)}])
 def test_without_records_she_is_another_where_nothing_that_is_known_of_her_is_the_same(born: dict[str, Any]) -> None:
     world = life()
-    world.look(incident(1, {**WRONG, "record": None, **born}), now=b.NOON)
+    world.evaluate(incident(1, {**WRONG, "record": None, **born}), now=b.NOON)
     world.answer(Accepted, LARKMEAD, b.NOON + H)
-    world.look(now=b.NOON + H)
-    world.look(incident(2, {**RIGHT, "record": None}), now=b.NOON + 2 * H)
-    assert (world.told[LARKMEAD].kind, world.told[LARKMEAD].reason) == ("correct", Reason.ANOTHER_PERSON)
-    assert {asked.met_by for asked in world.told[DOWNLAND].asks} == {None}
+    world.evaluate(now=b.NOON + H)
+    world.evaluate(incident(2, {**RIGHT, "record": None}), now=b.NOON + 2 * H)
+    assert (world.delivered[LARKMEAD].kind, world.delivered[LARKMEAD].reason) == ("correct", Reason.ANOTHER_PERSON)
+    assert {asked.met_by for asked in world.delivered[DOWNLAND].asks} == {None}
 
 
 def test_what_had_ended_is_taken_back_too() -> None:
     world = life()
-    world.look(incident(1, WRONG), now=b.NOON)
+    world.evaluate(incident(1, WRONG), now=b.NOON)
     for hours in (6, 12, 18):
-        world.look(now=b.NOON + hours * H)
+        world.evaluate(now=b.NOON + hours * H)
     world.answer(Accepted, LARKMEAD, b.NOON + 19 * H)
-    world.look(now=b.NOON + 19 * H)
-    closed = {key for key, n in world.told.items() if n.state == "closed"}
+    world.evaluate(now=b.NOON + 19 * H)
+    closed = {key for key, n in world.delivered.items() if n.state == "closed"}
     assert closed
-    world.look(incident(2, RIGHT), now=b.NOON + 2 * D)
-    assert {world.told[key].state for key in closed} <= {"withdrawn", "live"}
-    assert not {world.told[key].content for key in closed if world.told[key].state == "withdrawn"} - {()}
+    world.evaluate(incident(2, RIGHT), now=b.NOON + 2 * D)
+    assert {world.delivered[key].state for key in closed} <= {"withdrawn", "live"}
+    assert not {world.delivered[key].content for key in closed if world.delivered[key].state == "withdrawn"} - {()}
 
 
 BORN = b.TODAY.replace(year=1990)
@@ -138,7 +138,7 @@ def is_told_of_another(before: dict[str, Any], after: dict[str, Any], *between: 
     """Whether what was told of her is taken back once her place in the incident is restated."""
     world = life()
     for version, stated in enumerate((before, *between, after), 1):
-        world.look(incident(version, stated), now=b.NOON + version * H)
+        world.evaluate(incident(version, stated), now=b.NOON + version * H)
     return any(n.reason == Reason.ANOTHER_PERSON for n in world.sent)
 
 
@@ -181,19 +181,19 @@ def test_a_record_that_is_left_out_in_between_is_still_known() -> None:
 def test_what_was_read_back_from_the_topics_is_told_once_and_known_to_be_of_her_from_then_on() -> None:
     world = life()
     first = incident(1, WRONG)
-    world.look(first, now=b.NOON)
-    world.told = {key: replace(notice, whom=None) for key, notice in world.told.items()}
-    assert world.look(first, now=b.NOON + H) == []
-    world.look(incident(2, RIGHT), now=b.NOON + 2 * H)
-    assert world.told[DAIT].reason == Reason.ANOTHER_PERSON
+    world.evaluate(first, now=b.NOON)
+    world.delivered = {key: replace(notification, whom=None) for key, notification in world.delivered.items()}
+    assert world.evaluate(first, now=b.NOON + H) == []
+    world.evaluate(incident(2, RIGHT), now=b.NOON + 2 * H)
+    assert world.delivered[DAIT].reason == Reason.ANOTHER_PERSON
 
 
 def test_a_reply_to_an_answer_is_about_that_answer_whoever_stands_at_the_place() -> None:
     world = life()
-    world.look(incident(1, WRONG), now=b.NOON)
-    world.look(incident(2, RIGHT), now=b.NOON + H)
+    world.evaluate(incident(1, WRONG), now=b.NOON)
+    world.evaluate(incident(2, RIGHT), now=b.NOON + H)
     world.answer(Accepted, DAIT, b.NOON + 2 * H, revision=1)
-    (reply,) = world.look(now=b.NOON + 2 * H)
+    (reply,) = world.evaluate(now=b.NOON + 2 * H)
     assert (reply.key.rule, reply.kind) == (OUTDATED, "notify")
-    world.look(incident(3, WRONG), now=b.NOON + 3 * H)
+    world.evaluate(incident(3, WRONG), now=b.NOON + 3 * H)
     assert [n for n in world.sent if n.key == reply.key] == [reply]

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
 from schemas.police_incidents.v1 import Grade, IncidentReported
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import OUTDATED
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.reasons import Reason
@@ -17,29 +17,29 @@ IDVA = Key("high_risk", b.VICTIM, "north-idva")
 MINUTE = timedelta(minutes=1)
 
 
-def told() -> World:
+def delivered() -> World:
     world = World(rules=RULES[:1])
-    world.look(b.fact(b.incident()), now=b.NOON)
+    world.evaluate(b.fact(b.incident()), now=b.NOON)
     return world
 
 
 def replaced() -> World:
     """A kind of abuse was added two minutes after the advocate was told."""
-    world = told()
-    world.look(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 2 * MINUTE)
+    world = delivered()
+    world.evaluate(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 2 * MINUTE)
     return world
 
 
-def replies(world: World) -> list[Notice]:
-    return [notice for notice in world.sent if notice.key.rule == OUTDATED]
+def replies(world: World) -> list[Notification]:
+    return [notification for notification in world.sent if notification.key.rule == OUTDATED]
 
 
 @pytest.mark.parametrize("answer", [Acknowledged, Accepted, Declined])
 def test_an_answer_to_a_replaced_notification_is_thanked_and_the_newer_one_asked_for(answer: type) -> None:
     world = replaced()
-    first, newest = world.sent[-1].replaces, world.told[IDVA].id
+    first, newest = world.sent[-1].replaces, world.delivered[IDVA].id
     world.answer(answer, IDVA, b.NOON + 3 * MINUTE, revision=1)
-    assert said(world.look(now=b.NOON + 3 * MINUTE)) == [("notify", OUTDATED, "north-idva")]
+    assert said(world.evaluate(now=b.NOON + 3 * MINUTE)) == [("notify", OUTDATED, "north-idva")]
     (reply,) = replies(world)
     lines = {what: value for what, _, value, _ in reply.content}
     assert lines["replaced_by"] == newest
@@ -52,46 +52,46 @@ def test_an_answer_to_a_replaced_notification_is_thanked_and_the_newer_one_asked
 def test_it_is_said_once_whatever_else_is_answered_to_the_same_notification() -> None:
     world = replaced()
     world.answer(Acknowledged, IDVA, b.NOON + 3 * MINUTE, revision=1)
-    world.look(now=b.NOON + 3 * MINUTE)
-    assert world.look(now=b.NOON + 3 * MINUTE) == []
-    world.look(now=b.NOON + 4 * MINUTE)
-    assert [notice.kind for notice in replies(world)] == ["notify"]
+    world.evaluate(now=b.NOON + 3 * MINUTE)
+    assert world.evaluate(now=b.NOON + 3 * MINUTE) == []
+    world.evaluate(now=b.NOON + 4 * MINUTE)
+    assert [notification.kind for notification in replies(world)] == ["notify"]
 
 
 def test_it_is_over_when_the_newer_one_is_answered() -> None:
     world = replaced()
     world.answer(Accepted, IDVA, b.NOON + 3 * MINUTE, revision=1)
-    world.look(now=b.NOON + 3 * MINUTE)
+    world.evaluate(now=b.NOON + 3 * MINUTE)
     world.answer(Accepted, IDVA, b.NOON + 4 * MINUTE)
-    assert said(world.look(now=b.NOON + 4 * MINUTE)) == [("close", OUTDATED, "north-idva")]
+    assert said(world.evaluate(now=b.NOON + 4 * MINUTE)) == [("close", OUTDATED, "north-idva")]
     assert replies(world)[-1].reason == Reason.ANSWERED
     assert not world.unexplained
 
 
 def test_whoever_had_answered_before_is_asked_anew_by_the_newer_one_and_by_nothing_else() -> None:
-    world = told()
+    world = delivered()
     world.answer(Accepted, IDVA, b.NOON + MINUTE)
-    world.look(now=b.NOON + MINUTE)
-    world.look(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 2 * MINUTE)
-    world.look(now=b.NOON + 3 * MINUTE)
+    world.evaluate(now=b.NOON + MINUTE)
+    world.evaluate(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 2 * MINUTE)
+    world.evaluate(now=b.NOON + 3 * MINUTE)
     assert replies(world) == []
 
 
 def test_an_answer_to_what_a_reminder_replaced_counts_and_is_not_replied_to() -> None:
-    world = told()
-    world.look(now=b.NOON + H)
-    assert world.told[IDVA].kind == "remind"
+    world = delivered()
+    world.evaluate(now=b.NOON + H)
+    assert world.delivered[IDVA].kind == "remind"
     world.answer(Accepted, IDVA, b.NOON + 2 * H, revision=1)
-    world.look(now=b.NOON + 2 * H)
+    world.evaluate(now=b.NOON + 2 * H)
     assert replies(world) == []
-    assert all(asked.met_by for asked in world.told[IDVA].asks)
+    assert all(asked.met_by for asked in world.delivered[IDVA].asks)
 
 
 def test_an_answer_to_what_was_taken_back_is_replied_to_and_asks_for_nothing() -> None:
-    world = told()
-    world.look(b.withdrawal(b.fact(b.incident())), now=b.NOON + 2 * MINUTE)
+    world = delivered()
+    world.evaluate(b.withdrawal(b.fact(b.incident())), now=b.NOON + 2 * MINUTE)
     world.answer(Accepted, IDVA, b.NOON + 3 * MINUTE, revision=1)
-    sent = world.look(now=b.NOON + 3 * MINUTE)
+    sent = world.evaluate(now=b.NOON + 3 * MINUTE)
     assert said(sent) == [("notify", OUTDATED, "north-idva")]
     assert "answer_to_taken_back" in sent[0].texts
     assert not [what for what, _, _, _ in sent[0].content if what == "replaced_by"]
@@ -100,7 +100,7 @@ def test_an_answer_to_what_was_taken_back_is_replied_to_and_asks_for_nothing() -
 def test_another_agency_that_answers_is_told_nothing() -> None:
     world = replaced()
     world.answer(Accepted, IDVA, b.NOON + 3 * MINUTE, revision=1, agency="south-idva")
-    assert world.look(now=b.NOON + 3 * MINUTE) == []
+    assert world.evaluate(now=b.NOON + 3 * MINUTE) == []
 
 
 def with_her(name: str, grade: Grade = Grade.HIGH) -> IncidentReported:
@@ -111,9 +111,9 @@ def with_her(name: str, grade: Grade = Grade.HIGH) -> IncidentReported:
 @pytest.mark.parametrize("grade", [Grade.HIGH, Grade.STANDARD])
 def test_an_answer_that_came_in_time_is_not_called_late_when_another_woman_comes_to_stand_there(grade: Grade) -> None:
     world = World(rules=RULES[:1])
-    world.look(b.fact(with_her("Zephyra")), now=b.NOON)
+    world.evaluate(b.fact(with_her("Zephyra")), now=b.NOON)
     world.answer(Accepted, IDVA, b.NOON + MINUTE)
-    world.look(now=b.NOON + MINUTE)
-    world.look(b.fact(with_her("Ostara", grade), version=2), now=b.NOON + 2 * MINUTE)
-    assert world.told[IDVA].reason == Reason.ANOTHER_PERSON
+    world.evaluate(now=b.NOON + MINUTE)
+    world.evaluate(b.fact(with_her("Ostara", grade), version=2), now=b.NOON + 2 * MINUTE)
+    assert world.delivered[IDVA].reason == Reason.ANOTHER_PERSON
     assert replies(world) == []

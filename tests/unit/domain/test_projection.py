@@ -63,28 +63,28 @@ def test_without_a_grant_nothing_is_seen() -> None:
     assert not any(allowed(item(None, c), [], HER) for c in DataClass)
 
 
-def told(**over: Any) -> World:
+def delivered(**over: Any) -> World:
     world = World(rules=RULES[:1])
-    world.look(b.fact(b.incident(circumstances="a quarrel", **over)), now=b.NOON)
+    world.evaluate(b.fact(b.incident(circumstances="a quarrel", **over)), now=b.NOON)
     return world
 
 
 def test_each_agency_reads_its_own_part_of_the_same_matter() -> None:
-    world = told()
-    names = {key.agency: [what for what, *_ in notice.content] for key, notice in world.told.items()}
+    world = delivered()
+    names = {key.agency: [what for what, *_ in notification.content] for key, notification in world.delivered.items()}
     assert names["north-dait"] == ["sender.force", "risk.grade", "parties.name", "circumstances", "abuse_types"]
     assert names["north-idva"] == ["sender.force", "risk.grade", "parties.name", "abuse_types"]
 
 
 def test_how_sure_each_thing_is_stands_at_it_and_no_text_speaks_of_all_of_them() -> None:
-    notice = told().told[IDVA]
-    assert {what: basis for what, _, _, basis in notice.content} == {
+    notification = delivered().delivered[IDVA]
+    assert {what: basis for what, _, _, basis in notification.content} == {
         "sender.force": "recorded",
         "risk.grade": "assessed",
         "parties.name": "recorded",
         "abuse_types": "alleged",
     }
-    assert notice.texts == ("not_for_emergencies",)
+    assert notification.texts == ("not_for_emergencies",)
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,19 @@ def test_how_sure_each_thing_is_stands_at_it_and_no_text_speaks_of_all_of_them()
 def test_outside_the_police_nobody_is_to_contact_her_unless_a_safe_way_is_freshly_recorded(
     safe_contact: dict[str, object],
 ) -> None:
-    world = told(**safe_contact)
-    assert "safe_contact" in world.told[IDVA].texts
-    assert "safe_contact" not in world.told[DAIT].texts
+    world = delivered(**safe_contact)
+    assert "safe_contact" in world.delivered[IDVA].texts
+    assert "safe_contact" not in world.delivered[DAIT].texts
 
 
 def test_an_explanation_names_a_recipient_to_itself_alone() -> None:
-    world = told()
-    policy, notice = POLICY.at(b.NOON), world.told[IDVA]
-    own = project_explanation(notice, None, "idva", "north-idva", policy)
-    assert (own.recipient, own.content) == ("north-idva", notice.content)
+    world = delivered()
+    policy, notification = POLICY.at(b.NOON), world.delivered[IDVA]
+    own = project_explanation(notification, None, "idva", "north-idva", policy)
+    assert (own.recipient, own.content) == ("north-idva", notification.content)
     for role, agency in (("idva", "south-idva"), ("idva", None), ("dait", "north-dait"), ("dsl", None)):
-        other = project_explanation(notice, None, role, agency, policy)
+        other = project_explanation(notification, None, role, agency, policy)
         assert (other.recipient, other.content) == (VICTIM_SERVICE, ())
-    assert project_explanation(world.told[DAIT], None, "idva", "north-idva", policy).recipient == "Investigation team"
+    assert (
+        project_explanation(world.delivered[DAIT], None, "idva", "north-idva", policy).recipient == "Investigation team"
+    )

@@ -70,11 +70,11 @@ whole_lives = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id,
 lives = settings(max_examples=25, deadline=None)
 
 
-def told(rules: tuple[Rule, ...], *batches: list[Fact]) -> World:
+def delivered(rules: tuple[Rule, ...], *batches: list[Fact]) -> World:
     world = World(POLICY, rules)
     for batch in batches:
-        world.look(*batch, now=NOW)
-        assert not [fault for one in world.looks for fault in one.faults]
+        world.evaluate(*batch, now=NOW)
+        assert not [fault for one in world.evaluations for fault in one.faults]
     return world
 
 
@@ -93,8 +93,8 @@ def shuffled(given: list[Fact], rng: random.Random) -> Iterator[list[Fact]]:
 def test_any_order_and_any_batching_ends_in_the_same_holding(
     rules: tuple[Rule, ...], given: list[Fact], rng: random.Random
 ) -> None:
-    one, other = told(rules, *([fact] for fact in given)), told(rules, *shuffled(given, rng))
-    fresh = told(rules, given)
+    one, other = delivered(rules, *([fact] for fact in given)), delivered(rules, *shuffled(given, rng))
+    fresh = delivered(rules, given)
     assert one.held() == fresh.held()
     assert other.held() == fresh.held()
     assert not one.unexplained | other.unexplained
@@ -103,14 +103,14 @@ def test_any_order_and_any_batching_ends_in_the_same_holding(
 @services
 @lives
 @given(given=facts)
-def test_a_second_look_says_nothing_and_each_duty_is_told_of_once_in_a_look(
+def test_a_second_look_says_nothing_and_each_duty_is_told_of_once_in_an_evaluation(
     rules: tuple[Rule, ...], given: list[Fact]
 ) -> None:
     world = World(POLICY, rules)
     for fact in given:
-        sent = world.look(fact, now=NOW)
-        assert len({notice.key for notice in sent}) == len(sent)
-        assert world.look(now=NOW) == []
+        sent = world.evaluate(fact, now=NOW)
+        assert len({notification.key for notification in sent}) == len(sent)
+        assert world.evaluate(now=NOW) == []
 
 
 @services
@@ -119,15 +119,15 @@ def test_a_second_look_says_nothing_and_each_duty_is_told_of_once_in_a_look(
 def test_between_one_look_and_the_next_nothing_happens(
     rules: tuple[Rule, ...], given: list[Fact], shares: list[float]
 ) -> None:
-    world, now = told(rules, given), NOW
+    world, now = delivered(rules, given), NOW
     for share in shares:
         again = world.again
         end = again or now + 400 * D
-        assert world.look(now=now + (end - now) * share * 0.999) == []
+        assert world.evaluate(now=now + (end - now) * share * 0.999) == []
         if again is None:
             return
         now = again
-        world.look(now=now)
+        world.evaluate(now=now)
 
 
 @services
@@ -136,11 +136,11 @@ def test_between_one_look_and_the_next_nothing_happens(
 def test_when_everything_is_withdrawn_exactly_those_who_were_told_are_corrected(
     rules: tuple[Rule, ...], given: list[Fact]
 ) -> None:
-    world = told(rules, *([fact] for fact in given))
-    standing = {key for key, notice in world.told.items() if notice.state != "withdrawn"}
+    world = delivered(rules, *([fact] for fact in given))
+    standing = {key for key, notification in world.delivered.items() if notification.state != "withdrawn"}
     statements = {fact.statement: fact for fact in given}
-    sent = world.look(*(b.withdrawal(fact, version=99) for fact in statements.values()), now=NOW + H)
-    assert {notice.key for notice in sent if notice.kind == "correct"} == standing
+    sent = world.evaluate(*(b.withdrawal(fact, version=99) for fact in statements.values()), now=NOW + H)
+    assert {notification.key for notification in sent if notification.kind == "correct"} == standing
     assert len(sent) == len(standing)
 
 
@@ -170,7 +170,7 @@ def test_a_rule_that_speaks_of_incidents_states_of_each_by_itself_what_it_states
 
 
 def test_what_is_stated_of_incidents_is_remembered_for_every_service_through_a_change_of_agencies() -> None:
-    """With less room services would push out each other's, and every look would be as slow as the first."""
+    """With less room services would push out each other's, and every evaluation would be as slow as the first."""
     speaking = [rules for rules in SERVICES.values() if any(rule.speaks_of == "incident" for rule in rules)]
     assert evaluate._remembered.cache_parameters()["maxsize"] >= 2 * len(speaking)
 

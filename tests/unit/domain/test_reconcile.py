@@ -35,22 +35,22 @@ def of(*names: str) -> tuple[Rule, ...]:
 
 def test_a_change_that_an_agency_may_not_see_is_remembered_and_not_sent() -> None:
     world = World(rules=of("high_risk"))
-    world.look(incident(), now=b.NOON)
+    world.evaluate(incident(), now=b.NOON)
     amended = incident(2, circumstances="a quarrel about money")
-    assert said(world.look(amended, now=b.NOON)) == [("update", "high_risk", "north-dait")]
-    assert world.told[IDVA].grounds == (amended.id,)
-    assert world.told[IDVA].revision == 1
+    assert said(world.evaluate(amended, now=b.NOON)) == [("update", "high_risk", "north-dait")]
+    assert world.delivered[IDVA].grounds == (amended.id,)
+    assert world.delivered[IDVA].revision == 1
 
 
 def test_what_was_silently_carried_over_is_corrected_when_it_falls_and_unexplained_when_its_rule_is_lost() -> None:
     world = World(rules=of("high_risk"))
-    world.look(incident(), now=b.NOON)
-    world.look(incident(2, circumstances="a quarrel about money"), now=b.NOON)
+    world.evaluate(incident(), now=b.NOON)
+    world.evaluate(incident(2, circumstances="a quarrel about money"), now=b.NOON)
     world.rules = ()
-    assert world.look(now=b.NOON) == []
+    assert world.evaluate(now=b.NOON) == []
     assert world.unexplained == {IDVA, DAIT}
     world.rules = of("high_risk")
-    assert said(world.look(b.withdrawal(incident(), version=3), now=b.NOON)) == [
+    assert said(world.evaluate(b.withdrawal(incident(), version=3), now=b.NOON)) == [
         ("correct", "high_risk", "north-dait"),
         ("correct", "high_risk", "north-idva"),
     ]
@@ -58,11 +58,11 @@ def test_what_was_silently_carried_over_is_corrected_when_it_falls_and_unexplain
 
 def test_an_absence_is_told_after_its_settling_time_and_closed_by_the_fact_that_was_missing() -> None:
     world = World(rules=of("no_charge"))
-    assert world.look(incident(), now=b.NOON) == []
+    assert world.evaluate(incident(), now=b.NOON) == []
     assert world.again == b.NOON + 2 * H
-    assert said(world.look(now=b.NOON + 2 * H)) == [("notify", "no_charge", "north-dait")]
+    assert said(world.evaluate(now=b.NOON + 2 * H)) == [("notify", "no_charge", "north-dait")]
     charge = b.fact(b.charge(), at=b.NOON + 3 * H)
-    (closed,) = world.look(charge, now=b.NOON + 3 * H)
+    (closed,) = world.evaluate(charge, now=b.NOON + 3 * H)
     assert (closed.kind, closed.state, closed.reason) == ("close", "closed", Reason.MET)
     assert charge.id in closed.grounds
 
@@ -70,25 +70,25 @@ def test_an_absence_is_told_after_its_settling_time_and_closed_by_the_fact_that_
 def test_an_absence_is_held_back_until_the_streams_have_been_read_so_far() -> None:
     world = World(rules=of("no_charge"))
     world.read_to = b.NOON + H
-    assert world.look(incident(), now=b.NOON + 5 * H) == []
-    assert {one.held_back_until for one in world.looks} == {None, b.NOON + 2 * H}
+    assert world.evaluate(incident(), now=b.NOON + 5 * H) == []
+    assert {one.held_back_until for one in world.evaluations} == {None, b.NOON + 2 * H}
     world.read_to = b.NOON + 2 * H
-    assert said(world.look(now=b.NOON + 5 * H)) == [("notify", "no_charge", "north-dait")]
+    assert said(world.evaluate(now=b.NOON + 5 * H)) == [("notify", "no_charge", "north-dait")]
 
 
 def test_what_ended_before_anybody_was_told_is_withheld_with_that_reason() -> None:
     world = World(rules=of("no_charge", "charge_review"))
     charge = b.fact(b.charge())
-    assert world.look(incident(), charge, now=b.NOON + 57 * D) == []
+    assert world.evaluate(incident(), charge, now=b.NOON + 57 * D) == []
     assert world.withheld == {NO_CHARGE: Reason.MET_BEFORE_TOLD, REVIEW: Reason.LAPSED_BEFORE_TOLD}
 
 
 def test_reminders_that_were_missed_come_as_one_and_the_last_day_closes() -> None:
     world = World(rules=of("charge_review"))
-    world.look(incident(), b.fact(b.charge()), now=b.NOON)
-    assert said(world.look(now=b.NOON + 50 * D)) == [("remind", "charge_review", "north-dait")]
-    assert world.look(now=b.NOON + 51 * D) == []
-    (closed,) = world.look(now=b.NOON + 56 * D)
+    world.evaluate(incident(), b.fact(b.charge()), now=b.NOON)
+    assert said(world.evaluate(now=b.NOON + 50 * D)) == [("remind", "charge_review", "north-dait")]
+    assert world.evaluate(now=b.NOON + 51 * D) == []
+    (closed,) = world.evaluate(now=b.NOON + 56 * D)
     assert (closed.kind, closed.reason) == ("close", Reason.LAPSED)
     assert world.again is None
 
@@ -96,32 +96,32 @@ def test_reminders_that_were_missed_come_as_one_and_the_last_day_closes() -> Non
 def test_what_opens_again_is_told_again_from_a_fresh_start() -> None:
     world = World(rules=of("no_charge"))
     charge = b.fact(b.charge())
-    world.look(incident(), now=b.NOON + 2 * H)
-    world.look(charge, now=b.NOON + 3 * H)
-    (again,) = world.look(b.withdrawal(charge), now=b.NOON + 4 * H)
+    world.evaluate(incident(), now=b.NOON + 2 * H)
+    world.evaluate(charge, now=b.NOON + 3 * H)
+    (again,) = world.evaluate(b.withdrawal(charge), now=b.NOON + 4 * H)
     assert (again.kind, again.revision, again.first_told_at) == ("notify", 3, b.NOON + 4 * H)
 
 
 def test_a_closed_duty_is_corrected_when_what_was_told_proves_wrong_and_not_when_something_is_merely_new() -> None:
     world = World(rules=(Rule("charge_review", charge_review),))
     charge = b.fact(b.charge())
-    world.look(incident(), charge, now=b.NOON)
-    world.look(now=b.NOON + 57 * D)
-    assert world.look(incident(2, circumstances="a quarrel"), now=b.NOON + 58 * D) == []
+    world.evaluate(incident(), charge, now=b.NOON)
+    world.evaluate(now=b.NOON + 57 * D)
+    assert world.evaluate(incident(2, circumstances="a quarrel"), now=b.NOON + 58 * D) == []
     other = b.fact(b.charge(references=b.references(urn="54DC9999926")), subject=charge.subject, version=2)
-    (corrected,) = world.look(other, now=b.NOON + 59 * D)
+    (corrected,) = world.evaluate(other, now=b.NOON + 59 * D)
     assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
 
 
 def test_a_service_that_declined_hears_what_no_longer_holds_and_nothing_that_is_new() -> None:
     world = World(rules=of("high_risk"))
-    world.look(incident(), now=b.NOON)
+    world.evaluate(incident(), now=b.NOON)
     world.answer(Declined, DAIT, b.NOON)
-    world.look(now=b.NOON)
-    before = world.told[DAIT].content
+    world.evaluate(now=b.NOON)
+    before = world.delivered[DAIT].content
     amended = incident(2, parties=(b.victim(name="Vera Corrected"), b.suspect()), circumstances="a quarrel")
-    world.look(amended, now=b.NOON + H)
-    corrected = world.told[DAIT]
+    world.evaluate(amended, now=b.NOON + H)
+    corrected = world.delivered[DAIT]
     assert (corrected.kind, corrected.state, corrected.reason) == ("correct", "closed", Reason.GROUND_CHANGED)
     assert corrected.content == tuple(line for line in before if line[0] not in ("parties.name", "circumstances"))
     assert corrected.content
@@ -129,14 +129,14 @@ def test_a_service_that_declined_hears_what_no_longer_holds_and_nothing_that_is_
 
 def test_a_service_that_declined_hears_of_no_further_value_beside_those_that_it_was_told() -> None:
     world = World(rules=(Rule("high_risk", all_that_happened),))
-    world.look(incident(circumstances="a quarrel"), now=b.NOON)
+    world.evaluate(incident(circumstances="a quarrel"), now=b.NOON)
     world.answer(Declined, DAIT, b.NOON)
-    world.look(now=b.NOON)
+    world.evaluate(now=b.NOON)
     another = b.fact(b.incident("CR2", circumstances="a blow", reported_at=b.NOON + H))
-    world.look(another, now=b.NOON + H)
-    assert world.told[DAIT].kind == "close"
-    world.look(incident(2, circumstances="a threat"), now=b.NOON + 2 * H)
-    corrected = world.told[DAIT]
+    world.evaluate(another, now=b.NOON + H)
+    assert world.delivered[DAIT].kind == "close"
+    world.evaluate(incident(2, circumstances="a threat"), now=b.NOON + 2 * H)
+    corrected = world.delivered[DAIT]
     assert (corrected.kind, [line[0] for line in corrected.content]) == ("correct", ["sender.force"])
 
 
@@ -162,32 +162,32 @@ def all_that_happened(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def test_what_closes_or_corrects_has_only_the_words_that_ask_for_nothing() -> None:
     invites = replace(POLICY, routes=(ROUTES[0].model_copy(update={"texts": ("restricted_file",)}), *ROUTES[1:]))
     world = World(invites, rules=of("high_risk"))
-    world.look(incident(), now=b.NOON)
-    assert "restricted_file" in world.told[IDVA].texts
+    world.evaluate(incident(), now=b.NOON)
+    assert "restricted_file" in world.delivered[IDVA].texts
     world.answer(Declined, IDVA, b.NOON)
-    world.look(now=b.NOON)
-    assert world.told[IDVA].kind == "close"
+    world.evaluate(now=b.NOON)
+    assert world.delivered[IDVA].kind == "close"
     careful = {"not_for_emergencies", "safe_contact"}
-    assert world.told[IDVA].content
-    assert set(world.told[IDVA].texts) == careful
-    world.look(b.withdrawal(incident(), version=3), now=b.NOON + H)
-    assert (world.told[IDVA].kind, set(world.told[IDVA].texts)) == ("correct", careful)
+    assert world.delivered[IDVA].content
+    assert set(world.delivered[IDVA].texts) == careful
+    world.evaluate(b.withdrawal(incident(), version=3), now=b.NOON + H)
+    assert (world.delivered[IDVA].kind, set(world.delivered[IDVA].texts)) == ("correct", careful)
 
 
 def test_a_reminder_says_no_more_than_its_agency_may_see_by_then() -> None:
     world = World(rules=of("charge_review"))
-    world.look(incident(), b.fact(b.charge()), now=b.NOON)
-    assert world.told[REVIEW].content
+    world.evaluate(incident(), b.fact(b.charge()), now=b.NOON)
+    assert world.delivered[REVIEW].content
     blind = tuple(kind.model_copy(update={"grants": ()}) if kind.kind == "dait" else kind for kind in POLICY.kinds)
     world.policy = replace(POLICY, kinds=blind)
-    (reminded,) = world.look(now=b.NOON + 20 * D)
+    (reminded,) = world.evaluate(now=b.NOON + 20 * D)
     assert (reminded.kind, reminded.content) == ("remind", ())
 
 
 def test_a_duty_that_is_withheld_after_an_amendment_corrects_those_who_were_told_of_it() -> None:
     world = World(rules=of("high_risk"))
-    world.look(incident(), now=b.NOON)
-    sent = world.look(incident(2, risk=b.risk(Grade.STANDARD)), now=b.NOON)
+    world.evaluate(incident(), now=b.NOON)
+    sent = world.evaluate(incident(2, risk=b.risk(Grade.STANDARD)), now=b.NOON)
     assert {(n.kind, n.state, n.reason) for n in sent} == {("correct", "withdrawn", Reason.BELOW_THRESHOLD)}
     assert set(world.withheld) == {IDVA, DAIT}
 
@@ -195,7 +195,7 @@ def test_a_duty_that_is_withheld_after_an_amendment_corrects_those_who_were_told
 def test_what_arose_before_go_live_is_withheld_and_what_arises_after_is_told() -> None:
     world = World(rules=of("high_risk"))
     before = b.NOON.replace(year=2023)
-    world.look(incident(occurred_at=before, reported_at=before), now=b.NOON)
+    world.evaluate(incident(occurred_at=before, reported_at=before), now=b.NOON)
     assert set(world.withheld.values()) == {Reason.BEFORE_GO_LIVE}
     assert world.sent == []
 
@@ -208,13 +208,13 @@ def test_an_agency_that_begins_to_serve_is_told_and_the_one_before_it_hears_that
     begins = b.NOON + 5 * D
     world = World(served_by(agency("new-school", "dsl", schools={"900009"}, begins=begins)), of("child_told"))
     linked = b.fact(b.children(b.CRIME, b.child(school_urns=("900009",))))
-    assert said(world.look(incident(), linked, now=b.NOON)) == [("notify", "child_told", "north-education")]
+    assert said(world.evaluate(incident(), linked, now=b.NOON)) == [("notify", "child_told", "north-education")]
     assert world.again == begins
-    assert said(world.look(now=begins)) == [
+    assert said(world.evaluate(now=begins)) == [
         ("close", "child_told", "north-education"),
         ("notify", "child_told", "new-school"),
     ]
-    assert world.told[SCHOOL._replace(agency="north-education")].reason == Reason.SUPERSEDED
+    assert world.delivered[SCHOOL._replace(agency="north-education")].reason == Reason.SUPERSEDED
     assert not world.unexplained
 
 
@@ -223,23 +223,23 @@ def test_an_agency_that_ends_is_closed_and_the_one_that_takes_over_is_told() -> 
     old = agency("old-idva", "idva", las={"902"}, ends=ends)
     world = World(served_by(old), of("high_risk"))
     lives = b.victim(residence=b.residence(la_code="902"))
-    world.look(incident(parties=(lives, b.suspect())), now=b.NOON)
-    assert IDVA._replace(agency="old-idva") in world.told
-    world.look(now=ends)
-    assert world.told[IDVA._replace(agency="old-idva")].reason == Reason.SUPERSEDED
-    assert world.told[IDVA].state == "live"
+    world.evaluate(incident(parties=(lives, b.suspect())), now=b.NOON)
+    assert IDVA._replace(agency="old-idva") in world.delivered
+    world.evaluate(now=ends)
+    assert world.delivered[IDVA._replace(agency="old-idva")].reason == Reason.SUPERSEDED
+    assert world.delivered[IDVA].state == "live"
     assert not world.unexplained
 
 
 def test_policy_that_changes_says_nothing_about_what_was_told() -> None:
     world = World(rules=of("high_risk"))
-    world.look(incident(), now=b.NOON)
+    world.evaluate(incident(), now=b.NOON)
     quicker = (ROUTES[0].model_copy(update={"within": Within(minutes=5), "urgency": "routine"}), *ROUTES[1:])
     world.policy = replace(POLICY, routes=quicker)
-    assert world.look(now=b.NOON) == []
+    assert world.evaluate(now=b.NOON) == []
 
 
 def test_a_source_whose_clock_runs_ahead_delays_nobody() -> None:
     world = World(rules=of("high_risk"))
     ahead = b.fact(b.incident(), at=b.NOON + H)
-    assert len(world.look(ahead, now=b.NOON)) == 2
+    assert len(world.evaluate(ahead, now=b.NOON)) == 2

@@ -18,9 +18,9 @@ SOMEBODY = b.record("somebody-else")
 
 def line_is_said(*incidents: Fact) -> bool:
     world = World(rules=RULES[:1])
-    world.look(*incidents, now=b.NOON)
-    world.look(now=b.NOON + 18 * H)
-    return "safe_contact" in world.told[NEXT_ABLE].texts
+    world.evaluate(*incidents, now=b.NOON)
+    world.evaluate(now=b.NOON + 18 * H)
+    return "safe_contact" in world.delivered[NEXT_ABLE].texts
 
 
 def first(**over: Any) -> Fact:
@@ -36,7 +36,7 @@ def another(reported_at: datetime = b.NOON + H, **over: Any) -> Fact:
     ("before", "since", "said"),
     [(RECORDED, RECORDED, False), (RECORDED, NONE, True), (RECORDED, UNKNOWN, True), (NONE, RECORDED, False)],
 )
-def test_her_newest_incident_decides_whichever_the_notice_is_about(
+def test_her_newest_incident_decides_whichever_the_notification_is_about(
     before: dict[str, Any], since: dict[str, Any], *, said: bool
 ) -> None:
     assert line_is_said(first(**before), another(**since)) is said

@@ -197,9 +197,9 @@ def test_both_services_say_the_same_of_whether_an_order_is_his(
     orders = HerOrders(hers, b.policy())
     (order,) = orders.register.orders.values()
     his = order in orders.protecting_from(nothing_made, now[0]).binds
-    told = seen.owed(missed_order, hers)
-    if CPS in told:
-        assert (told[CPS].ended is Reason.ORDER_PROTECTS_HER) is his
+    delivered = seen.owed(missed_order, hers)
+    if CPS in delivered:
+        assert (delivered[CPS].ended is Reason.ORDER_PROTECTS_HER) is his
     men = orders.register.men
     one, two = men.of(b.fact(earlier)), men.of(b.fact(heard))
     assert one.is_same(two) is two.is_same(one) is order.binds(two)

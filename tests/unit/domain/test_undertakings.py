@@ -14,8 +14,8 @@ from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.applications import application_lodged
 from services.order_variations.orders import order_imposed
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
-from services.platform.domain.core.duties import Duty, Notice
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.duties import Duty, Notification
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Key, Undertaking
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -127,29 +127,31 @@ def test_a_later_referral_goes_to_the_service_that_took_her_on_and_an_earlier_on
     both = b.linked_file(earlier, b.fact(later, at=b.NOON + DAY))
     file = replace(both, undertakings=(word(BY_AREA, declines=True), word(NEXT, b.NOON + MINUTE, file=both.key)))
     now = b.NOON + DAY + HOUR
-    sent = look([file], {}, INCIDENTS, b.policy(), now, now).notices
+    sent = evaluate([file], {}, INCIDENTS, b.policy(), now, now).notifications
     referred = {(n.key.subject, n.key.agency) for n in sent if n.key.rule == "high_risk" and n.agency_kind == "idva"}
     assert referred == {(b.VICTIM, BY_AREA), ("CR2/party/1", NEXT)}
 
 
-def held(told: Mapping[Key, Notice]) -> set[tuple[str, str]]:
-    return {(n.key.rule, n.key.agency) for n in told.values() if n.state == "live" and n.agency_kind == "idva"}
+def held(delivered: Mapping[Key, Notification]) -> set[tuple[str, str]]:
+    return {(n.key.rule, n.key.agency) for n in delivered.values() if n.state == "live" and n.agency_kind == "idva"}
 
 
 def test_whoever_was_told_before_the_acceptance_was_known_hears_that_another_has_her_now() -> None:
-    told, now = dict[Key, Notice](), b.NOON + HOUR
-    first = look([hers()], told, ORDER_VARIATIONS, b.policy(), now, now)
-    told = remember(told, first)
-    assert held(told) == {("order_imposed", BY_AREA), ("application_lodged", BY_AREA)}
+    delivered, now = dict[Key, Notification](), b.NOON + HOUR
+    first = evaluate([hers()], delivered, ORDER_VARIATIONS, b.policy(), now, now)
+    delivered = remember(delivered, first)
+    assert held(delivered) == {("order_imposed", BY_AREA), ("application_lodged", BY_AREA)}
     words = (word(BY_AREA, declines=True), word(NEXT, b.NOON + MINUTE))
-    moved = look([hers(*words)], told, ORDER_VARIATIONS, b.policy(), now + MINUTE, now + MINUTE)
-    told = remember(told, moved)
-    assert held(told) == {("order_imposed", NEXT), ("application_lodged", NEXT)}
-    assert {(n.kind, n.reason) for n in moved.notices if n.key.agency == BY_AREA} == {("close", Reason.SUPERSEDED)}
+    moved = evaluate([hers(*words)], delivered, ORDER_VARIATIONS, b.policy(), now + MINUTE, now + MINUTE)
+    delivered = remember(delivered, moved)
+    assert held(delivered) == {("order_imposed", NEXT), ("application_lodged", NEXT)}
+    assert {(n.kind, n.reason) for n in moved.notifications if n.key.agency == BY_AREA} == {
+        ("close", Reason.SUPERSEDED)
+    }
     assert not moved.unexplained
     back = (*words, word(NEXT, b.NOON + 2 * MINUTE, declines=True))
-    again = look([hers(*back)], told, ORDER_VARIATIONS, b.policy(), now + 2 * MINUTE, now + 2 * MINUTE)
-    assert held(remember(told, again)) == {("order_imposed", BY_AREA), ("application_lodged", BY_AREA)}
+    again = evaluate([hers(*back)], delivered, ORDER_VARIATIONS, b.policy(), now + 2 * MINUTE, now + 2 * MINUTE)
+    assert held(remember(delivered, again)) == {("order_imposed", BY_AREA), ("application_lodged", BY_AREA)}
     assert not again.unexplained
 
 
@@ -157,6 +159,6 @@ def test_whoever_was_told_before_the_acceptance_was_known_hears_that_another_has
 def test_nothing_more_is_said_at_the_same_instant(*, at_once: bool) -> None:
     now = b.NOON + HOUR
     file = hers(word(NEXT))
-    told = {} if at_once else remember({}, look([hers()], {}, ORDER_VARIATIONS, b.policy(), now, now))
-    told = remember(told, look([file], told, ORDER_VARIATIONS, b.policy(), now, now))
-    assert look([file], told, ORDER_VARIATIONS, b.policy(), now, now).notices == ()
+    delivered = {} if at_once else remember({}, evaluate([hers()], {}, ORDER_VARIATIONS, b.policy(), now, now))
+    delivered = remember(delivered, evaluate([file], delivered, ORDER_VARIATIONS, b.policy(), now, now))
+    assert evaluate([file], delivered, ORDER_VARIATIONS, b.policy(), now, now).notifications == ()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from schemas import values as v
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
 from schemas.police_incidents import v1 as police
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import OUTDATED
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.policy.model import Agency
@@ -164,17 +164,17 @@ class Life:
         if isinstance(step, Wait):
             end = self.now + timedelta(hours=step.hours)
             while (again := self.world.again) is not None and self.now < again < end:
-                self.look_at(again)
-            self.look_at(end)
+                self.evaluate_files(again)
+            self.evaluate_files(end)
         else:
-            self.look_at(self.now + timedelta(minutes=1), *facts)
+            self.evaluate_files(self.now + timedelta(minutes=1), *facts)
 
-    def look_at(self, now: datetime, *facts: Fact) -> None:
+    def evaluate_files(self, now: datetime, *facts: Fact) -> None:
         self.now = now
-        for notice in self.world.look(*facts, now=now):
-            self.check(notice)
-        for key, notice in self.world.told.items():
-            self.check_standing(key, notice)
+        for notification in self.world.evaluate(*facts, now=now):
+            self.check(notification)
+        for key, notification in self.world.delivered.items():
+            self.check_standing(key, notification)
 
     def facts_of(self, step: Step) -> Iterator[Fact]:
         self.version += 1
@@ -200,15 +200,15 @@ class Life:
                 self.answer(step)
 
     def answer(self, step: Reply) -> None:
-        told = self.world.told
-        asked = sorted(key for key, n in told.items() if n.asks and (step.to_the_first or n.state == "live"))
+        delivered = self.world.delivered
+        asked = sorted(key for key, n in delivered.items() if n.asks and (step.to_the_first or n.state == "live"))
         if asked:
             key = asked[step.which % len(asked)]
-            revision = 1 if step.to_the_first else told[key].revision
+            revision = 1 if step.to_the_first else delivered[key].revision
             answer = self.world.answer(SAID[step.said], key, self.now, revision)
-            if not told[key].heeds(revision):
+            if not delivered[key].heeds(revision):
                 self.too_late.add(answer.id)
-            elif (person := self.stands_at(told[key].person)) is not None:
+            elif (person := self.stands_at(delivered[key].person)) is not None:
                 self.answered_for[answer.id] = person
 
     def incident(self, step: Report) -> police.IncidentReported:
@@ -306,35 +306,37 @@ class Life:
 
     # What must hold.
 
-    def check(self, notice: Notice) -> None:
-        agency, said = AGENCIES[notice.key.agency], self.given[notice.key.agency]
-        if notice.state != "live":
-            new = [line for line in notice.content if line not in said]
-            assert not new, f"{notice.kind} tells {agency.id} what it was not given"
-            inviting = {text for text in notice.texts if text not in ASK_NOTHING}
-            assert not inviting, f"{notice.kind} to {agency.id} still says {sorted(inviting)}"
+    def check(self, notification: Notification) -> None:
+        agency, said = AGENCIES[notification.key.agency], self.given[notification.key.agency]
+        if notification.state != "live":
+            new = [line for line in notification.content if line not in said]
+            assert not new, f"{notification.kind} tells {agency.id} what it was not given"
+            inviting = {text for text in notification.texts if text not in ASK_NOTHING}
+            assert not inviting, f"{notification.kind} to {agency.id} still says {sorted(inviting)}"
             return
-        said.update(notice.content)
-        whom = self.stands_at(notice.person)
-        if whom is None or notice.key.rule == OUTDATED:  # a reply to an answer goes to whoever gave that
-            assert not any(_whom(line) for line in notice.content)
-            assert notice.key.rule != OUTDATED or self.too_late.issuperset(notice.grounds)
+        said.update(notification.content)
+        whom = self.stands_at(notification.person)
+        if whom is None or notification.key.rule == OUTDATED:  # a reply to an answer goes to whoever gave that
+            assert not any(_whom(line) for line in notification.content)
+            assert notification.key.rule != OUTDATED or self.too_late.issuperset(notification.grounds)
             return
-        assert self.serves(agency, whom), f"{agency.id} is not for whom {notice.kind} of {notice.key.rule} is about"
-        for other in {person for line in notice.content for person in _whom(line)}:
+        assert self.serves(agency, whom), (
+            f"{agency.id} is not for whom {notification.kind} of {notification.key.rule} is about"
+        )
+        for other in {person for line in notification.content for person in _whom(line)}:
             assert self.at_the_same_crime(whom, other), f"{agency.id} reads of somebody who is not there"
             if agency.kind in HERS_ALONE and other in WOMEN:
                 assert self.same(whom, other), f"{agency.id} reads of another victim"
-        self.told_of[notice.key] = whom
+        self.told_of[notification.key] = whom
 
-    def check_standing(self, key: Key, notice: Notice) -> None:
+    def check_standing(self, key: Key, notification: Notification) -> None:
         """What was told of one person is never left standing once another stands at that place, nor what its agency
         said about the one taken for the other."""
-        before, whom = self.told_of.get(key), self.stands_at(notice.person)
-        if notice.state == "withdrawn" or before is None or whom is None:
+        before, whom = self.told_of.get(key), self.stands_at(notification.person)
+        if notification.state == "withdrawn" or before is None or whom is None:
             return
         assert self.same(before, whom), f"{key.agency} still holds what it was told of another"
-        for asked in notice.asks:
+        for asked in notification.asks:
             if asked.met_by in self.answered_for:
                 assert self.same(self.answered_for[asked.met_by], whom), "an answer about another person counts"
 

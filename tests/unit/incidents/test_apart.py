@@ -17,8 +17,8 @@ from services.incidents.children import child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
 from services.incidents.risk import grade_review, high_risk, idva_without_consent, victim_support
 from services.incidents.rules import RULES
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from tests.support import builders as b
@@ -83,8 +83,8 @@ def test_a_later_view_of_one_party_raises_that_one_alone_and_is_shown_of_that_on
 
 def test_three_parties_have_three_services_and_the_fourth_is_for_the_dait_supervisor_within_the_hour() -> None:
     parties = [b.victim(n, role=Role.UNRESOLVED, relationships=()) for n in (1, 2, 3, 4)]
-    told = referred(*parties)
-    assert sorted(told.values(), key=min) == [
+    delivered = referred(*parties)
+    assert sorted(delivered.values(), key=min) == [
         {"dait-supervisor-54"},
         {"idva-downland"},
         {"idva-harebell"},
@@ -144,28 +144,30 @@ def test_a_young_party_is_referred_as_one_who_may_be_a_victim() -> None:
     assert not [duty for duty in duties.values() if "young_person_not_offender" in duty.texts]
 
 
-def told_to_services(world: World) -> list[Notice]:
-    return [notice for notice in world.sent if notice.key.agency.startswith("idva-")]
+def told_to_services(world: World) -> list[Notification]:
+    return [notification for notification in world.sent if notification.key.agency.startswith("idva-")]
 
 
-def places_of(notices: Iterable[Notice]) -> dict[str, set[str]]:
+def places_of(notifications: Iterable[Notification]) -> dict[str, set[str]]:
     """The parties about whom each agency was told anything at all."""
     found: dict[str, set[str]] = {}
-    for notice in notices:
-        key = asked_of(notice.key)[0] if notice.key.rule in RUNGS else notice.key
-        abouts = {about for _, about, _, _ in notice.content if about is not None}
-        found.setdefault(notice.key.agency, set()).update({key.subject, *abouts})
+    for notification in notifications:
+        key = asked_of(notification.key)[0] if notification.key.rule in ESCALATION_STEPS else notification.key
+        abouts = {about for _, about, _, _ in notification.content if about is not None}
+        found.setdefault(notification.key.agency, set()).update({key.subject, *abouts})
     return found
 
 
-def says(notice: Notice, party: Party) -> bool:
-    content = json.dumps([list(line) for line in notice.content])
+def says(notification: Notification, party: Party) -> bool:
+    content = json.dumps([list(line) for line in notification.content])
     return str(party.name) in content or str(party.date_of_birth) in content
 
 
-HOMES = [b.residence(), SOUTH, WEST, b.residence("53", None), b.residence(None, None)]
-PARTIES = st.tuples(st.sampled_from(HOMES), st.sampled_from(HOMES), st.sampled_from([*HOMES, None])).map(
-    lambda homes: tuple(
+UNLINKED_FILES = [b.residence(), SOUTH, WEST, b.residence("53", None), b.residence(None, None)]
+PARTIES = st.tuples(
+    st.sampled_from(UNLINKED_FILES), st.sampled_from(UNLINKED_FILES), st.sampled_from([*UNLINKED_FILES, None])
+).map(
+    lambda unlinked_files: tuple(
         b.victim(
             number,
             role=role,
@@ -173,10 +175,12 @@ PARTIES = st.tuples(st.sampled_from(HOMES), st.sampled_from(HOMES), st.sampled_f
             date_of_birth=f"19{80 + number}-01-01",
             age=None,
             relationships=(),
-            residence=home,
+            residence=unlinked_file,
         )
-        for number, (home, role) in enumerate(zip(homes, (Role.VICTIM, Role.SUSPECT, Role.UNRESOLVED), strict=True), 1)
-        if home is not None
+        for number, (unlinked_file, role) in enumerate(
+            zip(unlinked_files, (Role.VICTIM, Role.SUSPECT, Role.UNRESOLVED), strict=True), 1
+        )
+        if unlinked_file is not None
     )
 )
 VIEWS = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 3), st.sampled_from(list(Grade))), max_size=3)
@@ -193,48 +197,50 @@ def test_no_service_ever_hears_of_two_parties_whatever_is_assessed_answered_or_l
         primary_perpetrator="unresolved", parties=parties, risk=b.risk(grade, tick_count=3), **SEEN_OF_BOTH
     )
     first, now = b.fact(body), b.NOON
-    world.look(first, now=now)
+    world.evaluate(first, now=now)
     for n, (party, hours, graded) in enumerate(sorted(views, key=lambda view: view[1])):
         now = max(now, b.NOON + timedelta(hours=hours))
         view = b.risk_assessed(party=party, assessor=f"officer-{n}", occurred_at=now, risk=b.risk(graded, tick_count=9))
-        world.look(b.fact(view), now=now)
+        world.evaluate(b.fact(view), now=now)
     for answer in said:
-        live = [n for n in world.told.values() if n.state == "live" and n.asks and n.key.agency.startswith("idva-")]
+        live = [
+            n for n in world.delivered.values() if n.state == "live" and n.asks and n.key.agency.startswith("idva-")
+        ]
         if answer is not None and live:
-            world.answer(answer, min(live, key=lambda notice: notice.key).key, now)
+            world.answer(answer, min(live, key=lambda notification: notification.key).key, now)
         now = world.again if answer is None and world.again is not None else now + timedelta(hours=1)
-        world.look(now=now)
+        world.evaluate(now=now)
     assert all(len(places) == 1 for places in places_of(told_to_services(world)).values())
     by_place = {f"{b.CRIME}/party/{party.number}": party for party in parties}
     for agency, (place,) in places_of(told_to_services(world)).items():
         others = [party for other, party in by_place.items() if other != place]
-        heard = [notice for notice in world.sent if notice.key.agency == agency]
-        assert not [1 for notice in heard for party in others if says(notice, party)]
+        heard = [notification for notification in world.sent if notification.key.agency == agency]
+        assert not [1 for notification in heard for party in others if says(notification, party)]
 
 
 def test_when_roles_are_resolved_the_suspect_s_service_hears_that_it_was_taken_back_and_nothing_of_the_other() -> None:
     world = World(b.shipped(), RULES)
     body = b.incident(primary_perpetrator="unresolved", parties=UNRESOLVED)
-    world.look(b.fact(body), now=b.NOON)
+    world.evaluate(b.fact(body), now=b.NOON)
     before = {n.key.agency: n for n in told_to_services(world)}
     assert {agency: n.key.subject for agency, n in before.items()} == {"idva-larkmead": FIRST, "idva-downland": SECOND}
     resolved = b.fact(b.incident(primary_perpetrator="identified"), version=2, at=b.NOON + timedelta(hours=1))
-    notices = replaced(world, resolved)
-    taken_back = {n.key.agency: n for n in notices if n.key.rule == "high_risk_roles_unresolved"}
+    notifications = replaced(world, resolved)
+    taken_back = {n.key.agency: n for n in notifications if n.key.rule == "high_risk_roles_unresolved"}
     assert set(taken_back) == {"idva-larkmead", "idva-downland"}
-    for notice in taken_back.values():
-        assert (notice.kind, notice.state, notice.content) == ("correct", "withdrawn", ())
-        assert notice.reason == Reason.GROUND_FELL
-    told = {n.key.agency: n.key.subject for n in notices if n.key.rule == "high_risk"}
-    assert told == dict.fromkeys(("idva-larkmead", "marac-larkmead", "dait-54"), FIRST)
-    supervisor = next(n for n in notices if n.key.rule == "resolve_roles")
+    for notification in taken_back.values():
+        assert (notification.kind, notification.state, notification.content) == ("correct", "withdrawn", ())
+        assert notification.reason == Reason.GROUND_FELL
+    delivered = {n.key.agency: n.key.subject for n in notifications if n.key.rule == "high_risk"}
+    assert delivered == dict.fromkeys(("idva-larkmead", "marac-larkmead", "dait-54"), FIRST)
+    supervisor = next(n for n in notifications if n.key.rule == "resolve_roles")
     assert supervisor.state == "withdrawn"
 
 
-def replaced(world: World, fact: Fact) -> list[Notice]:
+def replaced(world: World, fact: Fact) -> list[Notification]:
     """What is sent when a fact stands in place of its earlier version."""
     world.facts = tuple(known for known in world.facts if known.statement != fact.statement)
-    return world.look(fact, now=fact.at)
+    return world.evaluate(fact, now=fact.at)
 
 
 def test_the_service_that_knows_her_from_an_earlier_incident_is_not_given_him() -> None:
@@ -243,9 +249,9 @@ def test_the_service_that_knows_her_from_an_earlier_incident_is_not_given_him() 
     he_reports = (b.victim(record=his, role=Role.UNRESOLVED), b.suspect(record=hers, role=Role.UNRESOLVED))
     now = b.incident(primary_perpetrator="unresolved", parties=he_reports)
     world = World(b.shipped(), RULES)
-    world.look(b.fact(before), b.fact(now), now=b.NOON)
-    told = {(n.key.subject, n.key.agency) for n in told_to_services(world)}
-    assert told == {("CR0/party/1", "idva-larkmead"), (SECOND, "idva-larkmead"), (FIRST, "idva-downland")}
+    world.evaluate(b.fact(before), b.fact(now), now=b.NOON)
+    delivered = {(n.key.subject, n.key.agency) for n in told_to_services(world)}
+    assert delivered == {("CR0/party/1", "idva-larkmead"), (SECOND, "idva-larkmead"), (FIRST, "idva-downland")}
 
 
 def test_an_earlier_incident_of_only_two_of_three_gives_no_service_to_two_of_them() -> None:
@@ -256,10 +262,10 @@ def test_an_earlier_incident_of_only_two_of_three_gives_no_service_to_two_of_the
     he = third.model_copy(update={"number": 2, "role": Role.SUSPECT})
     now = b.incident(primary_perpetrator="unresolved", parties=(first, second, third))
     world = World(b.shipped(), RULES)
-    world.look(b.fact(b.incident("CR0", parties=(she, he))), b.fact(now), now=b.NOON)
-    told = [n.key for n in told_to_services(world) if n.key.subject.startswith(f"{b.CRIME}/")]
-    assert {key.subject for key in told} == {FIRST, SECOND, THIRD}
-    assert len({key.agency for key in told}) == len(told)
+    world.evaluate(b.fact(b.incident("CR0", parties=(she, he))), b.fact(now), now=b.NOON)
+    delivered = [n.key for n in told_to_services(world) if n.key.subject.startswith(f"{b.CRIME}/")]
+    assert {key.subject for key in delivered} == {FIRST, SECOND, THIRD}
+    assert len({key.agency for key in delivered}) == len(delivered)
 
 
 def test_a_later_incident_in_which_she_is_the_victim_gives_neither_service_the_other_party() -> None:
@@ -270,7 +276,9 @@ def test_a_later_incident_in_which_she_is_the_victim_gives_neither_service_the_o
     at: dict[str, Any] = {"reported_at": after, "occurred_at": after, "occurred_from": after, "occurred_to": after}
     again = b.incident("CR2", parties=(b.victim(record=hers), b.suspect(record=his)), **at)
     world = World(b.shipped(), RULES)
-    world.look(b.fact(now), now=b.NOON)
-    notices = world.look(b.fact(again), now=after)
-    assert "CR2/party/1" in {notice.key.subject for notice in notices}
-    assert not [notice.key for notice in notices if notice.key.rule == "high_risk_roles_unresolved"]
+    world.evaluate(b.fact(now), now=b.NOON)
+    notifications = world.evaluate(b.fact(again), now=after)
+    assert "CR2/party/1" in {notification.key.subject for notification in notifications}
+    assert not [
+        notification.key for notification in notifications if notification.key.rule == "high_risk_roles_unresolved"
+    ]

@@ -38,8 +38,8 @@ def hers(**party: Any) -> CaseFile:
     return b.case_file(b.fact(b.incident(parties=(b.victim(**party), b.suspect(relationships=())))))
 
 
-def at_home(heard: Fact) -> CaseFile:
-    return b.case_file(heard, of=f"home:urn:{b.URN}", unlinked={heard.id: "no_charge"})
+def in_unlinked_file(heard: Fact) -> CaseFile:
+    return b.case_file(heard, of=f"unlinked:urn:{b.URN}", unlinked={heard.id: "no_charge"})
 
 
 @pytest.mark.parametrize("party", MISTYPED)
@@ -67,10 +67,10 @@ def test_a_woman_whose_age_was_written_as_a_small_child_s_is_told_of_as_an_adult
     age: int, beside: dict[str, Any]
 ) -> None:
     file = hers(age=age, **beside)
-    told = owed(high_risk, file)
-    assert set(told) == ADULT
+    delivered = owed(high_risk, file)
+    assert set(delivered) == ADULT
     assert not [
-        line for duty in told.values() for line in hears(duty).items() if line == (("parties.age", b.VICTIM), age)
+        line for duty in delivered.values() for line in hears(duty).items() if line == (("parties.age", b.VICTIM), age)
     ]
     assert set(owed(birth_date_doubtful, file)) == {"dait-54"}
     assert not owed(young_person_referral, file)
@@ -159,9 +159,9 @@ def test_where_ordinary_routes_wait_the_desk_that_policy_names_is_asked(
 
 def test_the_dait_is_asked_about_a_defendant_s_date_by_the_references_of_the_case() -> None:
     heard = b.fact(b.hearing(defendant=b.defendant(date_of_birth="2089-02-03")))
-    home = at_home(heard)
-    duty = owed(defendant_birth_date_doubtful, home)["dait-54"]
+    unlinked_file = in_unlinked_file(heard)
+    duty = owed(defendant_birth_date_doubtful, unlinked_file)["dait-54"]
     assert hears(duty)["doubtful_date_of_birth", heard.subject] == "birth_date_impossible"
     assert "2089-02-03" not in str(duty.matter)
     right = b.fact(b.hearing(defendant=b.defendant(date_of_birth=date(1989, 2, 3))))
-    assert not owed(defendant_birth_date_doubtful, at_home(right))
+    assert not owed(defendant_birth_date_doubtful, in_unlinked_file(right))

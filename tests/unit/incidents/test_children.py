@@ -41,22 +41,22 @@ def test_the_school_is_told_within_two_hours_and_reads_it_before_its_next_sessio
 
 # Monday at noon and Saturday, to be read by Tuesday's and Monday's first session: the working days begin at 07:30.
 @pytest.mark.parametrize(
-    ("told", "heard"),
+    ("delivered", "heard"),
     [
         ("2026-03-02T12:00", ["2026-03-02T13:32:30", "2026-03-02T15:05", "2026-03-02T16:37:30", "2026-03-03T08:40"]),
         ("2026-03-07T02:00", ["2026-03-09T07:47:30", "2026-03-09T08:05", "2026-03-09T08:22:30", "2026-03-09T08:40"]),
     ],
 )
 def test_a_school_that_has_not_read_it_is_heard_of_by_its_next_session_and_at_no_weekend(
-    told: str, heard: list[str]
+    delivered: str, heard: list[str]
 ) -> None:
-    at = datetime.fromisoformat(f"{told}Z")
+    at = datetime.fromisoformat(f"{delivered}Z")
     world = World(b.shipped(), (Rule("child_school", child_school),))
-    world.look(b.fact(b.incident(reported_at=at, **QUIET)), b.fact(b.children(occurred_at=at)), now=at)
+    world.evaluate(b.fact(b.incident(reported_at=at, **QUIET)), b.fact(b.children(occurred_at=at)), now=at)
     steps: list[tuple[datetime, str]] = []
     while world.again is not None and len(steps) < len(heard):
         now = world.again
-        steps += [(now, notice.key.rule) for notice in world.look(now=now)]
+        steps += [(now, notification.key.rule) for notification in world.evaluate(now=now)]
     rules = ("child_school", MANAGER, STRATEGIC, LAST_STEP)
     assert steps == [(datetime.fromisoformat(f"{step}Z"), rule) for step, rule in zip(heard, rules, strict=True)]
 
@@ -221,10 +221,10 @@ def test_the_front_door_sees_the_adults_and_the_child_and_no_sibling() -> None:
 
 
 def test_a_victim_under_18_is_referred_within_the_hour_and_under_16_to_the_child_abuse_unit_too() -> None:
-    for age, told in ((15, {"mash-866", "child-abuse-unit-54"}), (16, {"mash-866"}), (17, {"mash-866"})):
+    for age, delivered in ((15, {"mash-866", "child-abuse-unit-54"}), (16, {"mash-866"}), (17, {"mash-866"})):
         file = b.case_file(b.fact(b.incident(parties=(b.victim(age=age), b.suspect()))))
         duties = owed(young_person_referral, file)
-        assert set(duties) == told
+        assert set(duties) == delivered
         assert {duty.tell_by for duty in duties.values()} == {b.NOON + timedelta(hours=1)}
     assert not owed(young_person_referral, b.case_file(b.fact(b.incident())))
 

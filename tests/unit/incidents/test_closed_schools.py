@@ -8,7 +8,7 @@ import pytest
 from schemas.police_incidents.v1 import AbuseType, Child
 from services.incidents.children import child_school, child_school_closed, child_school_reopens
 from services.incidents.rules import RULES
-from services.platform.domain.core.duties import Notice
+from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.reasons import Reason
 from tests.support import builders as b
@@ -117,10 +117,10 @@ def test_where_ordinary_routes_wait_these_do() -> None:
 def test_a_month_of_silence_reminds_nobody_in_an_empty_building() -> None:
     world = World(b.shipped(), RULES)
     incident, linked = b.incident(reported_at=AUGUST), b.children(b.CRIME, ACADEMY, occurred_at=AUGUST)
-    world.look(b.fact(incident), b.fact(linked), now=AUGUST)
+    world.evaluate(b.fact(incident), b.fact(linked), now=AUGUST)
     while world.again is not None and world.again < datetime(2026, 9, 2, 7, tzinfo=UTC):
-        world.look(now=world.again)
-    to_school: list[Notice] = [n for n in world.sent if n.key.agency == "school-100001"]
+        world.evaluate(now=world.again)
+    to_school: list[Notification] = [n for n in world.sent if n.key.agency == "school-100001"]
     assert [(n.kind, n.key.rule, n.desk, n.at) for n in to_school] == [
         ("notify", "child_school", "holiday", AUGUST),
         ("notify", "child_school_reopens", "duty", datetime(2026, 9, 2, 6, 30, tzinfo=UTC)),

@@ -11,7 +11,7 @@ from services.incidents.apart import resolve_roles
 from services.incidents.held import held_for_specialist
 from services.incidents.rules import RULES
 from services.platform.domain.core.duties import Duty, Withheld
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -66,14 +66,16 @@ def test_the_desk_hears_that_there_is_more_to_read_and_of_nobody_else_s_incident
     alone, day = b.fact(b.incident(**incident)), timedelta(days=1)
     high, linked = b.fact(b.risk_assessed(occurred_at=b.NOON + day)), b.fact(b.children())
     others = b.fact(b.incident("CR2")), b.fact(b.risk_assessed("CR2")), b.fact(b.children("CR2"))
-    first = look([b.linked_file(alone, *others)], {}, RULES, b.policy(), b.NOON, b.NOON)
-    told = {k: n for k, n in remember({}, first).items() if k.rule == "held_for_specialist"}
+    first = evaluate([b.linked_file(alone, *others)], {}, RULES, b.policy(), b.NOON, b.NOON)
+    delivered = {k: n for k, n in remember({}, first).items() if k.rule == "held_for_specialist"}
     now = b.NOON + day
-    second = look([b.linked_file(alone, linked, high, *others)], told, RULES, b.policy(), now, now)
-    updates = [notice for notice in second.notices if notice.key in told]
+    second = evaluate([b.linked_file(alone, linked, high, *others)], delivered, RULES, b.policy(), now, now)
+    updates = [notification for notification in second.notifications if notification.key in delivered]
     assert {(n.key.agency, n.kind, n.revision) for n in updates} == {(desk, "update", 2) for desk in DESKS[reason]}
-    for notice in updates:
-        added = {what: value for what, _, value, _ in set(notice.content) - set(told[notice.key].content)}
+    for notification in updates:
+        added = {
+            what: value for what, _, value, _ in set(notification.content) - set(delivered[notification.key].content)
+        }
         assert added == {
             "risk_assessed_at": ("2026-03-03T12:00:00Z",),
             "children_linked_at": ("2026-03-02T12:00:00Z",),

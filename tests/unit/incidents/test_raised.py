@@ -8,7 +8,7 @@ import pytest
 
 from schemas.police_incidents.v1 import Grade, RiskTool, SupportReferral
 from services.incidents.rules import RULES
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
 from tests.support import builders as b
@@ -28,12 +28,12 @@ def test_each_lower_route_is_closed_and_nothing_is_left_unexplained(rule: str) -
     parties = (b.victim(residence=b.residence("53", "916")), b.suspect())
     incident = b.fact(b.incident(risk=risk, support_referral=support, parties=parties, force_code="53"))
     assessed = b.fact(b.risk_assessed(risk=b.risk(Grade.HIGH)))
-    first = look([b.linked_file(incident)], {}, RULES, policy, b.NOON, b.NOON)
-    told = {notice.key: notice for notice in first.notices}
-    assert rule in {key.rule for key in told}
-    second = look([b.linked_file(incident, assessed)], remember({}, first), RULES, policy, b.NOON, b.NOON)
+    first = evaluate([b.linked_file(incident)], {}, RULES, policy, b.NOON, b.NOON)
+    delivered = {notification.key: notification for notification in first.notifications}
+    assert rule in {key.rule for key in delivered}
+    second = evaluate([b.linked_file(incident, assessed)], remember({}, first), RULES, policy, b.NOON, b.NOON)
     assert second.unexplained == ()
-    closed = [n for n in second.notices if n.key.rule == rule]
+    closed = [n for n in second.notifications if n.key.rule == rule]
     assert closed
     assert {(n.state, n.reason) for n in closed} == {("closed", Reason.SERVED_BY_HIGHER_ROUTE)}
 
@@ -44,12 +44,12 @@ def test_a_later_and_lower_view_of_the_same_assessor_takes_nothing_back_from_who
     lower = b.fact(
         b.risk_assessed(risk=b.risk(Grade.MEDIUM), lower_because="reviewed", occurred_at=b.NOON + month), version=2
     )
-    first = look([b.linked_file(medium, high)], {}, RULES, policy, b.NOON, b.NOON)
-    told = {key: notice for key, notice in remember({}, first).items() if key.rule == "high_risk"}
-    assert {key.agency for key in told} == {"idva-larkmead", "marac-larkmead", "dait-54"}
+    first = evaluate([b.linked_file(medium, high)], {}, RULES, policy, b.NOON, b.NOON)
+    delivered = {key: notification for key, notification in remember({}, first).items() if key.rule == "high_risk"}
+    assert {key.agency for key in delivered} == {"idva-larkmead", "marac-larkmead", "dait-54"}
     now = b.NOON + month
-    second = look([b.linked_file(medium, high, lower)], told, RULES, policy, now, now)
-    assert not {n.kind for n in second.notices if n.key in told} & {"close", "correct"}
+    second = evaluate([b.linked_file(medium, high, lower)], delivered, RULES, policy, now, now)
+    assert not {n.kind for n in second.notifications if n.key in delivered} & {"close", "correct"}
 
 
 def test_a_correction_of_a_view_is_the_same_view_and_another_moment_is_another() -> None:

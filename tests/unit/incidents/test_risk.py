@@ -299,18 +299,18 @@ def test_markers_of_which_none_stands_are_no_ground_for_a_review() -> None:
 
 def answered(world: World, key: Key, at: datetime, **said: Any) -> str | None:
     """What has met the ask of this duty, after a decision about it."""
-    notice = world.told[key]
-    body = {"occurred_at": at, "agency": key.agency, "actor": "worker-1", "notification": notice.id} | said
-    world.answers.append(Answer(b.fact(Decided.model_validate(body), at=at), key, notice.revision))
-    world.look(now=at)
-    return world.told[key].asks[0].met_by
+    notification = world.delivered[key]
+    body = {"occurred_at": at, "agency": key.agency, "actor": "worker-1", "notification": notification.id} | said
+    world.answers.append(Answer(b.fact(Decided.model_validate(body), at=at), key, notification.revision))
+    world.evaluate(now=at)
+    return world.delivered[key].asks[0].met_by
 
 
 def test_to_confirm_a_grade_below_the_ticks_decides_nothing_without_its_reason() -> None:
     world, hour = World(b.shipped(), RULES), timedelta(hours=1)
-    world.look(b.fact(b.incident(risk=b.risk(Grade.MEDIUM, tick_count=20))), now=b.NOON)
+    world.evaluate(b.fact(b.incident(risk=b.risk(Grade.MEDIUM, tick_count=20))), now=b.NOON)
     key = Key("ticks_above_grade", b.VICTIM, "dait-supervisor-54")
-    assert world.told[key].asks[0].needs_reason == ("risk_grade_confirmed",)
+    assert world.delivered[key].asks[0].needs_reason == ("risk_grade_confirmed",)
     assert answered(world, key, b.NOON + hour, decision="risk_grade_confirmed") is None
     assert answered(world, key, b.NOON + 2 * hour, decision="risk_grade_confirmed", reason="assessed_again_in_person")
 
@@ -320,7 +320,7 @@ def test_other_decisions_about_a_grade_need_no_reason(decision: str) -> None:
     world = World(b.shipped(), RULES)
     rule = "ticks_above_grade" if decision == "risk_grade_raised" else "grade_review"
     risk, markers = b.risk(Grade.MEDIUM, tick_count=20), Markers(strangulation=True)
-    world.look(b.fact(b.incident(risk=risk, markers=markers)), now=b.NOON)
+    world.evaluate(b.fact(b.incident(risk=risk, markers=markers)), now=b.NOON)
     assert answered(world, Key(rule, b.VICTIM, "dait-supervisor-54"), b.NOON + timedelta(hours=1), decision=decision)
 
 

@@ -17,18 +17,18 @@ from services.ops.explanation import (
     OPS,
     Answered,
     End,
+    Evaluated,
     Explanation,
     Issued,
     Kept,
-    Looked,
     Material,
     PoliceMatters,
     Reader,
     Version,
 )
-from services.platform.domain.core.duties import Duty, Notice
-from services.platform.domain.core.escalation import RUNGS, climb
-from services.platform.domain.core.evaluate import look, state
+from services.platform.domain.core.duties import Duty, Notification
+from services.platform.domain.core.escalation import ESCALATION_STEPS, escalate
+from services.platform.domain.core.evaluate import evaluate, state
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
 from services.platform.domain.core.reconcile import remember
 from tests.support import builders as b
@@ -43,35 +43,35 @@ NAMES = ("Ada Invented", "Bert Invented")
 def material(
     *facts: Fact, times: Iterable[datetime] = (b.NOON,), answers: tuple[Answer, ...] = (), of: str = b.VICTIM
 ) -> Material:
-    """What the database would hold of one file after a look at each of these times."""
+    """What the database would hold of one file after an evaluation at each of these times."""
     file = b.linked_file(*facts, of=of)
-    told: dict[Key, Notice] = {}
+    delivered: dict[Key, Notification] = {}
     issued: list[Issued] = []
-    looks: list[Looked] = []
+    evaluations: list[Evaluated] = []
     kept: tuple[Kept, ...] = ()
     now = b.NOON
     for number, now in enumerate(times, 1):
-        heard = tuple(answer for answer in answers if answer.key in told)
+        heard = tuple(answer for answer in answers if answer.key in delivered)
         file = CaseFile(file.key, file.facts, file.persons, file.links, file.unlinked, heard)
-        found = look([file], told, RULES, b.policy(now), READ, now)
-        told = remember(told, found)
-        issued += [Issued(SERVICE, notice, file.key, number, now) for notice in found.notices]
-        looks.append(Looked(SERVICE, file.key, number, now, "event", facts[0].id, "release", "policy"))
+        found = evaluate([file], delivered, RULES, b.policy(now), READ, now)
+        delivered = remember(delivered, found)
+        issued += [Issued(SERVICE, notification, file.key, number, now) for notification in found.notifications]
+        evaluations.append(Evaluated(SERVICE, file.key, number, now, "event", facts[0].id, "release", "policy"))
         kept = tuple(Kept(SERVICE, file.key, withheld, now) for withheld in found.withheld)
     stated, _ = state([file], RULES, b.policy(now))
-    owed = climb(stated, told, file.answers, b.policy(now), file.standing, lambda place: place, now)
-    climbed = {(SERVICE, each.key): each for each in owed}
+    owed = escalate(stated, delivered, file.answers, b.policy(now), file.standing, lambda place: place, now)
+    escalated = {(SERVICE, each.key): each for each in owed}
     return Material(
         asked=b.CRIME,
         question="matter",
         now=now,
         versions=tuple(version(fact) for fact in facts),
         issued=tuple(issued),
-        told={(SERVICE, key): notice for key, notice in told.items()},
-        looks=tuple(looks),
+        delivered={(SERVICE, key): notification for key, notification in delivered.items()},
+        evaluations=tuple(evaluations),
         kept=kept,
-        owed={which: each for which, each in climbed.items() if isinstance(each, Duty)},
-        measured_by={which: each.why.measured_by for which, each in climbed.items()},
+        owed={which: each for which, each in escalated.items() if isinstance(each, Duty)},
+        measured_by={which: each.why.measured_by for which, each in escalated.items()},
         answers=tuple(
             Answered(SERVICE, a.fact.id, a.fact.kind, a.key, a.revision, None, a.fact.at, withdrawn=False)
             for a in answers
@@ -137,7 +137,7 @@ def test_every_telling_names_rule_facts_power_policy_and_the_look_that_made_it()
         assert telling.lawful_basis
         assert telling.policy_version
         assert telling.policy_source
-        assert [change.look for change in telling.changes] == [1]
+        assert [change.evaluation for change in telling.changes] == [1]
         assert telling.changes[0].event == f"event of {INCIDENT.id}"
 
 
@@ -149,7 +149,7 @@ def test_the_services_that_serve_her_are_one_label_to_others_and_their_own_name_
     assert service in recipients(asked_by("idva", service))
 
 
-def test_an_agency_reads_its_own_notice_whole_and_nothing_that_was_said_to_others() -> None:
+def test_an_agency_reads_its_own_notification_whole_and_nothing_that_was_said_to_others() -> None:
     whole = asked_by(AUDIT)
     (service,) = {t.recipient for t in whole.tellings if t.rule == "high_risk" and t.recipient.startswith("idva")}
     said = asked_by("idva", service)
@@ -209,8 +209,8 @@ def test_where_the_suspect_is_police_there_is_nothing_for_any_but_the_desk_that_
     assert is_nothing_to(*reader, of=of_police())
     about = replace(of_police(), question="event", about=frozenset({POLICE.id}), ends=(ACCEPTED,))
     assert is_nothing_to(*reader, of=about)
-    told = replace(of_police(), question="duty", keys=frozenset(key for _, key in of_police().told))
-    assert is_nothing_to(*reader, of=told)
+    delivered = replace(of_police(), question="duty", keys=frozenset(key for _, key in of_police().delivered))
+    assert is_nothing_to(*reader, of=delivered)
 
 
 ACCEPTED = End(SERVICE, "source", "accepted", b.NOON)
@@ -259,16 +259,16 @@ def test_a_school_that_is_not_named_reads_what_was_said_by_name_alone() -> None:
 
 
 def school_of(found: Material) -> str:
-    return next(key.agency for _, key in found.told if key.rule == "child_school")
+    return next(key.agency for _, key in found.delivered if key.rule == "child_school")
 
 
 def test_silence_is_told_as_the_ladder_of_the_duty_and_names_nobody_to_ops() -> None:
     hours = tuple(b.NOON + timedelta(hours=hour) for hour in range(0, 100, 4))
     found = material(INCIDENT, times=hours)
-    assert [key for _, key in found.told if key.rule in RUNGS]
+    assert [key for _, key in found.delivered if key.rule in ESCALATION_STEPS]
     said = asked_by(OPS, of=found)
     assert [telling for telling in said.tellings if telling.ladder]
-    assert not [telling for telling in said.tellings if telling.rule in RUNGS]
+    assert not [telling for telling in said.tellings if telling.rule in ESCALATION_STEPS]
     assert [telling for telling in said.tellings if any(ask.overdue for ask in telling.asks)]
     text = as_text(said)
     assert not [agency.id for agency in b.shipped().agencies if agency.id in text]
@@ -276,7 +276,7 @@ def test_silence_is_told_as_the_ladder_of_the_duty_and_names_nobody_to_ops() -> 
 
 def test_an_answer_stands_with_the_duty_that_it_answers() -> None:
     first = material(INCIDENT)
-    key = next(key for _, key in first.told if key.rule == "high_risk" and key.agency.startswith("idva"))
+    key = next(key for _, key in first.delivered if key.rule == "high_risk" and key.agency.startswith("idva"))
     answered = b.answer(b.accepted(agency=key.agency), key)
     times = (b.NOON, b.NOON + timedelta(minutes=5), b.NOON + timedelta(days=9))
     found = material(INCIDENT, times=times, answers=(answered,))
@@ -314,10 +314,10 @@ def test_of_three_contents_of_one_version_all_are_named() -> None:
 def test_an_agency_reads_the_replaced_facts_on_which_its_own_revisions_rested() -> None:
     amended = b.fact(b.incident(circumstances="a quarrel about money"), version=2, at=INCIDENT.at + timedelta(hours=1))
     first = material(INCIDENT)
-    key = next(key for _, key in first.told if key.rule == "high_risk" and key.agency.startswith("idva"))
-    notice = replace(first.told[SERVICE, key], grounds=(amended.id,))
+    key = next(key for _, key in first.delivered if key.rule == "high_risk" and key.agency.startswith("idva"))
+    notification = replace(first.delivered[SERVICE, key], grounds=(amended.id,))
     versions = (version(INCIDENT, stands=False), version(amended))
-    found = replace(first, told=dict(first.told) | {(SERVICE, key): notice}, versions=versions)
+    found = replace(first, delivered=dict(first.delivered) | {(SERVICE, key): notification}, versions=versions)
     said = asked_by("idva", key.agency, of=found)
     assert {(fact.id, fact.state) for fact in said.facts} == {(INCIDENT.id, "replaced"), (amended.id, "stands")}
     assert is_nothing_to("dsl", of=found)
@@ -347,7 +347,7 @@ def test_a_link_is_waited_for_only_where_no_service_has_it() -> None:
 
 def test_a_duty_that_was_asked_about_is_all_that_is_told() -> None:
     found = material(INCIDENT, CHILDREN)
-    key = next(key for _, key in found.told if key.rule == "high_risk")
+    key = next(key for _, key in found.delivered if key.rule == "high_risk")
     said = asked_by(AUDIT, of=replace(found, question="duty", keys=frozenset({key})))
     assert [(telling.rule, telling.recipient) for telling in said.tellings] == [(key.rule, key.agency)]
 
@@ -356,7 +356,7 @@ def test_an_event_is_explained_by_the_duties_that_rest_on_it() -> None:
     found = material(INCIDENT, CHILDREN, of=b.CHILD)
     said = asked_by(OPS, of=replace(found, question="event", about=frozenset({CHILDREN.id})))
     assert {telling.rule for telling in said.tellings} >= {"child_school"}
-    nothing = asked_by(OPS, of=replace(found, question="event", about=frozenset({"never-heard-of"}), looks=()))
+    nothing = asked_by(OPS, of=replace(found, question="event", about=frozenset({"never-heard-of"}), evaluations=()))
     assert not nothing.tellings
 
 
@@ -384,17 +384,17 @@ def test_a_threshold_is_named_with_its_row_for_those_told_and_for_those_not() ->
     found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(Grade.STANDARD, tick_count=2)))))
     (not_told,) = {one.measured_by for one in found.not_told if one.rule == "high_risk"}
     found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(tick_count=20)))))
-    (told,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
-    assert told == not_told
-    assert told.startswith("ticks of DASH-2009-27: MARAC from 14, ")
-    assert row in told
+    (delivered,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
+    assert delivered == not_told
+    assert delivered.startswith("ticks of DASH-2009-27: MARAC from 14, ")
+    assert row in delivered
     assert row.partition(" for ")[0] in " ".join(printed(found).split())
 
 
 def test_a_tool_without_ticks_is_said_to_have_none() -> None:
     found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(tool=RiskTool.DARA)))))
-    (told,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
-    assert told.startswith("DARA has no tick count: grade and judgement alone; policy row thresholds")
+    (delivered,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
+    assert delivered.startswith("DARA has no tick count: grade and judgement alone; policy row thresholds")
 
 
 def test_a_count_is_named_with_its_window_its_row_and_the_pair_that_was_counted() -> None:

@@ -1,4 +1,4 @@
-"""What a worker reads of a notice: who, what, by when, how long that is, and how to answer."""
+"""What a worker reads of a notification: who, what, by when, how long that is, and how to answer."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ ACCEPT = Asked(
 )
 NAME = Item(what="parties.name", about="54250077303/party/1", value="Nell Madeup", basis="recorded")
 ABUSE = Item(what="abuse_types", value=["physical", "controlling_coercive"], basis="alleged")
-NOTICE = NotificationIssued(
+NOTIFICATION = NotificationIssued(
     notification=notification_id(KEY, 1),
     kind="notify",
     state="live",
@@ -56,11 +56,11 @@ NOTICE = NotificationIssued(
 
 
 def changed(**fields: object) -> NotificationIssued:
-    return NOTICE.model_copy(update=fields)
+    return NOTIFICATION.model_copy(update=fields)
 
 
-def text(notice: NotificationIssued = NOTICE, now: datetime = AT) -> str:
-    return "\n".join(line.text for line in tell(notice, now, NAMES))
+def text(notification: NotificationIssued = NOTIFICATION, now: datetime = AT) -> str:
+    return "\n".join(line.text for line in tell(notification, now, NAMES))
 
 
 def test_it_says_what_it_is_and_when_it_was_told_in_london() -> None:
@@ -80,7 +80,7 @@ def test_it_says_what_is_asked_by_when_and_how_long_that_is() -> None:
 
 
 def test_it_says_how_to_answer_with_the_codes_that_count() -> None:
-    command = f"relay respond {NOTICE.notification}"
+    command = f"relay respond {NOTIFICATION.notification}"
     assert f"{command} accepted --as idva-larkmead --actor YOU" in text()
     assert f"{command} declined --reason no_capacity|out_of_area --as idva-larkmead --actor YOU" in text()
 
@@ -132,19 +132,19 @@ def test_a_closed_one_says_why() -> None:
     assert "An order is now known to protect her." in said
 
 
-def test_a_rung_says_what_nobody_has_answered() -> None:
-    rung = changed(rule="unanswered_duty_inspector", subject="/".join((*KEY, "accept")), agency="duty-inspector-54")
+def test_a_escalation_step_says_what_nobody_has_answered() -> None:
+    step = changed(rule="unanswered_duty_inspector", subject="/".join((*KEY, "accept")), agency="duty-inspector-54")
     assert (
-        headline(rung)
+        headline(step)
         == "For the duty inspector: nobody has answered: Referral of somebody at high risk of serious harm"
     )
 
 
 def test_what_has_been_answered_is_done_and_not_overdue() -> None:
     late = AT + timedelta(days=400)
-    asked = {ask.ask for ask in NOTICE.asks}
-    assert "overdue" in "\n".join(line.text for line in tell(NOTICE, late, NAMES))
-    said = "\n".join(line.text for line in tell(answered(NOTICE, asked), late, NAMES))
+    asked = {ask.ask for ask in NOTIFICATION.asks}
+    assert "overdue" in "\n".join(line.text for line in tell(NOTIFICATION, late, NAMES))
+    said = "\n".join(line.text for line in tell(answered(NOTIFICATION, asked), late, NAMES))
     assert "overdue" not in said
     assert said.count("Done: ") == len(asked)
     assert "To answer" not in said
@@ -153,13 +153,13 @@ def test_what_has_been_answered_is_done_and_not_overdue() -> None:
 def test_of_each_matter_the_highest_revision_stands_in_whatever_order_it_is_read() -> None:
     second = changed(revision=2, kind="update")
     other = changed(rule="escalation")
-    assert newest([second, NOTICE, other]) == (second, other)
-    assert newest([NOTICE, other, second]) == (second, other)
+    assert newest([second, NOTIFICATION, other]) == (second, other)
+    assert newest([NOTIFICATION, other, second]) == (second, other)
 
 
 def test_who_is_asked_whom_a_court_fact_is_about_reads_what_to_type_also_after_having_read_it() -> None:
     subject = "uk.court.hearing-resulted:54DC0055525/2554DC0100000055501J/C54SD00/2025-12-01"
-    read = NOTICE.model_copy(update={"rule": "unlinked_result", "subject": subject, "asks": ()})
+    read = NOTIFICATION.model_copy(update={"rule": "unlinked_result", "subject": subject, "asks": ()})
     said = [line.text for line in tell(read, AT, NAMES)]
     case = "    relay link case 54DC0055525/2554DC0100000055501J"
     assert f"{case} --party CRIME/N --as idva-larkmead --actor YOU" in said
@@ -168,7 +168,7 @@ def test_who_is_asked_whom_a_court_fact_is_about_reads_what_to_type_also_after_h
 
 def said(*items: Item, kind: str = "idva", **fields: object) -> str:
     """Of these items alone, read at an agency of this kind."""
-    continuity = NOTICE.continuity.model_copy(update={"agency_kind": kind})
+    continuity = NOTIFICATION.continuity.model_copy(update={"agency_kind": kind})
     return text(changed(matter=items, continuity=continuity, **fields))
 
 
@@ -237,12 +237,12 @@ def test_a_term_that_has_no_code_but_that_of_its_order_is_said_in_the_orders_wor
 
 
 def test_an_escalation_says_what_to_do_and_not_what_nobody_did() -> None:
-    rung = changed(
+    step = changed(
         rule="unanswered_duty_inspector",
         subject="/".join((*KEY, "accept")),
         matter=(recorded("unanswered.accept", "the victim's support service"),),
     )
-    lines = text(rung).splitlines()
+    lines = text(step).splitlines()
     act = "Say who takes this person on, and who sees to them until then. Then answer here."
     assert f"  What to do: Ring now: the victim's support service. {act}" in lines
     assert not any("nobody has done" in line.lower() for line in lines)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from schemas.agency_responses.v1 import Acknowledged, Answer, Decided, Decision
 from services.ops.outcome import WHOLE, of_answer
-from services.platform.domain.core.duties import Asked, Notice, Why
+from services.platform.domain.core.duties import Asked, Notification, Why
 from services.platform.domain.core.facts import Key
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 DECIDE = Asked("decide", AT, ("safety_plan_made", "no_further_action"), AT)
-FIRST = Notice(
+FIRST = Notification(
     kind="notify",
     state="live",
     key=Key("high_risk", "54250077303/party/1", "idva-larkmead"),
@@ -52,14 +52,14 @@ def test_an_answer_to_what_stands_counts() -> None:
     assert of_answer("fact", decided(Decision.SAFETY_PLAN_MADE), FIRST, FIRST) == WHOLE
 
 
-def test_an_answer_to_a_replaced_notice_counts_until_something_is_asked_anew() -> None:
+def test_an_answer_to_a_replaced_notification_counts_until_something_is_asked_anew() -> None:
     assert of_answer("fact", READ, FIRST, REPEATED) == WHOLE
     late = of_answer("fact", READ, FIRST, ASKED_ANEW)
     assert not late.counts
     assert late.said == f"that notification was replaced by a newer one. Answer the newer one: {ASKED_ANEW.id}."
 
 
-def test_an_answer_that_closed_the_matter_counts_and_one_to_the_closing_notice_does_not() -> None:
+def test_an_answer_that_closed_the_matter_counts_and_one_to_the_closing_notification_does_not() -> None:
     assert of_answer("fact", READ, FIRST, CLOSED) == WHOLE
     assert "closed" in of_answer("fact", READ, CLOSED, CLOSED).said
 

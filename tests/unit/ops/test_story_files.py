@@ -16,7 +16,7 @@ from services.ops.events import Ready, find, read_path, receipts
 from services.ops.story import STORY, read_telling
 from services.ops.words import RULES
 from services.platform.domain.core.duties import notification_id
-from services.platform.domain.core.escalation import rung_key
+from services.platform.domain.core.escalation import step_key
 from services.platform.domain.core.facts import Key
 from services.platform.policy.load import load
 
@@ -60,7 +60,7 @@ def ids() -> Iterator[tuple[str, str]]:
     ]
     keys = [Key(*key) for key in product(RULES, subjects(), agencies)]
     inspector = [
-        rung_key("unanswered_duty_inspector", key, ask, "duty-inspector-54")
+        step_key("unanswered_duty_inspector", key, ask, "duty-inspector-54")
         for key in keys
         if key.rule in ("front_door_referral", "high_risk")
         for ask in ("acknowledge", "accept", "decide")

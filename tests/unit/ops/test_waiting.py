@@ -56,7 +56,7 @@ def test_of_equal_danger_the_oldest_comes_first_and_the_most_dangerous_before_ol
 def test_what_nothing_explains_names_no_matter_in_which_a_suspect_is_police() -> None:
     of_police = b.incident("CR2", parties=(b.victim(), b.suspect(is_police=True)))
     world = World(POLICY, SERVICES["incidents"])
-    sent = world.look(b.fact(b.incident()), b.fact(of_police), now=b.NOON)
-    listed = [unexplained("incidents", b.NOON, notice, b.policy()) for notice in sent]
+    sent = world.evaluate(b.fact(b.incident()), b.fact(of_police), now=b.NOON)
+    listed = [unexplained("incidents", b.NOON, notification, b.policy()) for notification in sent]
     assert {one.subject for one in listed} == {b.VICTIM, "not shown here"}
     assert not [one for one in listed if "CR2" in str(one) or "standards" in str(one)]

@@ -18,13 +18,15 @@ from services.incidents.rules import RULES as INCIDENTS
 from services.ops import words
 from services.ops.rows import UNANSWERED
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
-from services.platform.domain.core.escalation import INSPECTOR, RUNGS, STEPS
+from services.platform.domain.core.escalation import ESCALATION_STEPS, INSPECTOR, STEPS
 from services.platform.domain.core.reasons import Reason
 from services.responses.rules import RULES as RESPONSES
 
 STALKING_ORDER = "stalking protection order (court result 3307) of Wed 25 Feb 2026, Swindon Crown Court, case 54DC1"
 PROJECT = Path(__file__).parents[3]
-RULES = sorted({rule.name for rules in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES) for rule in rules} | RUNGS)
+RULES = sorted(
+    {rule.name for rules in (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES) for rule in rules} | ESCALATION_STEPS
+)
 
 
 def literals(model: type[BaseModel], field: str) -> list[str]:
@@ -80,7 +82,7 @@ def test_every_ask_has_words(ask: str) -> None:
 
 
 @pytest.mark.parametrize("kind", literals(NotificationIssued, "kind"))
-def test_every_kind_of_notice_has_words(kind: str) -> None:
+def test_every_kind_of_notification_has_words(kind: str) -> None:
     assert kind in words.KINDS
     assert kind in words.WHAT_KINDS_MEAN
 
@@ -141,12 +143,12 @@ def test_a_title_never_asks_for_anything_since_it_stands_on_what_is_taken_back_a
     ]
 
 
-@pytest.mark.parametrize("rung", sorted(STEPS))
+@pytest.mark.parametrize("step", sorted(STEPS))
 @pytest.mark.parametrize("ask", sorted(UNANSWERED.values()))
-def test_each_step_of_an_escalation_says_what_to_do(rung: str, ask: str) -> None:
-    said = words.action(rung, ask, "the victim's support service")
+def test_each_step_of_an_escalation_says_what_to_do(step: str, ask: str) -> None:
+    said = words.action(step, ask, "the victim's support service")
     assert said.endswith(("answer.", "answer here.", "act on it.", "acts on it."))
-    if rung == INSPECTOR:
+    if step == INSPECTOR:
         assert said.startswith("Ring now: the victim's support service.")
 
 

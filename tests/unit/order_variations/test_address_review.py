@@ -8,8 +8,8 @@ import pytest
 from schemas.agency_responses.v1 import Decided, Decision
 from schemas.court_order_variations.v1 import Attribution, Prohibition
 from services.order_variations.rules import RULES
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.escalation import RUNGS, asked_of
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Answer, Fact, Key
 from tests.support import builders as b
 from tests.unit.domain.small import World
@@ -31,23 +31,25 @@ def made(*terms: Prohibition, version: int = 1, **over: Any) -> Fact:
 def reviewed(*terms: Prohibition, **over: Any) -> World:
     """A world in which both have answered that they reviewed her safe address, before anybody said whom it protects."""
     world = World(b.shipped(), RULES)
-    world.look(b.fact(b.incident()), b.fact(b.charge()), made(*terms, **over), now=b.NOON)
+    world.evaluate(b.fact(b.incident()), b.fact(b.charge()), made(*terms, **over), now=b.NOON)
     for key in (DAIT, IDVA):
         said = {
             "occurred_at": b.NOON + HOUR,
             "agency": key.agency,
             "actor": "worker-1",
-            "notification": world.told[key].id,
+            "notification": world.delivered[key].id,
             "decision": Decision.SAFE_ADDRESS_REVIEWED,
         }
         world.answers.append(Answer(b.fact(Decided.model_validate(said), at=b.NOON + HOUR), key, 1))
-    world.look(now=b.NOON + HOUR)
+    world.evaluate(now=b.NOON + HOUR)
     assert not unanswered(world)
     return world
 
 
-def unanswered(world: World) -> dict[str, Notice]:
-    of_place = {key.agency: notice for key, notice in world.told.items() if key.rule == "place_term_made"}
+def unanswered(world: World) -> dict[str, Notification]:
+    of_place = {
+        key.agency: notification for key, notification in world.delivered.items() if key.rule == "place_term_made"
+    }
     assert set(of_place) == {"dait-54", "idva-larkmead"}
     return {agency: n for agency, n in of_place.items() if any(ask.met_by is None for ask in n.asks)}
 
@@ -58,31 +60,33 @@ def confirmed() -> Fact:
 
 def test_to_confirm_whom_the_order_protects_asks_for_no_second_review() -> None:
     world = reviewed(ROAD)
-    sent = world.look(confirmed(), now=b.NOON + 2 * HOUR)
+    sent = world.evaluate(confirmed(), now=b.NOON + 2 * HOUR)
     updated = {n.key.agency for n in sent if n.key in (DAIT, IDVA) and n.kind == "update"}
     assert updated == {"dait-54", "idva-larkmead"}
     assert not unanswered(world)
     for hours in range(3, 72):
-        sent = world.look(now=b.NOON + hours * HOUR)
-        assert not [n for n in sent if (asked_of(n.key)[0] if n.key.rule in RUNGS else n.key) in (DAIT, IDVA)]
+        sent = world.evaluate(now=b.NOON + hours * HOUR)
+        assert not [
+            n for n in sent if (asked_of(n.key)[0] if n.key.rule in ESCALATION_STEPS else n.key) in (DAIT, IDVA)
+        ]
     assert not unanswered(world)
 
 
 def test_who_has_not_answered_is_asked_still_when_it_is_confirmed_whom_the_order_protects() -> None:
     world = World(b.shipped(), RULES)
-    world.look(b.fact(b.incident()), b.fact(b.charge()), made(ROAD), now=b.NOON)
-    before = world.told[DAIT]
-    world.look(confirmed(), now=b.NOON + 2 * HOUR)
+    world.evaluate(b.fact(b.incident()), b.fact(b.charge()), made(ROAD), now=b.NOON)
+    before = world.delivered[DAIT]
+    world.evaluate(confirmed(), now=b.NOON + 2 * HOUR)
     assert set(unanswered(world)) == {"dait-54", "idva-larkmead"}
-    assert [ask.by for ask in world.told[DAIT].asks] == [ask.by for ask in before.asks]
+    assert [ask.by for ask in world.delivered[DAIT].asks] == [ask.by for ask in before.asks]
 
 
 def test_another_order_that_binds_him_asks_for_no_second_review() -> None:
     world = reviewed(ROAD)
-    world.look(confirmed(), now=b.NOON + 2 * HOUR)
+    world.evaluate(confirmed(), now=b.NOON + 2 * HOUR)
     on = b.TODAY + timedelta(days=7)
     another = b.orders_resulted(b.order(protected_persons=(b.protected(),)), hearing_on=on, occurred_at=LATER)
-    sent = world.look(b.fact(another, at=LATER), now=LATER)
+    sent = world.evaluate(b.fact(another, at=LATER), now=LATER)
     assert {n.key.agency for n in sent if n.key in (DAIT, IDVA)} == {"dait-54", "idva-larkmead"}
     assert not unanswered(world)
 
@@ -98,14 +102,14 @@ def test_another_order_that_binds_him_asks_for_no_second_review() -> None:
 )
 def test_an_amended_result_with_the_same_places_asks_for_no_second_review(amended: Fact) -> None:
     world = reviewed(ROAD)
-    world.look(amended, confirmed(), now=b.NOON + 2 * HOUR)
+    world.evaluate(amended, confirmed(), now=b.NOON + 2 * HOUR)
     assert not unanswered(world)
 
 
 def test_with_a_zone_and_no_place_in_words_the_zone_alone_counts() -> None:
     zone = Prohibition(code="3047", zone="invented-zone")
     world = reviewed(zone)
-    world.look(made(zone, CONTACT, version=2), confirmed(), now=b.NOON + 2 * HOUR)
+    world.evaluate(made(zone, CONTACT, version=2), confirmed(), now=b.NOON + 2 * HOUR)
     assert not unanswered(world)
 
 
@@ -122,11 +126,11 @@ def test_with_a_zone_and_no_place_in_words_the_zone_alone_counts() -> None:
 )
 def test_a_place_that_changes_is_reviewed_again_also_where_it_comes_with_the_confirmation(amended: Fact) -> None:
     world = reviewed(ROAD)
-    world.look(amended, confirmed(), now=b.NOON + 2 * HOUR)
+    world.evaluate(amended, confirmed(), now=b.NOON + 2 * HOUR)
     assert set(unanswered(world)) == {"dait-54", "idva-larkmead"}
 
 
 def test_a_place_that_changes_before_anybody_confirms_is_reviewed_again() -> None:
     world = reviewed(ROAD)
-    world.look(made(CLOSE, version=2), now=b.NOON + 2 * HOUR)
+    world.evaluate(made(CLOSE, version=2), now=b.NOON + 2 * HOUR)
     assert set(unanswered(world)) == {"dait-54", "idva-larkmead"}

@@ -124,8 +124,8 @@ def test_an_application_that_may_be_about_her_order_is_told_as_that(
 def test_where_he_applies_somebody_is_to_tell_her_that_she_may_be_heard() -> None:
     for role in ApplicantRole:
         duties = seen.owed(application_lodged, file(lodged(applicant_role=role)))
-        told = {"tell_her_he_applies" in duty.texts for duty in duties.values()}
-        assert told == {role is ApplicantRole.DEFENDANT}
+        delivered = {"tell_her_he_applies" in duty.texts for duty in duties.values()}
+        assert delivered == {role is ApplicantRole.DEFENDANT}
 
 
 def test_a_hearing_that_is_listed_late_could_be_decided_now() -> None:
@@ -287,10 +287,12 @@ def test_what_happened_before_the_order_was_made_is_no_sign_of_coercion(
     before = b.application("APP0", lodged_at=AFTER, references=b.references(application="APP0"))
     asked = lodged(same_firm_as_defendant=True, lodged_at=NEXT_DAY)
     hers = b.linked_file(*map(b.fact, (*happened, b.charge(), made, before, asked)))
-    told = [d for d in application_lodged(hers, b.policy()) if d.key == Key("application_lodged", SUBJECT, "dait-54")]
-    assert ("indicator.abuse.incident_in_last_6_months" in repr(told)) is sign
-    assert "indicator.course_of_the_case.repeat_application" in repr(told)
-    assert "no_recent_incident" not in repr(told)  # which would say that it was long ago
+    delivered = [
+        d for d in application_lodged(hers, b.policy()) if d.key == Key("application_lodged", SUBJECT, "dait-54")
+    ]
+    assert ("indicator.abuse.incident_in_last_6_months" in repr(delivered)) is sign
+    assert "indicator.course_of_the_case.repeat_application" in repr(delivered)
+    assert "no_recent_incident" not in repr(delivered)  # which would say that it was long ago
 
 
 def test_an_incident_between_an_order_and_the_appeal_that_replaced_it_is_a_sign() -> None:
@@ -358,10 +360,12 @@ def test_an_incident_that_waits_for_a_specialist_is_not_named_and_not_denied(
     assert indicators(one) == {}
     assert b.fact(again).id not in seen.owed(application_lodged, one)["dait-54"].grounds
     two = b.linked_file(*map(b.fact, (ordinary, again, b.charge(), IMPOSED, before, asked)))
-    told = [d for d in application_lodged(two, b.policy()) if d.key == Key("application_lodged", SUBJECT, "dait-54")]
-    assert "indicator.course_of_the_case.repeat_application" in repr(told)
-    assert "CR2" not in repr(told)
-    assert "no_recent_incident" not in repr(told)
+    delivered = [
+        d for d in application_lodged(two, b.policy()) if d.key == Key("application_lodged", SUBJECT, "dait-54")
+    ]
+    assert "indicator.course_of_the_case.repeat_application" in repr(delivered)
+    assert "CR2" not in repr(delivered)
+    assert "no_recent_incident" not in repr(delivered)
 
 
 def test_an_incident_with_another_man_is_no_indicator() -> None:

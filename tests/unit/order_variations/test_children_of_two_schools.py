@@ -10,7 +10,7 @@ from tests.support import builders as b
 CHILD = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
 
 
-def told(*orders: Order, schools: tuple[str, ...] = (b.SCHOOL,)) -> list[str]:
+def delivered(*orders: Order, schools: tuple[str, ...] = (b.SCHOOL,)) -> list[str]:
     children = b.children(b.CRIME, b.child(school_urns=schools))
     facts = [b.fact(body) for body in (b.incident(), children, b.charge())]
     hearings = [
@@ -31,7 +31,7 @@ def told(*orders: Order, schools: tuple[str, ...] = (b.SCHOOL,)) -> list[str]:
     ids=["two", "two of one agency", "one of them not known"],
 )
 def test_each_agency_of_its_schools_is_told_once(schools: tuple[str, ...], agencies: list[str]) -> None:
-    assert told(b.order(protected_persons=(CHILD,)), schools=schools) == agencies
+    assert delivered(b.order(protected_persons=(CHILD,)), schools=schools) == agencies
 
 
 def test_an_order_that_takes_the_place_of_another_for_the_same_child_is_told_once() -> None:
@@ -39,4 +39,4 @@ def test_an_order_that_takes_the_place_of_another_for_the_same_child_is_told_onc
     instead = b.order(
         action=OrderAction.REPLACED, order=b.order_at(), protected_persons=(CHILD,), made_on=b.TODAY.replace(day=20)
     )
-    assert told(made, instead) == ["mash-866", "mash-866", "school-100001", "school-100001"]
+    assert delivered(made, instead) == ["mash-866", "mash-866", "school-100001", "school-100001"]

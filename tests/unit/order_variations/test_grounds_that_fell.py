@@ -19,8 +19,8 @@ from schemas.court_order_variations.v1 import (
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.intake.spi import read
 from services.order_variations.rules import RULES as OF_ORDERS
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -60,22 +60,26 @@ STILL_STANDS = b.fact(b.attribution(b.party_ref(), occurred_at=noon(LATER + time
 
 
 def told_of(
-    *facts: Fact, before: dict[Key, Notice] | None = None, days: int = 20, minutes: int = 0
-) -> dict[Key, Notice]:
+    *facts: Fact, before: dict[Key, Notification] | None = None, days: int = 20, minutes: int = 0
+) -> dict[Key, Notification]:
     now = b.NOON + timedelta(days=days, minutes=minutes)
-    told = before or {}
+    delivered = before or {}
     files = [file for _, file in sorted(files_of(facts).items())]
-    found = look(files, told, RULES, b.policy(now), now, now)
+    found = evaluate(files, delivered, RULES, b.policy(now), now, now)
     assert (found.faults, found.unexplained) == ((), ())
-    return remember(told, found)
+    return remember(delivered, found)
 
 
-def of_rule(told: dict[Key, Notice], rule: str) -> dict[str, tuple[str, str | None]]:
-    return {key.agency: (notice.state, notice.reason) for key, notice in told.items() if key.rule == rule}
+def of_rule(delivered: dict[Key, Notification], rule: str) -> dict[str, tuple[str, str | None]]:
+    return {
+        key.agency: (notification.state, notification.reason)
+        for key, notification in delivered.items()
+        if key.rule == rule
+    }
 
 
-def live(told: dict[Key, Notice]) -> set[str]:
-    return {key.rule for key, notice in told.items() if notice.state == "live"}
+def live(delivered: dict[Key, Notification]) -> set[str]:
+    return {key.rule for key, notification in delivered.items() if notification.state == "live"}
 
 
 @pytest.mark.parametrize(
@@ -92,14 +96,14 @@ def live(told: dict[Key, Notice]) -> set[str]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_those_told_of_an_order_hear_that_what_it_was_made_on_was_taken_back(taken_back: Fact, how: str) -> None:
-    told = told_of(*CASE, made(), days=0)
-    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
-    told = told_of(*CASE, made(), taken_back, before=told)
-    assert set(of_rule(told, "order_imposed").values()) == {("closed", Reason.ORDER_MAY_NOT_STAND)}
-    fell = of_rule(told, "order_ground_fell")
+    delivered = told_of(*CASE, made(), days=0)
+    assert set(of_rule(delivered, "order_imposed").values()) == {("live", None)}
+    delivered = told_of(*CASE, made(), taken_back, before=delivered)
+    assert set(of_rule(delivered, "order_imposed").values()) == {("closed", Reason.ORDER_MAY_NOT_STAND)}
+    fell = of_rule(delivered, "order_ground_fell")
     assert set(fell) == TOLD_OF_A_FALL
     assert set(fell.values()) == {("live", None)}
-    cps = next(n for key, n in told.items() if key.rule == "order_ground_fell" and key.agency == "cps-westmarch")
+    cps = next(n for key, n in delivered.items() if key.rule == "order_ground_fell" and key.agency == "cps-westmarch")
     said = {what: value for what, _, value, _ in cps.content}
     assert (said["ground_fell_by"], said["order_is_now"]) == ((how,), "order_may_not_stand")
     assert "find_out_whether_the_order_stands" in cps.texts
@@ -109,38 +113,38 @@ def test_the_order_of_arrival_changes_nothing_that_is_held() -> None:
     rest = (made(), REOPENED, STILL_STANDS)
     held = set()
     for facts in permutations((CASE[2], *rest)):
-        told: dict[Key, Notice] = {}
+        delivered: dict[Key, Notification] = {}
         so_far = [CASE[0], CASE[1], CASE[3]]
         for number, fact in enumerate(facts):
             so_far.append(fact)
-            told = told_of(*so_far, before=told, minutes=number)
-        held.add(frozenset((key, n.content) for key, n in told.items() if n.state == "live"))
+            delivered = told_of(*so_far, before=delivered, minutes=number)
+        held.add(frozenset((key, n.content) for key, n in delivered.items() if n.state == "live"))
     assert len(held) == 1
     assert {key.rule for key, _ in held.pop()} == {"order_imposed"}
 
 
 def test_a_person_who_says_that_it_stands_ends_the_question() -> None:
-    told = told_of(*CASE, made(), REOPENED)
-    told = told_of(*CASE, made(), REOPENED, STILL_STANDS, before=told)
-    assert set(of_rule(told, "order_ground_fell").values()) == {("closed", Reason.ORDER_STANDS)}
-    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+    delivered = told_of(*CASE, made(), REOPENED)
+    delivered = told_of(*CASE, made(), REOPENED, STILL_STANDS, before=delivered)
+    assert set(of_rule(delivered, "order_ground_fell").values()) == {("closed", Reason.ORDER_STANDS)}
+    assert set(of_rule(delivered, "order_imposed").values()) == {("live", None)}
 
 
 def test_a_court_that_discharges_the_order_then_ends_the_question() -> None:
     gone = made(
         b.order("3263", action=OrderAction.DISCHARGED, order=b.order_at()), hearing_on=LATER, occurred_at=noon(LATER)
     )
-    told = told_of(*CASE, made(), REOPENED)
-    told = told_of(*CASE, made(), REOPENED, gone, before=told)
-    assert set(of_rule(told, "order_ground_fell").values()) == {("closed", Reason.ORDER_DISCHARGED)}
-    assert "order_discharged" in live(told)
+    delivered = told_of(*CASE, made(), REOPENED)
+    delivered = told_of(*CASE, made(), REOPENED, gone, before=delivered)
+    assert set(of_rule(delivered, "order_ground_fell").values()) == {("closed", Reason.ORDER_DISCHARGED)}
+    assert "order_discharged" in live(delivered)
 
 
 def test_an_order_for_another_offence_keeps_its_ground() -> None:
     of_second = made(b.order(offences=(2,), protected_persons=(b.protected(),)))
-    told = told_of(*CASE, of_second, REOPENED)
-    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
-    assert of_rule(told, "order_ground_fell") == {}
+    delivered = told_of(*CASE, of_second, REOPENED)
+    assert set(of_rule(delivered, "order_imposed").values()) == {("live", None)}
+    assert of_rule(delivered, "order_ground_fell") == {}
 
 
 @pytest.mark.parametrize(
@@ -150,17 +154,17 @@ def test_what_another_case_takes_back_leaves_the_order_alone(refs: Any, suspect:
     of_two = b.fact(b.incident(parties=(b.victim(), b.suspect(), b.suspect(3))))
     other = b.fact(b.charge(b.charged(parties=(1, suspect)), references=refs))
     another_s = heard(application("MC80524", "4584"), to_be_tried_again(), references=refs)
-    told = told_of(of_two, *CASE[1:], made(), other, another_s)
-    assert of_rule(told, "order_ground_fell") == {}
-    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+    delivered = told_of(of_two, *CASE[1:], made(), other, another_s)
+    assert of_rule(delivered, "order_ground_fell") == {}
+    assert set(of_rule(delivered, "order_imposed").values()) == {("live", None)}
 
 
 def test_an_order_made_after_the_conviction_was_taken_back_stands() -> None:
     on = LATER + timedelta(days=1)
     again = b.order(protected_persons=(b.protected(),), made_on=on)
-    told = told_of(*CASE, REOPENED, made(again, hearing_on=on, occurred_at=noon(on)))
-    assert of_rule(told, "order_ground_fell") == {}
-    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+    delivered = told_of(*CASE, REOPENED, made(again, hearing_on=on, occurred_at=noon(on)))
+    assert of_rule(delivered, "order_ground_fell") == {}
+    assert set(of_rule(delivered, "order_imposed").values()) == {("live", None)}
 
 
 def test_an_order_on_acquittal_falls_with_the_acquittal() -> None:
@@ -176,20 +180,20 @@ def test_an_order_known_by_a_confirmation_alone_falls_with_its_conviction_too() 
 
 
 def test_a_missed_order_ends_when_its_conviction_is_taken_back() -> None:
-    told = told_of(*CASE, days=1)
-    assert set(of_rule(told, "missed_order").values()) == {("live", None)}
-    told = told_of(*CASE, REOPENED, before=told)
-    assert set(of_rule(told, "missed_order").values()) == {("closed", Reason.OUTCOME_TAKEN_BACK)}
+    delivered = told_of(*CASE, days=1)
+    assert set(of_rule(delivered, "missed_order").values()) == {("live", None)}
+    delivered = told_of(*CASE, REOPENED, before=delivered)
+    assert set(of_rule(delivered, "missed_order").values()) == {("closed", Reason.OUTCOME_TAKEN_BACK)}
 
 
 def test_an_order_whose_ground_fell_closes_no_prompt_about_another_conviction() -> None:
     second = b.references(urn="54DC0099926", asn="2654DC0100000000009A")
     other_case = (b.fact(b.charge(references=second)), b.fact(b.hearing(references=second)))
     with_order = made(b.order(protected_persons=(b.protected(),)))
-    told = told_of(*CASE, with_order, *other_case, days=1)
-    assert of_rule(told, "missed_order") == {}
-    told = told_of(*CASE, with_order, *other_case, REOPENED, before=told)
-    live_now = {key.subject for key, n in told.items() if key.rule == "missed_order" and n.state == "live"}
+    delivered = told_of(*CASE, with_order, *other_case, days=1)
+    assert of_rule(delivered, "missed_order") == {}
+    delivered = told_of(*CASE, with_order, *other_case, REOPENED, before=delivered)
+    live_now = {key.subject for key, n in delivered.items() if key.rule == "missed_order" and n.state == "live"}
     assert live_now == {f"{b.VICTIM}/54DC0099926/2654DC0100000000009A/1/OF61102"}
 
 
@@ -199,11 +203,11 @@ def test_his_death_ends_what_is_open_about_him() -> None:
     other_case = (b.fact(b.charge(references=second)), b.fact(b.hearing(references=second)))
     before = (*CASE, made(), lodged)
     died = heard(to_be_tried_again(final=True, results=(b.result("2065"),)))
-    told = told_of(*before, days=1)
-    assert live(told) >= {"order_imposed", "application_lodged"}
-    told = told_of(*before, died, before=told)
-    assert live(told) == set()
-    assert {n.reason for n in told.values()} == {Reason.DEFENDANT_DIED}
+    delivered = told_of(*before, days=1)
+    assert live(delivered) >= {"order_imposed", "application_lodged"}
+    delivered = told_of(*before, died, before=delivered)
+    assert live(delivered) == set()
+    assert {n.reason for n in delivered.values()} == {Reason.DEFENDANT_DIED}
     assert of_rule(told_of(*CASE[:3], *other_case, died), "missed_order") == {}
 
 
@@ -211,16 +215,16 @@ def test_a_person_cannot_say_that_an_order_stands_against_a_dead_man_and_no_scho
     child = ProtectedPerson(role="child", record=b.record("child-1"), attribution=Attribution.CODED)
     order = made(b.order(protected_persons=(b.protected(), child)))
     died = heard(to_be_tried_again(final=True, results=(b.result("2065"),)))
-    told = told_of(*CASE, order, days=1)
-    assert set(of_rule(told, "order_concerning_child").values()) == {("live", None)}
-    told = told_of(*CASE, order, died, before=told)
-    assert live(told) == set()
-    assert set(of_rule(told, "order_concerning_child").values()) == {("closed", Reason.ORDER_HAS_ENDED)}
+    delivered = told_of(*CASE, order, days=1)
+    assert set(of_rule(delivered, "order_concerning_child").values()) == {("live", None)}
+    delivered = told_of(*CASE, order, died, before=delivered)
+    assert live(delivered) == set()
+    assert set(of_rule(delivered, "order_concerning_child").values()) == {("closed", Reason.ORDER_HAS_ENDED)}
     assert live(told_of(*CASE, made(), died, STILL_STANDS)) == set()
     earlier = heard(to_be_tried_again(final=True, results=(b.result("2065"),)), on=LATER - timedelta(days=1))
-    told = told_of(*CASE, made(), REOPENED)
-    told = told_of(*CASE, made(), REOPENED, earlier, STILL_STANDS, before=told)
-    assert set(of_rule(told, "order_ground_fell").values()) == {("closed", Reason.DEFENDANT_DIED)}
+    delivered = told_of(*CASE, made(), REOPENED)
+    delivered = told_of(*CASE, made(), REOPENED, earlier, STILL_STANDS, before=delivered)
+    assert set(of_rule(delivered, "order_ground_fell").values()) == {("closed", Reason.DEFENDANT_DIED)}
 
 
 def of_message(name: str) -> tuple[Fact, ...]:
@@ -235,11 +239,11 @@ def test_a_court_s_own_message_that_reopens_the_case_is_heard_by_those_told_of_t
     order, reopened = of_message("order-in-one-case"), of_message("conviction-reopened")
     place = next(body.place_of(one) for body in bodies(order) for one in body.orders)
     known = (b.fact(b.incident()), b.fact(b.attribution(b.party_ref(), order=place)))
-    told = told_of(*known, *order, days=1)
-    assert "order_imposed" in live(told)
-    told = told_of(*known, *order, *reopened, before=told)
-    assert set(of_rule(told, "order_imposed").values()) == {("closed", Reason.ORDER_MAY_NOT_STAND)}
-    assert set(of_rule(told, "order_ground_fell").values()) == {("live", None)}
+    delivered = told_of(*known, *order, days=1)
+    assert "order_imposed" in live(delivered)
+    delivered = told_of(*known, *order, *reopened, before=delivered)
+    assert set(of_rule(delivered, "order_imposed").values()) == {("closed", Reason.ORDER_MAY_NOT_STAND)}
+    assert set(of_rule(delivered, "order_ground_fell").values()) == {("live", None)}
 
 
 def bodies(facts: tuple[Fact, ...]) -> tuple[OrdersResulted, ...]:
@@ -250,8 +254,8 @@ def test_a_case_that_is_reopened_and_decided_at_once_leaves_the_other_offence_as
     of_two = b.fact(b.hearing(b.offence(1), b.offence(2)))
     case = (*CASE[:2], b.fact(b.charge(b.charged(1), b.charged(2))), of_two)
     decided = heard(application("MC80524", "4584"), b.offence(1, verdict=Verdict.ACQUITTED, sentenced_on=None))
-    told = told_of(*case, decided, before=told_of(*case, days=1))
-    missed = {key.subject: notice.state for key, notice in told.items() if key.rule == "missed_order"}
+    delivered = told_of(*case, decided, before=told_of(*case, days=1))
+    missed = {key.subject: notification.state for key, notification in delivered.items() if key.rule == "missed_order"}
     assert sorted(missed.values()) == ["closed", "live"]
     assert next(state for subject, state in missed.items() if "/2/" in subject) == "live"
     of_second = made(b.order(offences=(2,), protected_persons=(b.protected(),)))
@@ -262,9 +266,9 @@ def test_a_case_that_is_reopened_and_decided_at_once_leaves_the_other_offence_as
 def test_two_counts_of_one_number_and_code_take_nothing_back_from_each_other(counts: tuple[int, int]) -> None:
     both = (b.offence(), b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None))
     of_two = tuple(both[count] for count in counts)
-    told = told_of(*CASE[:3], b.fact(b.hearing(*of_two)), made(), heard(*of_two))
-    assert of_rule(told, "order_ground_fell") == {}
-    assert set(of_rule(told, "order_imposed").values()) == {("live", None)}
+    delivered = told_of(*CASE[:3], b.fact(b.hearing(*of_two)), made(), heard(*of_two))
+    assert of_rule(delivered, "order_ground_fell") == {}
+    assert set(of_rule(delivered, "order_imposed").values()) == {("live", None)}
 
 
 def test_a_verdict_is_of_the_same_offence_however_its_code_is_written() -> None:

@@ -11,8 +11,8 @@ from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.order_variations.rules import RULES as OF_ORDERS
-from services.platform.domain.core.duties import Content, Notice
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.duties import Content, Notification
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.linking.links import files_of
@@ -193,16 +193,16 @@ def of_men_who_may_be_one() -> list[Fact]:
 
 def held(facts: list[Fact]) -> dict[Key, Content]:
     """What each agency holds, live, when each fact is looked at as it comes."""
-    told: dict[Key, Notice] = {}
+    delivered: dict[Key, Notification] = {}
     ticks = count(1)
     for so_far in range(1, len(facts) + 1):
         now = moment(0) + timedelta(days=9, minutes=next(ticks))
         files = [file for _, file in sorted(files_of(facts[:so_far]).items())]
-        found = look(files, told, RULES, b.policy(), now, now)
+        found = evaluate(files, delivered, RULES, b.policy(), now, now)
         assert found.faults == ()
         assert found.unexplained == ()
-        told = remember(told, found)
-    return {key: notice.content for key, notice in told.items() if notice.state == "live"}
+        delivered = remember(delivered, found)
+    return {key: notification.content for key, notification in delivered.items() if notification.state == "live"}
 
 
 WORLDS = {

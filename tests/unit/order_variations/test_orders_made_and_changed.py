@@ -363,8 +363,8 @@ def test_where_ordinary_routes_wait_at_one_of_the_incidents_of_a_case_they_wait_
     police = b.incident("CR2", reported_at=BEFORE, parties=(b.victim(), b.suspect(is_police=True)))
     charge = b.charge(b.charged(1), b.charged(2, "CR2"))
     bodies = (b.incident(), police, charge, imposed(protected_persons=(BY_RECORD,)))
-    told = told_at(b.linked_file(*map(b.fact, bodies)))
-    assert told == dict.fromkeys(("out-of-force-desk-54", "psd-54"), "CR2/party/1")
+    delivered = told_at(b.linked_file(*map(b.fact, bodies)))
+    assert delivered == dict.fromkeys(("out-of-force-desk-54", "psd-54"), "CR2/party/1")
 
 
 def test_an_order_is_told_to_the_school_that_the_child_has_now() -> None:

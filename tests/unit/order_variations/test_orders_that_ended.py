@@ -11,8 +11,8 @@ import pytest
 from schemas.court_order_variations.v1 import Attribution, Order, OrderAction, OrdersResulted, ProtectedPerson
 from services.convictions.rules import RULES as OF_CONVICTIONS
 from services.order_variations.rules import RULES as OF_ORDERS
-from services.platform.domain.core.duties import Notice
-from services.platform.domain.core.evaluate import look
+from services.platform.domain.core.duties import Notification
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -140,22 +140,24 @@ def _past(end: date | None, on: date) -> bool:
     return end is not None and end < on
 
 
-def claims(notice: Notice) -> Iterator[str]:
+def claims(notification: Notification) -> Iterator[str]:
     """The orders of which a live notification says that they stand."""
-    said = dict.fromkeys(value for what, _, value, _ in notice.content if what == "order")
-    action = next((value for what, _, value, _ in notice.content if what == "orders.action"), None)
-    if notice.key.rule in CLAIMS or (notice.key.rule == "order_concerning_child" and action in ("imposed", "varied")):
+    said = dict.fromkeys(value for what, _, value, _ in notification.content if what == "order")
+    action = next((value for what, _, value, _ in notification.content if what == "orders.action"), None)
+    if notification.key.rule in CLAIMS or (
+        notification.key.rule == "order_concerning_child" and action in ("imposed", "varied")
+    ):
         yield from said
-    for what, about, value, _ in notice.content:
+    for what, about, value, _ in notification.content:
         if (what == "order_is_now" and value in STANDS) or (what == "still_binding" and about is not None):
             yield str(about)
-    if "order_stands_until_decided" in notice.texts and len(said) == 1:
+    if "order_stands_until_decided" in notification.texts and len(said) == 1:
         yield from said
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_no_live_notification_says_that_an_order_stands_which_has_ended(seed: int) -> None:
-    told: dict[Key, Notice] = {}
+    delivered: dict[Key, Notification] = {}
     so_far: list[Fact] = []
     due: datetime | None = None
     waiting = Life(Random(seed)).arrivals()  # noqa: S311 - a seed must give the same life again
@@ -166,23 +168,25 @@ def test_no_live_notification_says_that_an_order_stands_which_has_ended(seed: in
         else:
             assert due is not None
             now = due
-        files = [file for key, file in sorted(files_of(so_far).items()) if not key.startswith("home:")]
-        found = look(files, told, RULES, b.policy(now), now, now)
+        files = [file for key, file in sorted(files_of(so_far).items()) if not key.startswith("unlinked:")]
+        found = evaluate(files, delivered, RULES, b.policy(now), now, now)
         assert (found.faults, found.unexplained) == ((), ())
-        told, due = remember(told, found), found.look_again_at
+        delivered, due = remember(delivered, found), found.evaluate_again_at
         over = ended(so_far, now)
-        wrong = [(key, place) for key, n in told.items() if n.state == "live" for place in claims(n) if place in over]
+        wrong = [
+            (key, place) for key, n in delivered.items() if n.state == "live" for place in claims(n) if place in over
+        ]
         assert wrong == [], over
 
 
-def held_when(now: datetime, *facts: Fact, before: dict[Key, Notice] | None = None) -> dict[Key, Notice]:
+def held_when(now: datetime, *facts: Fact, before: dict[Key, Notification] | None = None) -> dict[Key, Notification]:
     files = [file for _, file in sorted(files_of(facts).items())]
-    told = before or {}
-    return remember(told, look(files, told, RULES, b.policy(now), now, now))
+    delivered = before or {}
+    return remember(delivered, evaluate(files, delivered, RULES, b.policy(now), now, now))
 
 
-def of_rule(told: dict[Key, Notice], rule: str) -> set[tuple[str, str | None]]:
-    return {(notice.state, notice.reason) for key, notice in told.items() if key.rule == rule}
+def of_rule(delivered: dict[Key, Notification], rule: str) -> set[tuple[str, str | None]]:
+    return {(notification.state, notification.reason) for key, notification in delivered.items() if key.rule == rule}
 
 
 CASE = (b.fact(b.incident()), b.fact(b.charge()))
@@ -196,11 +200,11 @@ GONE = b.fact(
 
 
 def test_an_order_told_as_made_closes_when_it_is_discharged() -> None:
-    told = held_when(noon(0), *CASE, MADE)
-    assert of_rule(told, "order_imposed") == {("live", None)}
-    told = held_when(noon(2), *CASE, MADE, GONE, before=told)
-    assert of_rule(told, "order_imposed") == {("closed", Reason.ORDER_DISCHARGED)}
-    assert of_rule(told, "order_discharged") == {("live", None)}
+    delivered = held_when(noon(0), *CASE, MADE)
+    assert of_rule(delivered, "order_imposed") == {("live", None)}
+    delivered = held_when(noon(2), *CASE, MADE, GONE, before=delivered)
+    assert of_rule(delivered, "order_imposed") == {("closed", Reason.ORDER_DISCHARGED)}
+    assert of_rule(delivered, "order_discharged") == {("live", None)}
 
 
 def test_an_order_that_was_discharged_before_anybody_heard_of_it_is_not_told_as_made() -> None:
@@ -210,13 +214,13 @@ def test_an_order_that_was_discharged_before_anybody_heard_of_it_is_not_told_as_
 def test_an_order_told_as_made_closes_with_its_last_day_and_the_look_comes_by_itself() -> None:
     made = b.fact(b.orders_resulted(ENDS_SOON))
     files = list(files_of([*CASE, made]).values())
-    first = look(files, {}, RULES, b.policy(), b.NOON, b.NOON)
-    assert first.look_again_at is not None
+    first = evaluate(files, {}, RULES, b.policy(), b.NOON, b.NOON)
+    assert first.evaluate_again_at is not None
     end = datetime.combine(day(4), time(0), UTC)
-    told = held_when(end - timedelta(seconds=1), *CASE, made, before=remember({}, first))
-    assert of_rule(told, "order_imposed") == {("live", None)}
-    told = held_when(end, *CASE, made, before=told)
-    assert of_rule(told, "order_imposed") == {("closed", Reason.ORDER_EXPIRED)}
+    delivered = held_when(end - timedelta(seconds=1), *CASE, made, before=remember({}, first))
+    assert of_rule(delivered, "order_imposed") == {("live", None)}
+    delivered = held_when(end, *CASE, made, before=delivered)
+    assert of_rule(delivered, "order_imposed") == {("closed", Reason.ORDER_EXPIRED)}
 
 
 LODGED = b.fact(b.application(order=None, references=b.references(), lodged_at=noon(1), occurred_at=noon(1)))
@@ -231,24 +235,26 @@ def test_what_was_told_of_an_application_is_not_taken_back_when_the_order_is_dis
 ) -> None:
     refs = b.references()
     lodged = b.fact(b.application(order=names, references=refs, lodged_at=noon(1), occurred_at=noon(1)))
-    told = held_when(noon(1), *CASE, MADE, lodged)
-    told = held_when(noon(2), *CASE, MADE, lodged, GRANTED, before=told)
-    told = held_when(noon(3), *CASE, MADE, lodged, GRANTED, GONE, before=told)
-    assert of_rule(told, "application_lodged") == {("closed", Reason.APPLICATION_DECIDED)}
-    assert {n.kind for key, n in told.items() if key.rule == "application_lodged"} == {"close"}
-    assert of_rule(told, "application_decided") == {("live", None)}
-    assert of_rule(told, "application_unconfirmed") == set()
+    delivered = held_when(noon(1), *CASE, MADE, lodged)
+    delivered = held_when(noon(2), *CASE, MADE, lodged, GRANTED, before=delivered)
+    delivered = held_when(noon(3), *CASE, MADE, lodged, GRANTED, GONE, before=delivered)
+    assert of_rule(delivered, "application_lodged") == {("closed", Reason.APPLICATION_DECIDED)}
+    assert {n.kind for key, n in delivered.items() if key.rule == "application_lodged"} == {"close"}
+    assert of_rule(delivered, "application_decided") == {("live", None)}
+    assert of_rule(delivered, "application_unconfirmed") == set()
 
 
 def test_an_application_ends_with_the_order_that_it_is_about_and_says_so() -> None:
-    told = held_when(noon(1), *CASE, MADE, LODGED)
-    told = held_when(noon(3), *CASE, MADE, LODGED, GONE, before=told)
-    assert of_rule(told, "application_lodged") == {("closed", Reason.ORDER_DISCHARGED)}
+    delivered = held_when(noon(1), *CASE, MADE, LODGED)
+    delivered = held_when(noon(3), *CASE, MADE, LODGED, GONE, before=delivered)
+    assert of_rule(delivered, "application_lodged") == {("closed", Reason.ORDER_DISCHARGED)}
 
 
-def order_is_now(told: dict[Key, Notice], rule: str) -> set[object]:
-    notices = [notice for key, notice in told.items() if key.rule == rule]
-    return {value for notice in notices for what, _, value, _ in notice.content if what == "order_is_now"}
+def order_is_now(delivered: dict[Key, Notification], rule: str) -> set[object]:
+    notifications = [notification for key, notification in delivered.items() if key.rule == rule]
+    return {
+        value for notification in notifications for what, _, value, _ in notification.content if what == "order_is_now"
+    }
 
 
 @pytest.mark.parametrize(
@@ -260,13 +266,13 @@ def test_a_granted_application_does_not_say_that_the_order_is_live_until_its_res
     lodged = b.fact(
         b.application(order=None, action=asked, references=b.references(), lodged_at=noon(1), occurred_at=noon(1))
     )
-    told = held_when(noon(2), *CASE, MADE, lodged, GRANTED)
-    assert order_is_now(told, "application_decided") == {now_is}
-    told = held_when(noon(3), *CASE, MADE, lodged, GRANTED, GONE, before=told)
-    assert order_is_now(told, "application_decided") == {"discharged"}
+    delivered = held_when(noon(2), *CASE, MADE, lodged, GRANTED)
+    assert order_is_now(delivered, "application_decided") == {now_is}
+    delivered = held_when(noon(3), *CASE, MADE, lodged, GRANTED, GONE, before=delivered)
+    assert order_is_now(delivered, "application_decided") == {"discharged"}
 
 
 def test_an_order_whose_discharge_was_granted_is_not_told_as_protecting_before_the_result_comes() -> None:
-    told = held_when(noon(1), *CASE, MADE, LODGED)
-    told = held_when(noon(2), *CASE, MADE, LODGED, GRANTED, before=told)
-    assert of_rule(told, "order_imposed") == {("closed", Reason.DISCHARGE_NOT_ARRIVED)}
+    delivered = held_when(noon(1), *CASE, MADE, LODGED)
+    delivered = held_when(noon(2), *CASE, MADE, LODGED, GRANTED, before=delivered)
+    assert of_rule(delivered, "order_imposed") == {("closed", Reason.DISCHARGE_NOT_ARRIVED)}

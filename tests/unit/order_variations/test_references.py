@@ -11,7 +11,7 @@ from schemas.values import Body, PartyRef, References
 from services.order_variations.orders import order_imposed, order_unconfirmed
 from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
 from services.platform.domain.core.duties import Duty, Withheld
-from services.platform.domain.core.evaluate import Rule, look
+from services.platform.domain.core.evaluate import Rule, evaluate
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -19,11 +19,11 @@ from services.platform.domain.linking.links import files_of
 from tests.support import builders as b
 from tests.unit.incidents import seen
 
-HOME = f"home:urn:{b.URN}"
+HOME = f"unlinked:urn:{b.URN}"
 TOLD = {"dait-54", "cps-westmarch"}
 
 
-def home(*facts: Fact) -> CaseFile:
+def unlinked_file(*facts: Fact) -> CaseFile:
     return files_of(facts)[HOME]
 
 
@@ -39,7 +39,7 @@ def home(*facts: Fact) -> CaseFile:
 )
 def test_an_order_that_leads_to_nobody_is_told_by_references_alone(action: OrderAction, route: str) -> None:
     made = b.fact(b.orders_resulted(b.order(action=action)))
-    duties = seen.owed(unlinked_order, home(made))
+    duties = seen.owed(unlinked_order, unlinked_file(made))
     assert set(duties) == TOLD
     for duty in duties.values():
         assert duty.why.route == route
@@ -51,17 +51,17 @@ def test_an_order_that_leads_to_nobody_is_told_by_references_alone(action: Order
 
 def test_a_hearing_that_did_several_things_is_told_as_the_most_dangerous() -> None:
     made = b.orders_resulted(b.order(), b.order("3263", action=OrderAction.DISCHARGED))
-    assert seen.matter(seen.owed(unlinked_order, home(b.fact(made)))["dait-54"])["event"] == "order_discharged"
+    assert seen.matter(seen.owed(unlinked_order, unlinked_file(b.fact(made)))["dait-54"])["event"] == "order_discharged"
 
 
 def test_a_hearing_without_orders_tells_nobody() -> None:
-    assert list(unlinked_order(home(b.fact(b.orders_resulted())), b.policy())) == []
+    assert list(unlinked_order(unlinked_file(b.fact(b.orders_resulted())), b.policy())) == []
 
 
 def test_what_links_it_settles_it_and_so_does_a_refusal() -> None:
     made = b.fact(b.orders_resulted(b.order()))
     for facts in ((b.fact(b.incident()), b.fact(b.charge())), (b.fact(b.link_refused()),)):
-        duties = seen.owed(unlinked_order, home(made, *facts))
+        duties = seen.owed(unlinked_order, unlinked_file(made, *facts))
         assert {duty.ended for duty in duties.values()} == {Reason.LINK_SETTLED}
         assert facts[-1].id in duties["dait-54"].met_by
 
@@ -80,14 +80,14 @@ def test_what_links_it_settles_it_and_so_does_a_refusal() -> None:
     ],
 )
 def test_an_application_that_leads_to_nobody_is_told_by_references_alone(body: Body, event: str, route: str) -> None:
-    duties = seen.owed(unlinked_application, home(b.fact(body)))
+    duties = seen.owed(unlinked_application, unlinked_file(b.fact(body)))
     assert set(duties) == TOLD
     assert {(seen.matter(d)["event"], d.why.route) for d in duties.values()} == {(event, route)}
     assert {item.data_class.value for d in duties.values() for item in d.matter} == {"R"}
 
 
 def linked(*facts: Fact) -> CaseFile:
-    return home(b.fact(b.incident()), b.fact(b.charge()), *facts)
+    return unlinked_file(b.fact(b.incident()), b.fact(b.charge()), *facts)
 
 
 def test_an_order_that_says_nobody_asks_the_dait_once_whom_it_protects() -> None:
@@ -123,15 +123,15 @@ def test_what_leads_to_no_victim_is_told_by_references_alone(facts: tuple[Body, 
     """The court codes a record that nobody here has; the charge names him alone."""
     ended = b.order(action=OrderAction.DISCHARGED, protected_persons=(UNKNOWN,))
     known = tuple(map(b.fact, facts))
-    duties = seen.owed(unlinked_order, home(b.fact(b.orders_resulted(ended)), *known))
+    duties = seen.owed(unlinked_order, unlinked_file(b.fact(b.orders_resulted(ended)), *known))
     assert {agency: duty.ended for agency, duty in duties.items()} == dict.fromkeys(TOLD)
-    applied = seen.owed(unlinked_application, home(b.fact(b.application()), *known))
+    applied = seen.owed(unlinked_application, unlinked_file(b.fact(b.application()), *known))
     assert {agency: duty.ended for agency, duty in applied.items()} == dict.fromkeys(TOLD)
 
 
 def test_a_code_that_leads_to_nobody_does_not_say_whom_an_order_protects() -> None:
     facts = (b.fact(b.incident()), b.fact(b.charge()), b.fact(b.orders_resulted(b.order(protected_persons=(UNKNOWN,)))))
-    assert seen.owed(attribution_question, home(*facts))["dait-54"].ended is None
+    assert seen.owed(attribution_question, unlinked_file(*facts))["dait-54"].ended is None
     hers = b.linked_file(*facts)
     assert set(seen.owed(order_unconfirmed, hers)) == {"dait-54", "idva-larkmead", "wcu-54"}
     assert seen.reasons(order_imposed, hers) == {Reason.NOT_KNOWN_TO_PROTECT_HER}
@@ -184,13 +184,13 @@ def test_a_change_of_nobody_knows_which_order_asks_too() -> None:
 
 def test_what_is_linked_to_nobody_is_not_asked_about_yet() -> None:
     made = b.fact(b.orders_resulted(b.order()))
-    assert list(attribution_question(home(made), b.policy())) == []
+    assert list(attribution_question(unlinked_file(made), b.policy())) == []
 
 
 def test_a_case_that_concerns_nobody_here_is_asked_about_no_longer() -> None:
     made, refused = b.fact(b.orders_resulted(b.order())), b.fact(b.link_refused())
     for facts in ((made, refused), (made, refused, b.fact(b.incident()), b.fact(b.charge()))):
-        duty = seen.owed(attribution_question, home(*facts))["dait-54"]
+        duty = seen.owed(attribution_question, unlinked_file(*facts))["dait-54"]
         assert (duty.ended, duty.met_by) == (Reason.LINK_SETTLED, (refused.id,))
 
 
@@ -205,25 +205,25 @@ def test_a_case_that_concerns_nobody_here_is_asked_about_no_longer() -> None:
 def test_where_ordinary_routes_wait_the_named_desk_is_asked_and_never_the_dait(
     about: dict[str, Any], asked: set[str]
 ) -> None:
-    made, told = b.fact(b.orders_resulted(b.order())), b.fact(b.incident(**about))
-    file = home(made, told, b.fact(b.charge()))
+    made, delivered = b.fact(b.orders_resulted(b.order())), b.fact(b.incident(**about))
+    file = unlinked_file(made, delivered, b.fact(b.charge()))
     stated = list(attribution_question(file, b.policy()))
     assert {s.key.agency for s in stated if isinstance(s, Duty)} == asked
     assert {s.key.agency for s in stated if isinstance(s, Withheld)} == {"dait-54"}
-    assert told.id in {ground for statement in stated for ground in statement.grounds}
+    assert delivered.id in {ground for statement in stated for ground in statement.grounds}
 
 
 def test_the_dait_that_was_asked_hears_no_more_when_the_suspect_turns_out_to_be_police() -> None:
     made, charge = b.fact(b.orders_resulted(b.order())), b.fact(b.charge())
-    told = b.fact(b.incident())
+    delivered = b.fact(b.incident())
     known = b.fact(b.incident(parties=(b.victim(), b.suspect(is_police=True))), version=2)
     later = b.NOON + timedelta(hours=1)
     rules = (Rule("attribution_question", attribution_question, "references"),)
-    first = look([home(made, told, charge)], {}, rules, b.policy(), later, later)
-    assert {notice.key.agency for notice in first.notices} == {"dait-54"}
-    second = look([home(made, known, charge)], remember({}, first), rules, b.policy(), later, later)
-    (notice,) = (n for n in second.notices if n.key.agency == "dait-54")
-    assert (notice.kind, notice.reason, notice.content) == ("correct", Reason.GROUND_FELL, ())
+    first = evaluate([unlinked_file(made, delivered, charge)], {}, rules, b.policy(), later, later)
+    assert {notification.key.agency for notification in first.notifications} == {"dait-54"}
+    second = evaluate([unlinked_file(made, known, charge)], remember({}, first), rules, b.policy(), later, later)
+    (notification,) = (n for n in second.notifications if n.key.agency == "dait-54")
+    assert (notification.kind, notification.reason, notification.content) == ("correct", Reason.GROUND_FELL, ())
 
 
 @pytest.mark.parametrize("refs", [b.references(urn=None), b.references(urn=None, asn=None, defendant_id="D1")])
@@ -235,8 +235,8 @@ def test_what_people_say_of_a_case_without_a_urn_is_heard_where_they_were_asked(
         Reason.LINK_SETTLED: b.link_refused("case", f"-/{refs.asn or refs.defendant_id}"),
     }
     for reason, answer in said.items():
-        homes = [file for file in files_of((*known, b.fact(answer))).values() if file.is_home]
-        stated = [statement for file in homes for statement in attribution_question(file, b.policy())]
+        unlinked_files = [file for file in files_of((*known, b.fact(answer))).values() if file.is_unlinked]
+        stated = [statement for file in unlinked_files for statement in attribution_question(file, b.policy())]
         assert [s.ended for s in stated if isinstance(s, Duty)] == [reason]
 
 

@@ -51,12 +51,12 @@ def matter(incident: IncidentReported) -> tuple[Fact, ...]:
 def world(*facts: Fact) -> World:
     found = World(b.shipped(), RULES)
     found.read_to = NOW + timedelta(days=1)
-    found.look(*facts, now=NOW)
+    found.evaluate(*facts, now=NOW)
     return found
 
 
 def told_of(found: World, rule: str) -> dict[str, str]:
-    return {key.agency: n.state for key, n in found.told.items() if key.rule == rule}
+    return {key.agency: n.state for key, n in found.delivered.items() if key.rule == rule}
 
 
 def later(body: Any, minutes: int = 1) -> Fact:
@@ -75,14 +75,14 @@ def test_the_team_of_an_officer_who_is_suspect_cannot_end_what_the_desks_were_to
         b.link_refused(agency="cps-westmarch"),
         b.link_refused(agency="psd-53"),
     ):
-        assert found.look(later(said), now=NOW + timedelta(minutes=2)) == []
+        assert found.evaluate(later(said), now=NOW + timedelta(minutes=2)) == []
     assert told_of(found, "order_imposed") == dict.fromkeys(DESKS_FOR_POLICE, "live")
 
 
 @pytest.mark.parametrize("desk", sorted(DESKS_FOR_POLICE))
 def test_a_desk_that_was_told_may_say_whom_the_order_protects(desk: str) -> None:
     found = world(*matter(police_suspect()))
-    found.look(later(b.attribution(agency=desk)), now=NOW + timedelta(minutes=2))
+    found.evaluate(later(b.attribution(agency=desk)), now=NOW + timedelta(minutes=2))
     assert told_of(found, "order_imposed") == dict.fromkeys(DESKS_FOR_POLICE, "closed")
 
 
@@ -143,7 +143,7 @@ def test_a_statement_before_the_incident_ends_as_one_after_it() -> None:
         found = World(b.shipped(), RULES)
         found.read_to = NOW + timedelta(days=1)
         for minute, fact in enumerate(order):
-            found.look(fact, now=NOW + timedelta(minutes=minute))
+            found.evaluate(fact, now=NOW + timedelta(minutes=minute))
         assert not found.unexplained
         ends.append(found.held())
     assert all(end == ends[0] for end in ends)
@@ -155,7 +155,7 @@ def test_an_order_that_names_her_by_record_alone_is_spoken_of_by_her_desks_alone
     found = world(b.fact(police_suspect()), by_record)
     before = {key: content for key, content in found.held().items() if key.rule == "order_imposed"}
     assert {key.agency for key in before} == DESKS_FOR_POLICE
-    found.look(later(b.attribution(agency="dait-54")), now=NOW + timedelta(minutes=2))
+    found.evaluate(later(b.attribution(agency="dait-54")), now=NOW + timedelta(minutes=2))
     assert {key: content for key, content in found.held().items() if key.rule == "order_imposed"} == before
 
 

@@ -12,9 +12,9 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 seconds = st.floats(0, 10_000)
 
 
-def reading(at: float, *, set_by: float = 0.0, waited: float = 0.0, looked_after: float = 0.0) -> Reading:
+def reading(at: float, *, set_by: float = 0.0, waited: float = 0.0, evaluated_after: float = 0.0) -> Reading:
     """Asked at `at`; the server looks at its clock, which was set by so much, before the answer comes."""
-    return Reading(NOON + timedelta(seconds=at + looked_after + set_by), at, at + waited)
+    return Reading(NOON + timedelta(seconds=at + evaluated_after + set_by), at, at + waited)
 
 
 @given(st.lists(st.tuples(seconds, seconds, st.floats(0, 1)), min_size=1, max_size=8))
@@ -24,7 +24,7 @@ def test_a_clock_that_runs_on_never_jumps_however_long_its_readings_wait(
     watch, at = ClockWatch(), 0.0
     for pause, waited, share in asked:
         at += pause
-        assert watch.jump(reading(at, waited=waited, looked_after=waited * share)) is None
+        assert watch.jump(reading(at, waited=waited, evaluated_after=waited * share)) is None
         at += waited
 
 
@@ -46,7 +46,7 @@ def test_a_clock_that_is_slewed_by_less_than_a_minute_at_a_time_is_followed() ->
 def test_a_reading_that_waited_long_hides_no_jump_from_the_next() -> None:
     watch = ClockWatch()
     assert watch.jump(reading(0)) is None
-    assert watch.jump(reading(10, waited=3600, looked_after=1)) is None
+    assert watch.jump(reading(10, waited=3600, evaluated_after=1)) is None
     assert watch.jump(reading(3700, set_by=TOLERANCE.total_seconds() + 1)) is not None
 
 

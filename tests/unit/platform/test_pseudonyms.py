@@ -2,14 +2,14 @@
 
 import hashlib
 
-from services.platform.domain.core.escalation import MANAGER, rung_key
+from services.platform.domain.core.escalation import MANAGER, step_key
 from services.platform.domain.core.facts import Key
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.streaming.wire import subject_of
 
 OURS, ANOTHER = Pseudonyms(b"ours"), Pseudonyms(b"another")
 FILE = "record:vale-records:woman-1"
-UNANSWERED = rung_key(MANAGER, Key("high_risk", "54260012345/party/1", "idva-larkmead"), "accept", "idva-manager")
+UNANSWERED = step_key(MANAGER, Key("high_risk", "54260012345/party/1", "idva-larkmead"), "accept", "idva-manager")
 
 
 def test_a_name_is_the_same_under_one_secret_and_another_under_another() -> None:

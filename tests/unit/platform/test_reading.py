@@ -11,7 +11,7 @@ from services.convictions.__main__ import SERVICE
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.rows import Connection
 from services.platform.streaming.records import Record
-from services.platform.streaming.unit_of_work import JUDGING_SECONDS, Shell
+from services.platform.streaming.unit_of_work import JUDGING_SECONDS, UnitOfWork
 from tests.support import builders as b
 
 RECORDS = [Record("court.convictions", 0, offset, datetime.now(UTC), b"k", b"{}", ()) for offset in range(8)]
@@ -29,9 +29,9 @@ async def _another_service() -> None:
 def test_what_is_read_for_a_batch_is_not_cut_short_by_the_work_of_other_services() -> None:
     async def read() -> int:
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool("", open=False)
-        shell = Shell(SERVICE, pool, b.shipped(), Pseudonyms(b"of no use"), "release")
+        unit = UnitOfWork(SERVICE, pool, b.shipped(), Pseudonyms(b"of no use"), "release")
         other = asyncio.create_task(_another_service())
-        portion = await shell._read_in_time(RECORDS)
+        portion = await unit._read_in_time(RECORDS)
         other.cancel()
         with suppress(asyncio.CancelledError):
             await other

@@ -1,4 +1,5 @@
-"""Who is told: chosen by whose area it is, found for every area, and as agencies are at the moment of the look."""
+"""Who is told: chosen by whose area it is, found for every area, and as agencies are at the moment of the
+evaluation."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta

@@ -22,5 +22,5 @@ def test_a_folder_without_a_route_that_rules_use_is_refused_and_says_which(tmp_p
     for file in POLICY.glob("*.yaml"):
         if file.name != "routes-responses.yaml":
             (tmp_path / file.name).write_text(file.read_text())
-    with pytest.raises(PolicyRefusedError, match="answer_without_notice"):
+    with pytest.raises(PolicyRefusedError, match="answer_without_notification"):
         load(tmp_path, AGENCIES)

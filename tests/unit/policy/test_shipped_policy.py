@@ -90,7 +90,7 @@ def test_an_agency_may_be_granted_more_than_its_kind(policy: Policy) -> None:
     assert more.grants("mash-999") == ()
 
 
-def test_every_notice_says_that_it_is_not_for_emergencies_and_outward_ones_how_not_to_make_contact(
+def test_every_notification_says_that_it_is_not_for_emergencies_and_outward_ones_how_not_to_make_contact(
     policy: Policy,
 ) -> None:
     for kind in policy.rows.kinds:

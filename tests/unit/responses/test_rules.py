@@ -1,4 +1,4 @@
-"""Answers that belong to no notice: their sender hears so."""
+"""Answers that belong to no notification: their sender hears so."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from services.platform.domain.core.facts import CaseFile
 from services.responses.rules import answer_without_notice
 from tests.support import builders as b
 
-HOME = "home:notification:note-1"
+HOME = "unlinked:notification:note-1"
 
 
 def file_of(*answers: responses.Answer, known: bool = False) -> CaseFile:
@@ -24,12 +24,12 @@ def stated(file: CaseFile) -> list[Duty | Withheld]:
 def test_the_sender_hears_which_notification_is_nobodys_and_what_it_had_answered() -> None:
     (duty,) = stated(file_of(b.accepted()))
     assert isinstance(duty, Duty)
-    assert duty.key == ("answer_without_notice", "unknown-notification:note-1", "idva-larkmead")
+    assert duty.key == ("answer_without_notification", "unknown-notification:note-1", "idva-larkmead")
     assert (duty.kind, duty.asks, duty.tell_by) == ("idva", (), b.NOON + timedelta(minutes=15))
     assert {item.what: item.value for item in duty.matter} == {"notification": "note-1", "answered": ("accepted",)}
 
 
-def test_all_that_one_sender_answered_is_one_notice() -> None:
+def test_all_that_one_sender_answered_is_one_notification() -> None:
     file = file_of(b.acknowledged(), b.accepted())
     (duty,) = stated(file)
     assert duty.grounds == tuple(sorted(fact.id for fact in file.facts))
@@ -42,7 +42,7 @@ def test_two_senders_hear_apart() -> None:
     }
 
 
-def test_an_answer_to_a_notice_that_is_known_owes_nothing() -> None:
+def test_an_answer_to_a_notification_that_is_known_owes_nothing() -> None:
     assert not stated(file_of(b.accepted(), known=True))
 
 

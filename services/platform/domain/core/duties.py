@@ -19,8 +19,8 @@ NOTIFICATIONS = UUID("3b1f7a52-6c0e-5d6b-9a64-7f2f0c1d8e35")
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Says of an item that it speaks of now, and from when until when it is true. A notice that is closed does not
-    repeat it: what becomes so later would prove it wrong."""
+    """Says of an item that it speaks of now, and from when until when it is true. A notification that is closed does
+    not repeat it: what becomes so later would prove it wrong."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -120,7 +120,7 @@ class Duty:
     next_able: tuple[str, ...] = ()
     last_step: LastStep | None = None
     ends_after: model.Within | None = None  # from the first telling, whether anybody has answered or not
-    climbs: bool = True  # whether silence reminds this agency and is told to others
+    escalates: bool = True  # whether silence reminds this agency and is told to others
     desk: DeskName = "duty"
     urgency: Urgency = "prompt"
     gather: Literal["singly", "batch", "digest"] = "singly"
@@ -128,7 +128,7 @@ class Duty:
     same_person: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> "Duty":
-        """As `dataclasses.replace`, six times as fast: a look at a long file changes thousands."""
+        """As `dataclasses.replace`, six times as fast: an evaluation at a long file changes thousands."""
         changed = object.__new__(Duty)
         changed.__dict__.update(self.__dict__, **changes)
         return changed
@@ -201,14 +201,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """One message to one agency; the newest of a key is what the agency was told.
 
-    `grounds`: as the duty rests on them; of a notice that was sent, as it rested on them then. `asked_at`: the revision
-    since which the asks stand, and `asked_since` when that was sent. `first_told_at`: when this run of the duty began,
-    reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`. `whom`: who stood
-    at `person` when its content was said; None for what is about no person's place, or where that is not known.
-    `asked_for`: as the duty had it. Both are sent to nobody.
+    `grounds`: as the duty rests on them; of a notification that was sent, as it rested on them then. `asked_at`: the
+    revision since which the asks stand, and `asked_since` when that was sent. `first_told_at`: when this run of the
+    duty began, reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`.
+    `whom`: who stood at `person` when its content was said; None for what is about no person's place, or where that is
+    not known. `asked_for`: as the duty had it. Both are sent to nobody.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
@@ -267,20 +267,20 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Evaluation:
     """One comparison of owed with told. `held_back_until`: a duty waits for the streams to be read this far.
 
     `regrounded`: nothing is sent, but what these agencies were told now rests on other facts, or they have answered:
-    the newest notice of each key, with its grounds and what met its asks, for the store to remember. `withheld`: all of
-    them; the store records what changed.
+    the newest notification of each key, with its grounds and what met its asks, for the reader to remember. `withheld`:
+    all of them; the reader records what changed.
     """
 
-    notices: tuple[Notice, ...]
+    notifications: tuple[Notification, ...]
     withheld: tuple[Withheld, ...]
     unexplained: tuple[Key, ...]
-    look_again_at: datetime | None
+    evaluate_again_at: datetime | None
     held_back_until: datetime | None
-    regrounded: tuple[Notice, ...] = ()
+    regrounded: tuple[Notification, ...] = ()
     faults: tuple[Fault, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from itertools import chain
 
 from schemas.agency_responses.v1 import Accepted, Acknowledged, AgencyBody, Decided, Declined
 from schemas.classes import DataClass
-from services.platform.domain.core.duties import Ask, Asked, AskName, Duty, Item, Notice, Statement, Withheld
+from services.platform.domain.core.duties import Ask, Asked, AskName, Duty, Item, Notification, Statement, Withheld
 from services.platform.domain.core.facts import Answer, Fact, Key
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.projection import recipient_label
@@ -21,7 +21,7 @@ INSPECTOR, LAST_STEP = "unanswered_duty_inspector", "unanswered_last_step"  # th
 TO_ACT = frozenset({INSPECTOR, LAST_STEP})
 STEPS = frozenset({MANAGER, STRATEGIC, *TO_ACT})
 OUTDATED = "answer_outdated"  # word to whoever answered what had been replaced
-RUNGS = STEPS | {OUTDATED}  # what is owed because of another duty, and names it
+ESCALATION_STEPS = STEPS | {OUTDATED}  # what is owed because of another duty, and names it
 SAYS_MOST: tuple[AskName, ...] = ("act", "decide", "accept", "acknowledge")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 CHAINS_REMEMBERED = 5_000  # at about 6 kB
@@ -51,16 +51,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Climbed:
+class Escalated:
     """What comes of one statement: what is owed by itself and to the next able, and the steps of its ladder."""
 
     owed: tuple[Statement, ...]
     steps: tuple[Step, ...] = ()
 
 
-def climb(
+def escalate(
     stated: Collection[Statement],
-    told: Mapping[Key, Notice],
+    delivered: Mapping[Key, Notification],
     answers: Iterable[Answer],
     policy: Policy,
     standing: Collection[str],
@@ -68,26 +68,30 @@ def climb(
     now: datetime,
 ) -> Iterator[Statement]:
     """All that is owed: what rules stated, with what answers made of it, handovers, and the steps of the ladder."""
-    climbed = climb_each(stated, told, answers, policy, who)
-    yield from chain.from_iterable(each.owed for each in climbed)
-    yield from in_one(chain.from_iterable(each.steps for each in climbed), told, standing, who, now)
+    escalated = escalate_each(stated, delivered, answers, policy, who)
+    yield from chain.from_iterable(each.owed for each in escalated)
+    yield from in_one(chain.from_iterable(each.steps for each in escalated), delivered, standing, who, now)
 
 
-def climb_each(
-    stated: Collection[Statement], told: Mapping[Key, Notice], answers: Iterable[Answer], policy: Policy, who: Who
-) -> list[Climbed]:
+def escalate_each(
+    stated: Collection[Statement],
+    delivered: Mapping[Key, Notification],
+    answers: Iterable[Answer],
+    policy: Policy,
+    who: Who,
+) -> list[Escalated]:
     """The same, for each that was stated, its steps one by one. What comes of one follows from what was told by its
     rule about its place, and from answers to what the same person was told beside it.
 
     Times are data here too, so this needs no clock: a step is due at its share of what was left at the first telling.
     """
-    ladders = _Ladders(policy, told, frozenset(statement.key for statement in stated))
-    stated = [_with_its_end(statement, told.get(statement.key), policy) for statement in stated]
-    heard = _heard(answers, told)
+    ladders = _Ladders(policy, delivered, frozenset(statement.key for statement in stated))
+    stated = [_with_its_end(statement, delivered.get(statement.key), policy) for statement in stated]
+    heard = _heard(answers, delivered)
     to_steps = [answer for those in heard.values() for answer in those if answer.key.rule in STEPS]
     unanswered = [step for statement in stated for step in ladders.of(statement, {}).steps] if to_steps else ()
     for answer in to_steps:
-        for key in _also_answered(answer, told, unanswered, who):
+        for key in _also_answered(answer, delivered, unanswered, who):
             heard[key] = sorted([*heard.get(key, ()), answer], key=_moment)
     found = [ladders.of(statement, heard) for statement in stated]
     for numbers in _standing_in(stated):
@@ -100,54 +104,62 @@ class _Ladders:
     """What was told in a file, from which each statement has its ladder; `by_rule`: what rules state themselves."""
 
     policy: Policy
-    told: Mapping[Key, Notice]
+    delivered: Mapping[Key, Notification]
     by_rule: frozenset[Key]
 
     @cached_property
-    def rungs(self) -> Mapping[Key, Sequence[Notice]]:
+    def delivered_steps(self) -> Mapping[Key, Sequence[Notification]]:
         """The steps that were told, by the duty that nobody answered."""
-        found: dict[Key, list[Notice]] = {}
-        for key, notice in self.told.items():
+        found: dict[Key, list[Notification]] = {}
+        for key, notification in self.delivered.items():
             if key.rule in STEPS:
-                found.setdefault(asked_of(key)[0], []).append(notice)
+                found.setdefault(asked_of(key)[0], []).append(notification)
         return found
 
-    def of(self, statement: Statement, heard: Mapping[Key, Sequence[Answer]]) -> Climbed:
+    def of(self, statement: Statement, heard: Mapping[Key, Sequence[Answer]]) -> Escalated:
         if isinstance(statement, Withheld):
-            steps = self.rungs.get(statement.key, ())
-            return Climbed((statement, *(replace(statement, key=step.key, kind=step.agency_kind) for step in steps)))
-        before = self.told.get(statement.key)
+            steps = self.delivered_steps.get(statement.key, ())
+            return Escalated((statement, *(replace(statement, key=step.key, kind=step.agency_kind) for step in steps)))
+        before = self.delivered.get(statement.key)
         if before is None or before.state == "withdrawn" or not (statement.asks or statement.key in heard):
-            return Climbed((statement,))  # nobody is waited for
+            return Escalated((statement,))  # nobody is waited for
         able = [Key(statement.key.rule, statement.key.subject, agency) for agency in statement.next_able]
         turn = [statement.key, *(key for key in able if key not in self.by_rule)] if able else [statement.key]
-        notices = [self.told[key] for key in turn if key in self.told]
-        if self.rungs:
-            notices += [step for key in turn for step in self.rungs.get(key, ())]
+        notifications = [self.delivered[key] for key in turn if key in self.delivered]
+        if self.delivered_steps:
+            notifications += [step for key in turn for step in self.delivered_steps.get(key, ())]
         replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
-        return _climbed(_Chain(self.policy, statement, tuple(turn), tuple(notices), tuple(replies), bool(self.rungs)))
+        return _escalated(
+            _Chain(
+                self.policy, statement, tuple(turn), tuple(notifications), tuple(replies), bool(self.delivered_steps)
+            )
+        )
 
 
-def _also_answered(answer: Answer, told: Mapping[Key, Notice], unanswered: Iterable[Step], who: Who) -> Iterator[Key]:
+def _also_answered(
+    answer: Answer, delivered: Mapping[Key, Notification], unanswered: Iterable[Step], who: Who
+) -> Iterator[Key]:
     """The duties of which the same person was told by this one notification beside the one that it is about. To decide
     about one of them decides nothing about another."""
-    rung, body = told[answer.key], answer.fact.body
-    if not isinstance(body, Acknowledged | Accepted) and rung.key.rule not in TO_ACT:
+    told_step, body = delivered[answer.key], answer.fact.body
+    if not isinstance(body, Acknowledged | Accepted) and told_step.key.rule not in TO_ACT:
         return
     lead, _ = asked_of(answer.key)
-    address = (rung.key.agency, rung.desk, who(rung.person))
-    for key in dict.fromkeys(asked_of(step.duty.key)[0] for step in unanswered if _beside(step, rung, address, who)):
+    address = (told_step.key.agency, told_step.desk, who(told_step.person))
+    for key in dict.fromkeys(
+        asked_of(step.duty.key)[0] for step in unanswered if _beside(step, told_step, address, who)
+    ):
         if key != lead:
             yield key
 
 
-def _beside(step: Step, rung: Notice, address: Address, who: Who) -> bool:
+def _beside(step: Step, told_step: Notification, address: Address, who: Who) -> bool:
     """Whether this step was due when that notification about another one was sent to the same person."""
-    return step.due <= rung.first_told_at and step.address(who) == address
+    return step.due <= told_step.first_told_at and step.address(who) == address
 
 
 def in_one(
-    steps: Iterable[Step], told: Mapping[Key, Notice], standing: Collection[str], who: Who, now: datetime
+    steps: Iterable[Step], delivered: Mapping[Key, Notification], standing: Collection[str], who: Who, now: datetime
 ) -> Iterator[Duty]:
     """What is owed to those who hear of silence: of several steps that are due to one person, about one person, at one
     time, one notification; and as long as one of them goes on, it does."""
@@ -155,36 +167,38 @@ def in_one(
     for step in steps:
         groups.setdefault(step.address(who), []).append(step)
     for address, group in groups.items():
-        leads = {step.duty.key: step for step in group if _is_live(told.get(step.duty.key))}
+        leads = {step.duty.key: step for step in group if _is_live(delivered.get(step.duty.key))}
         beside: dict[Key, list[Step]] = {key: [] for key in leads}
         due: list[Step] = []
         for step in (step for step in group if step.duty.key not in leads):
-            lead = next((key for key in leads if _beside(step, told[key], address, who)), None)
-            if lead is not None and (not _is_over(step.duty) or _answered_since(step, told[lead])):
+            lead = next((key for key in leads if _beside(step, delivered[key], address, who)), None)
+            if lead is not None and (not _is_over(step.duty) or _answered_since(step, delivered[lead])):
                 beside[lead].append(step)
             elif _is_over(step.duty):
-                yield from [_as_told(step.duty, told[step.duty.key], standing)] if step.duty.key in told else ()
+                yield from (
+                    [_as_told(step.duty, delivered[step.duty.key], standing)] if step.duty.key in delivered else ()
+                )
             elif step.due > now:
                 yield step.duty
             else:
                 due.append(step)
-        yield from (_going_on(lead, beside[key], told[key], standing) for key, lead in leads.items())
+        yield from (_going_on(lead, beside[key], delivered[key], standing) for key, lead in leads.items())
         if due:
             first, *others = sorted(due, key=_leads)
             yield _joined(first, (first, *others)).but(opens=None)
 
 
-def _is_live(before: Notice | None) -> bool:
+def _is_live(before: Notification | None) -> bool:
     return before is not None and before.state == "live"
 
 
-def _answered_since(step: Step, rung: Notice) -> bool:
+def _answered_since(step: Step, told_step: Notification) -> bool:
     """Whether it waited when that was told, was said there, and has been answered since."""
-    since = step.answered_at is not None and step.answered_at > rung.first_told_at
-    return since and set(step.duty.grounds) <= set(rung.grounds)
+    since = step.answered_at is not None and step.answered_at > told_step.first_told_at
+    return since and set(step.duty.grounds) <= set(told_step.grounds)
 
 
-def _going_on(lead: Step, beside: Sequence[Step], before: Notice, standing: Collection[str]) -> Duty:
+def _going_on(lead: Step, beside: Sequence[Step], before: Notification, standing: Collection[str]) -> Duty:
     """What was told as one and still waits, for one part of it at least. What has been answered since stays said of it:
     it is not told anew for that. What has ended is left out."""
     parts = [step for step in (lead, *beside) if not _is_over(step.duty) or step.answered_at is not None]
@@ -193,7 +207,7 @@ def _going_on(lead: Step, beside: Sequence[Step], before: Notice, standing: Coll
     return _joined(lead, parts)
 
 
-def _as_told(duty: Duty, before: Notice, standing: Collection[str]) -> Duty:
+def _as_told(duty: Duty, before: Notification, standing: Collection[str]) -> Duty:
     """What is over rests on what it rested on when it was told as one with others, as long as all that stands."""
     if set(duty.grounds) <= set(before.grounds) <= {*standing, *duty.met_by}:
         return duty.but(grounds=before.grounds)
@@ -237,7 +251,7 @@ def _joined(lead: Step, parts: Sequence[Step]) -> Duty:
     )
 
 
-def _with_its_end(statement: Statement, before: Notice | None, policy: Policy) -> Statement:
+def _with_its_end(statement: Statement, before: Notification | None, policy: Policy) -> Statement:
     """A duty that policy ends some time after it was first told, with that end."""
     if not isinstance(statement, Duty) or statement.ends_after is None:
         return statement
@@ -258,7 +272,7 @@ def _standing_in(stated: Iterable[Statement]) -> list[list[int]]:
     return [numbers for numbers in found.values() if len(numbers) > 1]
 
 
-def _state_once(found: list[Climbed], numbers: Sequence[int]) -> None:
+def _state_once(found: list[Escalated], numbers: Sequence[int]) -> None:
     """One agency may be able to stand in for several: it is owed once, for that one which needs it first."""
     needed: dict[Key, Statement] = {}
     duties = chain.from_iterable((*found[n].owed, *(step.duty for step in found[n].steps)) for n in numbers)
@@ -266,7 +280,7 @@ def _state_once(found: list[Climbed], numbers: Sequence[int]) -> None:
         needed.setdefault(statement.key, statement)
     for n in numbers:
         owed = tuple(statement for statement in found[n].owed if needed[statement.key] is statement)
-        found[n] = Climbed(owed, tuple(step for step in found[n].steps if needed[step.duty.key] is step.duty))
+        found[n] = Escalated(owed, tuple(step for step in found[n].steps if needed[step.duty.key] is step.duty))
 
 
 def _need(statement: Statement) -> tuple[bool, datetime]:
@@ -275,58 +289,60 @@ def _need(statement: Statement) -> tuple[bool, datetime]:
     return bool(statement.met_by or statement.ended), statement.opens or LONG_AGO
 
 
-def rung_key(rule: str, of: Key, ask: str, agency: str) -> Key:
-    """A rung is about an ask of another duty, so its place is that duty's key and the ask."""
+def step_key(rule: str, of: Key, ask: str, agency: str) -> Key:
+    """A escalation step is about an ask of another duty, so its place is that duty's key and the ask."""
     return Key(rule, "/".join((*of, ask)), agency)
 
 
-def asked_of(rung: Key) -> tuple[Key, str]:
-    """The duty and the ask that a rung is about. Rules and agencies have no slash in their names; places have."""
-    rule, _, rest = rung.subject.partition("/")
+def asked_of(told_step: Key) -> tuple[Key, str]:
+    """The duty and the ask that a escalation step is about. Rules and agencies have no slash in their names; places
+    have."""
+    rule, _, rest = told_step.subject.partition("/")
     subject, agency, ask = rest.rsplit("/", 2)
     return Key(rule, subject, agency), ask
 
 
 def place_of(key: Key) -> tuple[str, str]:
-    """The rule and the subject that a key comes from: for a rung, those of the duty which nobody answered."""
-    return (asked_of(key)[0] if key.rule in RUNGS else key)[:2]
+    """The rule and the subject that a key comes from: for a escalation step, those of the duty which nobody
+    answered."""
+    return (asked_of(key)[0] if key.rule in ESCALATION_STEPS else key)[:2]
 
 
 def rule_of(key: Key) -> str:
-    """The rule that a key comes from: for a rung, that of the duty which nobody answered."""
-    return asked_of(key)[0].rule if key.rule in RUNGS else key.rule
+    """The rule that a key comes from: for a escalation step, that of the duty which nobody answered."""
+    return asked_of(key)[0].rule if key.rule in ESCALATION_STEPS else key.rule
 
 
-def that_count(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> Iterator[tuple[Key, Answer]]:
-    """The answers that count for what is asked now, each with its duty. Only the recipient answers; one to a rung
-    counts for its duty while that has not been asked anew."""
+def that_count(answers: Iterable[Answer], delivered: Mapping[Key, Notification]) -> Iterator[tuple[Key, Answer]]:
+    """The answers that count for what is asked now, each with its duty. Only the recipient answers; one to a escalation
+    step counts for its duty while that has not been asked anew."""
     for answer in answers:
-        notice, body = told.get(answer.key), answer.fact.body
-        if notice is None or not notice.heeds(answer.revision):
+        notification, body = delivered.get(answer.key), answer.fact.body
+        if notification is None or not notification.heeds(answer.revision):
             continue
         if not isinstance(body, AgencyBody) or body.agency != answer.key.agency:
             continue
         key = answer.key
-        if key.rule in RUNGS:
+        if key.rule in ESCALATION_STEPS:
             key, ask = asked_of(key)
-            asked = _asked(told.get(key), ask)
-            if asked is None or notice.first_told_at < asked.since:
+            asked = _asked(delivered.get(key), ask)
+            if asked is None or notification.first_told_at < asked.since:
                 continue
         yield key, answer
 
 
-def _heard(answers: Iterable[Answer], told: Mapping[Key, Notice]) -> dict[Key, list[Answer]]:
+def _heard(answers: Iterable[Answer], delivered: Mapping[Key, Notification]) -> dict[Key, list[Answer]]:
     """The answers that count, by duty, in the order in which they were given."""
     found: dict[Key, list[Answer]] = {}
-    for key, answer in that_count(answers, told):
+    for key, answer in that_count(answers, delivered):
         found.setdefault(key, []).append(answer)
     for heard in found.values():
         heard.sort(key=_moment)
     return found
 
 
-def _asked(notice: Notice | None, ask: str) -> Asked | None:
-    return next((asked for asked in notice.asks if asked.ask == ask), None) if notice is not None else None
+def _asked(notification: Notification | None, ask: str) -> Asked | None:
+    return next((asked for asked in notification.asks if asked.ask == ask), None) if notification is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,14 +350,18 @@ class _Member:
     """One agency to which the duty is owed in turn: the first by the rule, others by refusal or silence before them."""
 
     duty: Duty
-    notice: Notice | None
+    notification: Notification | None
     declined: Answer | None
     met: Mapping[str, Fact]  # ask to the answer of its own that met it
 
     @property
     def asks(self) -> tuple[Asked, ...]:
         """As this agency was told them, while they stand."""
-        return self.notice.asks if self.notice is not None and self.notice.state == "live" and not self.declined else ()
+        return (
+            self.notification.asks
+            if self.notification is not None and self.notification.state == "live" and not self.declined
+            else ()
+        )
 
 
 @dataclass(frozen=True)
@@ -349,13 +369,13 @@ class _Chain:
     """One duty as a rule states it, with those that are asked in turn and those who hear of the silence.
 
     `turn`: the duty's own key, and those of the agencies that may be asked in its place and are told by no rule.
-    `notices`: what those and the rungs were told; `replies`: what they answered.
+    `notifications`: what those and the escalation steps were told; `replies`: what they answered.
     """
 
     policy: Policy
     head: Duty
     turn: tuple[Key, ...]
-    notices: tuple[Notice, ...]
+    notifications: tuple[Notification, ...]
     replies: tuple[tuple[Key, tuple[Answer, ...]], ...]
 
     others_told: bool  # whether anybody was told of a silence about anybody in this file
@@ -364,17 +384,17 @@ class _Chain:
         return hash((self.policy, self.head.key))  # of these few are remembered: all else is compared
 
     @cached_property
-    def told(self) -> Mapping[Key, Notice]:
-        return {notice.key: notice for notice in self.notices}
+    def delivered(self) -> Mapping[Key, Notification]:
+        return {notification.key: notification for notification in self.notifications}
 
     @cached_property
     def heard(self) -> Mapping[Key, Sequence[Answer]]:
         return dict(self.replies)
 
     @cached_property
-    def rungs(self) -> Mapping[Key, Sequence[Key]]:
+    def delivered_steps(self) -> Mapping[Key, Sequence[Key]]:
         found: dict[Key, list[Key]] = {}
-        for key in self.told:
+        for key in self.delivered:
             if key.rule in STEPS:
                 found.setdefault(asked_of(key)[0], []).append(key)
         return found
@@ -434,17 +454,17 @@ class _Chain:
         if key != duty.key:
             agency = self.policy.agency(key.agency)
             duty = duty.but(key=key, kind=duty.kind if agency is None else agency.kind, settles=False)
-        return _Member(duty, self.told.get(key), declined, {} if declined else met)
+        return _Member(duty, self.delivered.get(key), declined, {} if declined else met)
 
-    def climbed(self) -> Climbed:
-        return Climbed(tuple(self.owed()), tuple(self.steps()))
+    def escalated(self) -> Escalated:
+        return Escalated(tuple(self.owed()), tuple(self.steps()))
 
     def steps(self) -> Iterator[Step]:
         """Those of the ladder that are ahead or due, and those that were told and are over."""
         waiting = {step.duty.key: step for step in self.unanswered()} if not self.over else {}
         yield from waiting.values()
         for member in self.members:
-            for key in self.rungs.get(member.duty.key, ()):
+            for key in self.delivered_steps.get(member.duty.key, ()):
                 if key not in waiting and (asked := self.told_ask(member, key)) is not None:
                     yield self.answered(member, key, asked)
 
@@ -456,7 +476,7 @@ class _Chain:
             if place > 0:
                 duty = duty.but(opens=beside)
                 needed = handed or beside is not None or bool(member.met)
-                if member.notice is None and (self.over or not (needed or member.declined)):
+                if member.notification is None and (self.over or not (needed or member.declined)):
                     handed, beside = False, None
                     continue
                 if not needed and not self.over:
@@ -474,7 +494,7 @@ class _Chain:
         if member.declined is not None and not self.over:
             return duty.but(ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
         asks = tuple(replace(ask, met_by=self.met_by(ask.ask)) for ask in duty.asks)
-        waiting = self.waiting(member) if duty.climbs else ()
+        waiting = self.waiting(member) if duty.escalates else ()
         reminders = tuple(self.at(asked, self.shares.remind) for asked in waiting)
         return duty.but(asks=asks, remind_at=(*duty.remind_at, *reminders))
 
@@ -487,7 +507,7 @@ class _Chain:
     def silent_at(self, member: _Member) -> datetime | None:
         """When the next able service is owed the same beside this one: only where this one was asked to take it on. A
         receipt that nobody ticked discloses nothing to a second service."""
-        to_take_on = (asked for asked in self.waiting(member) if asked.ask == "accept" and self.head.climbs)
+        to_take_on = (asked for asked in self.waiting(member) if asked.ask == "accept" and self.head.escalates)
         return min((self.at(asked, self.shares.next_able) for asked in to_take_on), default=None)
 
     def at(self, asked: Asked, share: float) -> datetime:
@@ -497,15 +517,19 @@ class _Chain:
 
     def unanswered(self) -> Iterator[Step]:
         """Manager and strategic contact of each agency that is silent; who is asked to act in the end once for all."""
-        if not self.head.climbs:
+        if not self.head.escalates:
             return
         for member in self.members:
             of = member.duty
             for asked in member.asks if self.others_told else self.waiting(member):
-                manager = rung_key(MANAGER, of.key, asked.ask, of.key.agency)
-                yield self.step(self.rung(manager, of, "manager", asked), self.at(asked, self.shares.manager), asked)
-                above = rung_key(STRATEGIC, of.key, asked.ask, of.key.agency)
-                yield self.step(self.rung(above, of, "strategic", asked), self.at(asked, self.shares.strategic), asked)
+                manager = step_key(MANAGER, of.key, asked.ask, of.key.agency)
+                yield self.step(
+                    self.step_duty(manager, of, "manager", asked), self.at(asked, self.shares.manager), asked
+                )
+                above = step_key(STRATEGIC, of.key, asked.ask, of.key.agency)
+                yield self.step(
+                    self.step_duty(above, of, "strategic", asked), self.at(asked, self.shares.strategic), asked
+                )
         yield from self.to_act()
 
     def to_act(self) -> Iterator[Step]:
@@ -513,26 +537,26 @@ class _Chain:
         first, last = self.members[0], self.head.last_step
         if last is None or self.policy.agency(last.agency) is None:
             return
-        if first.notice is None or not (first.asks or first.declined):
+        if first.notification is None or not (first.asks or first.declined):
             return
         at_once = all(member.declined for member in self.members) or any(self.late(member) for member in self.members)
         declined_at = max((member.declined.fact.at for member in self.members if member.declined), default=LONG_AGO)
         rule = INSPECTOR if last.kind == "duty_inspector" else LAST_STEP
-        for asked in first.notice.asks:
+        for asked in first.notification.asks:
             if asked.ask in self.met and not self.others_told:
                 continue
-            key = rung_key(rule, self.head.key, asked.ask, last.agency)
-            duty = self.rung(key, self.head.but(kind=last.kind, urgency="urgent"), last.desk, asked)
+            key = step_key(rule, self.head.key, asked.ask, last.agency)
+            duty = self.step_duty(key, self.head.but(kind=last.kind, urgency="urgent"), last.desk, asked)
             end = self.at(asked, self.shares.last_step)
             at_last = self.step(duty, min(declined_at, end) if at_once else end, asked)
             yield replace(at_last, duty=at_last.duty.but(opens=None)) if at_once else at_last
 
     def late(self, member: _Member) -> bool:
         """Whether this agency declined when most of the time of some ask had gone."""
-        if member.declined is None or member.notice is None:
+        if member.declined is None or member.notification is None:
             return False
         at = member.declined.fact.at
-        return any(at >= self.at(asked, self.shares.next_able) for asked in member.notice.asks)
+        return any(at >= self.at(asked, self.shares.next_able) for asked in member.notification.asks)
 
     def step(self, duty: Duty, due: datetime, asked: Asked) -> Step:
         """The step with its times; over where what was asked has been answered. Those who were told of it as one with
@@ -544,7 +568,7 @@ class _Chain:
         asks = tuple(replace(ask, met_by=by.id) for ask in duty.asks)
         return Step(duty.but(ended=Reason.ANSWERED, met_by=(by.id,), asks=asks), due, by.at)
 
-    def rung(self, key: Key, of: Duty, desk: DeskName, asked: Asked) -> Duty:
+    def step_duty(self, key: Key, of: Duty, desk: DeskName, asked: Asked) -> Duty:
         """Owed to a person who can still act. What is asked is the same, and due when it was; who is asked in the end
         is asked to act."""
         asks, texts = (Ask(asked.ask, asked.by, asked.answers, needs_reason=asked.needs_reason),), of.texts
@@ -576,26 +600,26 @@ class _Chain:
         return (*silent, *derived("unanswered.school", school.name, DataClass.C, about=of.person))
 
     def told_ask(self, member: _Member, key: Key) -> Asked | None:
-        """The ask that a rung was told about; None where both it and the duty have been taken back since."""
+        """The ask that a escalation step was told about; None where both it and the duty have been taken back since."""
         _, ask = asked_of(key)
-        return _asked(member.notice, ask) or _asked(self.told[key], ask)
+        return _asked(member.notification, ask) or _asked(self.delivered[key], ask)
 
     def answered(self, member: _Member, key: Key, asked: Asked) -> Step:
         """A step that was told and is no longer needed: those who heard of the silence hear of its end, too."""
-        notice, (_, ask) = self.told[key], asked_of(key)
-        duty = self.rung(key, member.duty.but(kind=notice.agency_kind), notice.desk, asked)
+        notification, (_, ask) = self.delivered[key], asked_of(key)
+        duty = self.step_duty(key, member.duty.but(kind=notification.agency_kind), notification.desk, asked)
         by = self.met.get(ask)
         if not self.over and by is not None:
             duty = duty.but(ended=Reason.ANSWERED, met_by=(by.id,))
         elif not self.over:
             duty = duty.but(ended=Reason.DECLINED if member.declined else Reason.SUPERSEDED)
-        return Step(duty, notice.first_told_at, by.at if by is not None and not self.over else None)
+        return Step(duty, notification.first_told_at, by.at if by is not None and not self.over else None)
 
 
 @lru_cache(maxsize=CHAINS_REMEMBERED)
-def _climbed(of: _Chain) -> Climbed:
-    """Remembered for the next look: while nobody answers and nobody else is told, a chain stays as it was."""
-    return of.climbed()
+def _escalated(of: _Chain) -> Escalated:
+    """Remembered for the next evaluation: while nobody answers and nobody else is told, a chain stays as it was."""
+    return of.escalated()
 
 
 def _acts(answer: Answer, duty: Duty) -> bool:

@@ -1,4 +1,4 @@
-"""One look at one person's file: what is owed by the rules and the ladder, compared with what was told."""
+"""One evaluation at one person's file: what is owed by the rules and the ladder, compared with what was told."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +10,13 @@ from typing import Literal
 
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
-from services.platform.domain.core.duties import Duty, Fault, Look, Notice, Statement, Withheld
+from services.platform.domain.core.duties import Duty, Evaluation, Fault, Notification, Statement, Withheld
 from services.platform.domain.core.escalation import (
-    RUNGS,
-    Climbed,
+    ESCALATION_STEPS,
+    Escalated,
     Who,
     asked_of,
-    climb_each,
+    escalate_each,
     in_one,
     place_of,
     rule_of,
@@ -52,20 +52,21 @@ class Rule:
     needs: frozenset[type[Body]] = frozenset()
 
     def runs_for(self, file: CaseFile) -> bool:
-        return file.is_home == (self.runs_in == "references") and (not self.needs or file.holds(self.needs))
+        return file.is_unlinked == (self.runs_in == "references") and (not self.needs or file.holds(self.needs))
 
 
-def look(
+def evaluate(
     files: Sequence[CaseFile],
-    told: Mapping[Key, Notice],
+    delivered: Mapping[Key, Notification],
     rules: Collection[Rule],
     policy: Policy,
     read_to: datetime,
     now: datetime,
-) -> Look:
-    """One look at these files, as one where a place moved between them. `told`: the newest notice of each key that any
-    of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never earlier than
-    the last look. The same arguments give the same look, and a second one at the same instant says nothing.
+) -> Evaluation:
+    """One evaluation at these files, as one where a place moved between them. `told`: the newest notification of each
+    key that any of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never
+    earlier than the last evaluation. The same arguments give the same look, and a second one at the same instant says
+    nothing.
 
     What was told of somebody who no longer stands at its place is taken back first: no answer to it counts, and whoever
     stands there now is told of as new.
@@ -74,19 +75,23 @@ def look(
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
     people = People(files)
-    of_another = {key: notice for key, notice in told.items() if people.is_another(notice)}
-    known_now = {key: named for key, notice in told.items() if (named := people.named(notice)) is not notice}
-    told = {
-        **told,
+    of_another = {key: notification for key, notification in delivered.items() if people.is_another(notification)}
+    known_now = {
+        key: named
+        for key, notification in delivered.items()
+        if (named := people.named(notification)) is not notification
+    }
+    delivered = {
+        **delivered,
         **known_now,
-        **{key: replace(notice, state="withdrawn", asked_since=now) for key, notice in of_another.items()},
+        **{key: replace(notification, state="withdrawn", asked_since=now) for key, notification in of_another.items()},
     }
     may_speak = speakers(policy.rows)
-    read = [without_those_who_may_not_speak(heeded(file, told), may_speak) for file in files]
+    read = [without_those_who_may_not_speak(heeded(file, delivered), may_speak) for file in files]
     stated, faults = state(read, rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}
-        told, of_another = _without(told, faulted), _without(of_another, faulted)
+        delivered, of_another = _without(delivered, faulted), _without(of_another, faulted)
         known_now = _without(known_now, faulted)
     standing = frozenset[str]().union(*(file.standing for file in files))
     answers = [answer for file in files for answer in file.answers]
@@ -95,8 +100,8 @@ def look(
         found = project(duty, policy, now, safe_contact_recorded_on(files, duty))
         return found._replace(whom=people.of(duty))
 
-    def compare(told: Mapping[Key, Notice], owed: Collection[Statement]) -> Look:
-        return reconcile(told, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))
+    def compare(delivered: Mapping[Key, Notification], owed: Collection[Statement]) -> Evaluation:
+        return reconcile(delivered, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))
 
     persons = {place: person for file in files for place, person in file.persons.items()}
 
@@ -108,44 +113,52 @@ def look(
         """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
         return place if place.partition("/")[0] in held_at else persons.get(place, place)
 
-    owed, all_told = climb_each(stated, told, answers, policy, who), told
-    whole = (*_owed(owed, told, standing, who, now), *outdated(answers, told, policy))
-    found = compare(told, whole)
+    owed, all_delivered = escalate_each(stated, delivered, answers, policy, who), delivered
+    whole = (*_owed(owed, delivered, standing, who, now), *outdated(answers, delivered, policy))
+    found = compare(delivered, whole)
     moved: list[Withheld] = []
     if found.unexplained:
-        moved += _taken_over(found.unexplained, told, whole, policy)
-        found = _after(found, compare({statement.key: told[statement.key] for statement in moved}, moved), ())
+        moved += _taken_over(found.unexplained, delivered, whole, policy)
+        found = _after(found, compare({statement.key: delivered[statement.key] for statement in moved}, moved), ())
     part = found
     for _ in range(MOST_PASSES):
-        if not part.notices:
+        if not part.notifications:
             break
         # What was sent changes what is owed of the same places by the same rules, and nothing else.
-        about = {place_of(notice.key) for notice in part.notices}
-        all_told = remember(all_told, part)
+        about = {place_of(notification.key) for notification in part.notifications}
+        all_delivered = remember(all_delivered, part)
         again = [n for n, statement in enumerate(stated) if statement.key[:2] in about]
         before = {statement.key for n in again for statement in owed[n].owed}.union(s.key for s in moved)
-        for n, climbed in zip(
-            again, climb_each([stated[n] for n in again], all_told, answers, policy, who), strict=True
+        for n, escalated in zip(
+            again, escalate_each([stated[n] for n in again], all_delivered, answers, policy, who), strict=True
         ):
-            owed[n] = climbed
-        steps: tuple[Statement, ...] = tuple(in_one(_all(each.steps for each in owed), all_told, standing, who, now))
-        steps += tuple(outdated(answers, all_told, policy))
+            owed[n] = escalated
+        steps: tuple[Statement, ...] = tuple(
+            in_one(_all(each.steps for each in owed), all_delivered, standing, who, now)
+        )
+        steps += tuple(outdated(answers, all_delivered, policy))
         compared = {statement.key for statement in steps}
-        told = {key: notice for key, notice in all_told.items() if place_of(key) in about or key in compared}
-        part = compare(told, (*_all(owed[n].owed for n in again), *steps))
+        delivered = {
+            key: notification
+            for key, notification in all_delivered.items()
+            if place_of(key) in about or key in compared
+        }
+        part = compare(delivered, (*_all(owed[n].owed for n in again), *steps))
         found = _after(found, part, before)
     else:
-        raise RuntimeError("a look does not settle")
-    found = replace(found, notices=tuple(_with_those_taken_back(found.notices, of_another, policy, now)))
-    sent = {notice.key for notice in found.notices}
+        raise RuntimeError("an evaluation does not settle")
+    found = replace(found, notifications=tuple(_with_those_taken_back(found.notifications, of_another, policy, now)))
+    sent = {notification.key for notification in found.notifications}
     return replace(
         found,
         regrounded=tuple(
-            notice
-            for key, notice in (known_now | {notice.key: notice for notice in found.regrounded}).items()
+            notification
+            for key, notification in (
+                known_now | {notification.key: notification for notification in found.regrounded}
+            ).items()
             if key not in sent
         ),
-        look_again_at=_next_look(_owed(owed, all_told, standing, who, now), policy, now),
+        evaluate_again_at=_next_evaluation(_owed(owed, all_delivered, standing, who, now), policy, now),
         faults=tuple(faults),
     )
 
@@ -154,47 +167,53 @@ _all = chain.from_iterable
 
 
 def _owed(
-    climbed: Sequence[Climbed], told: Mapping[Key, Notice], standing: frozenset[str], who: Who, now: datetime
+    escalated: Sequence[Escalated],
+    delivered: Mapping[Key, Notification],
+    standing: frozenset[str],
+    who: Who,
+    now: datetime,
 ) -> tuple[Statement, ...]:
     """All that is owed, what is due to one person at one time as one."""
-    steps = in_one(_all(each.steps for each in climbed), told, standing, who, now)
-    return (*_all(each.owed for each in climbed), *steps)
+    steps = in_one(_all(each.steps for each in escalated), delivered, standing, who, now)
+    return (*_all(each.owed for each in escalated), *steps)
 
 
-def _without(told: Mapping[Key, Notice], faulted: Collection[str]) -> dict[Key, Notice]:
-    return {key: notice for key, notice in told.items() if rule_of(key) not in faulted}
+def _without(delivered: Mapping[Key, Notification], faulted: Collection[str]) -> dict[Key, Notification]:
+    return {key: notification for key, notification in delivered.items() if rule_of(key) not in faulted}
 
 
 def _with_those_taken_back(
-    notices: Iterable[Notice], of_another: Mapping[Key, Notice], policy: Policy, now: datetime
-) -> Iterator[Notice]:
+    notifications: Iterable[Notification], of_another: Mapping[Key, Notification], policy: Policy, now: datetime
+) -> Iterator[Notification]:
     """What is told anew of whoever stands there now says that it takes back what was told of another; where nothing is,
     a correction does."""
     rest = dict(of_another)
-    for notice in notices:
-        if rest.pop(notice.key, None) is not None:
-            yield replace(notice, reason=Reason.ANOTHER_PERSON)
+    for notification in notifications:
+        if rest.pop(notification.key, None) is not None:
+            yield replace(notification, reason=Reason.ANOTHER_PERSON)
         else:
-            yield notice
+            yield notification
     for before in rest.values():
         yield correction(before, Reason.ANOTHER_PERSON, now, partial(words_when_over, policy=policy))
 
 
-def _after(found: Look, part: Look, again: Collection[Key]) -> Look:
-    """What a look has found with what a comparison of some of it gave, under these keys for the second time."""
+def _after(found: Evaluation, part: Evaluation, again: Collection[Key]) -> Evaluation:
+    """What an evaluation has found with what a comparison of some of it gave, under these keys for the second time."""
     return replace(
         found,
-        notices=found.notices + part.notices,
+        notifications=found.notifications + part.notifications,
         regrounded=found.regrounded + part.regrounded,
         withheld=(*(statement for statement in found.withheld if statement.key not in again), *part.withheld),
-        unexplained=tuple(sorted({*found.unexplained, *part.unexplained}.difference(n.key for n in part.notices))),
+        unexplained=tuple(
+            sorted({*found.unexplained, *part.unexplained}.difference(n.key for n in part.notifications))
+        ),
     )
 
 
-def heeded(file: CaseFile, told: Mapping[Key, Notice]) -> CaseFile:
+def heeded(file: CaseFile, delivered: Mapping[Key, Notification]) -> CaseFile:
     """The file as rules read it, with those answers alone that count for what is asked now: rules do not know what was
     told, and go by the same answers as the ladder."""
-    answers = tuple(answer for _, answer in that_count(file.answers, told))
+    answers = tuple(answer for _, answer in that_count(file.answers, delivered))
     return file if answers == file.answers else replace(file, answers=answers)
 
 
@@ -235,7 +254,7 @@ def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Po
         return found
     states = _remembered(alone, policy)
     try:
-        for incident in (incident for file in files if not file.is_home for incident in file.incidents):
+        for incident in (incident for file in files if not file.is_unlinked for incident in file.incidents):
             for into, statements in zip(found.values(), states(incident), strict=True):
                 into.extend(statements)
     except Exception:  # noqa: BLE001 - each is run by itself then, so that only the one that raises is left out
@@ -245,8 +264,8 @@ def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Po
 
 @lru_cache(maxsize=2)  # one service has such rules; the policy of now, and of a moment ago while agencies change
 def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident], tuple[tuple[Statement, ...], ...]]:
-    """What these rules state of an incident, remembered for the next look: after one more fact in a long file all the
-    others are as they were."""
+    """What these rules state of an incident, remembered for the next evaluation: after one more fact in a long file all
+    the others are as they were."""
 
     @lru_cache(maxsize=INCIDENTS_REMEMBERED)
     def stated(incident: Incident) -> tuple[tuple[Statement, ...], ...]:
@@ -264,23 +283,23 @@ def _place(traceback: TracebackType | None) -> str:
 
 
 def _taken_over(
-    gone: Collection[Key], told: Mapping[Key, Notice], owed: Collection[Statement], policy: Policy
+    gone: Collection[Key], delivered: Mapping[Key, Notification], owed: Collection[Statement], policy: Policy
 ) -> Iterator[Withheld]:
     """Whoever was told what agencies' beginnings and ends have since given to another: they hear that it has moved.
 
     Only of those to whom nothing is stated though their facts all stand (`gone`), and where a new recipient appears in
-    this look or the old one is no longer in force: a recipient who is merely missing is for a person to look at.
+    this evaluation or the old one is no longer in force: a recipient who is merely missing is for a person to look at.
     """
     stated = {statement.key for statement in owed}
     new: dict[tuple[str, str], list[Statement]] = {}
     for statement in owed:
-        before = told.get(statement.key)
+        before = delivered.get(statement.key)
         if before is None or before.state != "live" or isinstance(statement, Withheld):
             new.setdefault((statement.key.rule, statement.key.subject), []).append(statement)
     for key in gone:
-        before = told[key]
-        of = asked_of(key)[0] if key.rule in RUNGS else key
-        kind = before.agency_kind if of == key or of not in told else told[of].agency_kind
+        before = delivered[key]
+        of = asked_of(key)[0] if key.rule in ESCALATION_STEPS else key
+        kind = before.agency_kind if of == key or of not in delivered else delivered[of].agency_kind
         instead = [other for other in new.get((of.rule, of.subject), ()) if _alike(kind, other.kind, policy)]
         if of not in stated and (instead or policy.agency(of.agency) is None):
             yield Withheld(key, before.agency_kind, before.grounds, _why_moved(instead), before.why)
@@ -298,7 +317,7 @@ def _alike(kind: str, other: str, policy: Policy) -> bool:
     return kind == other or falls_back.get(kind) == other or falls_back.get(other) == kind
 
 
-def _next_look(owed: Iterable[Statement], policy: Policy, now: datetime) -> datetime | None:
+def _next_evaluation(owed: Iterable[Statement], policy: Policy, now: datetime) -> datetime | None:
     """The least time still ahead; while anything is owed, an agency's beginning or end is one."""
     duties = [duty for duty in owed if isinstance(duty, Duty)]
     ahead = [moment for duty in duties for moment in duty.moments() if moment > now]

@@ -89,8 +89,8 @@ def in_the_world(fact: Fact) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an agency said to one notice: the fact, with the duty and revision that its notification resolved to, and
-    when the broker had it; None: when it was given."""
+    """What an agency said to one notification: the fact, with the duty and revision that its notification resolved to,
+    and when the broker had it; None: when it was given."""
 
     fact: Fact
     key: Key
@@ -119,12 +119,12 @@ class Undertaking:
 class CaseFile:
     """What stands about one person, or at one reference that leads to nobody yet.
 
-    `key`: `record:<system>:<id>` or `place:<place>` for a person; `home:<kind>:<reference>` for a reference.
+    `key`: `record:<system>:<id>` or `place:<place>` for a person; `unlinked:<kind>:<reference>` for a reference.
     `facts`: in the order of the world, withdrawn ones and lower versions left out.
     `persons`: each place of these matters, with the key of the person it leads to.
     `links`: fact id to the ids of the facts that lead from it to this file (a charge, a link made, an attribution).
     `unlinked`: in a home file, ids of facts that lead to nobody, each with the link that is missing.
-    `answers`: what agencies said to notices of its duties; a look gives rules those alone that count.
+    `answers`: what agencies said to notifications of its duties; an evaluation gives rules those alone that count.
     `joined`: of records that standing merges join, the person whose file is read as this one or named in `persons`.
     `records`: each place with the key of the very record that is stated there, whichever others it is joined with;
     empty where no merge joins any of them.
@@ -169,8 +169,8 @@ class CaseFile:
         return frozenset(place for place, person in self.persons.items() if person == self.key)
 
     @property
-    def is_home(self) -> bool:
-        return self.key.startswith("home:")
+    def is_unlinked(self) -> bool:
+        return self.key.startswith("unlinked:")
 
     @cached_property
     def _by_body(self) -> Mapping[type[Body], tuple[Fact, ...]]:
@@ -194,7 +194,7 @@ class CaseFile:
         return {}
 
     def once(self, work: Callable[["CaseFile"], W]) -> W:
-        """What this function gives of this file, worked out once: several rules of a look ask it."""
+        """What this function gives of this file, worked out once: several rules of an evaluation ask it."""
         if work not in self._worked_out:
             self._worked_out[work] = work(self)
         return cast(W, self._worked_out[work])

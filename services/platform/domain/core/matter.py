@@ -86,7 +86,8 @@ def person_place(place: str | None) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can carry it and a notice can be compared: enums by value, times in UTC, lists as tuples."""
+    """A value as JSON can carry it and a notification can be compared: enums by value, times in UTC, lists as
+    tuples."""
     if type(value) in PLAIN:
         return value
     match value:
@@ -98,7 +99,7 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case tuple() | list():
             return tuple(plain(element) for element in value)
-    raise TypeError(f"{type(value).__name__} cannot be said in a notice")
+    raise TypeError(f"{type(value).__name__} cannot be said in a notification")
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import cached_property
 from schemas.births import known
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
 from schemas.values import child_place, party_place
-from services.platform.domain.core.duties import Duty, Notice, Whom
+from services.platform.domain.core.duties import Duty, Notification, Whom
 from services.platform.domain.core.escalation import OUTDATED
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.linking.names import are_alike, first_and_last, name_and_birth, words_of
@@ -19,7 +19,7 @@ class People:
 
     files: Sequence[CaseFile]
 
-    def of(self, said: Duty | Notice) -> Whom | None:
+    def of(self, said: Duty | Notification) -> Whom | None:
         """The record stated at its place, and what else identifies the person; None where nobody stands, and for a
         reply to an answer: that speaks of the answer, whomever it was about."""
         record = self._records.get(said.person)
@@ -33,28 +33,32 @@ class People:
             born.isoformat() if born is not None else None,
         )
 
-    def is_another(self, told: Notice) -> bool:
-        """Whether somebody else stands now where this notice was about.
+    def is_another(self, delivered: Notification) -> bool:
+        """Whether somebody else stands now where this notification was about.
 
         Two records are one person's where a merge that stands says so; those of one name and one date of birth are told
         of as one, too: nobody who reads of them could tell them apart. Where one of the two was stated without a
         record, all else that is known must differ.
         """
-        before, now = told.whom, self.of(told)
-        if before is None or now is None or told.state == "withdrawn":
+        before, now = delivered.whom, self.of(delivered)
+        if before is None or now is None or delivered.state == "withdrawn":
             return False
         if before.record is not None and now.record is not None:
             joined = self._joined.get(before.record, before.record) == self._joined.get(now.record, now.record)
             return not joined and not _one_name_and_birth(before, now)
         return _nothing_in_common(before, now)
 
-    def named(self, told: Notice) -> Notice:
-        """The notice with who stands at its place, where that was not known by a record when it was sent."""
-        before = told.whom
-        if told.state == "withdrawn" or (before is not None and before.record is not None) or self.is_another(told):
-            return told
-        now = self.of(told)
-        return told if now is None or now == before else replace(told, whom=now.as_known_before(before))
+    def named(self, delivered: Notification) -> Notification:
+        """The notification with who stands at its place, where that was not known by a record when it was sent."""
+        before = delivered.whom
+        if (
+            delivered.state == "withdrawn"
+            or (before is not None and before.record is not None)
+            or self.is_another(delivered)
+        ):
+            return delivered
+        now = self.of(delivered)
+        return delivered if now is None or now == before else replace(delivered, whom=now.as_known_before(before))
 
     @cached_property
     def _records(self) -> Mapping[str, str]:

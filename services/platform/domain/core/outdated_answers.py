@@ -5,8 +5,8 @@ from datetime import datetime
 
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.classes import DataClass
-from services.platform.domain.core.duties import Duty, Notice
-from services.platform.domain.core.escalation import OUTDATED, RUNGS, rung_key, that_count
+from services.platform.domain.core.duties import Duty, Notification
+from services.platform.domain.core.escalation import ESCALATION_STEPS, OUTDATED, step_key, that_count
 from services.platform.domain.core.facts import Answer, Key
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
@@ -17,26 +17,26 @@ from services.platform.policy.policy import Policy
 REPLACED, TAKEN_BACK = "answer_to_replaced", "answer_to_taken_back"
 
 
-def outdated(answers: Collection[Answer], told: Mapping[Key, Notice], policy: Policy) -> Iterator[Duty]:
+def outdated(answers: Collection[Answer], delivered: Mapping[Key, Notification], policy: Policy) -> Iterator[Duty]:
     """One duty for each notification that was answered after another had replaced it that says more or is more urgent,
     or after it was taken back (domain 2.9): its agency would believe that the answer counts.
 
     An answer that came before is not told of: the notification that replaced it asks anew. What has been told is over
     when the newer one is answered or nothing is asked any longer.
     """
-    answered = {key for key, answer in that_count(answers, told) if answer.key == key}
+    answered = {key for key, answer in that_count(answers, delivered) if answer.key == key}
     late: dict[Key, list[Answer]] = {}
     for answer in answers:
-        notice = told.get(answer.key)
-        if notice is not None and _replies_to(answer, notice):
-            key = rung_key(OUTDATED, answer.key, str(answer.revision), answer.key.agency)
-            waits = answer.key not in answered and (notice.state == "withdrawn" or _is_asked(notice))
-            if key in told or (waits and came(answer) > notice.asked_since):
+        notification = delivered.get(answer.key)
+        if notification is not None and _replies_to(answer, notification):
+            key = step_key(OUTDATED, answer.key, str(answer.revision), answer.key.agency)
+            waits = answer.key not in answered and (notification.state == "withdrawn" or _is_asked(notification))
+            if key in delivered or (waits and came(answer) > notification.asked_since):
                 late.setdefault(key, []).append(answer)
     for key, those in late.items():
-        notice = told[those[0].key]
-        ended = (notice.reason or Reason.MET) if notice.state == "closed" else None
-        yield _word(key, those, notice, policy, Reason.ANSWERED if notice.key in answered else ended)
+        notification = delivered[those[0].key]
+        ended = (notification.reason or Reason.MET) if notification.state == "closed" else None
+        yield _word(key, those, notification, policy, Reason.ANSWERED if notification.key in answered else ended)
 
 
 def came(answer: Answer) -> datetime:
@@ -44,27 +44,27 @@ def came(answer: Answer) -> datetime:
     return answer.came or answer.fact.at
 
 
-def _replies_to(answer: Answer, notice: Notice) -> bool:
+def _replies_to(answer: Answer, notification: Notification) -> bool:
     body = answer.fact.body
-    own = isinstance(body, AgencyBody) and body.agency == notice.key.agency
-    return own and notice.key.rule not in RUNGS and not notice.heeds(answer.revision)
+    own = isinstance(body, AgencyBody) and body.agency == notification.key.agency
+    return own and notification.key.rule not in ESCALATION_STEPS and not notification.heeds(answer.revision)
 
 
-def _is_asked(notice: Notice) -> bool:
-    return notice.state == "live" and any(asked.met_by is None for asked in notice.asks)
+def _is_asked(notification: Notification) -> bool:
+    return notification.state == "live" and any(asked.met_by is None for asked in notification.asks)
 
 
-def _word(key: Key, answers: Iterable[Answer], notice: Notice, policy: Policy, over: str | None) -> Duty:
+def _word(key: Key, answers: Iterable[Answer], notification: Notification, policy: Policy, over: str | None) -> Duty:
     in_order = sorted(answers, key=lambda answer: (came(answer), answer.fact.id))
     first = in_order[0]
     on = london_day(came(first))
-    row = policy.route(TAKEN_BACK if notice.state == "withdrawn" else REPLACED, on)
+    row = policy.route(TAKEN_BACK if notification.state == "withdrawn" else REPLACED, on)
     said = tuple(dict.fromkeys(answer.fact.kind.rpartition(".")[2] for answer in in_order))
-    newer = derived("replaced_by", notice.id, DataClass.R) if notice.state == "live" else ()
+    newer = derived("replaced_by", notification.id, DataClass.R) if notification.state == "live" else ()
     return Duty(
         key=key,
-        kind=notice.agency_kind,
-        person=notice.person,
+        kind=notification.agency_kind,
+        person=notification.person,
         grounds=tuple(sorted(answer.fact.id for answer in in_order)),
         matter=(
             *derived("notification", first.fact.subject, DataClass.R),

@@ -1,4 +1,4 @@
-"""Who may see what: the one allow-list that every notice and every explanation goes through (DPA 2018 s.62)."""
+"""Who may see what: the one allow-list that every notification and every explanation goes through (DPA 2018 s.62)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from schemas.classes import DataClass, Form
-from services.platform.domain.core.duties import Content, Duty, Item, Notice
+from services.platform.domain.core.duties import Content, Duty, Item, Notification
 from services.platform.domain.core.matter import person_place
 from services.platform.domain.core.reconcile import Projection
 from services.platform.policy.clocks import london_day
@@ -58,10 +58,10 @@ def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on:
     )
 
 
-def words_when_over(notice: Notice, policy: Policy) -> tuple[str, ...]:
-    """The fixed texts of a notice that closes or takes back: nothing that invites to act on what was told."""
-    named = _that_fit(notice.texts, [line[0] for line in notice.content])
-    return policy.texts_when_over(notice.agency_kind, named)
+def words_when_over(notification: Notification, policy: Policy) -> tuple[str, ...]:
+    """The fixed texts of a notification that closes or takes back: nothing that invites to act on what was told."""
+    named = _that_fit(notification.texts, [line[0] for line in notification.content])
+    return policy.texts_when_over(notification.agency_kind, named)
 
 
 def _that_fit(texts: Iterable[str], said: Collection[str]) -> Iterator[str]:
@@ -109,29 +109,31 @@ def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One recipient, and what of the notice, as a reader may know of it."""
+    """One recipient, and what of the notification, as a reader may know of it."""
 
     recipient: str
     content: Content
 
 
-def project_explanation(notice: Notice, duty: Duty | None, role: str, agency: str | None, policy: Policy) -> Told:
-    """A notice as explained to somebody of this kind of agency, at that agency if it is known which.
+def project_explanation(
+    notification: Notification, duty: Duty | None, role: str, agency: str | None, policy: Policy
+) -> Told:
+    """A notification as explained to somebody of this kind of agency, at that agency if it is known which.
 
     The list of recipients is class L (a refuge, a service in another area): only the recipient itself is named to
     itself, all others read what kind it is, and of those who serve the victim only that her support service was told.
     Of what was said a reader sees what that role is itself granted; without the duty, which alone knows the classes, an
-    agency sees its own notice and nobody else sees anything.
+    agency sees its own notification and nobody else sees anything.
     """
-    if agency is not None and agency == notice.key.agency:
-        return Told(agency, notice.content)
+    if agency is not None and agency == notification.key.agency:
+        return Told(agency, notification.content)
     seen: set[tuple[str, str | None]] = set()
     if duty is not None:
         case = Case(duty.person, frozenset(duty.same_person))
         grants = policy.kind(role).grants
         seen = {(item.what, item.about) for item in duty.matter if allowed(item, grants, case)}
-    content = tuple(line for line in notice.content if (line[0], line[1]) in seen)
-    return Told(recipient_label(notice.agency_kind, policy), content)
+    content = tuple(line for line in notification.content if (line[0], line[1]) in seen)
+    return Told(recipient_label(notification.agency_kind, policy), content)
 
 
 def recipient_label(kind: str, policy: Policy) -> str:

@@ -1,4 +1,4 @@
-"""Why something ended, was withheld or was refused: one closed list for notices, looks, refusals and metrics."""
+"""Why something ended, was withheld or was refused: one closed list for notifications, looks, refusals and metrics."""
 
 from enum import StrEnum
 
@@ -145,8 +145,8 @@ class Reason(StrEnum):
     """The code stands among offences and is none: nobody is ever convicted of it."""
 
 
-# Kept with the look, and never said to those who were told before: each would tell of a conflict, of a person's age or
-# of what she said. They hear that a ground fell, or that other routes apply.
+# Kept with the evaluation, and never said to those who were told before: each would tell of a conflict, of a person's
+# age or of what she said. They hear that a ground fell, or that other routes apply.
 UNSPOKEN = frozenset(
     {
         Reason.SUSPECT_IS_POLICE,

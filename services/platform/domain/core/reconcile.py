@@ -1,11 +1,21 @@
-"""The difference between what is owed and what was told: at most one notice for each duty, and nothing unsaid."""
+"""The difference between what is owed and what was told: at most one notification for each duty, and nothing unsaid."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.platform.domain.core.duties import Ask, Asked, Content, Duty, Look, Notice, Statement, Whom, Withheld
+from services.platform.domain.core.duties import (
+    Ask,
+    Asked,
+    Content,
+    Duty,
+    Evaluation,
+    Notification,
+    Statement,
+    Whom,
+    Withheld,
+)
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.reasons import UNSPOKEN, Reason
 
@@ -21,17 +31,17 @@ class Projection(NamedTuple):
 
 
 def reconcile(
-    told: Mapping[Key, Notice],
+    delivered: Mapping[Key, Notification],
     owed: Collection[Statement],
     standing: frozenset[str],
     read_to: datetime,
     now: datetime,
     project: Callable[[Duty], Projection],
-    words_when_over: Callable[[Notice], tuple[str, ...]],
-) -> Look:
-    """One comparison. `told`: the newest notice of each key; `standing`: ids of the facts that a duty may rest on;
-    `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it; `words_when_over`:
-    the fixed texts of a notice that closes or takes back.
+    words_when_over: Callable[[Notification], tuple[str, ...]],
+) -> Evaluation:
+    """One comparison. `told`: the newest notification of each key; `standing`: ids of the facts that a duty may rest
+    on; `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it;
+    `words_when_over`: the fixed texts of a notification that closes or takes back.
 
     What closes or corrects says nothing that its agency was not given before, and asks for nothing.
 
@@ -39,7 +49,7 @@ def reconcile(
     follows from all that is owed, and is not said here.
     """
     found = _Found(standing, read_to, now, project, words_when_over)
-    gone = dict(told)
+    gone = dict(delivered)
     for statement in owed:
         before = gone.pop(statement.key, None)
         if isinstance(statement, Withheld):
@@ -47,17 +57,19 @@ def reconcile(
         else:
             found.owed_now(before, statement)
     found.no_longer_stated(gone.values())
-    return found.look()
+    return found.evaluate()
 
 
-def remember(told: Mapping[Key, Notice], look: Look) -> dict[Key, Notice]:
-    """What each agency was told after this look."""
-    return dict(told) | {notice.key: notice for notice in (*look.regrounded, *look.notices)}
+def remember(delivered: Mapping[Key, Notification], evaluation: Evaluation) -> dict[Key, Notification]:
+    """What each agency was told after this evaluation."""
+    return dict(delivered) | {
+        notification.key: notification for notification in (*evaluation.regrounded, *evaluation.notifications)
+    }
 
 
 def correction(
-    before: Notice, reason: str, now: datetime, words_when_over: Callable[[Notice], tuple[str, ...]]
-) -> Notice:
+    before: Notification, reason: str, now: datetime, words_when_over: Callable[[Notification], tuple[str, ...]]
+) -> Notification:
     """What was told is taken back, whole."""
     after = _after(before, "correct", now)
     after = replace(after, state="withdrawn", content=(), asks=(), asked_since=now, reason=reason)
@@ -72,19 +84,19 @@ class _Found:
     read_to: datetime
     now: datetime
     project: Callable[[Duty], Projection]
-    words_when_over: Callable[[Notice], tuple[str, ...]]
-    notices: list[Notice] = field(default_factory=list)
-    regrounded: list[Notice] = field(default_factory=list)
+    words_when_over: Callable[[Notification], tuple[str, ...]]
+    notifications: list[Notification] = field(default_factory=list)
+    regrounded: list[Notification] = field(default_factory=list)
     withheld: list[Withheld] = field(default_factory=list)
     unexplained: list[Key] = field(default_factory=list)
     held_back: list[datetime] = field(default_factory=list)
 
-    def look(self) -> Look:
-        return Look(
-            notices=tuple(self.notices),
+    def evaluate(self) -> Evaluation:
+        return Evaluation(
+            notifications=tuple(self.notifications),
             withheld=tuple(self.withheld),
             unexplained=tuple(sorted(self.unexplained)),
-            look_again_at=None,
+            evaluate_again_at=None,
             held_back_until=min(self.held_back, default=None),
             regrounded=tuple(self.regrounded),
         )
@@ -93,10 +105,10 @@ class _Found:
         """What its agency may see of what is true now."""
         return self.project(duty.as_true_at(self.now))
 
-    def stands(self, before: Notice) -> bool:
+    def stands(self, before: Notification) -> bool:
         return self.standing.issuperset(before.grounds)
 
-    def owed_now(self, before: Notice | None, duty: Duty) -> None:
+    def owed_now(self, before: Notification | None, duty: Duty) -> None:
         over = duty.over(self.now)
         if before is not None and before.state == "live":
             if over is not None:
@@ -110,34 +122,34 @@ class _Found:
         else:
             self.begin(before, duty)
 
-    def begin(self, before: Notice | None, duty: Duty) -> None:
+    def begin(self, before: Notification | None, duty: Duty) -> None:
         """Tells it, for the first time or again, unless it has not opened or the streams are not read so far."""
         if duty.opens is not None and self.now < duty.opens:
             return
         if duty.settles and duty.opens is not None and self.read_to < duty.opens:
             self.held_back.append(duty.opens)
             return
-        self.notices.append(_first(before, duty, self.seen(duty), self.now))
+        self.notifications.append(_first(before, duty, self.seen(duty), self.now))
 
-    def go_on(self, before: Notice, duty: Duty) -> None:
+    def go_on(self, before: Notification, duty: Duty) -> None:
         """An update if something that this agency may see has changed, else a reminder if one is due. What has met its
         asks is kept without a word: an agency that has answered is not told so, and nobody counts it as silent."""
         changed = _rests_on(duty) != before.grounds
         passed = any(before.at < moment <= self.now for moment in duty.changes_at)
         if (changed or passed) and (updated := _updated(before, duty, self.seen(duty), self.now)) is not None:
-            self.notices.append(updated)
+            self.notifications.append(updated)
         elif any(before.at < moment <= self.now for moment in duty.remind_at):
             after = _after(before, "remind", self.now)
             asks, seen = _flagged(before.asks, duty), self.seen(duty)
             content = _still_so(before, seen)
-            self.notices.append(
+            self.notifications.append(
                 replace(after, grounds=_rests_on(duty), content=content, asks=asks, texts=seen.texts, reason=None)
             )
         elif changed or _flagged(before.asks, duty) != before.asks:
             asks, about = _flagged(before.asks, duty), duty.asked_for
             self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=asks, asked_for=about))
 
-    def close(self, before: Notice, duty: Duty, reason: str) -> None:
+    def close(self, before: Notification, duty: Duty, reason: str) -> None:
         """Those who were told hear that it has ended, and why; and nothing of what stands now: nobody is told when that
         changes."""
         of_now = duty.speaks_of_now()
@@ -153,10 +165,10 @@ class _Found:
             )
         )
 
-    def end(self, notice: Notice) -> None:
-        self.notices.append(replace(notice, texts=self.words_when_over(notice)))
+    def end(self, notification: Notification) -> None:
+        self.notifications.append(replace(notification, texts=self.words_when_over(notification)))
 
-    def look_back(self, before: Notice, duty: Duty) -> None:
+    def look_back(self, before: Notification, duty: Duty) -> None:
         """It has ended, and what was told still counts: what proves wrong is taken out, what is new is not sent."""
         grounds = _rests_on(duty)
         if grounds == before.grounds:
@@ -169,7 +181,7 @@ class _Found:
             after = _after(before, "correct", self.now)
             self.end(replace(after, grounds=grounds, content=content, reason=Reason.GROUND_CHANGED))
 
-    def withheld_now(self, before: Notice | None, statement: Withheld) -> None:
+    def withheld_now(self, before: Notification | None, statement: Withheld) -> None:
         """Whoever was told before hears why no longer; if what they were told is no longer so, they are corrected."""
         self.withheld.append(statement)
         if before is None or before.state == "withdrawn":
@@ -183,7 +195,7 @@ class _Found:
             reason = Reason.OTHER_ROUTES_APPLY if unspoken else statement.reason
             self.end(replace(after, state="closed", grounds=grounds, reason=reason))
 
-    def no_longer_stated(self, gone: Iterable[Notice]) -> None:
+    def no_longer_stated(self, gone: Iterable[Notification]) -> None:
         """Corrected if a fact it was told for has fallen; else nobody is written to, and a person looks."""
         for before in gone:
             if before.state == "withdrawn":
@@ -193,8 +205,8 @@ class _Found:
             elif before.state == "live":
                 self.unexplained.append(before.key)
 
-    def correct(self, before: Notice, reason: str) -> None:
-        self.notices.append(correction(before, reason, self.now, self.words_when_over))
+    def correct(self, before: Notification, reason: str) -> None:
+        self.notifications.append(correction(before, reason, self.now, self.words_when_over))
 
 
 def _rests_on(duty: Duty) -> tuple[str, ...]:
@@ -210,13 +222,13 @@ def _before_told(over: str) -> str:
     return over
 
 
-def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -> Notice:
+def _first(before: Notification | None, duty: Duty, seen: Projection, now: datetime) -> Notification:
     revision = 1 if before is None else before.revision + 1
     answered: dict[str, Asked] = {}
     if before is not None and before.reason == Reason.DECLINED and set(seen.content) <= set(before.content):
         # Its answer brought it back: what it answered is not asked of it again.
         answered = {asked.ask: asked for asked in _flagged(before.asks, duty) if asked.met_by is not None}
-    return Notice(
+    return Notification(
         kind="notify",
         state="live",
         key=duty.key,
@@ -247,12 +259,12 @@ def _first(before: Notice | None, duty: Duty, seen: Projection, now: datetime) -
     )
 
 
-def _still_so(before: Notice, seen: Projection) -> Content:
+def _still_so(before: Notification, seen: Projection) -> Content:
     """What the agency was given, as far as it is so and may be seen by it now: nothing that is new."""
     return tuple(line for line in before.content if line in seen.content)
 
 
-def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Notice | None:
+def _updated(before: Notification, duty: Duty, seen: Projection, now: datetime) -> Notification | None:
     """The update, or None where nothing that the agency may see has changed.
 
     Where it adds something that they are about or is more urgent, asks that had been answered are asked for anew.
@@ -264,8 +276,8 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
     anew = raised or (adds if same_is_asked is None else not same_is_asked)
     tell_by = min(before.tell_by, duty.tell_by)
     asks = tuple(_asked(before, duty, tell_by, now, anew=anew))
-    told = (before.content, before.texts), before.urgency, _flagged(before.asks, duty)
-    if (seen[:2], duty.urgency, asks) == told and same_is_asked is not False:
+    delivered = (before.content, before.texts), before.urgency, _flagged(before.asks, duty)
+    if (seen[:2], duty.urgency, asks) == delivered and same_is_asked is not False:
         return None
     after = _after(before, "update", now)
     return replace(
@@ -286,7 +298,7 @@ def _updated(before: Notice, duty: Duty, seen: Projection, now: datetime) -> Not
     )
 
 
-def _same_is_asked(before: Notice, duty: Duty) -> bool | None:
+def _same_is_asked(before: Notification, duty: Duty) -> bool | None:
     """Whether its asks are about the same as when they were told; None where they are about all that is said, or where
     what they were about is not known any more."""
     if duty.asked_for is None or before.asked_for is None:
@@ -294,7 +306,7 @@ def _same_is_asked(before: Notice, duty: Duty) -> bool | None:
     return duty.asked_for == before.asked_for
 
 
-def _asked(before: Notice, duty: Duty, tell_by: datetime, now: datetime, *, anew: bool) -> Iterable[Asked]:
+def _asked(before: Notification, duty: Duty, tell_by: datetime, now: datetime, *, anew: bool) -> Iterable[Asked]:
     earlier = {asked.ask: asked for asked in before.asks}
     for ask in duty.asks:
         asked = earlier.get(ask.ask)
@@ -322,5 +334,5 @@ def _by(by: datetime, since: datetime, tell_by: datetime, shortest_window: timed
     return max(by, since + shortest_window) if since > tell_by or by <= since else by
 
 
-def _after(before: Notice, kind: str, now: datetime) -> Notice:
+def _after(before: Notification, kind: str, now: datetime) -> Notification:
     return replace(before, kind=kind, revision=before.revision + 1, at=now)  # type: ignore[arg-type]

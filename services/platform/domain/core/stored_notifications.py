@@ -1,4 +1,4 @@
-"""Notices and withheld statements as JSON and back, exactly: what the store keeps is what was told."""
+"""Notifications and withheld statements as JSON and back, exactly: what the reader keeps is what was told."""
 
 import json
 from collections.abc import Sequence
@@ -6,54 +6,54 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from services.platform.domain.core.duties import Asked, Notice, Whom, Why, Withheld
+from services.platform.domain.core.duties import Asked, Notification, Whom, Why, Withheld
 from services.platform.domain.core.facts import Key
 
-# Every look at a file reads all that its agencies were told and not told, and most of it is as it was.
-NOTICES_REMEMBERED = 5_000  # at about 11 kB
+# Every evaluation at a file reads all that its agencies were told and not told, and most of it is as it was.
+NOTIFICATIONS_REMEMBERED = 5_000  # at about 11 kB
 WITHHELD_REMEMBERED = 20_000  # at about 2 kB
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 read = json.JSONDecoder().decode
 
 
-def notice_to_json(notice: Notice) -> str:
+def notification_to_json(notification: Notification) -> str:
     """One line of JSON; times with their offset, to the microsecond. Values are those that `matter.plain` makes."""
     return compact(
         [
-            notice.kind,
-            notice.state,
-            notice.key,
-            notice.agency_kind,
-            notice.person,
-            notice.revision,
-            notice.grounds,
-            notice.content,
-            [(a.ask, _time(a.by), a.answers, _time(a.since), a.met_by, a.needs_reason) for a in notice.asks],
-            notice.asked_at,
-            notice.reason,
-            notice.late,
-            _time(notice.at),
-            _time(notice.first_told_at),
-            _time(notice.arose),
-            _time(notice.tell_by),
-            notice.desk,
-            notice.urgency,
-            notice.gather,
-            notice.texts,
-            _why(notice.why),
-            notice.whom,
-            _time(notice.asked_since),
-            notice.asked_for,
+            notification.kind,
+            notification.state,
+            notification.key,
+            notification.agency_kind,
+            notification.person,
+            notification.revision,
+            notification.grounds,
+            notification.content,
+            [(a.ask, _time(a.by), a.answers, _time(a.since), a.met_by, a.needs_reason) for a in notification.asks],
+            notification.asked_at,
+            notification.reason,
+            notification.late,
+            _time(notification.at),
+            _time(notification.first_told_at),
+            _time(notification.arose),
+            _time(notification.tell_by),
+            notification.desk,
+            notification.urgency,
+            notification.gather,
+            notification.texts,
+            _why(notification.why),
+            notification.whom,
+            _time(notification.asked_since),
+            notification.asked_for,
         ]
     )
 
 
-@lru_cache(NOTICES_REMEMBERED)
-def notice_from_json(text: str) -> Notice:
-    """The same notice: `notice_from_json(notice_to_json(n)) == n`."""
+@lru_cache(NOTIFICATIONS_REMEMBERED)
+def notification_from_json(text: str) -> Notification:
+    """The same notification: `notification_from_json(notification_to_json(n)) == n`."""
     row: list[Any] = read(text)
-    return Notice(
+    return Notification(
         kind=row[0],
         state=row[1],
         key=Key(*row[2]),

@@ -38,9 +38,9 @@ from services.platform.domain.linking.references import (
     case_names,
     case_of,
     crimes,
-    home,
     of_case,
     same_case,
+    unlinked_file,
 )
 from services.platform.domain.linking.speaking import MAY_NOT_SPEAK, MaySpeak, Said, anybody, that_count
 from services.platform.domain.people.victims import held, places_of_victims
@@ -49,7 +49,7 @@ CourtFact = HearingResulted | OrdersResulted | ApplicationLodged | ApplicationWi
 COURT = (HearingResulted, OrdersResulted, ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
 LED_BY_CASE = (ChargePreferred, *COURT)
 # Whom an order protects is asked at its home, so what answers that lies there as well.
-ALSO_AT_HOME = (*COURT, AttributionConfirmed)
+ALSO_IN_UNLINKED_FILE = (*COURT, AttributionConfirmed)
 # Every kind of fact that `_Matters.paths` leads to people. Answers are led by the notifications that they answer.
 LED = (IncidentReported, RiskAssessed, ChildrenLinked, ChargePreferred, PersonsMerged, LinkMade, LinkRefused,
        AttributionConfirmed, *COURT, AnswerBody)  # fmt: skip
@@ -96,12 +96,12 @@ class Path:
 class Linkage:
     """Where the facts of one closed set lie.
 
-    `lies_in`: fact id to file key to the ids of the facts that lead there. `persons`: place to person key, by crime
-    reference. `missing`: for a fact that still lacks a link, which one, in one word of the closed list. `joined`: the
-    records that merges in the set join.
+    `file_membership`: fact id to file key to the ids of the facts that lead there. `persons`: place to person key, by
+    crime reference. `missing`: for a fact that still lacks a link, which one, in one word of the closed list. `joined`:
+    the records that merges in the set join.
     """
 
-    lies_in: Mapping[str, Mapping[str, tuple[str, ...]]]
+    membership: Mapping[str, Mapping[str, tuple[str, ...]]]
     persons: Mapping[str, Mapping[str, str]]
     missing: Mapping[str, str]
     joined: Mapping[str, Joined] = field(default_factory=dict)
@@ -126,9 +126,9 @@ def stands(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def link(standing: Iterable[Fact], is_placeholder: Placeholder = never, may_speak: MaySpeak = anybody) -> Linkage:
-    """Lead every standing fact of a closed set of references to its people; answers are led by their notices. What was
-    withdrawn leads nowhere. What an agency says that may not speak about the matter leads nowhere either; it waits,
-    and counts once the matter is one of the agency's."""
+    """Lead every standing fact of a closed set of references to its people; answers are led by their notifications.
+    What was withdrawn leads nowhere. What an agency says that may not speak about the matter leads nowhere either; it
+    waits, and counts once the matter is one of the agency's."""
     facts = tuple(standing)
     said = [fact for fact in facts if fact.kind in SAID_OF_A_MATTER]
     others = _Matters(tuple(f for f in facts if f.kind not in SAID_OF_A_MATTER and not f.withdrawn), is_placeholder)
@@ -143,13 +143,13 @@ def link(standing: Iterable[Fact], is_placeholder: Placeholder = never, may_spea
     ).linkage()
     aside = {f.id: {_aside(f): ()} for f in said if f.id not in counts and not f.withdrawn}
     missing = dict.fromkeys(unheard & aside.keys(), MAY_NOT_SPEAK)
-    return replace(linkage, lies_in={**linkage.lies_in, **aside}, missing={**linkage.missing, **missing})
+    return replace(linkage, membership={**linkage.membership, **aside}, missing={**linkage.missing, **missing})
 
 
 def _aside(fact: Fact) -> str:
     """Where a statement lies that counts for nothing: by itself, so that no rule reads it."""
     kind, subject = fact.statement
-    return f"home:aside:{kind}/{subject}"
+    return f"unlinked:aside:{kind}/{subject}"
 
 
 def files_of(
@@ -158,14 +158,14 @@ def files_of(
     """All case files that these facts make, by key; those of records that are one person's as one."""
     standing = stands(facts)
     linkage = link(standing, is_placeholder, may_speak)
-    keys = {key for lies in linkage.lies_in.values() for key in lies}
+    keys = {key for lies in linkage.membership.values() for key in lies}
     of_records = (file_of(key, standing, linkage) for key in sorted(keys))
     return {file.key: file for file in of_persons(of_records, linkage.joined)}
 
 
 def file_of(key: str, standing: Sequence[Fact], linkage: Linkage) -> CaseFile:
     """One file out of a linkage."""
-    here = [fact for fact in standing if key in linkage.lies_in.get(fact.id, {})]
+    here = [fact for fact in standing if key in linkage.membership.get(fact.id, {})]
     return CaseFile(
         key=key,
         facts=tuple(sorted(here, key=in_the_world)),
@@ -175,9 +175,9 @@ def file_of(key: str, standing: Sequence[Fact], linkage: Linkage) -> CaseFile:
             for crime in crimes(fact)
             for place, who in linkage.persons.get(crime, {}).items()
         },
-        links={fact.id: ids for fact in here if (ids := linkage.lies_in[fact.id][key])},
+        links={fact.id: ids for fact in here if (ids := linkage.membership[fact.id][key])},
         unlinked={fact.id: linkage.missing[fact.id] for fact in here if fact.id in linkage.missing}
-        if key.startswith("home:")
+        if key.startswith("unlinked:")
         else {},
     )
 
@@ -260,7 +260,7 @@ class _Matters:
         return {id(lead): lead for name in names for lead in self.leads.get(name, ())}.values()
 
     def linkage(self) -> Linkage:
-        lies_in: dict[str, dict[str, tuple[str, ...]]] = {}
+        membership: dict[str, dict[str, tuple[str, ...]]] = {}
         missing: dict[str, str] = {}
         for fact in self.standing:
             if isinstance(fact.body, AnswerBody):
@@ -272,31 +272,31 @@ class _Matters:
             refusal = self.refusal_of(fact)
             if lacks := self.lacks(fact, paths) if refusal is None else None:
                 missing[fact.id] = lacks
-            if isinstance(fact.body, ALSO_AT_HOME) or not found or lacks:
-                at_home = found.setdefault(self.home_of(fact), set())
-                at_home.update(i for ids in list(found.values()) for i in ids)
+            if isinstance(fact.body, ALSO_IN_UNLINKED_FILE) or not found or lacks:
+                in_unlinked_file = found.setdefault(self.unlinked_file_of(fact), set())
+                in_unlinked_file.update(i for ids in list(found.values()) for i in ids)
                 if refusal is not None and refusal is not fact:
-                    at_home.add(refusal.id)
-            lies_in[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
-        self.lay_refusals_at_homes(lies_in)
-        self.lay_incidents_at_homes(lies_in)
-        self.lay_leads_to_the_coded(lies_in)
+                    in_unlinked_file.add(refusal.id)
+            membership[fact.id] = {key: tuple(sorted(ids)) for key, ids in found.items()}
+        self.lay_refusals_in_unlinked_files(membership)
+        self.lay_incidents_in_unlinked_files(membership)
+        self.lay_leads_to_the_coded(membership)
         persons = {crime: self.places(crime) for crime in {*self.incidents, *self.children}}
-        return Linkage(lies_in, persons, missing, join(self.standing, self.is_placeholder))
+        return Linkage(membership, persons, missing, join(self.standing, self.is_placeholder))
 
-    def home_of(self, fact: Fact) -> str:
+    def unlinked_file_of(self, fact: Fact) -> str:
         """What says whom an order protects lies where the order does, whatever that case is known by."""
         if isinstance(fact.body, AttributionConfirmed) and fact.body.order in self.lines:
-            return home(self.lines[fact.body.order])
-        return home(fact)
+            return unlinked_file(self.lines[fact.body.order])
+        return unlinked_file(fact)
 
-    def lay_refusals_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    def lay_refusals_in_unlinked_files(self, membership: dict[str, dict[str, tuple[str, ...]]]) -> None:
         """A refusal lies where what it refuses does: it ends what is asked there."""
         for fact in self.standing if self.refused else ():
             if (refusal := self.refusal_of(fact)) is not None:
-                lies_in[refusal.id].setdefault(home(fact), ())
+                membership[refusal.id].setdefault(unlinked_file(fact), ())
 
-    def lay_incidents_at_homes(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    def lay_incidents_in_unlinked_files(self, membership: dict[str, dict[str, tuple[str, ...]]]) -> None:
         """Of the incidents that lead to a court fact two sorts lie at its home, too: those whose ordinary routes wait,
         for what is asked there must not reach those who may not know of it; and where the court names somebody by
         record all, for whom that is must not be asked where it is known, or where a merge says so: merges are not known
@@ -305,25 +305,25 @@ class _Matters:
         waits = {fact.id for fact, incident in self.incidents.values() if held(incident) is not None}
         for fact in self.standing:
             if isinstance(fact.body, COURT):
-                at_home, coded = home(fact), coded_records(fact.body)
-                for led_to in crimes_of.keys() & lies_in[fact.id].get(at_home, ()):
+                in_unlinked_file, coded = unlinked_file(fact), coded_records(fact.body)
+                for led_to in crimes_of.keys() & membership[fact.id].get(in_unlinked_file, ()):
                     if coded or led_to in waits:
-                        lies_in.setdefault(led_to, {}).setdefault(at_home, ())
+                        membership.setdefault(led_to, {}).setdefault(in_unlinked_file, ())
 
-    def lay_leads_to_the_coded(self, lies_in: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    def lay_leads_to_the_coded(self, membership: dict[str, dict[str, tuple[str, ...]]]) -> None:
         """Where a court names somebody by record, what leads its orders to incidents lies with all whom these concern,
         whomever else it names: who stands there is known to them, too, and a code for one of them says whose it is."""
         facts = {fact.id: fact for fact in self.standing}
         for fact in self.standing:
             if isinstance(fact.body, OrdersResulted) and coded_records(fact.body):
-                through = [facts[i] for i in lies_in[fact.id].get(home(fact), ())]
+                through = [facts[i] for i in membership[fact.id].get(unlinked_file(fact), ())]
                 leads = [led.id for led in through if isinstance(led.body, LEADS)]
                 says_who = [led.id for led in through if isinstance(led.body, IncidentReported | ChildrenLinked)]
-                for key, ids in lies_in[fact.id].items():
-                    if not key.startswith("home:"):
-                        lies_in[fact.id][key] = tuple(sorted({*ids, *leads, *says_who}))
+                for key, ids in membership[fact.id].items():
+                    if not key.startswith("unlinked:"):
+                        membership[fact.id][key] = tuple(sorted({*ids, *leads, *says_who}))
                         for lead in leads:
-                            lies_in[lead].setdefault(key, tuple(says_who))
+                            membership[lead].setdefault(key, tuple(says_who))
 
     def places(self, crime: str) -> dict[str, str]:
         return {place: who for place, who, _ in self.people(crime)}

@@ -34,12 +34,12 @@ def references(fact: Fact) -> frozenset[str]:
 
 def crimes(fact: Fact) -> frozenset[str]:
     """The crime references that a fact names."""
-    if fact.kind in OF_AN_INCIDENT:  # most are, and are asked for at every look
+    if fact.kind in OF_AN_INCIDENT:  # most are, and are asked for at every evaluation
         return frozenset({fact.subject.partition("/")[0]})
     return frozenset(name.removeprefix(CRIME) for name in references(fact) if name.startswith(CRIME))
 
 
-def home(fact: Fact) -> str:
+def unlinked_file(fact: Fact) -> str:
     """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
     kind, _, name = _own(fact).partition(":")
     match fact.body:
@@ -51,11 +51,11 @@ def home(fact: Fact) -> str:
             | ApplicationDecided()
             | ChargePreferred()
         ):
-            return f"home:{next(iter(of_case(fact.body.references)), _own(fact))}"
+            return f"unlinked:{next(iter(of_case(fact.body.references)), _own(fact))}"
         case AttributionConfirmed() | Linking() if kind in ("case", "order"):
-            return f"home:urn:{name.partition('/')[0]}"
+            return f"unlinked:urn:{name.partition('/')[0]}"
         case _:
-            return f"home:{kind}:{name}"
+            return f"unlinked:{kind}:{name}"
 
 
 @singledispatch

@@ -39,30 +39,30 @@ class Matter:
     texts: tuple[str, ...] = ()
 
 
-def tell(file: CaseFile, policy: Policy, told: Matter) -> Iterator[Statement]:
+def tell(file: CaseFile, policy: Policy, delivered: Matter) -> Iterator[Statement]:
     """The ordinary route. Where a suspect is police, the abuse honour-based or roles unresolved: the named desk alone,
     and each agency of the ordinary route withheld with that reason. About a suspect who is police, silence climbs to
     nobody outside the desk that is told: that may be the force in which he works."""
-    if told.held is None:
-        yield from _owed(file, policy, told, told.route, told.only_kinds)
+    if delivered.held is None:
+        yield from _owed(file, policy, delivered, delivered.route, delivered.only_kinds)
         return
-    instead = tuple(_owed(file, policy, told, DESKS_OF_HELD[told.held], None))
+    instead = tuple(_owed(file, policy, delivered, DESKS_OF_HELD[delivered.held], None))
     for statement in instead:
-        if isinstance(statement, Duty) and told.held is Reason.SUSPECT_IS_POLICE:
+        if isinstance(statement, Duty) and delivered.held is Reason.SUSPECT_IS_POLICE:
             yield within_its_agency(statement)
         else:
             yield statement
     named = {statement.key.agency for statement in instead}
-    for statement in _owed(file, policy, told, told.route, told.only_kinds, why_not=told.held):
+    for statement in _owed(file, policy, delivered, delivered.route, delivered.only_kinds, why_not=delivered.held):
         if statement.key.agency not in named:
             yield statement
 
 
-def tell_nobody(file: CaseFile, policy: Policy, told: Matter, reason: Reason) -> Iterator[Statement]:
+def tell_nobody(file: CaseFile, policy: Policy, delivered: Matter, reason: Reason) -> Iterator[Statement]:
     """Why those are told nothing, or no longer, whom `tell` would tell: the desk that stands in their place, too."""
     named: set[str] = set()
-    for route in (told.route,) if told.held is None else (told.route, DESKS_OF_HELD[told.held]):
-        for statement in _owed(file, policy, told, route, None, why_not=reason):
+    for route in (delivered.route,) if delivered.held is None else (delivered.route, DESKS_OF_HELD[delivered.held]):
+        for statement in _owed(file, policy, delivered, route, None, why_not=reason):
             if statement.key.agency not in named:
                 named.add(statement.key.agency)
                 yield statement
@@ -71,7 +71,7 @@ def tell_nobody(file: CaseFile, policy: Policy, told: Matter, reason: Reason) ->
 def _owed(
     file: CaseFile,
     policy: Policy,
-    told: Matter,
+    delivered: Matter,
     route: str,
     only_kinds: frozenset[str] | None,
     why_not: Reason | None = None,
@@ -79,24 +79,24 @@ def _owed(
     yield from owed(
         file,
         policy,
-        rule=told.rule,
-        subject=told.subject,
-        person=told.person,
-        areas=told.areas,
-        on=told.on,
-        recorded_at=told.recorded_at,
-        grounds=told.grounds,
-        matter=told.matter,
+        rule=delivered.rule,
+        subject=delivered.subject,
+        person=delivered.person,
+        areas=delivered.areas,
+        on=delivered.on,
+        recorded_at=delivered.recorded_at,
+        grounds=delivered.grounds,
+        matter=delivered.matter,
         route=route,
-        opens=told.opens,
-        statutory_from=told.statutory_from,
-        lapses=told.lapses,
-        lapses_as=told.lapses_as,
-        asked_for=told.asked_for,
-        met_by=told.met_by,
-        ended=told.ended,
+        opens=delivered.opens,
+        statutory_from=delivered.statutory_from,
+        lapses=delivered.lapses,
+        lapses_as=delivered.lapses_as,
+        asked_for=delivered.asked_for,
+        met_by=delivered.met_by,
+        ended=delivered.ended,
         only_kinds=only_kinds,
-        urgency=told.urgency,
-        texts=told.texts,
+        urgency=delivered.urgency,
+        texts=delivered.texts,
         why_not=why_not,
     )

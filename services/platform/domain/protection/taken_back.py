@@ -39,7 +39,7 @@ def undoings(file: CaseFile) -> tuple[Undoing, ...]:
     """Every hearing of this file that took something back, in the order of the hearings. The first verdict that is
     known of an offence is among them: what stood before it may be unknown here."""
     found: list[Undoing] = []
-    stood: dict[tuple[str, int, str], Verdict] = {}
+    grounds_before: dict[tuple[str, int, str], Verdict] = {}
     for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
         if (row := reopens(body)) is not None:
             found.append(Undoing(fact, body, row.how, reopened(body)))
@@ -49,12 +49,14 @@ def undoings(file: CaseFile) -> tuple[Undoing, ...]:
             if any(row.offence is None for row in _rows(offence)):
                 found.append(Undoing(fact, body, "appeal_allowed", of_it))
             if offence.verdict is Verdict.QUASHED:
-                found.append(Undoing(fact, body, "quashed", of_it, stood.get((case, *named(offence))), offence.verdict))
+                found.append(
+                    Undoing(fact, body, "quashed", of_it, grounds_before.get((case, *named(offence))), offence.verdict)
+                )
         for (sequence, code), verdict in _verdicts(body).items():
-            before = stood.get((case, sequence, code))
+            before = grounds_before.get((case, sequence, code))
             if verdict is not Verdict.QUASHED and not _alike(before, verdict):
                 found.append(Undoing(fact, body, "replaced", frozenset({sequence}), before, verdict))
-            stood[case, sequence, code] = verdict
+            grounds_before[case, sequence, code] = verdict
     return tuple(found)
 
 

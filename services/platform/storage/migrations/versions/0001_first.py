@@ -21,11 +21,11 @@ create table stream_position (
     service text not null, topic text not null, partition int not null,
     next_offset bigint not null default 0,
     read_to timestamptz,
-    look_from bigint,
+    evaluate_from bigint,
     primary key (service, topic, partition)
 );
 
-create table look_published (
+create table evaluation_published (
     service text not null, file_pseudonym text not null, number int not null,
     primary key (service, file_pseudonym)
 );
@@ -90,25 +90,25 @@ create table joined (
 );
 create index joined_by_person on joined (service, person);
 
-create table lies_in (
+create table file_membership (
     service text not null, file text not null, fact_id text not null, through text[] not null,
     primary key (service, file, fact_id)
 );
-create index lies_in_by_fact on lies_in (service, fact_id);
+create index file_membership_by_fact on file_membership (service, fact_id);
 
 create table case_file (
     service text not null, file text not null,
-    looks int not null default 0, looked_at timestamptz,
-    next_look_at timestamptz, held_back_until timestamptz,
+    evaluations int not null default 0, evaluated_at timestamptz,
+    next_evaluation_at timestamptz, held_back_until timestamptz,
     faulted_rules text[] not null default '{}', faulted_on timestamptz, faulted_tries int not null default 0,
     due_because text not null default 'clock',
     primary key (service, file)
 );
-create index case_file_due on case_file (service, next_look_at) where next_look_at is not null;
+create index case_file_due on case_file (service, next_evaluation_at) where next_evaluation_at is not null;
 create index case_file_held_back on case_file (service, held_back_until) where held_back_until is not null;
 create index case_file_faulted on case_file (service, faulted_on) where faulted_on is not null;
 
-create table look (
+create table evaluation (
     service text not null, file text not null, number int not null,
     at timestamptz not null, read_to timestamptz, cause text not null, fact_id text,
     release text not null, policy_version text not null,
@@ -116,31 +116,31 @@ create table look (
     withheld text not null, unexplained text[] not null, faulted text[] not null,
     primary key (service, file, number)
 );
-create index look_by_fact on look (service, fact_id) where fact_id is not null;
+create index evaluation_by_fact on evaluation (service, fact_id) where fact_id is not null;
 
-create table notice (
+create table notification (
     service text not null, rule text not null, subject text not null, agency text not null, revision int not null,
-    id text not null, file text not null, look int not null, kind text not null, at timestamptz not null,
+    id text not null, file text not null, evaluation int not null, kind text not null, at timestamptz not null,
     content text not null, published_at timestamptz,
     primary key (service, rule, subject, agency, revision)
 );
-create unique index notice_by_id on notice (id);
-create index notice_by_look on notice (service, file, look);
+create unique index notification_by_id on notification (id);
+create index notification_by_evaluation on notification (service, file, evaluation);
 
 create function asks_open(state text, content text) returns timestamptz[] language sql immutable as $$
     select array_agg((asked ->> 1)::timestamptz order by (asked ->> 1)::timestamptz)
     from jsonb_array_elements(content::jsonb -> 8) asked where state = 'live' and asked ->> 4 is null
 $$;
 
-create table told (
+create table delivery (
     service text not null, rule text not null, subject text not null, agency text not null,
     file text not null, revision int not null, state text not null, content text not null,
     asks_by timestamptz[] generated always as (asks_open(state, content)) stored,
     primary key (service, rule, subject, agency)
 );
-create index told_asks on told ((asks_by[1])) include (service, asks_by) where asks_by is not null;
-create index told_by_file on told (service, file);
-create index told_by_agency on told (agency);
+create index delivery_asks on delivery ((asks_by[1])) include (service, asks_by) where asks_by is not null;
+create index delivery_by_file on delivery (service, file);
+create index delivery_by_agency on delivery (agency);
 
 create table withheld (
     service text not null, rule text not null, subject text not null, agency text not null,
@@ -166,7 +166,7 @@ create table outbox (
     number bigint generated always as identity primary key,
     service text not null, topic text not null, duty text not null, revision int not null,
     key bytea, value bytea, headers text not null,
-    notice_id text, at timestamptz not null, parked text
+    notification_id text, at timestamptz not null, parked text
 );
 create index outbox_waiting on outbox (service, topic, number) where parked is null;
 create index outbox_parked on outbox (service, topic, duty) where parked is not null;
