@@ -305,7 +305,9 @@ def delivered(matter: Matter, rules: Any = RULES) -> Checked:
     for step in matter.steps:
         notifications = world.evaluate(*step.facts, now=step.at)
         assert not [fault for evaluation in world.evaluations for fault in evaluation.faults]
-        now = known(tuple(f for f in world.facts if f.id not in world.not_heard), world.persons)
+        # An agency's newer word takes the place of its older one, whether or not it is heard.
+        heard = tuple(fact for fact in stands(world.facts) if fact.id not in world.not_heard)
+        now = known(heard, world.persons)
         for notification in notifications:
             checked.check(notification, now, matter.marks.planted)
     return checked
