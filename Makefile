@@ -49,6 +49,7 @@ bench: install .venv-bench/.installed ## measure the relay beside what people wo
 
 lock: install ## choose package versions again, within requirements*.in (add UPGRADE=1 for the newest)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt requirements.in
+	$(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements.txt --output-file requirements-local.txt requirements-local.in
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt requirements-dev.in
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements-bench.txt requirements-bench.in
 
@@ -60,9 +61,9 @@ stop: ## stop a `make run` that is still up
 	@echo "Making the virtual environment in .venv ..."
 	@$(PYTHON) -m venv .venv
 
-.venv/.installed: requirements.txt requirements-dev.txt pyproject.toml | .venv/bin/python
+.venv/.installed: requirements.txt requirements-local.txt requirements-dev.txt pyproject.toml | .venv/bin/python
 	@echo "Installing Python packages into .venv (the first time this takes a minute or two) ..."
-	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-local.txt -r requirements-dev.txt
 	@echo "Installing the relay command ..."
 	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

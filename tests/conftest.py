@@ -11,7 +11,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from services.platform.local.embedded import Servers, embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,11 +27,12 @@ from services.ops.broker_status import (
 )
 from services.ops.kafka_client import Partition
 from services.ops.reading import Connection, clock, one, reading
+from services.ops.running import find_running
 from services.ops.terminal import err, moment, out, servers, span
 from services.ops.verdict import Service, Status, wrong
-from services.platform.local.running import find_running
 from services.platform.settings import Addresses
-from services.platform.storage.gauges import ASKS_OVERDUE, NOW, PENDING
+from services.platform.storage.clock import NOW
+from services.platform.storage.gauges import ASKS_OVERDUE, PENDING
 from services.platform.streaming.groups import group_of
 
 LEAST_PAUSE = 1.0

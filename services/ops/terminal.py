@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.constrain import Constrain
 from rich.rule import Rule
 
+from services.ops.running import find_running
 from services.platform.policy.clocks import LONDON
 from services.platform.problems import CannotBeginError
 from services.platform.settings import Addresses, Settings, load_settings
@@ -60,21 +61,22 @@ def heading(title: str, style: str = "dim") -> RenderableType:
 
 
 def servers(settings: Settings | None = None) -> Addresses:
-    """The servers to work on. UsageError where there are none."""
-    found = (settings or load_settings()).servers
-    if found is None:
-        raise UsageError("No servers: set RELAY_KAFKA and RELAY_DATABASE, or start servers of its own with `make run`.")
-    return found
+    """The servers that the environment names, else those of a `make run` that is up. UsageError if there are none."""
+    if (named := (settings or load_settings()).servers) is not None:
+        return named
+    if (running := find_running()) is not None:
+        return Addresses(running.kafka, running.database)
+    raise UsageError("No servers: set RELAY_KAFKA and RELAY_DATABASE, or start servers of its own with `make run`.")
 
 
 def kafka_called() -> str:
     """How the person at the terminal knows it."""
-    return "Kafka at RELAY_KAFKA" if load_settings().named_servers is not None else "The Kafka of the `make run`"
+    return "Kafka at RELAY_KAFKA" if load_settings().servers is not None else "The Kafka of the `make run`"
 
 
 def database_called() -> str:
     """How the person at the terminal knows it."""
-    named = load_settings().named_servers is not None
+    named = load_settings().servers is not None
     return "The database at RELAY_DATABASE" if named else "The database of the `make run`"
 
 

@@ -15,7 +15,8 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, ExcInfo
 
-PROJECT = Path(__file__).resolve().parents[2]
+from services.platform.project import PROJECT
+
 PLAIN = (str, int, float, bool, UUID, datetime, date, timedelta, type(None))
 OURS = "relay"
 # While a server is away libraries say the same a thousand times a second.

@@ -10,9 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.platform.local.keeper import PROJECT
-from services.platform.local.running import find_running
 from services.platform.problems import CannotBeginError
+from services.platform.project import PROJECT
 
 BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 LAST_PORT = 65_535
@@ -67,19 +66,11 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def named_servers(self) -> Addresses | None:
+    def servers(self) -> Addresses | None:
         """The servers that the environment names."""
         if self.kafka is None or self.database is None:
             return None
         return Addresses(self.kafka, self.database)
-
-    @property
-    def servers(self) -> Addresses | None:
-        """The servers that the environment names, else those of a `make run` that is up now."""
-        if self.named_servers is not None:
-            return self.named_servers
-        running = find_running()
-        return None if running is None else Addresses(running.kafka, running.database)
 
 
 def load_settings() -> Settings:

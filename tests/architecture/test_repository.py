@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from services.platform.streaming.worker import END_SECONDS
 PROJECT = Path(__file__).parents[2]
 SHARED = {"intake", "ops", "platform"}
 SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
+LOCKS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt", "requirements-bench.txt"]
 # Where the module that is imported has another name than the package that is installed.
 PACKAGES = {
     "faust": "faust-streaming",
@@ -87,15 +88,14 @@ def test_every_locked_package_has_hashes(name: str) -> None:
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_both_lock_files_agree() -> None:
-    run, develop = (locked(name) for name in LOCKS[:2])
-    assert {name: develop[name] for name in run.keys() & develop.keys()} == {
-        name: run[name] for name in run.keys() & develop.keys()
-    }
+def test_lock_files_that_are_installed_together_agree() -> None:
+    for one, other in combinations((locked(name) for name in LOCKS[:3]), 2):
+        both = one.keys() & other.keys()
+        assert {name: one[name] for name in both} == {name: other[name] for name in both}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "lock"), [*((lock.replace(".txt", ".in"), lock) for lock in LOCKS), ("requirements.in", LOCKS[2])]
+    ("wanted", "lock"), [*((lock.replace(".txt", ".in"), lock) for lock in LOCKS), ("requirements.in", LOCKS[-1])]
 )
 def test_what_is_declared_is_locked(wanted: str, lock: str) -> None:
     assert declared(wanted) - locked(lock).keys() == set()
@@ -176,9 +176,19 @@ def test_containers_and_checkouts_run_the_same_kafka() -> None:
 
 def test_import_rules_know_every_service() -> None:
     contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    layers = [set(re.findall(r"services\.(\w+)", layer)) for layer in contracts[0]["layers"]]
+    layers = [set(re.findall(r"services\.([\w.]+)", layer)) for layer in contracts[0]["layers"]]
+    platform = {
+        f"platform.{path.stem}"
+        for path in (PROJECT / "services" / "platform").iterdir()
+        if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
     assert SERVICES in layers
-    assert set().union(*layers) == SERVICES | SHARED
+    assert set().union(*layers) == SERVICES | SHARED - {"platform"} | platform
+
+
+def test_nothing_imports_what_a_local_run_alone_needs() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert contracts[0]["layers"][0] == "services.platform.local"
 
 
 def test_only_settings_read_the_environment() -> None:

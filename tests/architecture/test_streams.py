@@ -10,7 +10,8 @@ from schemas.catalogue import EXAMPLES, examples_of
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED, LONGEST_KEY
 from schemas.registry import REGISTRY, STREAMS, FactType, Stream
 from services.ops import kafka_client
-from services.platform.local.keeper import LARGEST_MESSAGE, PROJECT
+from services.platform.local.keeper import LARGEST_MESSAGE
+from services.platform.project import PROJECT
 from services.platform.streaming import sending
 from services.platform.streaming.lenient_records import MOST_UNPACKED
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.status import Status
 
 from services.platform.local.embedded import embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
 from tests.bench import document
 from tests.bench.due import due

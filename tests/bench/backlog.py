@@ -17,7 +17,7 @@ import psycopg
 
 from schemas.police_incidents.v1 import Child, Grade, IncidentReported
 from services.platform.local.embedded import Servers, embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
 from tests.broker.relay import message, relay_on
 from tests.support import builders as b

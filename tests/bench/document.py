@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from tests.bench.due import Due
 from tests.bench.entrants import ENTRANTS, PLAIN, QUIX, RELAY, settings
 from tests.bench.evaluations import Cost

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
 from services.platform.local.embedded import Servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
 from services.platform.streaming.topics import topics
 from tests.bench.contestants import work

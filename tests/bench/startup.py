@@ -10,7 +10,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from services.ops.starting import MODULE, SERVICE_NAMES
-from services.platform.local.keeper import PROJECT, free_ports
+from services.platform.local.keeper import free_ports
+from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
 from tests.bench.entrants import ENTRANTS, RELAY
 from tests.bench.stage import READY_SECONDS, Appearance, FellBehindError, Stage

@@ -19,9 +19,9 @@ from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.values import Frozen
 from services.platform.local.embedded import Servers
-from services.platform.local.keeper import PROJECT
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
+from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage import database
 from services.platform.streaming.offsets import Offsets

@@ -26,9 +26,9 @@ from schemas.values import Frozen
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
-from services.platform.local.keeper import PROJECT
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
+from services.platform.project import PROJECT
 from services.platform.streaming.loop import RETRY_TRIES
 from services.platform.streaming.sending import Message, Refused, RefusedFor, Sent
 from services.platform.streaming.worker import Worker

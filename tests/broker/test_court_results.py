@@ -22,7 +22,7 @@ from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.intake.spi import read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.platform.local.embedded import embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.streaming import receiving
 from services.platform.streaming.batch import Accepted

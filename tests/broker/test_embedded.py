@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from services.ops.processes import wait_until_gone
 from services.platform.local.embedded import (
     RELAY_FOLDER,
     EmbeddedServersError,
@@ -22,8 +23,7 @@ from services.platform.local.embedded import (
     embedded_servers,
     remove_abandoned,
 )
-from services.platform.local.keeper import PROJECT
-from services.platform.local.processes import wait_until_gone
+from services.platform.project import PROJECT
 
 pytestmark = pytest.mark.broker
 

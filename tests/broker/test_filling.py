@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from services.ops.fill import OWNERS
 from services.ops.serving import SERVICES
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.recovery.filling import Filling
 from services.platform.storage.database import pool
 from services.platform.streaming.groups import group_of

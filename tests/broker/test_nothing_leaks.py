@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from schemas import registry
 from schemas.envelope import Record
 from services.ops.cli import app
-from services.ops.starting import Services, all_services
 from services.platform.domain.core.facts import Fact
 from services.platform.local.embedded import embedded_servers
+from services.platform.local.services import Services, all_services
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message
 from services.platform.streaming.topics import topics

@@ -9,13 +9,14 @@ import pytest
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.ops.events import Ready, read_path, receipts
 from services.ops.publish import connected, send
-from services.ops.starting import Services, all_services, prepare
-from services.ops.story import STORY, Story, held, play, read_telling
+from services.ops.starting import prepare
 from services.ops.subscribe import open_topics, read_to_end
 from services.platform.local.embedded import embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.local.services import Services, all_services
+from services.platform.local.story import STORY, Story, held, play, read_telling
 from services.platform.local.story_clock import StoryClock, story_clock
 from services.platform.policy.load import load
+from services.platform.project import PROJECT
 from services.platform.settings import Addresses
 
 DRAINED_WITHIN = 60.0

@@ -6,7 +6,7 @@ import shutil
 import sys
 from datetime import UTC, datetime
 
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from tests.chaos.faults import KINDS, faults, left_out
 from tests.chaos.report import REPORT, written
 from tests.chaos.run import Outcome, run

@@ -53,7 +53,7 @@ def without(type_: str) -> Registry:
 
 async def serve(services: Sequence[Service], contract: Registry) -> None:
     settings = load_settings()
-    servers = settings.named_servers
+    servers = settings.servers
     assert servers is not None
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)

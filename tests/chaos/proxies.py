@@ -16,7 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from services.platform.local.embedded import Name, Servers
-from services.platform.local.keeper import PROJECT, die_with_keeper, free_ports
+from services.platform.local.keeper import die_with_keeper, free_ports
+from services.platform.project import PROJECT
 
 TOXIPROXY = PROJECT / ".relay" / "bin" / "toxiproxy"
 START_SECONDS = 10.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from statistics import median
 
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from tests.chaos.run import SETTLES, Outcome, Struck
 from tests.chaos.verifier import Verdict
 

@@ -19,7 +19,7 @@ import psycopg
 
 from services.ops.serving import SERVICES
 from services.platform.local.embedded import embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message
 from tests.broker.relay import DRAINED, OFTEN, Relay, relay_on, shipped_policy, until

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.ops.serving import SERVICES
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.streaming.halting import EXIT_HALTED
 from tests.support.processes import started
 

@@ -25,7 +25,7 @@ import psycopg
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.platform.local.embedded import embedded_servers
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message
 from tests.broker.relay import Relay, relay_on

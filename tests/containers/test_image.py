@@ -18,7 +18,7 @@ from testcontainers.core.image import DockerImage
 from testcontainers.core.network import Network
 
 from services.ops.starting import SERVICE_NAMES
-from services.platform.local.keeper import PROJECT
+from services.platform.project import PROJECT
 
 pytestmark = pytest.mark.containers
 

@@ -16,8 +16,8 @@ from kafka import KafkaProducer
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import RefusalReason
-from services.ops.starting import Services, all_services
 from services.platform.local.embedded import embedded_servers
+from services.platform.local.services import Services, all_services
 from services.platform.streaming.wire import headers_from_text
 from tests.broker.relay import Relay, relay_on, until
 from tests.broker.test_bad_input import good

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from services.platform.local.keeper import PROJECT, die_with_keeper
+from services.platform.local.keeper import die_with_keeper
+from services.platform.project import PROJECT
 
 
 def started(command: Sequence[str], **settings: Any) -> "subprocess.Popen[Any]":

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from services.ops.cli import main
+from services.ops.processes import started_at
+from services.ops.running import Running, find_running
 from services.ops.terminal import database_called, kafka_called
-from services.platform.local.processes import started_at
-from services.platform.local.running import Running, announce, find_running, stop_running
+from services.platform.local.running import announce, stop_running
 from services.platform.settings import Addresses, SettingsError, load_settings
 
 DATABASE = "postgresql://relay:secret@db/relay"
@@ -25,7 +26,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_settings_the_relay_uses_its_own_servers_and_folders() -> None:
     settings = load_settings()
-    assert settings.named_servers is None
+    assert settings.servers is None
     assert settings.agencies.parts[-2:] == ("deploy", "agencies")
     assert settings.policy.parts[-2:] == ("deploy", "policy")
     assert settings.http_port == 0

@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from services.platform.local.keeper import LOCK, PROJECT, remove
-from services.platform.local.processes import wait_until_gone
+from services.ops.processes import wait_until_gone
+from services.platform.local.keeper import LOCK, remove
 from services.platform.problems import CannotBeginError
+from services.platform.project import PROJECT
 
 Name = Literal["kafka", "postgres"]
 RELAY_FOLDER = PROJECT / ".relay"

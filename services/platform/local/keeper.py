@@ -26,8 +26,9 @@ from types import FrameType
 
 import psycopg
 
+from services.platform.project import PROJECT
+
 LARGEST_MESSAGE = 16 * 1024 * 1024  # topics say less; no broker may take less than they say
-PROJECT = Path(__file__).resolve().parents[3]
 JARS = PROJECT / ".relay" / "kafka"
 LOGGING = PROJECT / "deploy" / "kafka" / "log4j2.properties"
 LOCK = "keeper.lock"
@@ -250,7 +251,9 @@ class Postgres(Server):
         places = list(found.submodule_search_locations or []) if found is not None else []
         self.binaries = Path(*places[:1]) / "pginstall18" / "bin"
         if not (self.binaries / "postgres").exists():
-            raise CannotKeepError("PostgreSQL 18 is not installed in this Python: run `make install`.")
+            raise CannotKeepError(
+                "PostgreSQL 18 is not installed in this Python: run `make install`, or install referral-relay[local]."
+            )
         # PostgreSQL refuses to run as root.
         self.user = NOBODY if os.geteuid() == 0 else None
         self.hidden = self.user is not None and not (

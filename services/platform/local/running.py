@@ -1,7 +1,4 @@
-"""The note that a `make run` leaves in `.relay/servers.json` while it runs, so that other commands find its servers.
-
-Run as a module it stops that run.
-"""
+"""Writes the note by which commands find the servers of a `make run`. Run as a module it stops such a run."""
 
 import os
 import signal
@@ -10,38 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from services.ops.processes import started_at, wait_until_gone
+from services.ops.running import NOTE, Running, find_running
 
-from services.platform.local.keeper import PROJECT
-from services.platform.local.processes import started_at, wait_until_gone
-
-NOTE = PROJECT / ".relay" / "servers.json"
 STOP_SECONDS = 30.0
-
-
-class Running(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    pid: int
-    started: int
-    kafka: str
-    database: str
-    health: str | None = None  # the URL under which /readyz and /metrics are, once the services have started
-
-
-def find_running(note: Path = NOTE) -> Running | None:
-    """The run that is up now; None if there is none, or if it ended without taking its note away."""
-    try:
-        running = Running.model_validate_json(note.read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
-    return running if started_at(running.pid) == running.started else None
 
 
 @contextmanager
 def announce(kafka: str, database: str, note: Path = NOTE) -> Iterator[Callable[[str], None]]:
-    """Lets other commands find these servers for as long as the block lasts, and the services' health once its URL is
-    given to what it yields."""
+    """Lets other commands find these servers for as long as the block lasts. It yields a function that adds the URL of
+    the services' health to the note."""
     mine = Running(pid=os.getpid(), started=started_at(os.getpid()) or 0, kafka=kafka, database=database)
     note.parent.mkdir(parents=True, exist_ok=True)
     _write(mine, note)

@@ -4,8 +4,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from services.platform import metrics
+from services.platform.storage.clock import NOW
 
-NOW = "coalesce((select stands_at from clock), now())"
 # When the open asks of a live duty are due, earliest first, is kept beside it: only what is past its time is read.
 ASKS_OVERDUE = f"""
 select service, sum(width_bucket({NOW}, asks_by)) from delivery

@@ -16,6 +16,7 @@ from services.platform.domain.linking.merged_records import Joined, of_persons, 
 from services.platform.domain.linking.references import CRIME, crimes
 from services.platform.recovery.clock_guard import Reading
 from services.platform.storage.bodies import Read
+from services.platform.storage.clock import NOW
 from services.platform.storage.rows import Connection, columns
 from services.platform.storage.undertakings import Words, from_row, hear
 from services.platform.streaming.broker import Partition
@@ -478,7 +479,7 @@ _FACT = ", ".join(
         "missing",
     )
 )
-_CLOCKS = "select coalesce((select stands_at from clock), now()), clock_timestamp()"
+_CLOCKS = f"select {NOW}, clock_timestamp()"
 _POSITIONS = "select topic, partition, next_offset, read_to, evaluate_from from stream_position where service = %s"
 _LOCK_POSITIONS = """
 select 1 from stream_position where service = %s and (topic, partition) in (select * from unnest(%b::text[], %b::int[]))

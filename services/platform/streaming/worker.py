@@ -349,8 +349,6 @@ def _run(services: Sequence[Service]) -> None:
     settings = load_settings()
     logs.configure(level=settings.log_level)
     if (servers := settings.servers) is None:
-        raise CannotBeginError(
-            "RELAY_KAFKA and RELAY_DATABASE are not set, and no `make run` is up: name the servers, or start one."
-        )
+        raise CannotBeginError("RELAY_KAFKA and RELAY_DATABASE are not set: name the servers to run on.")
     policies = load(settings.policy, settings.agencies)
     asyncio.run(serve(services, settings, servers, policies))

@@ -19,9 +19,9 @@ from services.platform.domain.core.facts import CaseFile, Fact, Key, in_the_worl
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
 from services.platform.domain.linking.links import file_of, link, stands
-from services.platform.local.keeper import PROJECT
 from services.platform.policy.load import load
 from services.platform.policy.policy import Policy, PolicySet
+from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.streaming import wire
 from services.platform.streaming.sending import Message

@@ -8,8 +8,8 @@ from schemas.agency_responses.v1 import AttributionConfirmed, Declined, LinkMade
 from services.ops.respond import AnswerName, built, party_of, respond
 from services.ops.subscribe import moment_of, name_of
 from services.ops.terminal import UsageError, span
-from services.platform.local.keeper import PROJECT
 from services.platform.policy.load import load
+from services.platform.project import PROJECT
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 ID = "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77"

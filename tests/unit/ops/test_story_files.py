@@ -13,11 +13,11 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import child_place, party_place
 from services.ops.events import Ready, find, read_path, receipts
-from services.ops.story import STORY, read_telling
 from services.ops.words import RULES
 from services.platform.domain.core.duties import notification_id
 from services.platform.domain.core.escalation import step_key
 from services.platform.domain.core.facts import Key
+from services.platform.local.story import STORY, read_telling
 from services.platform.policy.load import load
 
 PROJECT = Path(__file__).parents[3]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services.platform.local.keeper import PROJECT
 from services.platform.policy.load import PolicyRefusedError, load
 from services.platform.policy.needed import NEEDED
+from services.platform.project import PROJECT
 
 POLICY, AGENCIES = PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies"
 

@@ -23,13 +23,13 @@ from services.ops.files import gather
 from services.ops.notifications import headline, tell
 from services.ops.publish import connected, send
 from services.ops.reading import reading
-from services.ops.starting import Services
 from services.ops.subscribe import open_topics, read_to_end
 from services.ops.terminal import heading, moment, out, plural
 from services.ops.words import Names
-from services.platform.local.keeper import PROJECT
+from services.platform.local.services import Services
 from services.platform.local.story_clock import StoryClock, StoryStuckError
 from services.platform.policy.policy import PolicySet
+from services.platform.project import PROJECT
 
 STORY = PROJECT / "schemas" / "examples" / "story"
 TELLING = "telling.yaml"
