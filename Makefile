@@ -31,11 +31,12 @@ chaos: install .relay/bin/toxiproxy ## a hundred faults of every kind under load
 year: install ## put a national year of incidents through, judged as it goes: hours (PART=50 for one in fifty); write docs/year.md
 	@$(BIN)/python -m tests.chaos.year $(if $(PART),--part $(PART))
 
-lint: install ## check format, rules, types and imports, and change nothing
+lint: install ## check format, rules, types, imports and dependencies, and change nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
 
 format: install ## format the code and mend what ruff can mend safely
 	$(BIN)/ruff check --fix-only .

