@@ -13,11 +13,12 @@ from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.names import words_of
 from services.platform.domain.linking.references import case_of_hearing
 from services.platform.domain.linking.same_man import Men
-from services.platform.domain.people.ordinary_routes import Matter, tell, tell_nobody
-from services.platform.domain.protection.orders import case_number
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, case_number
 from services.platform.policy.policy import Policy
 
 RULE = "bail_conditions_cancelled"
@@ -178,3 +179,15 @@ def _is_among(condition: Condition, listed: Iterable[Condition]) -> bool:
 
 def _results(body: HearingResulted) -> frozenset[str]:
     return frozenset(result.cjs_result_code for offence in body.offences for result in offence.results)
+
+
+RULES = (
+    Rule(
+        RULE,
+        bail_conditions_cancelled,
+        title="Bail conditions ended or varied",
+        routes=(RULE, *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(HearingResulted,),
+    ),
+)

@@ -2,22 +2,26 @@
 
 from collections.abc import Iterator
 
+from schemas.agency_responses.v1 import Decided
 from schemas.court_convictions.v1 import CourtType, HearingResulted
-from services.convictions.bail import bail_conditions_cancelled, change_of
+from schemas.police_incidents.v1 import IncidentReported, RiskAssessed
+from services.convictions import bail, unconfirmed
+from services.convictions.bail import change_of
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
 from services.convictions.outcomes import Outcome, outcomes
-from services.convictions.unconfirmed import of_another_offence, offence_unconfirmed, perhaps_against_her
+from services.convictions.unconfirmed import of_another_offence, perhaps_against_her
 from services.platform.domain.core.duties import Statement
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import withheld
 from services.platform.domain.linking.unlinked import about, areas_of_case, waiting
 from services.platform.domain.people.doubtful_births import check_at_source, why_doubted
+from services.platform.domain.people.ordinary_routes import INSTEAD
 from services.platform.domain.people.victims import Victim, held_of
-from services.platform.domain.protection.orders import facts_of, register
+from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, facts_of, register
 from services.platform.domain.protection.taken_back import ACQUITTALS
 from services.platform.policy.policy import Policy
 
@@ -118,15 +122,6 @@ def _news(file: CaseFile, fact: Fact, body: HearingResulted, *, marked: bool) ->
 
 
 RESULTED = "hearing_resulted"
-RESULTS = frozenset({HearingResulted})
-RULES = (
-    Rule("missed_order", missed_order, needs=RESULTS),
-    Rule("missed_order_on_acquittal", missed_order_on_acquittal, needs=RESULTS),
-    Rule("offence_unconfirmed", offence_unconfirmed, needs=RESULTS),
-    Rule("bail_conditions_cancelled", bail_conditions_cancelled, needs=RESULTS),
-    Rule("unlinked_result", unlinked_result, "references", needs=RESULTS),
-    Rule("defendant_birth_date_doubtful", defendant_birth_date_doubtful, "references", needs=RESULTS),
-)
 
 
 def _offences_against_her(hers: HerFile) -> Iterator[tuple[Victim, Outcome]]:
@@ -159,3 +154,45 @@ def _explained(hers: HerFile, victim: Victim, outcome: Outcome, reason: Reason |
         reason=reason,
         route=ROUTES.get(last.body.court_type, LIMIT_NOT_KNOWN),
     )
+
+
+RULES = (
+    Rule(
+        "missed_order",
+        missed_order,
+        title="Sentenced, and no order known to protect her",
+        routes=(CROWN, MAGISTRATES, LIMIT_NOT_KNOWN, *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, RiskAssessed, Decided),
+        needs=(HearingResulted,),
+        clocks=("attribution", "sentence_alteration", "view_on_order_current"),
+    ),
+    Rule(
+        "missed_order_on_acquittal",
+        missed_order_on_acquittal,
+        title="Not convicted, and no order known to protect her",
+        routes=("missed_order_on_acquittal", *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, RiskAssessed, Decided),
+        needs=(HearingResulted,),
+        clocks=("attribution", "view_on_order_current"),
+    ),
+    *unconfirmed.RULES,
+    *bail.RULES,
+    Rule(
+        "unlinked_result",
+        unlinked_result,
+        title="Court result that is linked to nobody",
+        routes=("unlinked_result", "unlinked_order_changed"),
+        reads=READ_BY_THE_REGISTER,
+        needs=(HearingResulted,),
+        runs_in="references",
+    ),
+    Rule(
+        "defendant_birth_date_doubtful",
+        defendant_birth_date_doubtful,
+        title="Defendant's date of birth that cannot be right",
+        routes=("birth_date_doubtful", *INSTEAD),
+        reads=(HearingResulted, IncidentReported),
+        needs=(HearingResulted,),
+        runs_in="references",
+    ),
+)

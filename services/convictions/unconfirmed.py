@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from schemas.agency_responses.v1 import Decided, Decision
 from schemas.classes import Basis, DataClass
-from schemas.court_convictions.v1 import Verdict
+from schemas.court_convictions.v1 import HearingResulted, Verdict
 from services.convictions.missed import HerFile, subject, victims_at
 from services.convictions.outcomes import Heard, Outcome, outcomes
 from services.platform.domain.core.duties import Item, Statement
@@ -13,10 +13,12 @@ from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.references import area_of_case
 from services.platform.domain.linking.speaking import speakers
-from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell
 from services.platform.domain.people.victims import Victim, convicted_before
+from services.platform.domain.protection.orders import READ_BY_THE_REGISTER
 from services.platform.domain.protection.taken_back import ACQUITTALS
 from services.platform.policy.policy import Policy
 
@@ -111,3 +113,15 @@ def _matter(hers: HerFile, victim: Victim, opened: Heard) -> Iterator[Item]:
     for one in hers.matters.perhaps_charged(opened.fact, opened.offence, victim):
         yield from derived("charged_as", f"{one.sequence} {one.code}", DataClass.O, basis="alleged")
     yield from victim.named()
+
+
+RULES = (
+    Rule(
+        RULE,
+        offence_unconfirmed,
+        title="Court's offence that may not be the one charged against her",
+        routes=(RULE, *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, Decided),
+        needs=(HearingResulted,),
+    ),
+)

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from schemas.classes import DataClass
-from schemas.police_incidents.v1 import IncidentReported, Party
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, in_order
 from services.incidents.held import later_records, recorded
-from services.incidents.incident import Victim, areas_of, assessments, possible_victims, victims
+from services.incidents.incident import READ_OF_VICTIMS, Victim, areas_of, assessments, possible_victims, victims
 from services.incidents.measures import of_risk
 from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
 from services.platform.domain.people.victims import kept_for_specialist, later_views
 from services.platform.policy.clocks import london_day
@@ -179,3 +180,23 @@ def since_high(file: CaseFile, fact: Fact, incident: IncidentReported, policy: P
     later = later_views(file)
     views = [view for party in incident.parties for view in assessments(fact, incident, party, later, policy)]
     return next((view.fact.at for view in in_order(views) if view.level is Level.HIGH), None)
+
+
+RULES = (
+    Rule(
+        APART,
+        high_risk_apart,
+        title="Referral at high risk as a victim, roles not settled",
+        routes=(APART, NOBODY_LEFT),
+        reads=READ_OF_VICTIMS,
+    ),
+    Rule(
+        "resolve_roles",
+        resolve_roles,
+        title="Not settled who is the victim and who is the suspect",
+        routes=("resolve_roles", "resolve_roles_high"),
+        reads=(IncidentReported, RiskAssessed, ChildrenLinked),
+        needs=(IncidentReported,),
+        speaks_of="incident",
+    ),
+)

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from schemas.doubts import DoubtReason
-from schemas.police_incidents.v1 import IncidentReported
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import party_place
 from services.incidents import said
 from services.incidents.children import affected
 from services.incidents.incident import areas_of, possible_victims
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.people.doubtful_births import check_at_source, why_doubted
+from services.platform.domain.people.ordinary_routes import INSTEAD
 from services.platform.domain.people.victims import held
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
@@ -62,3 +64,15 @@ def birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 grounds=(child.fact, child.by),
                 references=said.each(child.by, said.REFERENCES),
             )
+
+
+RULES = (
+    Rule(
+        RULE,
+        birth_date_doubtful,
+        title="Date of birth that cannot be right",
+        routes=("birth_date_doubtful", *INSTEAD),
+        reads=(IncidentReported, ChildrenLinked),
+        speaks_of="incident",
+    ),
+)

@@ -14,6 +14,7 @@ from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
 from services.platform.domain.people.victims import kept_for_specialist
 from services.platform.policy.clocks import london_day
@@ -234,3 +235,43 @@ def state(
         ),
         why_not=why_not,
     )
+
+
+RULES = (
+    Rule(
+        "child_school",
+        child_school,
+        title="Pupil reported to be affected by domestic abuse",
+        routes=("child_school", "child_school_holiday_contact"),
+        reads=(IncidentReported, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "child_school_closed",
+        child_school_closed,
+        title="Pupil reported to be affected by domestic abuse, whose school is closed",
+        routes=("child_school", "child_school_closed"),
+        reads=(IncidentReported, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "child_school_reopens",
+        child_school_reopens,
+        title="Pupil reported in the holidays to be affected by domestic abuse",
+        routes=("child_school", "child_school_reopens"),
+        reads=(IncidentReported, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "child_home_educated",
+        child_home_educated,
+        title="Child educated at home and reported to be affected by domestic abuse",
+        routes=("child_home_educated",),
+        reads=(IncidentReported, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+)

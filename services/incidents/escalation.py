@@ -5,11 +5,12 @@ from functools import lru_cache
 
 from services.incidents import said
 from services.incidents.counts import Reached, counted, thresholds_reached
-from services.incidents.incident import Victim, victims
+from services.incidents.incident import READ_OF_VICTIMS, Victim, victims
 from services.incidents.measures import of_count
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed, withheld
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
@@ -126,3 +127,15 @@ def measured_by(her: Victim, suspects: Iterable[str], policy: Policy) -> str:
 def why_not(her: Victim) -> Reason:
     """Why an incident by itself is no escalation."""
     return her.outside or (Reason.HISTORIC if her.incident.historic else Reason.BELOW_COUNT)
+
+
+RULES = (
+    Rule(
+        "escalation",
+        escalation,
+        title="Incidents against one person that are mounting up",
+        routes=("escalation",),
+        reads=READ_OF_VICTIMS,
+        windows=("escalation",),
+    ),
+)

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 from schemas.classes import DataClass
 from schemas.doubts import DoubtReason
-from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party, RiskAssessed
 from schemas.values import Role, party_place
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
@@ -18,6 +18,7 @@ from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
 from services.platform.domain.people.doubtful_births import why_doubted
 from services.platform.domain.people.victims import kept_for_specialist, later_views
@@ -219,3 +220,24 @@ def referral_of_party(
         ),
         why_not=kept_for_specialist(incident),
     )
+
+
+RULES = (
+    Rule(
+        "front_door_referral",
+        front_door_referral,
+        title="Referral of a child reported to be affected by domestic abuse",
+        routes=("front_door_referral", "front_door_same_day"),
+        reads=(IncidentReported, RiskAssessed, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        windows=("child_incidents",),
+    ),
+    Rule(
+        "young_person_referral",
+        young_person_referral,
+        title="Referral of a young person in a domestic abuse incident",
+        routes=("young_suspect_referral", "young_victim_referral"),
+        reads=(IncidentReported,),
+        speaks_of="incident",
+    ),
+)

@@ -11,8 +11,9 @@ from services.platform.domain.core.duties import Duty, Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed, within_its_agency
-from services.platform.domain.people.victims import DESKS_OF_HELD, kept_for_specialist
+from services.platform.domain.people.victims import DESKS_OF_HELD, FOR_A_SPECIALIST, kept_for_specialist
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
@@ -65,3 +66,16 @@ def recorded(what: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
 def away_from_his_force(stated: Iterable[Statement]) -> Iterator[Statement]:
     """Silence climbs to nobody outside the desk that is told: that may be the force in which he works (1.12 rule 5)."""
     return (within_its_agency(s) if isinstance(s, Duty) else s for s in stated)
+
+
+RULES = (
+    Rule(
+        "held_for_specialist",
+        held_for_specialist,
+        title="Restricted incident, which only the desks named for it are told of",
+        routes=FOR_A_SPECIALIST,
+        reads=(IncidentReported, RiskAssessed, ChildrenLinked),
+        needs=(IncidentReported,),
+        speaks_of="incident",
+    ),
+)

@@ -11,6 +11,7 @@ from schemas.values import Relationship, Residence, Role, party_place
 from services.incidents.assessed import Assessment, deciding
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Bodies
 from services.platform.domain.people.victims import held, later_views
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Areas
@@ -18,6 +19,8 @@ from services.platform.policy.policy import Policy
 
 CONNECTED_FROM, ADULT_FROM = 16, 18  # the law's own ages (DA Act 2021 s.1(2), s.3), alike in every area
 NOWHERE = Residence()
+
+READ_OF_VICTIMS: Bodies = (IncidentReported, RiskAssessed)  # by `victims`
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from schemas.police_incidents.v1 import SupportReferral
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, first_of, in_order
-from services.incidents.incident import Victim, victims
+from services.incidents.incident import READ_OF_VICTIMS, Victim, victims
 from services.incidents.measures import of_risk
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
 from services.platform.policy.policy import Policy
 
@@ -139,3 +140,71 @@ def state(
         measured_by=of_risk(view),
         why_not=why_not,
     )
+
+
+RULES = (
+    Rule(
+        "high_risk",
+        high_risk,
+        title="Referral of somebody at high risk of serious harm",
+        routes=("high_risk",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "idva_without_consent",
+        idva_without_consent,
+        title="Referral at raised risk, for which her agreement is not needed",
+        routes=("idva_without_consent",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "idva_with_consent",
+        idva_with_consent,
+        title="Referral at raised risk, with her agreement",
+        routes=("idva_with_consent",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "victim_support",
+        victim_support,
+        title="Referral for support, with her agreement",
+        routes=("victim_support",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "ask_safely",
+        ask_safely,
+        title="No agreement to support yet",
+        routes=("ask_safely",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "ticks_above_grade",
+        ticks_above_grade,
+        title="Recorded grade lower than the ticks",
+        routes=("ticks_above_grade",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "possible_above_threshold",
+        possible_above_threshold,
+        title="Risk assessment that is not complete",
+        routes=("possible_above_threshold",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+    Rule(
+        "grade_review",
+        grade_review,
+        title="Lethality marker recorded: a grade to review",
+        routes=("grade_review",),
+        reads=READ_OF_VICTIMS,
+        speaks_of="incident",
+    ),
+)

@@ -28,11 +28,12 @@ from services.ops.explanation import (
 from services.ops.reading import Connection, clock
 from services.platform.domain.core.duties import Duty, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of, escalate
-from services.platform.domain.core.evaluate import Rule, heeded, state
+from services.platform.domain.core.evaluate import heeded, state
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.projection import matter_of
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, together
 from services.platform.domain.people.victims import held

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from schemas.codes.courts import court
 from schemas.codes.offences import title
+from services.ops.all_rules import ALL_RULES
 from services.ops.terminal import moment
 from services.platform.policy.policy import PolicySet
 
@@ -17,55 +18,7 @@ W = TypeVar("W")
 PARTS_OF_A_HEARING = 4
 PARTY_NUMBERS = frozenset({"suicide_threat", "to_party", "lives_with", "party"})
 
-# Titles: what is to be done stands in the asks and the fixed texts, because a title also stands on what is taken back.
-RULES: Mapping[str, str] = {
-    "high_risk": "Referral of somebody at high risk of serious harm",
-    "idva_without_consent": "Referral at raised risk, for which her agreement is not needed",
-    "idva_with_consent": "Referral at raised risk, with her agreement",
-    "victim_support": "Referral for support, with her agreement",
-    "ask_safely": "No agreement to support yet",
-    "ticks_above_grade": "Recorded grade lower than the ticks",
-    "possible_above_threshold": "Risk assessment that is not complete",
-    "grade_review": "Lethality marker recorded: a grade to review",
-    "escalation": "Incidents against one person that are mounting up",
-    "birth_date_doubtful": "Date of birth that cannot be right",
-    "child_school": "Pupil reported to be affected by domestic abuse",
-    "child_school_closed": "Pupil reported to be affected by domestic abuse, whose school is closed",
-    "child_school_reopens": "Pupil reported in the holidays to be affected by domestic abuse",
-    "child_home_educated": "Child educated at home and reported to be affected by domestic abuse",
-    "front_door_referral": "Referral of a child reported to be affected by domestic abuse",
-    "young_person_referral": "Referral of a young person in a domestic abuse incident",
-    "held_for_specialist": "Restricted incident, which only the desks named for it are told of",
-    "high_risk_roles_unresolved": "Referral at high risk as a victim, roles not settled",
-    "resolve_roles": "Not settled who is the victim and who is the suspect",
-    "missed_order": "Sentenced, and no order known to protect her",
-    "missed_order_on_acquittal": "Not convicted, and no order known to protect her",
-    "defendant_birth_date_doubtful": "Defendant's date of birth that cannot be right",
-    "offence_unconfirmed": "Court's offence that may not be the one charged against her",
-    "unlinked_result": "Court result that is linked to nobody",
-    "order_ground_fell": "Order that may not stand: the case behind it was undone",
-    "bail_conditions_cancelled": "Bail conditions ended or varied",
-    "order_imposed": "Court order made that protects her",
-    "order_varied": "Order that protects her, changed by the court",
-    "order_discharged": "Order that protected her, ended by the court",
-    "order_changed_not_stated": "Order that may protect her, changed or ended by the court",
-    "order_unconfirmed": "Court order in her case: not confirmed whom it protects",
-    "place_term_made": "Court order that names a place",
-    "order_concerning_child": "Court order that protects a child",
-    "application_lodged": "Application to the court about the order that protects her",
-    "application_withdrawn": "Application about the order that protects her, withdrawn",
-    "application_decided": "Application about the order that protects her, decided by the court",
-    "application_unconfirmed": "Application in her case: not confirmed whom the order protects",
-    "attribution_question": "Court order: not known whom it protects",
-    "unlinked_order": "Court order that is linked to nobody",
-    "unlinked_application": "Application about a court order, linked to nobody",
-    "answer_without_notification": "Answer to a notification that was not sent to you",
-    "answer_outdated": "Answer to a notification that had been replaced",
-    "unanswered_manager": "For the manager: the desk has not answered",
-    "unanswered_strategic": "For the strategic contact: desk and manager have not answered",
-    "unanswered_duty_inspector": "For the duty inspector: nobody has answered",
-    "unanswered_last_step": "For you to act on: nobody has answered",
-}
+RULES: Mapping[str, str] = {rule.name: rule.title for rule in ALL_RULES}
 
 KINDS: Mapping[str, str] = {
     "notify": "New",

@@ -13,9 +13,10 @@ from services.platform.domain.core.duties import Item, Present, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Bodies, Rule
 from services.platform.domain.linking.links import CourtFact
-from services.platform.domain.people.ordinary_routes import Matter, tell, tell_nobody
-from services.platform.domain.protection.orders import ENDED
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.protection.orders import ENDED, READ_BY_THE_REGISTER
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
@@ -39,6 +40,7 @@ DECIDED = ("references", "application", "outcome", "decided_on", "reasons_code")
 WITHDRAWN = ("references", "application")
 REFERENCES = ("references", "application")
 Ending = tuple[Fact, Reason]
+APPLICATIONS: Bodies = (ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
 
 
 def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -279,3 +281,45 @@ def _not_told(
 ) -> Iterator[Statement]:
     delivered = _matter(hers, rule, fact, body, about, concern, ())
     yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])
+
+
+RULES = (
+    Rule(
+        "application_lodged",
+        application_lodged,
+        title="Application to the court about the order that protects her",
+        routes=("application_lodged", *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, ApplicationWithdrawn),
+        needs=(ApplicationLodged,),
+        clocks=(
+            "could_be_decided_now",
+            "indicator_recent_incident",
+            "indicator_soon_after_order",
+            "notification_before_allowing",
+        ),
+    ),
+    Rule(
+        "application_withdrawn",
+        application_withdrawn,
+        title="Application about the order that protects her, withdrawn",
+        routes=("application_withdrawn", *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, ApplicationWithdrawn),
+        needs=(ApplicationWithdrawn,),
+    ),
+    Rule(
+        "application_decided",
+        application_decided,
+        title="Application about the order that protects her, decided by the court",
+        routes=("application_decided", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(ApplicationDecided,),
+    ),
+    Rule(
+        "application_unconfirmed",
+        application_unconfirmed,
+        title="Application in her case: not confirmed whom the order protects",
+        routes=("application_unconfirmed", *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, ApplicationWithdrawn),
+        needs=APPLICATIONS,
+    ),
+)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.classes import DataClass
-from schemas.court_order_variations.v1 import OrderAction
+from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role, child_place
 from services.order_variations.said import while_it_stands
@@ -13,9 +13,10 @@ from services.platform.domain.core.duties import Item, Statement, Withheld
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.core.rules import Rule
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell
 from services.platform.domain.people.victims import held, speaks_for
-from services.platform.domain.protection.orders import MAKES, Element, Standing, register
+from services.platform.domain.protection.orders import MAKES, READ_BY_THE_REGISTER, Element, Standing, register
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Areas
 from services.platform.policy.policy import Policy
@@ -138,3 +139,15 @@ def _children(file: CaseFile) -> Iterator[Protected]:
                 since = incident[1].reported_at if incident else stated.occurred_at
                 of = incident[0] if incident else None
                 yield Protected(place, since, fact, index, child, force, suspect, of, reason)
+
+
+RULES = (
+    Rule(
+        "order_concerning_child",
+        order_concerning_child,
+        title="Court order that protects a child",
+        routes=("order_concerning_child", "order_change_concerning_child", *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
+        needs=(OrdersResulted,),
+    ),
+)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from schemas.classes import DataClass, Form
-from schemas.court_order_variations.v1 import OrderAction
+from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
     ends_at,
@@ -19,9 +19,10 @@ from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import withheld
-from services.platform.domain.people.ordinary_routes import Matter, tell, tell_nobody
-from services.platform.domain.protection.orders import MAKES, Change, Element, Standing
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.protection.orders import MAKES, READ_BY_THE_REGISTER, Change, Element, Standing
 from services.platform.domain.protection.taken_back import Undoing
 from services.platform.policy.policy import Policy
 
@@ -256,3 +257,63 @@ def _not_told(
     """Why not, or no longer: it is known whose it is, or no longer known which."""
     delivered = _matter(hers, rule, route or rule, element, concern, ())
     yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])
+
+
+RULES = (
+    Rule(
+        "order_imposed",
+        order_imposed,
+        title="Court order made that protects her",
+        routes=("order_imposed", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+    Rule(
+        "order_varied",
+        order_varied,
+        title="Order that protects her, changed by the court",
+        routes=("order_varied", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+    Rule(
+        "order_discharged",
+        order_discharged,
+        title="Order that protected her, ended by the court",
+        routes=("order_discharged", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+    Rule(
+        "order_changed_not_stated",
+        order_changed_not_stated,
+        title="Order that may protect her, changed or ended by the court",
+        routes=("order_changed_not_stated", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+    Rule(
+        "order_ground_fell",
+        order_ground_fell,
+        title="Order that may not stand: the case behind it was undone",
+        routes=("order_ground_fell", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+    Rule(
+        "order_unconfirmed",
+        order_unconfirmed,
+        title="Court order in her case: not confirmed whom it protects",
+        routes=("order_unconfirmed", "order_change_unconfirmed", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+    Rule(
+        "place_term_made",
+        place_term_made,
+        title="Court order that names a place",
+        routes=("place_term_made", *INSTEAD),
+        reads=READ_BY_THE_REGISTER,
+        needs=(OrdersResulted,),
+    ),
+)

@@ -11,14 +11,16 @@ from schemas.court_order_variations.v1 import (
     OrderAction,
     OrdersResulted,
 )
+from services.order_variations.applications import APPLICATIONS
 from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.unlinked import about, areas_of_case, waiting
-from services.platform.domain.people.ordinary_routes import Matter, tell
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell
 from services.platform.domain.people.victims import held_of
-from services.platform.domain.protection.orders import Register, register
+from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, Register, register
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
@@ -130,3 +132,32 @@ def _asked(file: CaseFile, orders: Register, fact: Fact) -> tuple[tuple[str, ...
 def _whom(places: tuple[str, ...]) -> Iterator[Item]:
     for place in places:
         yield from derived("say_whom_it_protects", place, DataClass.R, about=place)
+
+
+RULES = (
+    Rule(
+        "attribution_question",
+        attribution_question,
+        title="Court order: not known whom it protects",
+        routes=("attribution_question", *INSTEAD),
+        reads=(*READ_BY_THE_REGISTER, LinkRefused),
+        needs=(OrdersResulted,),
+        runs_in="references",
+    ),
+    Rule(
+        "unlinked_order",
+        unlinked_order,
+        title="Court order that is linked to nobody",
+        routes=("unlinked_order_imposed", "unlinked_order_changed"),
+        reads=(OrdersResulted,),
+        runs_in="references",
+    ),
+    Rule(
+        "unlinked_application",
+        unlinked_application,
+        title="Application about a court order, linked to nobody",
+        routes=("unlinked_application", "unlinked_order_changed"),
+        reads=APPLICATIONS,
+        runs_in="references",
+    ),
+)

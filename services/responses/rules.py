@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Declined
 from schemas.classes import DataClass
 from services.platform.domain.core.duties import Statement
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed_to_agency
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
@@ -15,7 +15,7 @@ from services.platform.policy.policy import Policy
 ANSWERS = (Acknowledged, Accepted, Declined, Decided)
 
 
-def answer_without_notice(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+def answer_without_notification(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Once to each sender of answers to a notification that was not sent to it, whatever the answers were."""
     by_sender: dict[str, list[Fact]] = {}
     for body in ANSWERS:
@@ -40,4 +40,13 @@ def answer_without_notice(file: CaseFile, policy: Policy) -> Iterator[Statement]
             )
 
 
-RULES = (Rule("answer_without_notification", answer_without_notice, runs_in="references"),)
+RULES = (
+    Rule(
+        "answer_without_notification",
+        answer_without_notification,
+        title="Answer to a notification that was not sent to you",
+        routes=("answer_without_notification",),
+        reads=ANSWERS,
+        runs_in="references",
+    ),
+)

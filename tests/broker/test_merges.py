@@ -16,8 +16,9 @@ from schemas.envelope import fact_id
 from schemas.values import CorrectionReason, Withdrawn
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
-from services.platform.domain.core.evaluate import Rule, evaluate
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Key
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import files_of
 from services.platform.local.embedded import Servers

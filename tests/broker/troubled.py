@@ -20,8 +20,8 @@ from schemas.police_incidents.v1 import IncidentReported
 from services.incidents.rules import RULES
 from services.platform import logs
 from services.platform.domain.core.duties import Statement
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.rules import Rule
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.streaming.sending import Message
 from services.platform.streaming.service import Service
@@ -65,7 +65,7 @@ def at(rule: Rule, troubles: Mapping[str, Trouble]) -> Rule:
                 trouble()
         yield from rule.states(file, policy)
 
-    return Rule(rule.name, states, rule.runs_in)
+    return replace(rule, states=states, speaks_of="file")
 
 
 def service(*rules: Rule, name: str | None = None, reads: tuple[str, ...] = (STREAM,), owns: str = STREAM) -> Service:

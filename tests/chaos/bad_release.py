@@ -17,8 +17,8 @@ from schemas.registry import REGISTRY, STREAMS, Registry
 from services.ops.serving import SERVICES
 from services.platform import logs
 from services.platform.domain.core.duties import Statement
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.rules import Rule
 from services.platform.policy.load import load
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings

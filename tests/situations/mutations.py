@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from services.platform.domain.core.duties import Duty, Statement, Withheld
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.policy.policy import Policy, PolicySet
 from tests.situations.comparing import differences
 from tests.situations.playing import as_shipped, play

@@ -9,9 +9,10 @@ from schemas.registry import REGISTRY
 from services.ops.serving import SERVICES
 from services.platform.domain.core.duties import Content, Evaluation, Notification, notification_id
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
-from services.platform.domain.core.evaluate import Rule, evaluate
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, Undertaking
 from services.platform.domain.core.reconcile import remember
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.links import files_of
 from services.platform.domain.linking.speaking import speakers
 from services.platform.policy.policy import PolicySet

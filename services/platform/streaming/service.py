@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.platform.domain.core.evaluate import Rule
+from services.platform.domain.core.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)

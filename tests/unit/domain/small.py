@@ -1,19 +1,21 @@
 """A small policy, a few small rules and a world of facts, on which the heart's properties are shown."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from schemas import values as v
 from schemas.classes import DataClass, Form
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, Grade, IncidentReported
+from schemas.registry import REGISTRY
 from services.platform.domain.core.duties import Content, Evaluation, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
-from services.platform.domain.core.evaluate import Rule, evaluate
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed, withheld
 from services.platform.domain.linking.links import files_of
 from services.platform.domain.linking.speaking import MAY_NOT_SPEAK, speakers
@@ -322,12 +324,20 @@ def charge_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             )
 
 
+EVERY_BODY = tuple(fact.newest for _, fact in REGISTRY.types.values() if issubclass(fact.newest, v.Body))
+
+
+def declared(name: str, states: Callable[[CaseFile, Policy], Iterator[Statement]]) -> Rule:
+    """A rule with one route of its own name, run in every file of a person that holds any fact."""
+    return Rule(name, states, title=f"Told by {name}", routes=(name,), reads=EVERY_BODY)
+
+
 RULES = (
-    Rule("high_risk", high_risk, speaks_of="incident"),
-    Rule("child_told", child_told, speaks_of="incident"),
-    Rule("no_charge", no_charge),
-    Rule("pattern", pattern),
-    Rule("charge_review", charge_review),
+    replace(declared("high_risk", high_risk), speaks_of="incident"),
+    replace(declared("child_told", child_told), speaks_of="incident"),
+    declared("no_charge", no_charge),
+    declared("pattern", pattern),
+    declared("charge_review", charge_review),
 )
 
 

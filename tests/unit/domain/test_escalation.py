@@ -24,14 +24,14 @@ from services.platform.domain.core.escalation import (
     asked_of,
     step_key,
 )
-from services.platform.domain.core.evaluate import Rule, evaluate
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
 from services.platform.policy.model import Within
 from services.platform.policy.policy import Policy
 from tests.support import builders as b
-from tests.unit.domain.small import RULES, D, H, World, said
+from tests.unit.domain.small import RULES, D, H, World, declared, said
 
 IDVA, SOUTH, WEST = (Key("high_risk", b.VICTIM, f"{name}-idva") for name in ("north", "south", "west"))
 EAST, DAIT = (IDVA._replace(agency=name) for name in ("east-idva", "north-dait"))
@@ -86,7 +86,7 @@ def test_a_receipt_that_nobody_ticked_discloses_nothing_to_a_second_service() ->
             if isinstance(duty, Duty) and duty.key == IDVA:
                 yield duty.but(asks=tuple(ask for ask in duty.asks if ask.ask == "acknowledge"))
 
-    world = World(rules=(Rule("high_risk", to_read),))
+    world = World(rules=(declared("high_risk", to_read),))
     world.evaluate(b.fact(b.incident()), now=b.NOON)
     escalate(world, 400 * D)
     assert {key.agency for key in world.delivered} == {"north-idva", "north-inspector"}
@@ -295,7 +295,7 @@ def told_to_two() -> World:
                 for key in (IDVA, EAST):
                     yield duty.but(key=key, next_able=(SOUTH.agency,))
 
-    world = World(rules=(Rule("high_risk", to_two),))
+    world = World(rules=(declared("high_risk", to_two),))
     world.evaluate(b.fact(b.incident()), now=b.NOON)
     return world
 

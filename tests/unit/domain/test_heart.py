@@ -12,9 +12,10 @@ from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
 from schemas.police_incidents.v1 import Grade, SupportReferral
 from services.platform.domain.core.duties import Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, rule_of
-from services.platform.domain.core.evaluate import Rule, state
+from services.platform.domain.core.evaluate import state
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
 from services.platform.domain.linking.links import files_of
 from services.platform.policy.policy import Policy

@@ -8,15 +8,28 @@ from schemas.agency_responses.v1 import Declined
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Grade, IncidentReported
 from services.platform.domain.core.duties import Statement
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
 from services.platform.policy.model import Within
 from services.platform.policy.policy import Policy, PolicySet
 from tests.support import builders as b
-from tests.unit.domain.small import AGENCIES, POLICY, ROUTES, RULES, D, H, World, agency, areas, charge_review, said
+from tests.unit.domain.small import (
+    AGENCIES,
+    POLICY,
+    ROUTES,
+    RULES,
+    D,
+    H,
+    World,
+    agency,
+    areas,
+    charge_review,
+    declared,
+    said,
+)
 
 IDVA = Key("high_risk", b.VICTIM, "north-idva")
 DAIT = IDVA._replace(agency="north-dait")
@@ -103,7 +116,7 @@ def test_what_opens_again_is_told_again_from_a_fresh_start() -> None:
 
 
 def test_a_closed_duty_is_corrected_when_what_was_told_proves_wrong_and_not_when_something_is_merely_new() -> None:
-    world = World(rules=(Rule("charge_review", charge_review),))
+    world = World(rules=(declared("charge_review", charge_review),))
     charge = b.fact(b.charge())
     world.evaluate(incident(), charge, now=b.NOON)
     world.evaluate(now=b.NOON + 57 * D)
@@ -128,7 +141,7 @@ def test_a_service_that_declined_hears_what_no_longer_holds_and_nothing_that_is_
 
 
 def test_a_service_that_declined_hears_of_no_further_value_beside_those_that_it_was_told() -> None:
-    world = World(rules=(Rule("high_risk", all_that_happened),))
+    world = World(rules=(declared("high_risk", all_that_happened),))
     world.evaluate(incident(circumstances="a quarrel"), now=b.NOON)
     world.answer(Declined, DAIT, b.NOON)
     world.evaluate(now=b.NOON)

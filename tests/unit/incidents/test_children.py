@@ -9,8 +9,8 @@ from schemas.police_incidents.v1 import Child, Grade, Markers
 from schemas.values import Relationship
 from services.incidents.children import child_home_educated, child_school
 from services.incidents.front_door import front_door_referral, young_person_referral
+from services.incidents.rules import RULES
 from services.platform.domain.core.escalation import LAST_STEP, MANAGER, STRATEGIC
-from services.platform.domain.core.evaluate import Rule
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from tests.support import builders as b
@@ -51,7 +51,7 @@ def test_a_school_that_has_not_read_it_is_heard_of_by_its_next_session_and_at_no
     delivered: str, heard: list[str]
 ) -> None:
     at = datetime.fromisoformat(f"{delivered}Z")
-    world = World(b.shipped(), (Rule("child_school", child_school),))
+    world = World(b.shipped(), [rule for rule in RULES if rule.name == "child_school"])
     world.evaluate(b.fact(b.incident(reported_at=at, **QUIET)), b.fact(b.children(occurred_at=at)), now=at)
     steps: list[tuple[datetime, str]] = []
     while world.again is not None and len(steps) < len(heard):

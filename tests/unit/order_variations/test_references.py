@@ -10,8 +10,9 @@ from schemas.police_incidents.v1 import AbuseType
 from schemas.values import Body, PartyRef, References
 from services.order_variations.orders import order_imposed, order_unconfirmed
 from services.order_variations.references import attribution_question, unlinked_application, unlinked_order
+from services.order_variations.rules import RULES
 from services.platform.domain.core.duties import Duty, Withheld
-from services.platform.domain.core.evaluate import Rule, evaluate
+from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -218,7 +219,7 @@ def test_the_dait_that_was_asked_hears_no_more_when_the_suspect_turns_out_to_be_
     delivered = b.fact(b.incident())
     known = b.fact(b.incident(parties=(b.victim(), b.suspect(is_police=True))), version=2)
     later = b.NOON + timedelta(hours=1)
-    rules = (Rule("attribution_question", attribution_question, "references"),)
+    rules = [rule for rule in RULES if rule.name == "attribution_question"]
     first = evaluate([unlinked_file(made, delivered, charge)], {}, rules, b.policy(), later, later)
     assert {notification.key.agency for notification in first.notifications} == {"dait-54"}
     second = evaluate([unlinked_file(made, known, charge)], remember({}, first), rules, b.policy(), later, later)

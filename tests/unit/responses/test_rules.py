@@ -5,7 +5,7 @@ from datetime import timedelta
 from schemas.agency_responses import v1 as responses
 from services.platform.domain.core.duties import Duty, Withheld
 from services.platform.domain.core.facts import CaseFile
-from services.responses.rules import answer_without_notice
+from services.responses.rules import answer_without_notification
 from tests.support import builders as b
 
 HOME = "unlinked:notification:note-1"
@@ -18,7 +18,7 @@ def file_of(*answers: responses.Answer, known: bool = False) -> CaseFile:
 
 
 def stated(file: CaseFile) -> list[Duty | Withheld]:
-    return list(answer_without_notice(file, b.policy()))
+    return list(answer_without_notification(file, b.policy()))
 
 
 def test_the_sender_hears_which_notification_is_nobodys_and_what_it_had_answered() -> None:

@@ -13,13 +13,21 @@ from services.platform.domain.core.facts import Answer, Fact, Key
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.projection import recipient_label
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Bodies, DerivedRule
 from services.platform.policy.model import DeskName, Ladder
 from services.platform.policy.policy import Policy
 
 MANAGER, STRATEGIC = "unanswered_manager", "unanswered_strategic"
 INSPECTOR, LAST_STEP = "unanswered_duty_inspector", "unanswered_last_step"  # the second where it is another's
 TO_ACT = frozenset({INSPECTOR, LAST_STEP})
-STEPS = frozenset({MANAGER, STRATEGIC, *TO_ACT})
+READ: Bodies = (Acknowledged, Accepted, Declined, Decided)
+RULES = (
+    DerivedRule(MANAGER, title="For the manager: the desk has not answered", reads=READ),
+    DerivedRule(STRATEGIC, title="For the strategic contact: desk and manager have not answered", reads=READ),
+    DerivedRule(INSPECTOR, title="For the duty inspector: nobody has answered", reads=READ),
+    DerivedRule(LAST_STEP, title="For you to act on: nobody has answered", reads=READ),
+)
+STEPS = frozenset(rule.name for rule in RULES)
 OUTDATED = "answer_outdated"  # word to whoever answered what had been replaced
 ESCALATION_STEPS = STEPS | {OUTDATED}  # what is owed because of another duty, and names it
 SAYS_MOST: tuple[AskName, ...] = ("act", "decide", "accept", "acknowledge")

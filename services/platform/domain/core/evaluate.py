@@ -1,15 +1,13 @@
 """One evaluation at one person's file: what is owed by the rules and the ladder, compared with what was told."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
 from itertools import chain
 from types import TracebackType
-from typing import Literal
 
 from schemas.police_incidents.v1 import IncidentReported
-from schemas.values import Body
 from services.platform.domain.core.duties import Duty, Evaluation, Fault, Notification, Statement, Withheld
 from services.platform.domain.core.escalation import (
     ESCALATION_STEPS,
@@ -28,31 +26,15 @@ from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.projection import project, words_when_over
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import Projection, correction, reconcile, remember
+from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.speaking import speakers, without_those_who_may_not_speak
 from services.platform.domain.people.safe_contact import safe_contact_recorded_on
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
 
 MOST_PASSES = 5
+NOTHING_TO_EVALUATE = Evaluation((), (), (), None, None)
 STATED_TWICE, STATED_FOR_ANOTHER = "stated_twice", "stated_for_another_rule"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule under its name, which never changes, and in which files it runs: those of persons, or of references.
-
-    `speaks_of`: whether it needs the whole file, or states the same of an incident whatever else the file holds.
-    `needs`: it states nothing of a file that holds no fact with one of these bodies, and is not asked; empty: of any.
-    """
-
-    name: str
-    states: Callable[[CaseFile, Policy], Iterator[Statement]]
-    runs_in: Literal["persons", "references"] = "persons"
-    speaks_of: Literal["file", "incident"] = "file"
-    needs: frozenset[type[Body]] = frozenset()
-
-    def runs_for(self, file: CaseFile) -> bool:
-        return file.is_unlinked == (self.runs_in == "references") and (not self.needs or file.holds(self.needs))
 
 
 def evaluate(
@@ -71,9 +53,13 @@ def evaluate(
     What was told of somebody who no longer stands at its place is taken back first: no answer to it counts, and whoever
     stands there now is told of as new.
 
+    Where nothing was delivered and no rule finds a fact that it needs, nothing is worked out.
+
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
     """
+    if not delivered and not any(rule.runs_for(file) for rule in rules for file in files):
+        return NOTHING_TO_EVALUATE
     people = People(files)
     of_another = {key: notification for key, notification in delivered.items() if people.is_another(notification)}
     known_now = {
@@ -270,7 +256,7 @@ def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident],
     @lru_cache(maxsize=INCIDENTS_REMEMBERED)
     def stated(incident: Incident) -> tuple[tuple[Statement, ...], ...]:
         file = incident.file()
-        return tuple(tuple(rule.states(file, policy)) for rule in rules)
+        return tuple(tuple(rule.states(file, policy)) if rule.runs_for(file) else () for rule in rules)
 
     return stated
 

@@ -6,15 +6,24 @@ from datetime import datetime
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.classes import DataClass
 from services.platform.domain.core.duties import Duty, Notification
-from services.platform.domain.core.escalation import ESCALATION_STEPS, OUTDATED, step_key, that_count
+from services.platform.domain.core.escalation import ESCALATION_STEPS, OUTDATED, READ, step_key, that_count
 from services.platform.domain.core.facts import Answer, Key
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import DerivedRule
 from services.platform.domain.core.stating import why_of
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
 REPLACED, TAKEN_BACK = "answer_to_replaced", "answer_to_taken_back"
+RULES = (
+    DerivedRule(
+        OUTDATED,
+        title="Answer to a notification that had been replaced",
+        reads=READ,
+        routes=(REPLACED, TAKEN_BACK),
+    ),
+)
 
 
 def outdated(answers: Collection[Answer], delivered: Mapping[Key, Notification], policy: Policy) -> Iterator[Duty]:

@@ -12,6 +12,8 @@ from services.platform.domain.people.victims import DESKS_OF_HELD
 from services.platform.policy.model import Areas, Urgency
 from services.platform.policy.policy import Policy
 
+INSTEAD = tuple(DESKS_OF_HELD.values())  # the routes of `tell` while ordinary ones wait
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matter:

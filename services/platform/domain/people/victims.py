@@ -21,6 +21,7 @@ from services.platform.domain.core.duties import Item
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import show
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Bodies
 from services.platform.domain.linking.charged import Counts
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Areas
@@ -31,6 +32,10 @@ DESKS_OF_HELD = {
     Reason.HONOUR_BASED_ABUSE: "held_honour_based_abuse",
     Reason.ROLES_UNRESOLVED: "held_roles_unresolved",
 }
+
+READ_OF_MATTERS: Bodies = (IncidentReported, ChargePreferred, LinkMade)  # by `Matters`
+
+FOR_A_SPECIALIST = (DESKS_OF_HELD[Reason.SUSPECT_IS_POLICE], DESKS_OF_HELD[Reason.HONOUR_BASED_ABUSE])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from schemas.agency_responses.v1 import AttributionConfirmed
-from schemas.court_convictions.v1 import Verdict
+from schemas.court_convictions.v1 import HearingResulted, Verdict
 from schemas.court_order_variations.v1 import (
     ApplicationDecided,
     ApplicationLodged,
@@ -24,9 +24,11 @@ from schemas.court_order_variations.v1 import (
 )
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.rules import Bodies
 from services.platform.domain.linking.merged_records import record_key
 from services.platform.domain.linking.references import case_of_hearing
 from services.platform.domain.linking.same_man import Man, Men
+from services.platform.domain.people.victims import READ_OF_MATTERS
 from services.platform.domain.protection.taken_back import Undoing, deaths, undoings
 from services.platform.policy.clocks import london_day
 
@@ -34,6 +36,16 @@ KNOWN = frozenset({Attribution.CODED, Attribution.CONFIRMED})
 MAKES = frozenset({OrderAction.IMPOSED, OrderAction.REPLACED})
 ONE_DAY = timedelta(days=1)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+# By `register`, with all that says which man and which victim a court fact is about.
+READ_BY_THE_REGISTER: Bodies = (
+    *READ_OF_MATTERS,
+    HearingResulted,
+    OrdersResulted,
+    ApplicationLodged,
+    ApplicationDecided,
+    AttributionConfirmed,
+)
 
 
 class State(StrEnum):
