@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from services.ops.policies import load
 from services.ops.terminal import complain, out, plural
-from services.platform.policy.load import PolicyRefusedError, load
+from services.platform.policy.load import PolicyRefusedError
 from services.platform.policy.model import Agency
-from services.platform.policy.needed import NEEDED
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import load_settings
 
@@ -49,7 +49,7 @@ def check(
     settings = load_settings()
     agencies, rules = folder or settings.agencies, policy or settings.policy
     try:
-        found = load(rules, agencies, NEEDED)
+        found = load(rules, agencies)
     except PolicyRefusedError as refused:
         for problem in refused.problems:
             complain(str(problem))

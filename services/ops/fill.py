@@ -12,10 +12,10 @@ from rich.text import Text
 
 from schemas.registry import REGISTRY
 from services.ops.kafka_client import members_of, set_committed
+from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, out, plural, servers
 from services.platform import logs
-from services.platform.policy.load import load
 from services.platform.pseudonyms import pseudonyms_of
 from services.platform.recovery.filling import ArchiveLacksError, Filling, Plan, Stretch
 from services.platform.release import release_of

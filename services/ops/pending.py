@@ -19,6 +19,7 @@ from schemas.values import Body
 from services.ops import words
 from services.ops.existing import HIS_DESKS
 from services.ops.explained import missing
+from services.ops.policies import load
 from services.ops.reading import Connection, clock, reading
 from services.ops.terminal import heading, moment, out, plural, servers, span
 from services.platform.domain.core.duties import Notification
@@ -26,7 +27,6 @@ from services.platform.domain.core.projection import recipient_label
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.speaking import as_anybody_hears
 from services.platform.policy.clocks import london_day
-from services.platform.policy.load import load
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
 from services.platform.storage.gauges import PENDING

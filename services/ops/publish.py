@@ -29,9 +29,9 @@ from services.ops.events import (
 )
 from services.ops.kafka_client import LARGEST_REQUEST, wait_for
 from services.ops.outcome import Fate, Outcome, Sent, awaited
+from services.ops.policies import load
 from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
 from services.platform.domain.linking.defendants import REFERRING, placeholder_doubts
-from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import Addresses, load_settings
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from schemas.registry import REGISTRY
 from services.ops.fill import alone
 from services.ops.kafka_client import set_committed
+from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, moment, out, plural, servers
 from services.platform import logs
-from services.platform.policy.load import load
 from services.platform.pseudonyms import pseudonyms_of
 from services.platform.recovery.recovering import Back, Behind, CannotReadBackError, Recovery
 from services.platform.release import release_of

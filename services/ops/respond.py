@@ -14,10 +14,10 @@ from schemas.field_errors import refusal_of
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
 from services.ops.events import Ready
 from services.ops.outcome import Fate, Sent, awaited
+from services.ops.policies import load
 from services.ops.publish import connected, send
 from services.ops.subscribe import name_of
 from services.ops.terminal import UsageError, complain, out, servers
-from services.platform.policy.load import load
 from services.platform.settings import Addresses, load_settings
 
 PARTY = re.compile(r"(?P<crime>[A-Za-z0-9._:-]+)/(?:party/)?(?P<number>[1-9][0-9]{0,2})")

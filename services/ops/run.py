@@ -11,9 +11,9 @@ import psycopg
 import typer
 from kafka.errors import KafkaError
 
+from services.ops.policies import load
 from services.ops.starting import SERVICE_NAMES, command, prepare
 from services.ops.terminal import UsageError, complain, database_called, kafka_called
-from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
 from services.platform.settings import Addresses, load_settings

@@ -16,12 +16,12 @@ from schemas.envelope import Envelope, to_document
 from schemas.registry import Refusal, decode
 from services.ops.kafka_client import wait_for
 from services.ops.notifications import answered, newest, tell
+from services.ops.policies import load
 from services.ops.reading import reading
 from services.ops.terminal import UsageError, err, heading, kafka_called, moment, out, plural, servers
 from services.ops.words import Names
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.policy.clocks import LONDON
-from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import Settings, load_settings
 

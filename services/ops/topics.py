@@ -5,8 +5,8 @@ from kafka.errors import KafkaError
 from rich.table import Table
 
 from services.ops.kafka_client import wait_for
+from services.ops.policies import load
 from services.ops.terminal import UsageError, kafka_called, out, plural, servers
-from services.platform.policy.load import load
 from services.platform.settings import load_settings
 from services.platform.streaming.topics import Applied, apply_topics, topics
 

@@ -7,10 +7,10 @@ from itertools import takewhile
 
 from schemas.refusals import Refusal
 from services.ops.all_rules import RULES
+from services.ops.policies import load
 from services.platform.domain.core.duties import Duty
 from services.platform.domain.core.evaluate import state
 from services.platform.domain.linking.links import files_of
-from services.platform.policy.load import load
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
 from services.platform.streaming.receiving import believed, read

@@ -18,8 +18,8 @@ from kafka.admin import KafkaAdminClient
 from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.values import Frozen
+from services.ops.policies import load
 from services.platform.local.embedded import Servers
-from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms

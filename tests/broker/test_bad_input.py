@@ -26,7 +26,7 @@ from schemas.values import Frozen
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
-from services.platform.policy.load import load
+from services.ops.policies import load
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
 from services.platform.streaming.loop import RETRY_TRIES

@@ -12,12 +12,12 @@ import pytest
 
 from services.ops.events import Ready, read_path, receipts
 from services.ops.outcome import awaited
+from services.ops.policies import load
 from services.ops.processes import wait_until_gone
 from services.ops.publish import connected, send
 from services.ops.starting import prepare
 from services.platform.local.embedded import embedded_servers
 from services.platform.local.services import ServicesEndedError, all_services
-from services.platform.policy.load import load
 from services.platform.project import PROJECT
 from services.platform.settings import Addresses
 

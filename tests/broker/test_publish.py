@@ -14,13 +14,13 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
 from services.ops.cli import app
+from services.ops.policies import load
 from services.ops.starting import prepare
 from services.ops.subscribe import open_topics, read_to_end
 from services.platform.local.embedded import embedded_servers
 from services.platform.local.services import Services, all_services
 from services.platform.local.story import STORY
 from services.platform.local.story_clock import StoryClock, story_clock
-from services.platform.policy.load import load
 from services.platform.project import PROJECT
 from services.platform.settings import Addresses
 from tests.support import builders as b

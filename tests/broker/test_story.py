@@ -8,6 +8,7 @@ import pytest
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.ops.events import Ready, read_path, receipts
+from services.ops.policies import load
 from services.ops.publish import connected, send
 from services.ops.starting import prepare
 from services.ops.subscribe import open_topics, read_to_end
@@ -15,7 +16,6 @@ from services.platform.local.embedded import embedded_servers
 from services.platform.local.services import Services, all_services
 from services.platform.local.story import STORY, Story, held, play, read_telling
 from services.platform.local.story_clock import StoryClock, story_clock
-from services.platform.policy.load import load
 from services.platform.project import PROJECT
 from services.platform.settings import Addresses
 

@@ -14,12 +14,12 @@ import structlog
 
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.registry import REGISTRY, STREAMS, Registry
+from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.platform import logs
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.rules import Rule
-from services.platform.policy.load import load
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
 from services.platform.streaming.service import Service

@@ -21,7 +21,7 @@ from schemas.bad_input import BAD_INPUT
 from schemas.doubts import Doubt, DoubtReason, doubts
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, body_of, check_strict
-from services.platform.policy.load import load
+from services.ops.policies import load
 from services.platform.policy.policy import Policy
 from services.platform.streaming import wire
 from services.platform.streaming.batch import Accepted

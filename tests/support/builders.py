@@ -19,9 +19,9 @@ from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
 from schemas.court_order_variations.v1 import Attribution
 from schemas.police_incidents import v1 as police
+from services.ops.policies import load
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
 from services.platform.domain.linking.links import files_of
-from services.platform.policy.load import load
 from services.platform.policy.policy import Policy, PolicySet
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday in term, winter time

@@ -10,10 +10,10 @@ import signal
 import sys
 import threading
 
+from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.platform import logs
 from services.platform.local.keeper import LIBC, PR_SET_PDEATHSIG
-from services.platform.policy.load import load
 from services.platform.settings import load_settings
 from services.platform.streaming.health import THIS_MACHINE
 from services.platform.streaming.watchdog import Watchdog

@@ -54,7 +54,7 @@ def advice(error: ErrorDetails, row: type[BaseModel]) -> str:
             return f"`{last}` is missing here: add it"
         case "extra_forbidden":
             known = _model_at(row, above).model_fields
-            return f"there is no `{last}` here{_perhaps(str(last), known)}; what can stand here: {_listed(known)}"
+            return f"there is no `{last}` here{perhaps(str(last), known)}; what can stand here: {_listed(known)}"
         case "literal_error" | "enum":
             return f"{where}write one of {context['expected']}"
         case "string_pattern_mismatch":
@@ -70,10 +70,10 @@ def advice(error: ErrorDetails, row: type[BaseModel]) -> str:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """A name that nothing has, with the nearest that something has."""
     names = sorted(known)
-    return f"there is no {what} `{name}`{_perhaps(name, names)}"
+    return f"there is no {what} `{name}`{perhaps(name, names)}"
 
 
-def _perhaps(name: str, known: Iterable[str]) -> str:
+def perhaps(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1)
     return f"; perhaps `{near[0]}` is meant" if near else ""
 

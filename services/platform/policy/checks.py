@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from schemas.agency_responses.v1 import Decision, DeclineReason
 from schemas.registry import REGISTRY
-from services.platform.policy.advice import unknown
+from services.platform.policy.advice import perhaps, unknown
 from services.platform.policy.calendars import overlapping_terms
 from services.platform.policy.documents import Problem
 from services.platform.policy.model import (
@@ -63,6 +63,24 @@ def mistakes(tables: Tables, named: Named) -> Iterator[Problem]:
     yield from _others(tables)
     yield from _who_speaks(tables)
     yield from _missing(tables, named)
+
+
+def unused(tables: Tables, used: Named) -> Iterator[Problem]:
+    """Routes, clocks and windows that no rule asks for. A link clock uses the route that it names."""
+    named_by_links = {link.row.route for link in tables.of(LinkClock)}
+    for route in tables.of(Route):
+        if route.row.route not in used.routes | named_by_links:
+            yield route.problem(_no_rule_uses("route", route.row.route, used.routes), "route")
+    for clock in tables.of(Clock):
+        if clock.row.clock not in used.clocks | {SAFE_CONTACT_FRESH}:
+            yield clock.problem(_no_rule_uses("clock", clock.row.clock, used.clocks), "clock")
+    for window in tables.of(Window):
+        if window.row.window not in used.windows:
+            yield window.problem(_no_rule_uses("window", window.row.window, used.windows), "window")
+
+
+def _no_rule_uses(what: str, name: str, used: Collection[str]) -> str:
+    return f"no rule uses the {what} `{name}`{perhaps(name, used)}: take this row out, or correct its name"
 
 
 def _twice(tables: Tables) -> Iterator[Problem]:

@@ -7,9 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.platform.policy.advice import advice, unknown
-from services.platform.policy.checks import mistakes
+from services.platform.policy.checks import mistakes, unused
 from services.platform.policy.documents import NotReadableError, Problem, Written, read
-from services.platform.policy.needed import NEEDED
 from services.platform.policy.policy import PolicySet
 from services.platform.policy.tables import TABLES, Named, Placed, Tables
 from services.platform.problems import CannotBeginError
@@ -25,8 +24,12 @@ class PolicyRefusedError(CannotBeginError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def load(policy: Path, agencies: Path, named: Named = NEEDED) -> PolicySet:
-    """All `*.yaml` files of both folders, as one set. Raises PolicyRefusedError with everything that is wrong."""
+def load(policy: Path, agencies: Path, named: Named, used: Named | None = None) -> PolicySet:
+    """All `*.yaml` files of both folders, as one set. Raises PolicyRefusedError with everything that is wrong.
+
+    `named`: what policy must have for the rules that will run. `used`: what any rule uses, where all rules are known:
+    a row with another name is a mistake.
+    """
     texts: dict[str, str] = {}
     for folder in (policy, agencies):
         if not folder.is_dir():
@@ -38,10 +41,10 @@ def load(policy: Path, agencies: Path, named: Named = NEEDED) -> PolicySet:
                 texts[str(file)] = file.read_text(encoding="utf-8")
             except UnicodeDecodeError:
                 raise PolicyRefusedError([Problem(str(file), 1, "save this file as UTF-8")]) from None
-    return read_set(texts, named)
+    return read_set(texts, named, used)
 
 
-def read_set(texts: Mapping[str, str], named: Named) -> PolicySet:
+def read_set(texts: Mapping[str, str], named: Named, used: Named | None = None) -> PolicySet:
     """The texts of files, by name, as one set; any table may stand in any file, or in several. Raises as `load`."""
     problems: list[Problem] = []
     rows: dict[str, list[Placed[Any]]] = {}
@@ -60,6 +63,7 @@ def read_set(texts: Mapping[str, str], named: Named) -> PolicySet:
     # A row that cannot be read is missing from its table: what then seems to be wrong elsewhere may well be right.
     if not problems:
         problems.extend(mistakes(tables, named))
+        problems.extend(() if used is None else unused(tables, used))
     if problems:
         raise PolicyRefusedError(problems)
     kept = {table: tuple(placed.row for placed in tables.rows.get(table, ())) for table in TABLES}

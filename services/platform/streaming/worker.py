@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
 from services.platform import logs
+from services.platform.domain.core.asked_of_policy import asked_of_policy
 from services.platform.domain.linking.links import unled
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
@@ -350,5 +351,6 @@ def _run(services: Sequence[Service]) -> None:
     logs.configure(level=settings.log_level)
     if (servers := settings.servers) is None:
         raise CannotBeginError("RELAY_KAFKA and RELAY_DATABASE are not set: name the servers to run on.")
-    policies = load(settings.policy, settings.agencies)
+    named = asked_of_policy(rule for service in services for rule in service.rules)
+    policies = load(settings.policy, settings.agencies, named)
     asyncio.run(serve(services, settings, servers, policies))

@@ -13,13 +13,13 @@ from schemas import registry
 from schemas.envelope import fact_id
 from schemas.refusals import Refusal
 from services.incidents.rules import RULES
+from services.ops.policies import load
 from services.platform.domain.core import evaluate as core
 from services.platform.domain.core.duties import Evaluation, Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
 from services.platform.domain.linking.links import file_of, link, stands
-from services.platform.policy.load import load
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from schemas.police_incidents.v1 import Grade
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
+from services.ops.policies import load
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.platform.domain.core import evaluate
 from services.platform.domain.core.evaluate import state
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.links import files_of
-from services.platform.policy.load import load
 from tests.support import builders as b
 from tests.unit.domain.small import D, H, World
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.agency_responses.v1 import AttributionConfirmed, Declined, LinkMade
+from services.ops.policies import load
 from services.ops.respond import AnswerName, built, party_of, respond
 from services.ops.subscribe import moment_of, name_of
 from services.ops.terminal import UsageError, span
-from services.platform.policy.load import load
 from services.platform.project import PROJECT
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

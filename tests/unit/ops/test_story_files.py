@@ -13,12 +13,12 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import child_place, party_place
 from services.ops.events import Ready, find, read_path, receipts
+from services.ops.policies import load
 from services.ops.words import RULES
 from services.platform.domain.core.duties import notification_id
 from services.platform.domain.core.escalation import step_key
 from services.platform.domain.core.facts import Key
 from services.platform.local.story import STORY, read_telling
-from services.platform.policy.load import load
 
 PROJECT = Path(__file__).parents[3]
 READ = [e for e in read_path(STORY, None, receipts(datetime(2026, 6, 1, tzinfo=UTC))) if isinstance(e, Ready)]

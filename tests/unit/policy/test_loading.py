@@ -216,7 +216,7 @@ def test_the_version_follows_the_content_and_not_its_order() -> None:
 
 def test_a_folder_that_is_not_there_and_a_file_of_another_encoding_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyRefusedError, match="there is no such folder"):
-        load(tmp_path / "nowhere", tmp_path)
+        load(tmp_path / "nowhere", tmp_path, NEVER)
     (tmp_path / "policy.yaml").write_bytes("texts: [é]".encode("latin-1"))
     with pytest.raises(PolicyRefusedError, match="save this file as UTF-8"):
-        load(tmp_path, tmp_path)
+        load(tmp_path, tmp_path, NEVER)

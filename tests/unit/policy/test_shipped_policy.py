@@ -7,7 +7,7 @@ import pytest
 
 from schemas.classes import DataClass, Form
 from schemas.values import Residence
-from services.platform.policy.load import load
+from services.ops.policies import load
 from services.platform.policy.model import Areas, Grant
 from services.platform.policy.policy import Policy
 
