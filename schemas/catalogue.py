@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from inspect import get_annotations
 from pathlib import Path
@@ -41,6 +41,7 @@ CLASSES: Mapping[DataClass, str] = {
     DataClass.IP: "indicators from police and court facts",
     DataClass.II: "indicators from the IDVA",
 }
+RulesThatRead = Mapping[str, Mapping[str, Sequence[str]]]
 _GENERATED = "<!-- Written by `make docs` from schemas/; changes here are lost. -->\n"
 _PLAIN: Mapping[object, str] = {str: "text", int: "whole number", bool: "true or false", float: "number"}
 _WRITTEN: Mapping[object, str] = {
@@ -62,11 +63,12 @@ _WRITTEN: Mapping[object, str] = {
 }
 
 
-def pages(registry: Registry = REGISTRY) -> dict[Path, str]:
-    """Every page of the catalogue and every snapshot, by the path where it is committed."""
+def pages(registry: Registry = REGISTRY, *, rules: RulesThatRead) -> dict[Path, str]:
+    """Every page of the catalogue and every snapshot, by the path where it is committed. `rules`: by fact type, which
+    rules of which service read it; the contract itself knows of none."""
     written = {PAGES / "README.md": _index(registry), PAGES / "refused.md": _refused()}
     for stream, fact in registry.types.values():
-        written[PAGES / f"{fact.name}.md"] = _page(stream, fact)
+        written[PAGES / f"{fact.name}.md"] = _page(stream, fact, rules.get(fact.name, {}))
         for name, version in zip(fact.on_the_wire, fact.versions, strict=True):
             written[SNAPSHOTS / f"{name}.json"] = json.dumps(schema_of(version.body), indent=2, sort_keys=True) + "\n"
         if fact.withdrawn is not None:
@@ -81,9 +83,8 @@ def examples_of(stream: Stream, fact: FactType) -> tuple[Path, ...]:
     return tuple(sorted((EXAMPLES / folder / fact.name.rsplit(".", 1)[1]).glob("*.json")))
 
 
-def main() -> None:
+def write(written: Mapping[Path, str]) -> None:
     """Writes the pages and snapshots, and removes those of types that are gone."""
-    written = pages()
     for folder, kind in ((PAGES, "*.md"), (SNAPSHOTS, "*.json")):
         folder.mkdir(parents=True, exist_ok=True)
         for stale in set(folder.glob(kind)) - written.keys():
@@ -141,7 +142,7 @@ def _node(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
-def _page(stream: Stream, fact: FactType) -> str:
+def _page(stream: Stream, fact: FactType, rules: Mapping[str, Sequence[str]]) -> str:
     name = fact.on_the_wire[-1]
     lines = [_GENERATED, f"# {name}", "", (fact.newest.__doc__ or "").replace("\n    ", "\n").strip(), ""]
     lines += [
@@ -150,6 +151,13 @@ def _page(stream: Stream, fact: FactType) -> str:
         f"- Owned by: {stream.owner}; also read by: {', '.join(stream.readers)}",
         f"- Versions that are read: {', '.join(f'`{known}`' for known in fact.on_the_wire)}",
         f"- JSON Schema: [{name}.json](../../schemas/snapshots/{name}.json)",
+    ]
+    if rules:
+        lines.append("- Rules that read it:")
+        lines += [f"  - {by}: {', '.join(f'`{name}`' for name in names)}" for by, names in rules.items()]
+    elif stream.direction == "in":
+        lines.append("- Rules that read it: none; it links other facts, or says who a person is")
+    lines += [
         "",
         "## Fields",
         "",
@@ -255,7 +263,3 @@ def _refused() -> str:
         end = "refused, *replay*" if bad.reason.replayable else "refused"
         lines.append(f"| {bad.what} | {end} | `{bad.reason}` | {bad.reason.sentence} |")
     return "\n".join([*lines, ""])
-
-
-if __name__ == "__main__":
-    main()

@@ -14,9 +14,10 @@ from schemas.field_errors import models_in
 from schemas.police_incidents.v1 import ChildrenLinked
 from schemas.registry import REGISTRY
 from schemas.values import Residence
+from services.ops.catalogue import rules_that_read
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = pages()
+WRITTEN = pages(rules=rules_that_read())
 PROJECTED = {("Item", "value")}  # what an agency is told was projected class by class before it was written
 
 
@@ -24,6 +25,13 @@ PROJECTED = {("Item", "value")}  # what an agency is told was projected class by
 def test_the_committed_page_or_schema_is_the_one_that_would_be_written(path: Path) -> None:
     assert path.exists(), "run: make docs"
     assert path.read_text("utf-8") == WRITTEN[path], "run: make docs"
+
+
+def test_a_page_names_the_rules_that_read_the_type() -> None:
+    said = {path.stem: text for path, text in WRITTEN.items()}
+    assert "- Rules that read it:\n  - order_variations: `attribution_question`\n" in said["uk.agency.link-refused"]
+    assert "- Rules that read it: none; " in said["uk.police.persons-merged"]
+    assert "Rules that read it" not in said["uk.relay.evaluated"]
 
 
 def test_no_page_or_schema_is_left_of_a_type_that_is_gone() -> None:
