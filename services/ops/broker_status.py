@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 from schemas.registry import REGISTRY
 from services.ops.kafka_client import Partition, ends_and_committed, members_of, records_between
 from services.ops.terminal import UsageError
+from services.platform.storage.records import Record
 from services.platform.streaming.groups import group_of
-from services.platform.streaming.records import Record
 
 LOOK_THROUGH_SECONDS, JUDGE_SECONDS = 2.0, 2.0
 Positions = Mapping[Partition, tuple[int, datetime | None]]

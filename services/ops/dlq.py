@@ -19,7 +19,7 @@ from schemas.registry import REGISTRY
 from services.ops.kafka_client import Headers, Sending, send_all
 from services.ops.reading import Connection, reading
 from services.ops.terminal import UsageError, complain, err, moment, out, plural, servers, shown
-from services.platform.streaming.wire import headers_from_text
+from services.platform.storage.records import headers_from_text
 
 PREFIX = "dlq-"
 PROGRESS_FROM = 50

@@ -13,8 +13,8 @@ from services.platform.domain.core.evaluate import state
 from services.platform.domain.linking.links import files_of
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
+from services.platform.storage.records import Record
 from services.platform.streaming.receiving import believed, read
-from services.platform.streaming.records import Record
 
 
 def people_past_their_time(

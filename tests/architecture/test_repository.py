@@ -193,21 +193,29 @@ def test_containers_and_checkouts_run_the_same_kafka() -> None:
     assert compose["services"]["kafka"]["image"] == f"apache/kafka:{version[1]}"
 
 
-def test_import_rules_know_every_service() -> None:
+def layers() -> list[set[str]]:
+    """The layers that imports go down, first the highest, each with its packages and modules."""
     contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    layers = [set(re.findall(r"services\.([\w.]+)", layer)) for layer in contracts[0]["layers"]]
-    platform = {
-        f"platform.{path.stem}"
-        for path in (PROJECT / "services" / "platform").iterdir()
-        if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    return [set(re.findall(r"(?:services|schemas)[\w.]*", layer)) for layer in contracts[0]["layers"]]
+
+
+def test_import_rules_know_every_service() -> None:
+    assert {f"services.{name}" for name in SERVICES} in layers()
+
+
+def test_every_module_has_a_layer() -> None:
+    modules = {
+        path.relative_to(PROJECT).with_suffix("").as_posix().replace("/", ".")
+        for folder in ("schemas", "services")
+        for path in (PROJECT / folder).rglob("*.py")
+        if path.name != "__init__.py"
     }
-    assert SERVICES in layers
-    assert set().union(*layers) == SERVICES | SHARED - {"platform"} | platform
+    listed = set().union(*layers())
+    assert {m for m in modules if not any(f"{m}.".startswith(f"{one}.") for one in listed)} == set()
 
 
 def test_nothing_imports_what_a_local_run_alone_needs() -> None:
-    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    assert contracts[0]["layers"][0] == "services.platform.local"
+    assert layers()[0] == {"services.platform.local"}
 
 
 def test_only_settings_read_the_environment() -> None:

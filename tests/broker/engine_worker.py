@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.platform import logs
-from services.platform.streaming.broker import Partition
+from services.platform.storage.records import Partition, Record
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.halting import Halt, HaltReason
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import Record
 
 
 def note(options: argparse.Namespace, lines: Iterable[str]) -> None:

@@ -29,8 +29,9 @@ from services.ops.cli import app
 from services.ops.policies import load
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
+from services.platform.storage.outgoing import RefusedFor
 from services.platform.streaming.loop import RETRY_TRIES
-from services.platform.streaming.sending import Message, Refused, RefusedFor, Sent
+from services.platform.streaming.sending import Message, Refused, Sent
 from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
 from tests.broker.conftest import Play

@@ -24,9 +24,9 @@ from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.platform.local.embedded import embedded_servers
 from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.changes import Accepted
+from services.platform.storage.records import Record
 from services.platform.streaming import receiving
-from services.platform.streaming.batch import Accepted
-from services.platform.streaming.records import Record
 from services.platform.streaming.sending import Message
 from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES

@@ -20,12 +20,11 @@ from kafka.admin import KafkaAdminClient
 
 from services.platform import metrics
 from services.platform.local.embedded import Servers
-from services.platform.streaming.broker import Partition
+from services.platform.storage.records import Partition, Record
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.halting import EXIT_HALTED
 from services.platform.streaming.membership import Membership
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import Record
 from services.platform.streaming.sending import Message, Sender
 from services.platform.streaming.topics import TopicSpec, apply_topics
 from tests.support.processes import started

@@ -23,9 +23,9 @@ from services.platform.domain.core.stored_notifications import notification_from
 from services.platform.domain.linking.links import files_of
 from services.platform.local.embedded import Servers
 from services.platform.storage import database as tables
-from services.platform.streaming.batch import Accepted
+from services.platform.storage.changes import Accepted
+from services.platform.storage.records import Record
 from services.platform.streaming.receiving import read
-from services.platform.streaming.records import Record
 from services.platform.streaming.sending import Message
 from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play

@@ -11,11 +11,10 @@ from psycopg.sql import SQL, Identifier
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.incidents.__main__ import SERVICE
 from services.platform.storage import database as tables
-from services.platform.streaming.broker import Partition
+from services.platform.storage.records import Partition, Record
 from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.publisher import Publisher
-from services.platform.streaming.records import Record
 from services.platform.streaming.sending import Message
 from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play

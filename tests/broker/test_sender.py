@@ -16,17 +16,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerClosed
 
 from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.storage.outgoing import RefusedFor
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.sending import (
-    AT_ONCE,
-    STOP_SECONDS,
-    Message,
-    Outcome,
-    Refused,
-    RefusedFor,
-    Sender,
-    Sent,
-)
+from services.platform.streaming.sending import AT_ONCE, STOP_SECONDS, Message, Outcome, Refused, Sender, Sent
 from services.platform.streaming.topics import Difference, TopicSpec, apply_topics
 from tests.broker.relay import until
 from tests.broker.second_broker import Broker, second_broker

@@ -26,12 +26,12 @@ from services.platform.local.embedded import Servers
 from services.platform.pseudonyms import pseudonyms_of
 from services.platform.storage import database as tables
 from services.platform.storage.gauges import gauges
+from services.platform.storage.records import Partition, Record
 from services.platform.storage.writer import UNTIL_RECOVERED
-from services.platform.streaming.broker import NotThereYet, Partition
+from services.platform.streaming.broker import NotThereYet
 from services.platform.streaming.halting import Halt
 from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import Record
 from services.platform.streaming.service import Service
 from services.platform.streaming.topics import TopicSpec, apply_topics
 from services.platform.streaming.unit_of_work import UnitOfWork

@@ -18,8 +18,8 @@ from schemas.agency_responses.v1 import Decision, DeclineReason
 from schemas.envelope import Record as Written
 from services.ops.cli import Commands, app, loaded
 from services.platform.settings import Settings
+from services.platform.storage.records import Record, headers_from_text
 from services.platform.streaming import wire
-from services.platform.streaming.records import Record
 
 PROJECT = Path(__file__).parents[2]
 WRITTEN = [
@@ -127,7 +127,7 @@ def test_a_dead_letter_in_a_document_is_what_the_relay_writes() -> None:
     )
     failed_at = datetime.fromisoformat(shown["dlq-first-failed-at"]).astimezone(UTC)
     _, letter = wire.dead_letter(came, refusal, shown["dlq-service"], shown["dlq-service-version"], failed_at)
-    written = {name: text.decode() for name, text in wire.headers_from_text(letter.headers) if name.startswith("dlq-")}
+    written = {name: text.decode() for name, text in headers_from_text(letter.headers) if name.startswith("dlq-")}
     assert (dead_topic, shown) == (letter.topic, written)
 
 

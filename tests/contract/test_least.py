@@ -32,6 +32,8 @@ from services.platform.domain.core.matter import marks
 from services.platform.domain.linking.links import stands
 from services.platform.policy.clocks import london_day
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.records import headers_from_text
 from services.platform.streaming import wire
 from services.responses.rules import RULES as RESPONSES
 from tests.contract import grants_by_hand as by_hand
@@ -286,13 +288,13 @@ def safe_contact_recorded(notification: Notification, now: Known) -> bool:
     return any(today - DAY * by_hand.SAFE_CONTACT_GOOD_FOR_DAYS < on <= today for on in said)
 
 
-def recipient_problems(notification: Notification, sent: wire.Outgoing) -> Iterator[str]:
+def recipient_problems(notification: Notification, sent: Outgoing) -> Iterator[str]:
     """No other agency's id or name, in no part of the message, its key and headers included."""
     text = " ".join(
         (
             (sent.value or b"").decode(),
             (sent.key or b"").decode(),
-            *(f"{name} {value.decode()}" for name, value in wire.headers_from_text(sent.headers)),
+            *(f"{name} {value.decode()}" for name, value in headers_from_text(sent.headers)),
         )
     )
     if set(AGENCY.findall(text)) - {notification.key.agency}:

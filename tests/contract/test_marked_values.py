@@ -14,7 +14,9 @@ from schemas.envelope import Record
 from schemas.registry import REGISTRY, FactType, Refusal, Stream
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.core.reasons import Reason
-from services.platform.streaming import records, wire
+from services.platform.storage import records
+from services.platform.storage.records import headers_from_text
+from services.platform.streaming import wire
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.spoiled import MARK, spoiled
 from tests.contract.test_least import PSEUDONYMS, RULES
@@ -100,7 +102,7 @@ def dead_letter(topic: str, record: Record, refusal: Refusal) -> str:
     came = records.Record(topic, 0, 7, NOW, record.key, record.value, tuple(record.headers))
     identity, letter = wire.dead_letter(came, refusal, "incidents", "1", NOW)
     assert letter.value == record.value
-    return outside(letter.key, wire.headers_from_text(letter.headers)) + identity + letter.topic
+    return outside(letter.key, headers_from_text(letter.headers)) + identity + letter.topic
 
 
 def test_a_notification_holds_marked_values_in_its_matter_alone_and_a_decision_none() -> None:
@@ -112,14 +114,14 @@ def test_a_notification_holds_marked_values_in_its_matter_alone_and_a_decision_n
             policy = b.shipped().at(step.at)
             for notification in notifications:
                 sent = wire.notification(notification, "incidents", policy, PSEUDONYMS)
-                assert not marks_in(outside(sent.key, wire.headers_from_text(sent.headers)) + sent.topic, planted)
+                assert not marks_in(outside(sent.key, headers_from_text(sent.headers)) + sent.topic, planted)
                 bare = wire.notification(replace(notification, content=()), "incidents", policy, PSEUDONYMS)
                 assert not marks_in((bare.value or b"").decode(), planted)
                 seen += bool(marks_in((sent.value or b"").decode(), planted))
             withheld = [statement for evaluation in world.evaluations for statement in evaluation.withheld]
             name = wire.EvaluationName("incidents", "record:vale-records:woman-1", 1, step.at, "event", None)
             said = wire.decision(name, notifications, withheld, (), policy, PSEUDONYMS)
-            text = (said.value or b"").decode() + outside(said.key, wire.headers_from_text(said.headers))
+            text = (said.value or b"").decode() + outside(said.key, headers_from_text(said.headers))
             assert not marks_in(text, planted)
             assert not [agency.id for agency in b.shipped().agencies if f"/{agency.id}/" in text]
     assert seen > 100

@@ -10,6 +10,7 @@ from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.ops.notifications import tell
 from services.ops.words import Names
+from services.platform.storage.records import headers_from_text
 from services.platform.streaming import wire
 from tests.contract.test_least import PSEUDONYMS, RULES
 from tests.contract.whole_matters import Author
@@ -35,7 +36,7 @@ def delivered(seed: int) -> Iterator[NotificationIssued]:
         policy = b.shipped().at(step.at)
         for notification in world.evaluate(*step.facts, now=step.at):
             sent = wire.notification(notification, "incidents", policy, PSEUDONYMS)
-            read = registry.decode(sent.topic, sent.key, sent.value, wire.headers_from_text(sent.headers))
+            read = registry.decode(sent.topic, sent.key, sent.value, headers_from_text(sent.headers))
             assert isinstance(read, registry.Received)
             assert isinstance(read.body, NotificationIssued)
             yield read.body

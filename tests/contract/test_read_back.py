@@ -10,8 +10,8 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import Refusal, RefusalReason
 from services.platform.domain.core.escalation import ESCALATION_STEPS
 from services.platform.recovery.recovering import key_of
+from services.platform.storage.records import Record, headers_from_text
 from services.platform.streaming import wire
-from services.platform.streaming.records import Record
 from tests.contract import grants_by_hand as by_hand
 from tests.contract.test_least import PSEUDONYMS, RULES
 from tests.contract.whole_matters import Author
@@ -43,7 +43,7 @@ def test_a_dead_letter_is_read_back_with_what_came_whatever_its_sender_called_hi
     refusal = Refusal(RefusalReason.INCOMPLETE, "decode", "the content stops before its end")
     identity, letter = wire.dead_letter(came, refusal, "incidents", "release", b.NOON)
     # A client may hand out a header without a value as nothing at all.
-    sent = [*wire.headers_from_text(letter.headers), ("dlq-of-another", None)]
+    sent = [*headers_from_text(letter.headers), ("dlq-of-another", None)]
     read = wire.letter_of([("dlq-service", None), *sent])
     assert read is not None
     said, headers = read

@@ -23,10 +23,10 @@ from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, body_of, check_strict
 from services.ops.policies import load
 from services.platform.policy.policy import Policy
+from services.platform.storage.changes import Accepted
+from services.platform.storage.records import Record, headers_from_text
 from services.platform.streaming import wire
-from services.platform.streaming.batch import Accepted
 from services.platform.streaming.receiving import believed, read
-from services.platform.streaming.records import Record
 from tests.contract.test_least import RULES
 from tests.hostile.records import BIRTH, EXAMPLES, MARK, NO_TIMES, WAYS, Hostile, Sent, hostile, paths, with_raw
 from tests.support import builders as b
@@ -72,7 +72,7 @@ def assert_repeats_nothing(each: Hostile, refusal: Refusal) -> None:
     """Neither the refusal nor what the dead letter says itself; the record goes along untouched and fits its topic."""
     record = came(each.sent)
     identity, letter = wire.dead_letter(record, refusal, "incidents", "1", NOW)
-    headers = wire.headers_from_text(letter.headers)
+    headers = headers_from_text(letter.headers)
     said = headers[len(record.headers) :]
     assert all(name.startswith("dlq-") for name, _ in said)
     beside = f"{refusal!r} {said!r} {identity} {letter.topic} {letter.duty}"

@@ -18,7 +18,7 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import RefusalReason
 from services.platform.local.embedded import embedded_servers
 from services.platform.local.services import Services, all_services
-from services.platform.streaming.wire import headers_from_text
+from services.platform.storage.records import headers_from_text
 from tests.broker.relay import Relay, relay_on, until
 from tests.broker.test_bad_input import good
 from tests.broker.test_nothing_leaks import log_files, metrics, read_by_all

@@ -2,23 +2,15 @@
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+
+from services.platform.storage.clock import Reading
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TOLERANCE = timedelta(minutes=1)
 # A reading that took longer says too little to hold the next one against.
 SHARP_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the server's clock said, and this machine's ticks, in seconds, just before it was asked and just after."""
-
-    clock: datetime
-    before: float
-    after: float
 
 
 def moved_by(earlier: Reading, later: Reading) -> timedelta:

@@ -4,15 +4,13 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
+from services.platform.storage.records import Partition, Record, headers_from_text
 from services.platform.storage.writer import RecordRow
-from services.platform.streaming.broker import Partition
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import Record
 from services.platform.streaming.service import Service
 from services.platform.streaming.unit_of_work import UnitOfWork
-from services.platform.streaming.wire import headers_from_text
 
 AT_ONCE = 500
 

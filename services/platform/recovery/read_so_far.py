@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from services.platform.storage.reader import Position
-from services.platform.streaming.broker import Partition
+from services.platform.storage.records import Partition
 
 
 class WentBack(NamedTuple):

@@ -16,12 +16,11 @@ from services.platform.domain.core.duties import Notification, notification_id
 from services.platform.domain.core.escalation import ESCALATION_STEPS, step_key
 from services.platform.domain.core.facts import Key
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.records import Partition, Record
 from services.platform.storage.refusals import RefusalRow
 from services.platform.streaming import wire
-from services.platform.streaming.broker import Partition
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import Record
 from services.platform.streaming.unit_of_work import UnitOfWork
 
 AT_ONCE = 500

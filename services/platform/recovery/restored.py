@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from services.platform.domain.core.duties import notification_id
 from services.platform.domain.core.escalation import rule_of
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.stored_notifications import notification_from_json
@@ -12,30 +11,22 @@ from services.platform.domain.linking.merged_records import Placeholder
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.reader import Reader
 from services.platform.storage.rows import Connection
-from services.platform.streaming.service import Service
+from services.platform.storage.unlaid import UNLAID_FROM, UNLAID_TO
 
-# Where a duty lies whose facts are not known again yet. No person and no reference has this name.
-UNLAID = "unlinked:told:"
-UNLAID_FROM, UNLAID_TO = UNLAID, "unlinked:told;"
 FILES_AT_ONCE = 10_000
 
 
-def unlaid(key: Key) -> str:
-    """The file of a duty that is not laid yet."""
-    return f"{UNLAID}{notification_id(key, 1)}"
-
-
 async def lay_delivered(
-    conn: Connection, reader: Reader, service: Service, is_placeholder: Placeholder, now: datetime
+    conn: Connection, reader: Reader, runs_in: Mapping[str, str], is_placeholder: Placeholder, now: datetime
 ) -> tuple[int, int]:
-    """Lays what was read back into the file of its person or reference, and makes those files due; how many duties, and
-    how many of them belong to none of the facts that are left."""
+    """Lays what was read back into the file of its person or reference, and makes those files due. `runs_in`: for each
+    rule the kind of file that it reads. Returns how many duties there were, and how many of them belong to none of the
+    facts that are left."""
     rows = await conn.execute(
         "select content from delivery where service = %s and file >= %s and file < %s",
-        (service.name, UNLAID_FROM, UNLAID_TO),
+        (reader.service, UNLAID_FROM, UNLAID_TO),
     )
     notifications = [notification_from_json(content) async for (content,) in rows]
-    runs_in = {rule.name: rule.runs_in for rule in service.rules}
     of_persons = [
         notification for notification in notifications if runs_in.get(rule_of(notification.key)) != "references"
     ]
@@ -45,7 +36,7 @@ async def lay_delivered(
     places = {notification.person for notification in of_persons}
     files = await _files_of_places(conn, reader, places, is_placeholder)
     # Whoever comes to stand at a place of which no fact is left takes over what was told of it.
-    files |= await _stand_for_themselves(conn, service.name, places - files.keys())
+    files |= await _stand_for_themselves(conn, reader.service, places - files.keys())
     unlinked_files = await _unlinked_files_of_facts(
         conn, reader, {i for n in of_references for i in n.grounds}, is_placeholder
     )
@@ -54,7 +45,7 @@ async def lay_delivered(
         found = sorted({unlinked_files[ground] for ground in notification.grounds if ground in unlinked_files})
         if found:
             laid[notification.key] = found[0]
-    await _lay(conn, service.name, laid, now)
+    await _lay(conn, reader.service, laid, now)
     return len(notifications), len(notifications) - len(laid)
 
 

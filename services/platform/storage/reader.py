@@ -14,12 +14,11 @@ from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_
 from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, records_named, together
 from services.platform.domain.linking.references import CRIME, crimes
-from services.platform.recovery.clock_guard import Reading
 from services.platform.storage.bodies import Read
-from services.platform.storage.clock import NOW
+from services.platform.storage.clock import NOW, Reading
+from services.platform.storage.records import Partition
 from services.platform.storage.rows import Connection, columns
 from services.platform.storage.undertakings import Words, from_row, hear
-from services.platform.streaming.broker import Partition
 
 Clocks = tuple[datetime, datetime]
 Statement = tuple[str, str]

@@ -8,9 +8,8 @@ from psycopg.rows import TupleRow
 
 from schemas.carried import carried
 from schemas.refusals import Refusal
+from services.platform.storage.records import Record, claimed, headers_to_text
 from services.platform.storage.rows import Connection, array, columns, with_rows
-from services.platform.streaming import wire
-from services.platform.streaming.records import Record
 
 Place = tuple[str, int, int]  # topic, partition, offset
 
@@ -44,11 +43,11 @@ class Refusals:
                 row.refusal.reason.value,
                 row.refusal.stage,
                 row.refusal.detail,
-                wire.claimed(row.record, "ce_id"),
-                wire.claimed(row.record, "ce_source"),
+                claimed(row.record, "ce_id"),
+                claimed(row.record, "ce_source"),
                 row.record.key,
                 row.record.value,
-                wire.headers_to_text(row.record.headers),
+                headers_to_text(row.record.headers),
                 row.record.timestamp,
                 row.at,
                 row.at,

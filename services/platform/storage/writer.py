@@ -13,15 +13,13 @@ from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.stored_notifications import notification_to_json, withheld_to_json
 from services.platform.domain.linking.merged_records import Joined
 from services.platform.logs import Event
-from services.platform.recovery.clock_guard import Reading
-from services.platform.recovery.restored import unlaid
+from services.platform.storage.changes import Accepted, Change
+from services.platform.storage.clock import Reading
+from services.platform.storage.outgoing import Outgoing, RefusedFor
 from services.platform.storage.reader import Delivered, FileState
+from services.platform.storage.records import Partition, Record, headers_to_text
 from services.platform.storage.rows import Connection, array, columns, insert, with_rows
-from services.platform.streaming import wire
-from services.platform.streaming.batch import Accepted, Change
-from services.platform.streaming.broker import Partition
-from services.platform.streaming.records import Record
-from services.platform.streaming.sending import RefusedFor
+from services.platform.storage.unlaid import unlaid
 
 log = structlog.get_logger("relay")
 
@@ -539,7 +537,7 @@ class Writer:
                 (now, because, self.service, due),
             )
 
-    async def write_outbox(self, conn: Connection, rows: Iterable[wire.Outgoing], now: datetime) -> None:
+    async def write_outbox(self, conn: Connection, rows: Iterable[Outgoing], now: datetime) -> None:
         """What is to be sent. A message larger than the catalogue allows is parked at once: its duty waits."""
         kept = [(*row, now, self._refused(row)) for row in rows]
         await insert(
@@ -550,7 +548,7 @@ class Writer:
             kept,
         )
 
-    def _refused(self, row: wire.Outgoing) -> RefusedFor | None:
+    def _refused(self, row: Outgoing) -> RefusedFor | None:
         if len(row.value or b"") <= self.contract.largest_of(row.topic):
             return None
         log.error(Event.NOTIFICATION_PARKED, service=self.service, topic=row.topic, reason=RefusedFor.TOO_LARGE)
@@ -559,8 +557,7 @@ class Writer:
     async def write_archive(self, conn: Connection, records: Iterable[Record]) -> None:
         """Records of the owned stream, as they came."""
         rows = [
-            (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, wire.headers_to_text(r.headers))
-            for r in records
+            (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, headers_to_text(r.headers)) for r in records
         ]
         if rows:
             await conn.execute(

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from services.platform.storage.records import Partition
 from services.platform.storage.rows import Connection, with_rows
-from services.platform.streaming.broker import Partition
 
 
 class Attempts:

@@ -15,7 +15,6 @@ LONGEST_PAUSE = 5.0
 
 log = structlog.get_logger("relay")
 
-Partition = tuple[str, int]
 Answer = TypeVar("Answer")
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import structlog
 
 from services.platform import logs, metrics
+from services.platform.storage.records import BATCH, Partition, Record
 from services.platform.streaming import lenient_records
-from services.platform.streaming.broker import NotThereYet, Partition
+from services.platform.streaming.broker import NotThereYet
 from services.platform.streaming.halting import end_process
 from services.platform.streaming.membership import UNAVAILABLE, Membership
 from services.platform.streaming.offsets import Offsets, Unowned
-from services.platform.streaming.records import BATCH, Record
 
 GATHER_SECONDS = 0.01
 COMMIT_SECONDS = 0.5

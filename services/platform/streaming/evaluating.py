@@ -16,6 +16,7 @@ from services.platform.domain.linking.merged_records import Joins, of_persons, p
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.outgoing import Outgoing
 from services.platform.storage.reader import FileState
 from services.platform.storage.writer import EvaluationRow, FileRow
 from services.platform.streaming import wire
@@ -49,7 +50,7 @@ class Evaluations:
     files: dict[str, FileRow] = field(default_factory=dict)
     lies: dict[Key, str] = field(default_factory=dict)  # the file, as it is now, of what was told or has moved
     regrounded: list[Notification] = field(default_factory=list)
-    outbox: list[wire.Outgoing] = field(default_factory=list)
+    outbox: list[Outgoing] = field(default_factory=list)
     faults: int = 0
     seconds: float = 0.0  # spent looking, without what other tasks did meanwhile
 

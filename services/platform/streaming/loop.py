@@ -19,13 +19,13 @@ from services.platform.logs import Event
 from services.platform.policy.clocks import london_day
 from services.platform.storage.database import AWAY, CONTENDED, FULL, PASSING, TOO_SLOW
 from services.platform.storage.reader import Position
+from services.platform.storage.records import Partition, Record
 from services.platform.storage.writer import UNTIL_RECOVERED
 from services.platform.streaming.attempts import Attempts
-from services.platform.streaming.broker import NotThereYet, Partition
+from services.platform.streaming.broker import NotThereYet
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt, HaltReason
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import Record
 from services.platform.streaming.unit_of_work import DUE_AT_ONCE, RECOVER, UnitOfWork
 
 OURS_TRIES = 3

@@ -21,9 +21,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from services.platform import logs
-from services.platform.streaming.broker import Partition
+from services.platform.storage.records import BATCH, NO_TIME, Partition, Record
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.records import BATCH, NO_TIME, Record
 
 BUFFER = 2 * BATCH
 BUFFER_BYTES = 32 * 1024 * 1024  # or so few, where they are large

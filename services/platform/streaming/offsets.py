@@ -9,7 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import OffsetOutOfRangeError, for_code
 
-from services.platform.streaming.broker import REQUEST_MS, Partition, until_answered
+from services.platform.storage.records import Partition
+from services.platform.streaming.broker import REQUEST_MS, until_answered
 
 # What a group that is not sharing out calls itself, with members and without.
 SHARED_OUT = ("Stable", "Empty", "Dead")

@@ -15,9 +15,9 @@ from psycopg_pool import AsyncConnectionPool
 from schemas.registry import REGISTRY, Registry
 from services.platform.logs import Event
 from services.platform.storage.database import PASSING
+from services.platform.storage.records import headers_from_text
 from services.platform.storage.rows import Connection
 from services.platform.streaming.sending import Message, Outcome, Refused, Sender, Sent
-from services.platform.streaming.wire import headers_from_text
 
 ROWS_AT_ONCE = 100  # of one topic
 TOPICS_AT_ONCE = 16  # of one service in one worker

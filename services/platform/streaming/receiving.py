@@ -12,8 +12,9 @@ from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.defendants import Identifier, Knowing
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.pseudonyms import Pseudonyms
-from services.platform.streaming.batch import Accepted, accepted, restated
-from services.platform.streaming.records import Record
+from services.platform.storage.changes import Accepted
+from services.platform.storage.records import Record
+from services.platform.streaming.batch import accepted, restated
 
 OF_A_CASE = frozenset({"uk.court.hearing-resulted", "uk.court.orders-resulted", "uk.police.charge-preferred"})
 SOURCE_AHEAD = timedelta(hours=1)  # publishers' clocks differ by less; what is later still would stand for ever

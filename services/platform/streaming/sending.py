@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -23,6 +22,7 @@ from aiokafka.errors import (
 )
 
 from services.platform import logs
+from services.platform.storage.outgoing import RefusedFor
 from services.platform.streaming.broker import REQUEST_MS, pauses
 
 LINGER_MS = 2
@@ -39,15 +39,6 @@ ASK_AGAIN_SECONDS = 15.0
 STOP_SECONDS = 10.0
 
 log = structlog.get_logger("relay")
-
-
-class RefusedFor(StrEnum):
-    """Why the broker will never take a message as it is."""
-
-    TOO_LARGE = "too_large"
-    UNKNOWN_TOPIC = "unknown_topic"
-    NOT_AUTHORISED = "not_authorised"
-    INVALID = "invalid"
 
 
 @dataclass(frozen=True, slots=True)

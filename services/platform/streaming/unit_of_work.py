@@ -24,25 +24,27 @@ from services.platform.domain.linking.speaking import NOT_THE_RECIPIENT, UNKNOWN
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.pseudonyms import Pseudonyms
-from services.platform.recovery.clock_guard import TOLERANCE, ClockWatch, Reading, boot, ticks
+from services.platform.recovery.clock_guard import TOLERANCE, ClockWatch, boot, ticks
 from services.platform.recovery.read_so_far import ReadSoFar
 from services.platform.recovery.restored import lay_delivered, number_evaluations
 from services.platform.storage.bodies import bodies_of
+from services.platform.storage.changes import Accepted, Change
+from services.platform.storage.clock import Reading
 from services.platform.storage.database import AWAY
+from services.platform.storage.outgoing import Outgoing
 from services.platform.storage.reader import Delivered, FileState, NamesOf, Position, Reader
+from services.platform.storage.records import BATCH, NO_TIME, Partition, Record, headers_from_text
 from services.platform.storage.refusals import Place, RefusalRow, Refusals
 from services.platform.storage.rows import Connection
 from services.platform.storage.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, crime_of, hear, says, word
 from services.platform.storage.writer import AnswerRow, FactRow, RecordRow, UndertakingRow, Writer
 from services.platform.streaming import wire
-from services.platform.streaming.batch import Accepted, Change, Plan, apply_to_files, overlapping
-from services.platform.streaming.broker import Partition
+from services.platform.streaming.batch import Plan, apply_to_files, overlapping
 from services.platform.streaming.evaluating import At, Evaluations, evaluate_files, fault_pause, follow_places
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import DatabaseWentBack, Halt, HaltReason
 from services.platform.streaming.pacing import Portion
 from services.platform.streaming.receiving import believed, identified, knowing, read
-from services.platform.streaming.records import BATCH, NO_TIME, Record
 from services.platform.streaming.service import Service
 
 JUDGING_SECONDS = 0.2
@@ -277,7 +279,7 @@ class UnitOfWork:
         async with self.transaction() as conn:
             waiting = await self.refusals.open(conn, self.judged_by, RETRY_AT_ONCE)
         return [
-            Record(topic, partition, offset, timestamp, key, value, wire.headers_from_text(headers))
+            Record(topic, partition, offset, timestamp, key, value, headers_from_text(headers))
             for topic, partition, offset, timestamp, key, value, headers in waiting
         ]
 
@@ -371,7 +373,8 @@ class UnitOfWork:
         async with self.transaction() as conn:
             await conn.execute("set local transaction_timeout = 0")
             is_placeholder = self.policies.at(now).is_placeholder
-            delivered, left = await lay_delivered(conn, self.reader, self.service, is_placeholder, now)
+            runs_in = {rule.name: rule.runs_in for rule in self.service.rules}
+            delivered, left = await lay_delivered(conn, self.reader, runs_in, is_placeholder, now)
             await number_evaluations(conn, self.service.name, self.pseudonyms)
         if left:
             log.error(Event.DELIVERED_NOT_LAID, service=self.service.name, duties=left, of=delivered)
@@ -728,7 +731,7 @@ class UnitOfWork:
 
     async def _refuse(self, conn: Connection, refused: Iterable[tuple[Record, Refusal]], now: datetime) -> None:
         """Keeps each refusal with its record; the stream's owner also writes the dead letter, once."""
-        rows, letters = list[RefusalRow](), dict[Place, wire.Outgoing]()
+        rows, letters = list[RefusalRow](), dict[Place, Outgoing]()
         for record, refusal in refused:
             letter, row = wire.dead_letter(record, refusal, self.service.name, self.release, now)
             owned = record.topic == self.service.owns

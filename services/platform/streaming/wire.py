@@ -1,6 +1,5 @@
 """What leaves a service: notifications, decisions and dead letters as rows of the outbox."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +18,9 @@ from services.platform.domain.core.facts import Key
 from services.platform.domain.core.stored_notifications import frozen
 from services.platform.policy.policy import Policy
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.records import Record, headers_to_text
 from services.platform.streaming.groups import group_of
-from services.platform.streaming.records import Record
 
 NOTIFICATION = "uk.relay.notification-issued.v1"
 LOOKED = "uk.relay.evaluated.v1"
@@ -28,18 +28,6 @@ DECISIONS = "referral.decisions"
 SOURCE = "relay"
 
 Cause = Literal["event", "clock", "release"]
-
-
-class Outgoing(NamedTuple):
-    """A row of the outbox; headers as `headers_to_text` makes them."""
-
-    topic: str
-    duty: str
-    revision: int
-    key: bytes | None
-    value: bytes | None
-    headers: str
-    notification: str | None
 
 
 class Letter(NamedTuple):
@@ -281,23 +269,6 @@ def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:
         of, ask = asked_of(key)
         said = "/".join((of.rule, of.subject, pseudonyms.of("/".join(of))[:12], ask))
     return said if len(said) <= LONGEST_KEY else pseudonyms.of(said)
-
-
-def claimed(record: Record, header: str) -> str | None:
-    """What the record says in this header, as far as it is text of a sensible length."""
-    for name, value in record.headers:
-        if name == header and len(value) <= LONGEST_KEY:
-            return value.decode("ascii", errors="ignore").replace("\x00", "") or None
-    return None
-
-
-def headers_to_text(headers: Iterable[tuple[str, bytes]]) -> str:
-    """Headers as the reader keeps them: bytes of any kind come back as they were, those of texts can be read."""
-    return json.dumps([(name, (value or b"").decode("latin-1")) for name, value in headers])
-
-
-def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
 
 
 def _sendable(headers: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:

@@ -27,9 +27,10 @@ from services.platform.settings import Addresses, Settings, load_settings
 from services.platform.storage import database
 from services.platform.storage.database import AWAY, PASSING
 from services.platform.storage.gauges import gauges
+from services.platform.storage.records import Partition
 from services.platform.storage.rows import Connection
 from services.platform.storage.sessions import why_none
-from services.platform.streaming.broker import NotThereYet, Partition
+from services.platform.streaming.broker import NotThereYet
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt, end_process

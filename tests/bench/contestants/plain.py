@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.policy.policy import Policy
-from services.platform.streaming.wire import Outgoing
+from services.platform.storage.outgoing import Outgoing
 from tests.bench.contestants import work
 
 BATCH = 300

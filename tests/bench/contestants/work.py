@@ -23,6 +23,8 @@ from services.platform.domain.linking.links import file_of, link, stands
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.project import PROJECT
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.records import headers_from_text
 from services.platform.streaming import wire
 from services.platform.streaming.sending import Message
 
@@ -118,13 +120,13 @@ def evaluate_file(
     return found, remember(delivered, found)
 
 
-def outgoing(found: Evaluation, policy: Policy) -> list[wire.Outgoing]:
+def outgoing(found: Evaluation, policy: Policy) -> list[Outgoing]:
     """What the agencies are sent, as an outbox keeps it."""
     return [wire.notification(notification, SERVICE, policy, PSEUDONYMS) for notification in found.notifications]
 
 
-def message(row: wire.Outgoing) -> Message:
-    return Message(row.topic, row.key, row.value, wire.headers_from_text(row.headers))
+def message(row: Outgoing) -> Message:
+    return Message(row.topic, row.key, row.value, headers_from_text(row.headers))
 
 
 def messages(found: Evaluation, policy: Policy) -> list[Message]:

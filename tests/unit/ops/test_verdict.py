@@ -13,7 +13,7 @@ from services.ops.terminal import UsageError
 from services.ops.unread_people import past_their_time
 from services.ops.verdict import Service, Status, wrong
 from services.platform.policy.load import PolicyRefusedError
-from services.platform.streaming.records import Record
+from services.platform.storage.records import Record
 from tests.broker.relay import message, shipped_policy
 from tests.support import builders as b
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from services.platform.storage.records import Record
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.membership import Membership
-from services.platform.streaming.records import Record
 
 RECORD = Record("topic", 0, 0, datetime(2026, 3, 2, tzinfo=UTC), None, None, ())
 

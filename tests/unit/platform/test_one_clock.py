@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.platform.recovery.clock_guard import TOLERANCE, ClockWatch, Reading, moved_by
+from services.platform.recovery.clock_guard import TOLERANCE, ClockWatch, moved_by
+from services.platform.storage.clock import Reading
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 seconds = st.floats(0, 10_000)

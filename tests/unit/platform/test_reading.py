@@ -9,8 +9,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.convictions.__main__ import SERVICE
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.records import Record
 from services.platform.storage.rows import Connection
-from services.platform.streaming.records import Record
 from services.platform.streaming.unit_of_work import JUDGING_SECONDS, UnitOfWork
 from tests.support import builders as b
 

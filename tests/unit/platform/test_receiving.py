@@ -8,9 +8,9 @@ import pytest
 from schemas import registry
 from schemas.envelope import VersionBasis, version_of
 from schemas.refusals import RefusalReason
-from services.platform.streaming.batch import Accepted
+from services.platform.storage.changes import Accepted
+from services.platform.storage.records import Record
 from services.platform.streaming.receiving import believed, read
-from services.platform.streaming.records import Record
 from tests.support import builders as b
 
 AHEAD = timedelta(hours=1, seconds=1)

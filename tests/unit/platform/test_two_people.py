@@ -14,10 +14,11 @@ from services.platform.domain.linking.references import defendant_ids
 from services.platform.domain.linking.same_man import Man, identities
 from services.platform.domain.linking.speaking import anybody
 from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.changes import Accepted
 from services.platform.storage.reader import Matters
-from services.platform.streaming.batch import Accepted, Plan, apart
+from services.platform.storage.records import Record
+from services.platform.streaming.batch import Plan, apart
 from services.platform.streaming.receiving import identified, knowing, read
-from services.platform.streaming.records import Record
 from tests.support import builders as b
 
 POLICY = b.shipped()
