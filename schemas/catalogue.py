@@ -17,7 +17,7 @@ from schemas.bad_input import BAD_INPUT
 from schemas.classes import DataClass
 from schemas.compatibility import class_of, mark_of, schema_of
 from schemas.field_errors import models_in
-from schemas.registry import REGISTRY, FactType, Registry, Stream
+from schemas.registry import REGISTRY, EventType, Registry, Stream
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE / "examples"
@@ -77,7 +77,7 @@ def pages(registry: Registry = REGISTRY, *, rules: RulesThatRead) -> dict[Path, 
     return written
 
 
-def examples_of(stream: Stream, fact: FactType) -> tuple[Path, ...]:
+def examples_of(stream: Stream, fact: EventType) -> tuple[Path, ...]:
     """The committed examples of a type, every version, in the order of their names."""
     folder = stream.topic.replace(".{agency}", "")
     return tuple(sorted((EXAMPLES / folder / fact.name.rsplit(".", 1)[1]).glob("*.json")))
@@ -142,7 +142,7 @@ def _node(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
-def _page(stream: Stream, fact: FactType, rules: Mapping[str, Sequence[str]]) -> str:
+def _page(stream: Stream, fact: EventType, rules: Mapping[str, Sequence[str]]) -> str:
     name = fact.on_the_wire[-1]
     lines = [_GENERATED, f"# {name}", "", (fact.newest.__doc__ or "").replace("\n    ", "\n").strip(), ""]
     lines += [
@@ -214,7 +214,7 @@ def _words(annotation: Any) -> str:
     return _words(inner[0]) if len(inner) == 1 else "any JSON"
 
 
-def _example(stream: Stream, fact: FactType) -> Iterator[str]:
+def _example(stream: Stream, fact: EventType) -> Iterator[str]:
     paths = examples_of(stream, fact)
     written = [json.loads(path.read_text("utf-8")) for path in paths]
     whole = [(path, event) for path, event in zip(paths, written, strict=True) if "withdrawn" not in event["data"]]

@@ -28,15 +28,16 @@ from schemas.envelope import (
     to_record,
     version_of,
 )
+from schemas.fact_types import EventType, Version
 from schemas.field_errors import field_names, refusal_of
 from schemas.refusals import Refusal, RefusalReason
-from schemas.streams import REGISTRY, STREAMS, FactType, Registry, Stream, Version
+from schemas.streams import REGISTRY, STREAMS, Registry, Stream
 
 __all__ = [
     "REGISTRY",
     "STREAMS",
     "Envelope",
-    "FactType",
+    "EventType",
     "Publication",
     "Received",
     "Record",
@@ -264,7 +265,7 @@ def _structured(key: bytes | None, value: bytes | None, stream: Stream, registry
 
 
 def _received(
-    envelope: Envelope, fact: FactType, number: int, key: bytes | None, value: bytes | None, largest: int
+    envelope: Envelope, fact: EventType, number: int, key: bytes | None, value: bytes | None, largest: int
 ) -> Received | Refusal:
     read = _body(fact, number, value, largest=largest)
     if isinstance(read, Refusal):
@@ -283,13 +284,13 @@ def _received(
     return Received(replace(envelope, subject=subject), body, content, fact.name)
 
 
-def _in_one_spelling(fact: FactType, subject: str) -> str:
+def _in_one_spelling(fact: EventType, subject: str) -> str:
     model = fact.newest
     return model.subject_in_one_spelling(subject) if issubclass(model, v.Body) else subject
 
 
 def _body(
-    fact: FactType, number: int, value: bytes | None, *, largest: int, strict: bool = False
+    fact: EventType, number: int, value: bytes | None, *, largest: int, strict: bool = False
 ) -> tuple[v.Body, bytes, str | None] | Refusal:
     """The body in the newest version, its canonical content, and the subject that it states, if it does."""
     model = fact.versions[number - 1].body
@@ -310,7 +311,7 @@ def _taken_back(document: Mapping[str, Any]) -> bool:
     return document.get("withdrawn", False) is not False
 
 
-def _accepted(fact: FactType, number: int, content: bytes) -> v.Body | Refusal:
+def _accepted(fact: EventType, number: int, content: bytes) -> v.Body | Refusal:
     model = fact.versions[number - 1].body
     if fact.withdrawn is not None and b'"withdrawn"' in content and _taken_back(json.loads(content)):
         model = fact.withdrawn
@@ -319,7 +320,7 @@ def _accepted(fact: FactType, number: int, content: bytes) -> v.Body | Refusal:
 
 
 def _validated(
-    model: type[v.Frozen], content: bytes, fact: FactType, *, extra: Literal["forbid", "ignore"]
+    model: type[v.Frozen], content: bytes, fact: EventType, *, extra: Literal["forbid", "ignore"]
 ) -> v.Frozen | Refusal:
     try:
         return model.model_validate_json(content, strict=True, extra=extra)
@@ -327,7 +328,7 @@ def _validated(
         return replace(refusal_of(error, model), type_name=fact.name)
 
 
-def _newest(body: v.Frozen, fact: FactType, number: int) -> v.Body:
+def _newest(body: v.Frozen, fact: EventType, number: int) -> v.Body:
     """The same in the newest version; a withdrawn one is alike in all."""
     if not isinstance(body, v.Withdrawn):
         for later in fact.versions[number:]:

@@ -1,17 +1,17 @@
 """The contract as one table: stream to types to versions to body, with who owns and reads each, and its bounds."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from schemas import values as v
 from schemas.agency_notifications import v1 as notifications_v1
 from schemas.agency_responses import v1 as responses_v1
 from schemas.court_convictions import v1 as convictions_v1
 from schemas.court_order_variations import v1 as orders_v1
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED
+from schemas.fact_types import EventType, FactType, LacksAPartError, declared_in
 from schemas.field_errors import field_names
 from schemas.police_incidents import v1 as incidents_v1
 from schemas.referral_decisions import v1 as decisions_v1
@@ -23,32 +23,6 @@ LARGEST_HEARING = 4096 * KIB
 DEAD_LETTER = ".dlq"
 USUAL_BATCH = 1024 * KIB + 12  # what brokers take unless told otherwise; librdkafka puts together a million bytes
 _TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One major version of a type. `upcast`: from the body of the version before; pure; None for the first."""
-
-    body: type[v.Frozen]
-    upcast: Callable[[Any], v.Frozen] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FactType:
-    """`name` has no version. `versions`: from v1 on, no gaps. `withdrawn`: None where nothing is ever taken back."""
-
-    name: str
-    versions: tuple[Version, ...]
-    withdrawn: type[v.Withdrawn] | None = v.Withdrawn
-
-    @property
-    def newest(self) -> type[v.Frozen]:
-        return self.versions[-1].body
-
-    @property
-    def on_the_wire(self) -> tuple[str, ...]:
-        """`uk.police.incident-reported.v1`, oldest first."""
-        return tuple(f"{self.name}.v{number}" for number, _ in enumerate(self.versions, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +39,15 @@ class Stream:
     publishers: tuple[str, ...]
     owner: str
     readers: tuple[str, ...]
-    types: tuple[FactType, ...]
+    types: tuple[EventType, ...]
     partitions: int
     retention_days: int
     largest_message: int
+
+    def __post_init__(self) -> None:
+        for each in self.types if self.direction == "in" else ():
+            if not isinstance(each, FactType):
+                raise LacksAPartError(f"{each.name} comes in on {self.topic}, and is not declared as a type of fact")
 
     @property
     def dead_letter(self) -> str:
@@ -101,7 +80,7 @@ class Registry:
         return max(stream.largest_dead_letter for stream in self.streams)
 
     @cached_property
-    def types(self) -> Mapping[str, tuple[Stream, FactType]]:
+    def types(self) -> Mapping[str, tuple[Stream, EventType]]:
         """Every type by its name without version."""
         return {fact.name: (stream, fact) for stream in self.streams for fact in stream.types}
 
@@ -116,11 +95,10 @@ class Registry:
         """The topics from which services read."""
         return tuple(stream.topic for stream in self.streams if stream.direction == "in")
 
-    @property
-    def facts(self) -> tuple[type[v.Body], ...]:
-        """The newest body of every type that comes in."""
-        found = (fact.newest for stream, fact in self.types.values() if stream.direction == "in")
-        return tuple(body for body in found if issubclass(body, v.Body))
+    @cached_property
+    def facts(self) -> Mapping[str, FactType]:
+        """Every type of fact by its name without version."""
+        return {name: declared for name, (_, declared) in self.types.items() if isinstance(declared, FactType)}
 
     @cached_property
     def _named(self) -> Mapping[str, Stream]:
@@ -149,7 +127,7 @@ class Registry:
         """The topic on which a type (without version) is published. KeyError for an unknown one."""
         return self.types[name][0].topic
 
-    def find(self, type_: str, stream: Stream | None = None) -> tuple[FactType, int] | Refusal:
+    def find(self, type_: str, stream: Stream | None = None) -> tuple[EventType, int] | Refusal:
         """The type and major version that a `ce_type` names, expected on `stream` if given."""
         match = _TYPE.fullmatch(type_)
         name = match[1] if match else re.sub(r"\.v[^.]*$", "", type_)
@@ -168,14 +146,6 @@ class Registry:
         return fact, int(match[2])
 
 
-def _fact(name: str, body: type[v.Frozen], withdrawn: type[v.Withdrawn] | None = v.Withdrawn) -> FactType:
-    return FactType(name, (Version(body),), withdrawn)
-
-
-def _said_by_agency(name: str, body: type[responses_v1.AgencyBody]) -> FactType:
-    return _fact(name, body, responses_v1.WithdrawnByAgency)
-
-
 STREAMS: tuple[Stream, ...] = (
     Stream(
         topic="police.incidents",
@@ -183,13 +153,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("police record systems", "police custody systems"),
         owner="incidents",
         readers=("convictions", "order_variations"),
-        types=(
-            _fact("uk.police.incident-reported", incidents_v1.IncidentReported),
-            _fact("uk.police.risk-assessed", incidents_v1.RiskAssessed),
-            _fact("uk.police.children-linked", incidents_v1.ChildrenLinked),
-            _fact("uk.police.charge-preferred", incidents_v1.ChargePreferred),
-            _fact("uk.police.persons-merged", incidents_v1.PersonsMerged),
-        ),
+        types=declared_in(incidents_v1),
         partitions=6,
         retention_days=28,
         largest_message=256 * KIB,
@@ -200,7 +164,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("court result adapters",),
         owner="convictions",
         readers=("order_variations",),
-        types=(_fact("uk.court.hearing-resulted", convictions_v1.HearingResulted),),
+        types=declared_in(convictions_v1),
         partitions=3,
         retention_days=28,
         largest_message=LARGEST_HEARING,
@@ -211,12 +175,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("court result adapters", "court application adapters"),
         owner="order_variations",
         readers=("incidents", "convictions"),
-        types=(
-            _fact("uk.court.orders-resulted", orders_v1.OrdersResulted),
-            _fact("uk.court.application-lodged", orders_v1.ApplicationLodged),
-            _fact("uk.court.application-withdrawn", orders_v1.ApplicationWithdrawn),
-            _fact("uk.court.application-decided", orders_v1.ApplicationDecided),
-        ),
+        types=declared_in(orders_v1),
         partitions=3,
         retention_days=28,
         largest_message=LARGEST_HEARING,
@@ -227,15 +186,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("agencies, through their gateways and the relay command",),
         owner="responses",
         readers=("incidents", "convictions", "order_variations"),
-        types=(
-            _said_by_agency("uk.agency.acknowledged", responses_v1.Acknowledged),
-            _said_by_agency("uk.agency.accepted", responses_v1.Accepted),
-            _said_by_agency("uk.agency.declined", responses_v1.Declined),
-            _said_by_agency("uk.agency.decided", responses_v1.Decided),
-            _said_by_agency("uk.agency.link-made", responses_v1.LinkMade),
-            _said_by_agency("uk.agency.link-refused", responses_v1.LinkRefused),
-            _said_by_agency("uk.agency.attribution-confirmed", responses_v1.AttributionConfirmed),
-        ),
+        types=declared_in(responses_v1),
         partitions=3,
         retention_days=28,
         largest_message=64 * KIB,
@@ -246,7 +197,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("incidents", "convictions", "order_variations", "responses"),
         owner="responses",
         readers=("the agency of that id, and nobody else",),
-        types=(_fact("uk.relay.notification-issued", notifications_v1.NotificationIssued, None),),
+        types=declared_in(notifications_v1),
         partitions=1,
         retention_days=28,
         largest_message=256 * KIB,
@@ -257,7 +208,7 @@ STREAMS: tuple[Stream, ...] = (
         publishers=("incidents", "convictions", "order_variations", "responses"),
         owner="responses",
         readers=("audit",),
-        types=(_fact("uk.relay.evaluated", decisions_v1.Evaluated, None),),
+        types=declared_in(decisions_v1),
         partitions=3,
         retention_days=28,
         largest_message=LARGEST_HEARING,

@@ -6,6 +6,7 @@ from pydantic import JsonValue, StringConstraints
 
 from schemas import values as v
 from schemas.classes import REFERENCE, TIME, Basis
+from schemas.fact_types import EventType, Version
 
 # Longer than a code: the name of a thing says what it is.
 ItemName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
@@ -92,3 +93,6 @@ class NotificationIssued(v.Frozen):
     policy_version: Annotated[v.Code, REFERENCE]
     policy_source: Annotated[v.Text, REFERENCE]
     continuity: Annotated[Continuity, REFERENCE]
+
+
+NOTIFICATION_ISSUED = EventType("uk.relay.notification-issued", (Version(NotificationIssued),))

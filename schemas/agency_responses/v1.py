@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from schemas import identifiers
+from schemas import identifiers, matters
 from schemas import values as v
 from schemas.classes import REFERENCE
 from schemas.doubts import Doubt, DoubtReason
+from schemas.fact_types import FactType, Version
 
 
 class DeclineReason(StrEnum):
@@ -76,14 +77,41 @@ class Acknowledged(Answer):
     """A person has read it."""
 
 
+ACKNOWLEDGED = FactType(
+    name="uk.agency.acknowledged",
+    versions=(Version(Acknowledged),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.under("notification:"),
+    names=matters.none,
+)
+
+
 class Accepted(Answer):
     """The agency takes it on."""
+
+
+ACCEPTED = FactType(
+    name="uk.agency.accepted",
+    versions=(Version(Accepted),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.under("notification:"),
+    names=matters.none,
+)
 
 
 class Declined(Answer):
     """The agency does not take it on; the next able one is asked, at the old times."""
 
     reason: Annotated[DeclineReason, REFERENCE]
+
+
+DECLINED = FactType(
+    name="uk.agency.declined",
+    versions=(Version(Declined),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.under("notification:"),
+    names=matters.none,
+)
 
 
 class Decided(Answer):
@@ -95,6 +123,15 @@ class Decided(Answer):
     def lacks_reason(self, needing: Collection[str] = ()) -> bool:
         """Whether it is one of those that need a coded reason, and has none: then it decides nothing."""
         return self.reason is None and self.decision in {*needing, *ALWAYS_REASONED}
+
+
+DECIDED = FactType(
+    name="uk.agency.decided",
+    versions=(Version(Decided),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.under("notification:"),
+    names=matters.none,
+)
 
 
 SPELLINGS = {"case": identifiers.case, "order": identifiers.order}
@@ -127,16 +164,44 @@ class Linking(AgencyBody):
             yield Doubt("reference", DoubtReason.IDENTIFIER_UNREADABLE)
 
 
+def _case_of_link(link: Linking) -> Iterator[str]:
+    if link.what != "application":
+        yield from matters.of_case(matters.case_of(link.reference))
+
+
 class LinkMade(Linking):
     """The reference is about these parties of these incidents."""
 
     parties: Annotated[tuple[v.PartyRef, ...], REFERENCE]
 
 
+def _case_and_incidents(link: LinkMade) -> Iterator[str]:
+    yield from _case_of_link(link)
+    yield from (f"{matters.CRIME}{party.crime_reference}" for party in link.parties)
+
+
+LINK_MADE = FactType(
+    name="uk.agency.link-made",
+    versions=(Version(LinkMade),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.linked_in,
+    names=_case_and_incidents,
+)
+
+
 class LinkRefused(Linking):
     """The reference is about nobody whom this scheme protects."""
 
     refused: Annotated[Literal["not_domestic_abuse", "not_ours", "duplicate"], REFERENCE]
+
+
+LINK_REFUSED = FactType(
+    name="uk.agency.link-refused",
+    versions=(Version(LinkRefused),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.linked_in,
+    names=_case_of_link,
+)
 
 
 class AttributionConfirmed(AgencyBody):
@@ -152,6 +217,20 @@ class AttributionConfirmed(AgencyBody):
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         return identifiers.order(subject)
+
+
+def _case_of_order_and_incidents(confirmed: AttributionConfirmed) -> Iterator[str]:
+    yield from matters.of_case(matters.case_of(confirmed.order))
+    yield from (f"{matters.CRIME}{party.crime_reference}" for party in confirmed.protects)
+
+
+ATTRIBUTION_CONFIRMED = FactType(
+    name="uk.agency.attribution-confirmed",
+    versions=(Version(AttributionConfirmed),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.under(matters.ORDER),
+    names=_case_of_order_and_incidents,
+)
 
 
 def _spelt(what: Any, reference: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from schemas import births, identifiers
+from schemas import births, identifiers, matters
 from schemas import values as v
 from schemas.classes import (
     LOCATION,
@@ -22,6 +22,7 @@ from schemas.classes import (
     Marked,
 )
 from schemas.doubts import Doubt, DoubtReason
+from schemas.fact_types import FactType, Version
 
 
 class Verdict(StrEnum):
@@ -190,3 +191,11 @@ class HearingResulted(OfAHearing):
     def lists(self) -> tuple[str, ...]:
         """What no longer stands where a later statement of this hearing has it not."""
         return tuple(f"offence {each.sequence} ({each.code})" for each in self.offences)
+
+
+HEARING_RESULTED = FactType(
+    name="uk.court.hearing-resulted",
+    versions=(Version(HearingResulted),),
+    own_reference=matters.under("hearing:"),
+    names=matters.of_its_case,
+)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
+from schemas import matters
 from schemas import values as v
 from schemas.classes import (
     ALLEGED,
@@ -22,6 +23,7 @@ from schemas.classes import (
 )
 from schemas.court_convictions.v1 import OfAHearing
 from schemas.doubts import Doubt, DoubtReason
+from schemas.fact_types import FactType, Version
 
 
 class OrderAction(StrEnum):
@@ -139,6 +141,23 @@ class OrdersResulted(OfAHearing):
         return v.order_place(self.hearing, order.code, order.number)
 
 
+def _case_orders_and_incidents(result: OrdersResulted) -> Iterator[str]:
+    yield from matters.of_case(result.references)
+    for order in result.orders:
+        yield f"{matters.ORDER}{result.place_of(order)}"
+        if order.order:
+            yield f"{matters.ORDER}{order.order}"
+        yield from (f"{matters.CRIME}{p.party.crime_reference}" for p in order.protected_persons if p.party)
+
+
+ORDERS_RESULTED = FactType(
+    name="uk.court.orders-resulted",
+    versions=(Version(OrdersResulted),),
+    own_reference=matters.under("hearing:"),
+    names=_case_orders_and_incidents,
+)
+
+
 class ApplicantRole(StrEnum):
     """Who may ask (Sentencing Code s.361(1); PHA 1997 s.5A(2B))."""
 
@@ -175,6 +194,20 @@ class ApplicationLodged(v.Body):
         return self.application
 
 
+def _case_and_order(lodged: ApplicationLodged) -> Iterator[str]:
+    yield from matters.of_case(lodged.references)
+    if lodged.order:
+        yield f"{matters.ORDER}{lodged.order}"
+
+
+APPLICATION_LODGED = FactType(
+    name="uk.court.application-lodged",
+    versions=(Version(ApplicationLodged),),
+    own_reference=matters.under("application:"),
+    names=_case_and_order,
+)
+
+
 class ApplicationWithdrawn(v.Body):
     """The applicant took it back. Subject: the application."""
 
@@ -184,6 +217,14 @@ class ApplicationWithdrawn(v.Body):
     @property
     def subject(self) -> str:
         return self.application
+
+
+APPLICATION_WITHDRAWN = FactType(
+    name="uk.court.application-withdrawn",
+    versions=(Version(ApplicationWithdrawn),),
+    own_reference=matters.under("application:"),
+    names=matters.of_its_case,
+)
 
 
 class ApplicationDecided(v.Body):
@@ -198,3 +239,11 @@ class ApplicationDecided(v.Body):
     @property
     def subject(self) -> str:
         return self.application
+
+
+APPLICATION_DECIDED = FactType(
+    name="uk.court.application-decided",
+    versions=(Version(ApplicationDecided),),
+    own_reference=matters.under("application:"),
+    names=matters.of_its_case,
+)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from schemas import births, identifiers
+from schemas import births, identifiers, matters
 from schemas import values as v
 from schemas.classes import (
     ALLEGED,
@@ -33,6 +33,7 @@ from schemas.classes import (
     Marked,
 )
 from schemas.doubts import Doubt
+from schemas.fact_types import FactType, Version
 
 PARTNERS = frozenset(v.Relationship) - {v.Relationship.RELATIVE, v.Relationship.NOT_CONNECTED}
 
@@ -228,6 +229,14 @@ class IncidentReported(v.Body):
         return self
 
 
+INCIDENT_REPORTED = FactType(
+    name="uk.police.incident-reported",
+    versions=(Version(IncidentReported),),
+    own_reference=matters.crime_in,
+    names=matters.none,
+)
+
+
 def _with_birth_judged(party: Party, parties: tuple[Party, ...], info: ValidationInfo) -> Party:
     """The party, with a date of birth and an age marked that cannot be right in this incident."""
     if not {"occurred_from", "reported_at"} <= info.data.keys():
@@ -266,6 +275,14 @@ class RiskAssessed(v.Body):
     def subject(self) -> str:
         when = self.occurred_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return f"{v.party_place(self.crime_reference, self.party)}/{self.assessor}/{when}"
+
+
+RISK_ASSESSED = FactType(
+    name="uk.police.risk-assessed",
+    versions=(Version(RiskAssessed),),
+    own_reference=matters.crime_in,
+    names=matters.none,
+)
 
 
 class UnsafeAdult(StrEnum):
@@ -348,6 +365,14 @@ class ChildrenLinked(v.Body):
         return f"{self.crime_reference}/{self.stated_by}" if self.stated_by else self.crime_reference
 
 
+CHILDREN_LINKED = FactType(
+    name="uk.police.children-linked",
+    versions=(Version(ChildrenLinked),),
+    own_reference=matters.crime_in,
+    names=matters.none,
+)
+
+
 class PersonsMerged(v.Body):
     """Records that a record system knows to be one person's, all that are merged into this one; empty when none is any
     more. Subject: `<system>/<id>` of the record."""
@@ -364,6 +389,18 @@ class PersonsMerged(v.Body):
         if len({self.record, *self.merged}) != 1 + len(self.merged):
             raise ValueError("each record is named once, and the one that is kept is not among those merged into it")
         return self
+
+
+def _records(merge: PersonsMerged) -> Iterator[str]:
+    return (f"{matters.PERSON}{record.system}/{record.id}" for record in (merge.record, *merge.merged))
+
+
+PERSONS_MERGED = FactType(
+    name="uk.police.persons-merged",
+    versions=(Version(PersonsMerged),),
+    own_reference=matters.under(matters.PERSON),
+    names=_records,
+)
 
 
 class VictimView(v.Frozen):
@@ -400,3 +437,16 @@ class ChargePreferred(v.Body):
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         return identifiers.case(subject)
+
+
+def _case_and_incidents(charge: ChargePreferred) -> Iterator[str]:
+    yield from matters.of_case(charge.references)
+    yield from (f"{matters.CRIME}{offence.crime_reference}" for offence in charge.offences)
+
+
+CHARGE_PREFERRED = FactType(
+    name="uk.police.charge-preferred",
+    versions=(Version(ChargePreferred),),
+    own_reference=matters.under("charge:"),
+    names=_case_and_incidents,
+)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from schemas import values as v
 from schemas.classes import REFERENCE, TIME
+from schemas.fact_types import EventType, Version
 
 
 class Decision(v.Frozen):
@@ -33,3 +34,6 @@ class Evaluated(v.Frozen):
     @property
     def subject(self) -> str:
         return self.file
+
+
+EVALUATED = EventType("uk.relay.evaluated", (Version(Evaluated),))

@@ -11,6 +11,7 @@ from schemas import registry
 from schemas.agency_responses.v1 import AgencyBody, Answer, Decided, Linking, LinkRefused
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.matters import case_of, of_case
 from schemas.refusals import RefusalReason
 from schemas.registry import Received
 from schemas.values import Body
@@ -18,7 +19,6 @@ from services.ops.explained import missing
 from services.ops.reading import Connection, reading
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.stored_notifications import notification_from_json
-from services.platform.domain.linking.references import case_of, of_case
 from services.platform.domain.linking.speaking import as_anybody_hears
 
 EVALUATION_SECONDS = 0.2

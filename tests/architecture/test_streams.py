@@ -8,7 +8,7 @@ import yaml
 
 from schemas.catalogue import EXAMPLES, examples_of
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED, LONGEST_KEY
-from schemas.registry import REGISTRY, STREAMS, FactType, Stream
+from schemas.registry import REGISTRY, STREAMS, EventType, Stream
 from services.ops import kafka_client
 from services.platform.local.keeper import LARGEST_MESSAGE
 from services.platform.project import PROJECT
@@ -64,7 +64,7 @@ def test_a_type_is_on_one_stream_alone() -> None:
 
 
 @pytest.mark.parametrize(("stream", "fact"), TYPES)
-def test_a_type_says_what_happened_and_nothing_vague(stream: Stream, fact: FactType) -> None:
+def test_a_type_says_what_happened_and_nothing_vague(stream: Stream, fact: EventType) -> None:
     assert stream.topic
     assert re.fullmatch(r"uk\.(police|court|agency|relay)\.[a-z]+(-[a-z]+)*", fact.name)
     assert not VAGUE.search(fact.name)
@@ -73,7 +73,7 @@ def test_a_type_says_what_happened_and_nothing_vague(stream: Stream, fact: FactT
 
 @pytest.mark.parametrize(("stream", "fact"), TYPES)
 def test_every_version_but_the_first_is_reached_by_a_function_from_the_one_before(
-    stream: Stream, fact: FactType
+    stream: Stream, fact: EventType
 ) -> None:
     assert stream.topic
     first, *later = fact.versions

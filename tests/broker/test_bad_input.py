@@ -20,8 +20,7 @@ from schemas.bad_input import BAD_INPUT, BadInput, good_record
 from schemas.envelope import fact_id
 from schemas.police_incidents.v1 import IncidentReported, SupportReferral
 from schemas.refusals import RefusalReason
-from schemas.registry import STREAMS, Registry, Version
-from schemas.streams import FactType
+from schemas.registry import REGISTRY, STREAMS, Registry, Version
 from schemas.values import Frozen
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
@@ -264,7 +263,7 @@ def knows(*incidents: type[Frozen], but: str = "") -> Registry:
     versions = tuple(
         Version(body, None if number == 0 else lambda earlier: earlier) for number, body in enumerate(incidents)
     )
-    reported = FactType("uk.police.incident-reported", versions)
+    reported = replace(REGISTRY.facts["uk.police.incident-reported"], versions=versions)
     return Registry(
         tuple(
             replace(

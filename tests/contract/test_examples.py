@@ -10,7 +10,7 @@ from schemas.envelope import from_document, to_record
 from schemas.registry import (
     REGISTRY,
     Envelope,
-    FactType,
+    EventType,
     Publication,
     Received,
     Record,
@@ -57,13 +57,13 @@ def test_an_example_is_read_and_written_again_alike(stream: Stream, path: Path) 
 
 
 @pytest.mark.parametrize(("stream", "fact"), TYPES)
-def test_every_version_of_a_type_has_an_example(stream: Stream, fact: FactType) -> None:
+def test_every_version_of_a_type_has_an_example(stream: Stream, fact: EventType) -> None:
     shown = {json.loads(path.read_bytes())["type"] for path in examples_of(stream, fact)}
     assert shown == set(fact.on_the_wire)
 
 
 @pytest.mark.parametrize(("stream", "fact"), INCOMING)
-def test_a_type_is_shown_stated_corrected_and_withdrawn(stream: Stream, fact: FactType) -> None:
+def test_a_type_is_shown_stated_corrected_and_withdrawn(stream: Stream, fact: EventType) -> None:
     events = [json.loads(path.read_bytes()) for path in examples_of(stream, fact)]
     stated = [event for event in events if "withdrawn" not in event["data"]]
     assert any(event["factversion"] == 1 for event in stated)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
+from schemas import matters
 from schemas import values as v
 from schemas.classes import REFERENCE
+from schemas.fact_types import FactType
 from schemas.registry import (
     REGISTRY,
-    FactType,
     Received,
     Refusal,
     Registry,
@@ -62,7 +63,10 @@ def to_third(old: GateOpened2) -> GateOpened3:
 
 
 GATES = FactType(
-    "uk.test.gate-opened", (Version(GateOpened), Version(GateOpened2, to_second), Version(GateOpened3, to_third))
+    name="uk.test.gate-opened",
+    versions=(Version(GateOpened), Version(GateOpened2, to_second), Version(GateOpened3, to_third)),
+    own_reference=matters.under("gate:"),
+    names=matters.none,
 )
 STREAM = Stream("test.gates", "in", ("gates",), "gates", (), (GATES,), 1, 1, 4096)
 CONTRACT = Registry((STREAM,))
@@ -86,7 +90,7 @@ def test_what_was_stored_in_an_old_version_is_read_as_the_newest() -> None:
 def test_a_version_that_is_not_known_yet_can_be_replayed_when_it_is() -> None:
     new = GateOpened3(occurred_at=AT, gate="north", side="left", wide=True)
     record = encode(*event(new, "uk.test.gate-opened", "urn:test", AT, version=1, registry=CONTRACT))
-    before = Registry((replace(STREAM, types=(FactType(GATES.name, GATES.versions[:2]),)),))
+    before = Registry((replace(STREAM, types=(replace(GATES, versions=GATES.versions[:2]),)),))
     refused = decode("test.gates", *record, registry=before)
     assert isinstance(refused, Refusal)
     assert refused.reason == "unknown_version"

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from schemas.refusals import RefusalReason as R
-from schemas.registry import REGISTRY, FactType, Publication, Stream, publication
+from schemas.registry import REGISTRY, EventType, Publication, Stream, publication
 
 ROOT = Path(__file__).parents[2]
 MARK = "Zq7hostile"
@@ -50,7 +50,7 @@ class Sent:
         return REGISTRY.stream_of(self.topic)
 
     @property
-    def type(self) -> FactType:
+    def type(self) -> EventType:
         return REGISTRY.types[self.header("ce_type").decode().rpartition(".")[0]][1]
 
 

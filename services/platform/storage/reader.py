@@ -9,11 +9,12 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from schemas.envelope import fact_id
+from schemas.matters import CRIME
 from services.platform.domain.core.duties import Notification, Withheld
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, records_named, together
-from services.platform.domain.linking.references import CRIME, crimes
+from services.platform.domain.linking.references import crimes
 from services.platform.storage.bodies import Read
 from services.platform.storage.clock import NOW, Reading
 from services.platform.storage.records import Partition

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from schemas.bounded_json import canonical
 from schemas.envelope import fact_id
+from schemas.matters import CRIME
 from schemas.registry import Received, subject_of
 from schemas.values import Body
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.defendants import HEARD, Heard, Knowing, are_two
 from services.platform.domain.linking.links import Linkage, link
 from services.platform.domain.linking.merged_records import Placeholder, person_of_record, records_named
-from services.platform.domain.linking.references import CRIME, crimes, defendant_ids, references
+from services.platform.domain.linking.references import crimes, defendant_ids, references
 from services.platform.domain.linking.speaking import MaySpeak
 from services.platform.storage.changes import Accepted, Change, Component
 from services.platform.storage.reader import FileState, Matters, Statement

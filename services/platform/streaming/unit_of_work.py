@@ -15,11 +15,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from schemas import registry
 from schemas.agency_responses.v1 import AgencyBody
+from schemas.matters import CRIME
 from schemas.refusals import Refusal, RefusalReason
 from services.platform import metrics
 from services.platform.domain.core.facts import Answer, Key
 from services.platform.domain.linking.merged_records import Joined, Joins, Placeholder, together
-from services.platform.domain.linking.references import CRIME
 from services.platform.domain.linking.speaking import NOT_THE_RECIPIENT, UNKNOWN_NOTIFICATION, speakers
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy, PolicySet

@@ -17,7 +17,6 @@ from psycopg_pool import AsyncConnectionPool
 from schemas.registry import REGISTRY, Registry
 from services.platform import logs
 from services.platform.domain.core.asked_of_policy import asked_of_policy
-from services.platform.domain.linking.links import unled
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.problems import EXIT_NOT_BEGUN, CannotBeginError
@@ -74,16 +73,6 @@ class Running:
     publisher: Publisher
 
 
-class UnledTypesError(CannotBeginError):
-    """A release that accepts what no rule would ever see."""
-
-    def __init__(self, kinds: Sequence[str]) -> None:
-        super().__init__(
-            f"This release cannot start: nothing leads facts of the type {', '.join(kinds)} to anybody's file, so no "
-            "rule would see them. Say in services/platform/domain/linking/links.py whom they concern."
-        )
-
-
 class OldTablesError(CannotBeginError):
     """The database has the tables of another release."""
 
@@ -106,12 +95,7 @@ class Worker:
         instance: str | None = None,
         contract: Registry = REGISTRY,
     ) -> None:
-        """`instance`: a name that outlives the process; the next one of that name takes over its streams at once.
-
-        UnledTypesError where the contract has a type whose facts would lie in nobody's file.
-        """
-        if kinds := unled(contract.facts):
-            raise UnledTypesError(kinds)
+        """`instance`: a name that outlives the process; the next one of that name takes over its streams at once."""
         self._services, self._kafka, self._policies = tuple(services), kafka, policies
         self._database = database_url
         self._pool: AsyncConnectionPool[Connection] = database.pool(

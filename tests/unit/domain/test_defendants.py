@@ -7,11 +7,12 @@ import pytest
 from schemas.court_convictions.v1 import Defendant, HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.doubts import Doubt, DoubtReason
+from schemas.matters import case_of
 from schemas.police_incidents.v1 import ChargePreferred
 from schemas.values import Body, References
 from services.platform.domain.linking.defendants import are_two, placeholder_doubts
 from services.platform.domain.linking.links import files_of
-from services.platform.domain.linking.references import case_of, references
+from services.platform.domain.linking.references import references
 from services.platform.domain.linking.same_man import Man, identities
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.streaming.receiving import knowing

@@ -13,6 +13,7 @@ from schemas.court_order_variations.v1 import (
     OrdersResulted,
 )
 from schemas.doubts import doubts
+from schemas.matters import case_of, of_case
 from schemas.police_incidents.v1 import (
     ChargePreferred,
     ChildrenLinked,
@@ -36,9 +37,7 @@ from services.platform.domain.linking.merged_records import (
 from services.platform.domain.linking.references import (
     area_of_case,
     case_names,
-    case_of,
     crimes,
-    of_case,
     same_case,
     unlinked_file,
 )
@@ -67,11 +66,6 @@ MISSING: Mapping[type[Body], str] = {
 }
 
 UNREADABLE = "unreadable_reference"
-
-
-def unled(bodies: Iterable[type[Body]]) -> list[str]:
-    """The kinds of fact that would lie in nobody's file: accepted, read by no rule, and missing nothing."""
-    return sorted(body.__name__ for body in bodies if not issubclass(body, LED))
 
 
 def never(_: str) -> bool:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.matters import PERSON
 from schemas.police_incidents.v1 import PersonsMerged
 from schemas.values import Body, RecordId
 from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
-from services.platform.domain.linking.references import PERSON, crimes
+from services.platform.domain.linking.references import crimes
 
 Placeholder = Callable[[str], bool]
 

@@ -7,9 +7,10 @@ from functools import cached_property
 from schemas import identifiers
 from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged
+from schemas.matters import case_of
 from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
-from services.platform.domain.linking.references import Identity, case_of, defendant_ids
+from services.platform.domain.linking.references import Identity, defendant_ids
 from services.platform.domain.people.victims import Matters
 
 OF_A_PERSON = frozenset({"record", "pnc_id", "cro_number"})  # the others are of one arrest or one case

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.matters import case_of
 from schemas.police_incidents.v1 import IncidentReported
 from services.platform.domain.core.facts import CaseFile, Fact
-from services.platform.domain.linking.references import CaseArea, area_of_case, case_of
+from services.platform.domain.linking.references import CaseArea, area_of_case
 from services.platform.domain.people.victims import DESKS_OF_HELD, held, places_of_victims
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Areas

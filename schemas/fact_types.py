@@ -1,0 +1,66 @@
+"""How a type of event is declared: an event of the contract, and a fact with all that the relay must know of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from types import ModuleType
+from typing import Any
+
+from schemas import values as v
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One major version of a type. `upcast`: from the body of the version before; pure; None for the first."""
+
+    body: type[v.Frozen]
+    upcast: Callable[[Any], v.Frozen] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """`name` has no version. `versions`: from v1 on, no gaps. `withdrawn`: None where nothing is ever taken back."""
+
+    name: str
+    versions: tuple[Version, ...]
+    withdrawn: type[v.Withdrawn] | None = None
+
+    @property
+    def newest(self) -> type[v.Frozen]:
+        return self.versions[-1].body
+
+    @property
+    def on_the_wire(self) -> tuple[str, ...]:
+        """`uk.police.incident-reported.v1`, oldest first."""
+        return tuple(f"{self.name}.v{number}" for number, _ in enumerate(self.versions, 1))
+
+
+class LacksAPartError(TypeError):
+    """A type of fact was declared without a part that the relay needs."""
+
+
+_NOT_DECLARED: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class FactType(EventType):
+    """A type of fact that somebody publishes to the relay, declared once, beside its body.
+
+    `withdrawn`: the body by which a version takes its subject back. `own_reference`: from the subject, the reference
+    that every version of a statement shares, a withdrawn one too. `names`: the other references that a body names.
+
+    LacksAPartError where a part is not declared.
+    """
+
+    withdrawn: type[v.Withdrawn] | None = v.Withdrawn
+    own_reference: Callable[[str], str] = _NOT_DECLARED
+    names: Callable[[Any], Iterable[str]] = _NOT_DECLARED
+
+    def __post_init__(self) -> None:
+        lacking = [part.name for part in fields(self) if getattr(self, part.name) is _NOT_DECLARED]
+        if lacking:
+            raise LacksAPartError(f"{self.name} is declared without: {', '.join(lacking)}")
+
+
+def declared_in(module: ModuleType) -> tuple[EventType, ...]:
+    """The types that a module declares, in the order in which it does."""
+    return tuple(value for value in vars(module).values() if isinstance(value, EventType))

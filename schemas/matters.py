@@ -1,0 +1,70 @@
+"""The references by which facts of one matter find one another, each written as `<kind>:<reference>`."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from schemas.values import References
+
+CRIME, PERSON, ORDER = "crime:", "person:", "order:"
+
+
+class Referring(Protocol):
+    """A body that says which court case it belongs to."""
+
+    @property
+    def references(self) -> References: ...
+
+
+def under(prefix: str) -> Callable[[str], str]:
+    """The reference that a whole subject is, under this prefix."""
+
+    def reference_of(subject: str) -> str:
+        return f"{prefix}{subject}"
+
+    return reference_of
+
+
+def crime_in(subject: str) -> str:
+    """The incident that a subject `<crime reference>` or `<crime reference>/...` begins with."""
+    return f"{CRIME}{subject.partition('/')[0]}"
+
+
+def linked_in(subject: str) -> str:
+    """The reference in the subject `<what>/<reference>` of a link."""
+    what, _, reference = subject.partition("/")
+    return f"{what}:{reference}"
+
+
+def none(_body: object) -> Iterable[str]:
+    """No reference besides the body's own."""
+    return ()
+
+
+def of_its_case(body: Referring) -> Iterable[str]:
+    """The references of the court case that a body belongs to."""
+    return of_case(body.references)
+
+
+def of_case(refs: References) -> Iterable[str]:
+    """Each of the four that a case is known by, URN first. One that cannot be read leads to nobody."""
+    known = {
+        "urn": refs.leading_urn,
+        "asn": refs.leading_asn,
+        "defendant": refs.defendant_id,
+        "court_case": refs.court_case,
+    }
+    return (f"{kind}:{name}" for kind, name in known.items() if name)
+
+
+def case_of(place: str) -> References:
+    """`<urn>/<asn or defendant id>/...` as references; which of the two the second is cannot be told from it."""
+    urn, _, rest = place.partition("/")
+    second = rest.partition("/")[0]
+    known = second if second not in ("", "-") else None
+    unnamed = urn == "-"
+    return References(
+        urn=None if unnamed else urn,
+        asn=known,
+        defendant_id=known,
+        court_case="-" if unnamed and not known else None,
+    )

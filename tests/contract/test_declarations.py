@@ -1,0 +1,60 @@
+"""A type of fact is declared once, with all its parts, and every part of the relay knows it by that."""
+
+from dataclasses import fields, replace
+from types import ModuleType
+from typing import Annotated, Any
+
+import pytest
+
+from schemas import values as v
+from schemas.classes import REFERENCE
+from schemas.fact_types import EventType, FactType, LacksAPartError, Version, declared_in
+from schemas.police_incidents.v1 import INCIDENT_REPORTED
+from schemas.registry import REGISTRY, STREAMS
+
+DEFAULTS = {"withdrawn"}
+PARTS = [part.name for part in fields(FactType) if part.name not in {"name", "versions", *DEFAULTS}]
+
+
+class CurfewMissed(v.Body):
+    """A body, and nothing else that the relay must know of it."""
+
+    crime_reference: Annotated[v.Reference, REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return self.crime_reference
+
+
+def declared_without(part: str) -> FactType:
+    parts: dict[str, Any] = {name: getattr(INCIDENT_REPORTED, name) for name in PARTS if name != part}
+    return FactType("uk.police.curfew-missed", (Version(CurfewMissed),), **parts)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_type_that_lacks_a_part_does_not_import_and_the_error_names_both(part: str) -> None:
+    with pytest.raises(LacksAPartError, match=f"uk.police.curfew-missed is declared without: {part}"):
+        declared_without(part)
+
+
+def test_a_type_that_lacks_several_parts_is_told_all_of_them() -> None:
+    with pytest.raises(LacksAPartError, match=", ".join(PARTS)):
+        FactType("uk.police.curfew-missed", (Version(CurfewMissed),))
+
+
+def test_no_stream_brings_in_a_type_that_is_not_declared_as_a_fact() -> None:
+    undeclared = EventType("uk.police.curfew-missed", (Version(CurfewMissed),), v.Withdrawn)
+    with pytest.raises(LacksAPartError, match=r"uk\.police\.curfew-missed comes in on police\.incidents"):
+        replace(STREAMS[0], types=(*STREAMS[0].types, undeclared))
+
+
+def test_a_module_gives_its_stream_every_type_that_it_declares() -> None:
+    module = ModuleType("curfews")
+    module.CURFEW_MISSED = declared = declared_without("")  # type: ignore[attr-defined]
+    assert declared_in(module) == (declared,)
+
+
+def test_every_type_that_comes_in_is_a_declared_fact() -> None:
+    coming_in = [each.name for stream in STREAMS if stream.direction == "in" for each in stream.types]
+    assert coming_in
+    assert sorted(coming_in) == sorted(REGISTRY.facts)
