@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from schemas import values as v
+from schemas.attachments import Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,17 @@ class EventType:
         return tuple(f"{self.name}.v{number}" for number, _ in enumerate(self.versions, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """What a fact that leads to nobody lacks, in one word of the closed list, and who hears of it.
+
+    `missing` None: it lacks nothing. `nobody_is_told`: why policy has no link clock for the type; None where it has.
+    """
+
+    missing: str | None
+    nobody_is_told: str | None = None
+
+
 class LacksAPartError(TypeError):
     """A type of fact was declared without a part that the relay needs."""
 
@@ -47,18 +59,26 @@ class FactType(EventType):
 
     `withdrawn`: the body by which a version takes its subject back. `own_reference`: from the subject, the reference
     that every version of a statement shares, a withdrawn one too. `names`: the other references that a body names.
+    `attachment`: how it leads to people. `unlinked`: what holds while it leads to nobody.
 
-    LacksAPartError where a part is not declared.
+    LacksAPartError where a part is not declared, or the newest body has not what the attachment reads.
     """
 
     withdrawn: type[v.Withdrawn] | None = v.Withdrawn
     own_reference: Callable[[str], str] = _NOT_DECLARED
     names: Callable[[Any], Iterable[str]] = _NOT_DECLARED
+    attachment: Attachment = _NOT_DECLARED
+    unlinked: Unlinked = _NOT_DECLARED
 
     def __post_init__(self) -> None:
         lacking = [part.name for part in fields(self) if getattr(self, part.name) is _NOT_DECLARED]
         if lacking:
             raise LacksAPartError(f"{self.name} is declared without: {', '.join(lacking)}")
+        body = self.newest
+        unread = [each for each in self.attachment.reads if each not in body.model_fields and not hasattr(body, each)]
+        if unread:
+            kind = type(self.attachment).__name__
+            raise LacksAPartError(f"{self.name} is attached by {kind}, and its body has no: {', '.join(unread)}")
 
 
 def declared_in(module: ModuleType) -> tuple[EventType, ...]:

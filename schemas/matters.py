@@ -1,6 +1,7 @@
 """The references by which facts of one matter find one another, each written as `<kind>:<reference>`."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Protocol
 
 from schemas.values import References
@@ -9,10 +10,16 @@ CRIME, PERSON, ORDER = "crime:", "person:", "order:"
 
 
 class Referring(Protocol):
-    """A body that says which court case it belongs to."""
+    """A body that says which court case it belongs to, whose force it is, where it knows, and when it was true."""
 
     @property
     def references(self) -> References: ...
+
+    @property
+    def force_code(self) -> str | None: ...
+
+    @property
+    def occurred_at(self) -> datetime: ...
 
 
 def under(prefix: str) -> Callable[[str], str]:

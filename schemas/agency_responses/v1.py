@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from schemas import identifiers, matters
+from schemas import attachments, identifiers, matters
 from schemas import values as v
 from schemas.classes import REFERENCE
 from schemas.doubts import Doubt, DoubtReason
-from schemas.fact_types import FactType, Version
+from schemas.fact_types import FactType, Unlinked, Version
 
 
 class DeclineReason(StrEnum):
@@ -77,12 +77,18 @@ class Acknowledged(Answer):
     """A person has read it."""
 
 
+ANSWERS_NOTHING = Unlinked(
+    "unknown_notification", nobody_is_told="its sender is told that nothing was asked by that id"
+)
+
 ACKNOWLEDGED = FactType(
     name="uk.agency.acknowledged",
     versions=(Version(Acknowledged),),
     withdrawn=WithdrawnByAgency,
     own_reference=matters.under("notification:"),
     names=matters.none,
+    attachment=attachments.NotificationAnswered(),
+    unlinked=ANSWERS_NOTHING,
 )
 
 
@@ -96,6 +102,8 @@ ACCEPTED = FactType(
     withdrawn=WithdrawnByAgency,
     own_reference=matters.under("notification:"),
     names=matters.none,
+    attachment=attachments.NotificationAnswered(),
+    unlinked=ANSWERS_NOTHING,
 )
 
 
@@ -111,6 +119,8 @@ DECLINED = FactType(
     withdrawn=WithdrawnByAgency,
     own_reference=matters.under("notification:"),
     names=matters.none,
+    attachment=attachments.NotificationAnswered(),
+    unlinked=ANSWERS_NOTHING,
 )
 
 
@@ -131,6 +141,8 @@ DECIDED = FactType(
     withdrawn=WithdrawnByAgency,
     own_reference=matters.under("notification:"),
     names=matters.none,
+    attachment=attachments.NotificationAnswered(),
+    unlinked=ANSWERS_NOTHING,
 )
 
 
@@ -186,6 +198,8 @@ LINK_MADE = FactType(
     withdrawn=WithdrawnByAgency,
     own_reference=matters.linked_in,
     names=_case_and_incidents,
+    attachment=attachments.PartiesOfLink(),
+    unlinked=Unlinked("no_incident", nobody_is_told="`relay pending list` shows it to those who can mend it"),
 )
 
 
@@ -201,6 +215,8 @@ LINK_REFUSED = FactType(
     withdrawn=WithdrawnByAgency,
     own_reference=matters.linked_in,
     names=_case_of_link,
+    attachment=attachments.RefusalOfLink(),
+    unlinked=Unlinked("no_reference", nobody_is_told="`relay pending list` shows it to those who can mend it"),
 )
 
 
@@ -230,6 +246,8 @@ ATTRIBUTION_CONFIRMED = FactType(
     withdrawn=WithdrawnByAgency,
     own_reference=matters.under(matters.ORDER),
     names=_case_of_order_and_incidents,
+    attachment=attachments.ProtectedByOrder(),
+    unlinked=Unlinked("no_order", nobody_is_told="`relay pending list` shows it to those who can mend it"),
 )
 
 

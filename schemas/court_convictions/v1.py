@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from schemas import births, identifiers, matters
+from schemas import attachments, births, identifiers, matters
 from schemas import values as v
 from schemas.classes import (
     LOCATION,
@@ -22,7 +22,7 @@ from schemas.classes import (
     Marked,
 )
 from schemas.doubts import Doubt, DoubtReason
-from schemas.fact_types import FactType, Version
+from schemas.fact_types import FactType, Unlinked, Version
 
 
 class Verdict(StrEnum):
@@ -198,4 +198,6 @@ HEARING_RESULTED = FactType(
     versions=(Version(HearingResulted),),
     own_reference=matters.under("hearing:"),
     names=matters.of_its_case,
+    attachment=attachments.DefendantOfCase(),
+    unlinked=Unlinked("no_charge"),
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from schemas import matters
+from schemas import attachments, matters
 from schemas import values as v
 from schemas.classes import (
     ALLEGED,
@@ -23,7 +23,7 @@ from schemas.classes import (
 )
 from schemas.court_convictions.v1 import OfAHearing
 from schemas.doubts import Doubt, DoubtReason
-from schemas.fact_types import FactType, Version
+from schemas.fact_types import FactType, Unlinked, Version
 
 
 class OrderAction(StrEnum):
@@ -155,6 +155,8 @@ ORDERS_RESULTED = FactType(
     versions=(Version(OrdersResulted),),
     own_reference=matters.under("hearing:"),
     names=_case_orders_and_incidents,
+    attachment=attachments.OrdersOfHearing(),
+    unlinked=Unlinked("no_charge"),
 )
 
 
@@ -205,6 +207,8 @@ APPLICATION_LODGED = FactType(
     versions=(Version(ApplicationLodged),),
     own_reference=matters.under("application:"),
     names=_case_and_order,
+    attachment=attachments.ApplicationMade(),
+    unlinked=Unlinked("no_order_or_charge"),
 )
 
 
@@ -224,6 +228,8 @@ APPLICATION_WITHDRAWN = FactType(
     versions=(Version(ApplicationWithdrawn),),
     own_reference=matters.under("application:"),
     names=matters.of_its_case,
+    attachment=attachments.ApplicationFollowed(),
+    unlinked=Unlinked("no_application"),
 )
 
 
@@ -246,4 +252,6 @@ APPLICATION_DECIDED = FactType(
     versions=(Version(ApplicationDecided),),
     own_reference=matters.under("application:"),
     names=matters.of_its_case,
+    attachment=attachments.ApplicationFollowed(),
+    unlinked=Unlinked("no_application"),
 )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from schemas import births, identifiers, matters
+from schemas import attachments, births, identifiers, matters
 from schemas import values as v
 from schemas.classes import (
     ALLEGED,
@@ -33,7 +33,7 @@ from schemas.classes import (
     Marked,
 )
 from schemas.doubts import Doubt
-from schemas.fact_types import FactType, Version
+from schemas.fact_types import FactType, Unlinked, Version
 
 PARTNERS = frozenset(v.Relationship) - {v.Relationship.RELATIVE, v.Relationship.NOT_CONNECTED}
 
@@ -234,6 +234,8 @@ INCIDENT_REPORTED = FactType(
     versions=(Version(IncidentReported),),
     own_reference=matters.crime_in,
     names=matters.none,
+    attachment=attachments.PartiesOfIncident(),
+    unlinked=Unlinked(None, nobody_is_told="it leads to its own parties"),
 )
 
 
@@ -282,6 +284,8 @@ RISK_ASSESSED = FactType(
     versions=(Version(RiskAssessed),),
     own_reference=matters.crime_in,
     names=matters.none,
+    attachment=attachments.ViewOfIncident(),
+    unlinked=Unlinked("no_incident", nobody_is_told="it says nothing of anybody before the incident comes"),
 )
 
 
@@ -370,6 +374,8 @@ CHILDREN_LINKED = FactType(
     versions=(Version(ChildrenLinked),),
     own_reference=matters.crime_in,
     names=matters.none,
+    attachment=attachments.ChildrenOfIncident(),
+    unlinked=Unlinked("no_incident", nobody_is_told="it says nothing of anybody before the incident comes"),
 )
 
 
@@ -400,6 +406,8 @@ PERSONS_MERGED = FactType(
     versions=(Version(PersonsMerged),),
     own_reference=matters.under(matters.PERSON),
     names=_records,
+    attachment=attachments.RecordsOfOnePerson(),
+    unlinked=Unlinked(None, nobody_is_told="it tells of nobody by itself"),
 )
 
 
@@ -449,4 +457,6 @@ CHARGE_PREFERRED = FactType(
     versions=(Version(ChargePreferred),),
     own_reference=matters.under("charge:"),
     names=_case_and_incidents,
+    attachment=attachments.ChargedParties(),
+    unlinked=Unlinked("no_incident"),
 )

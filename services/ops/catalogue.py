@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from schemas.catalogue import pages, write
-from schemas.registry import REGISTRY, FactType
+from schemas.registry import REGISTRY, EventType
 from services.ops.all_rules import RULES
 from services.platform.domain.core.asked_of_policy import DERIVED_RULES
 from services.platform.domain.core.rules import DerivedRule, Rule
@@ -17,7 +17,7 @@ def rules_that_read() -> dict[str, dict[str, tuple[str, ...]]]:
     return {fact.name: _readers_of(fact, declared) for _, fact in REGISTRY.types.values()}
 
 
-def _readers_of(fact: FactType, declared: Mapping[str, Sequence[Rule | DerivedRule]]) -> dict[str, tuple[str, ...]]:
+def _readers_of(fact: EventType, declared: Mapping[str, Sequence[Rule | DerivedRule]]) -> dict[str, tuple[str, ...]]:
     found = {by: tuple(rule.name for rule in rules if fact.newest in rule.reads) for by, rules in declared.items()}
     return {by: names for by, names in found.items() if names}
 

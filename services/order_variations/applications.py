@@ -6,6 +6,7 @@ from datetime import date
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
+from schemas.matters import Referring
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
 from services.order_variations.said import ends_at, stands_now, still_binding, while_it_stands
@@ -14,7 +15,6 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies, Rule
-from services.platform.domain.linking.links import CourtFact
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
 from services.platform.domain.protection.orders import ENDED, READ_BY_THE_REGISTER
 from services.platform.policy.clocks import london_day
@@ -251,7 +251,7 @@ def _matter(
     hers: HerOrders,
     rule: str,
     fact: Fact,
-    body: CourtFact,
+    body: Referring,
     about: str,
     concern: Concern,
     matter: tuple[Item, ...],
@@ -277,7 +277,7 @@ def _matter(
 
 
 def _not_told(
-    hers: HerOrders, rule: str, fact: Fact, body: CourtFact, about: str, concern: Concern
+    hers: HerOrders, rule: str, fact: Fact, body: Referring, about: str, concern: Concern
 ) -> Iterator[Statement]:
     delivered = _matter(hers, rule, fact, body, about, concern, ())
     yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])

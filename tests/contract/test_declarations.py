@@ -6,11 +6,16 @@ from typing import Annotated, Any
 
 import pytest
 
+from schemas import attachments
 from schemas import values as v
+from schemas.attachments import Attachment, PartiesOfIncident
 from schemas.classes import REFERENCE
 from schemas.fact_types import EventType, FactType, LacksAPartError, Version, declared_in
-from schemas.police_incidents.v1 import INCIDENT_REPORTED
+from schemas.police_incidents.v1 import RISK_ASSESSED
 from schemas.registry import REGISTRY, STREAMS
+from services.ops.explained import MISSING
+from services.platform.domain.linking.ways import WAYS
+from tests.support import builders as b
 
 DEFAULTS = {"withdrawn"}
 PARTS = [part.name for part in fields(FactType) if part.name not in {"name", "versions", *DEFAULTS}]
@@ -27,7 +32,7 @@ class CurfewMissed(v.Body):
 
 
 def declared_without(part: str) -> FactType:
-    parts: dict[str, Any] = {name: getattr(INCIDENT_REPORTED, name) for name in PARTS if name != part}
+    parts: dict[str, Any] = {name: getattr(RISK_ASSESSED, name) for name in PARTS if name != part}
     return FactType("uk.police.curfew-missed", (Version(CurfewMissed),), **parts)
 
 
@@ -58,3 +63,33 @@ def test_every_type_that_comes_in_is_a_declared_fact() -> None:
     coming_in = [each.name for stream in STREAMS if stream.direction == "in" for each in stream.types]
     assert coming_in
     assert sorted(coming_in) == sorted(REGISTRY.facts)
+
+
+def test_a_body_without_what_its_attachment_reads_does_not_import_and_the_error_says_what() -> None:
+    missing = r"uk\.police\.curfew-missed is attached by PartiesOfIncident, and its body has no: parties"
+    with pytest.raises(LacksAPartError, match=missing):
+        replace(declared_without(""), attachment=PartiesOfIncident())
+
+
+def closed_set() -> set[type[Attachment]]:
+    known = [each for each in vars(attachments).values() if isinstance(each, type) and issubclass(each, Attachment)]
+    return {each for each in known if not any(issubclass(other, each) for other in known if other is not each)}
+
+
+def test_the_engine_knows_each_attachment_of_the_closed_set_and_no_other() -> None:
+    assert set(WAYS) == closed_set()
+
+
+def test_every_attachment_is_declared_by_some_type() -> None:
+    assert {type(each.attachment) for each in REGISTRY.facts.values()} == set(WAYS)
+
+
+def test_policy_has_a_link_clock_for_just_the_types_that_do_not_say_why_they_need_none() -> None:
+    clocks = {row.type for row in b.policy().rows.link_clocks}
+    assert clocks == {each.name for each in REGISTRY.facts.values() if each.unlinked.nobody_is_told is None}
+
+
+def test_every_missing_link_has_words() -> None:
+    words = {each.unlinked.missing for each in REGISTRY.facts.values()} - {None}
+    assert len(words) > 1
+    assert words <= MISSING.keys()

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from schemas import matters
 from schemas import values as v
+from schemas.attachments import Attachment
 from schemas.classes import REFERENCE
-from schemas.fact_types import FactType
+from schemas.fact_types import FactType, Unlinked
 from schemas.registry import (
     REGISTRY,
     Received,
@@ -67,6 +68,8 @@ GATES = FactType(
     versions=(Version(GateOpened), Version(GateOpened2, to_second), Version(GateOpened3, to_third)),
     own_reference=matters.under("gate:"),
     names=matters.none,
+    attachment=Attachment(),
+    unlinked=Unlinked(None, nobody_is_told="a gate concerns nobody"),
 )
 STREAM = Stream("test.gates", "in", ("gates",), "gates", (), (GATES,), 1, 1, 4096)
 CONTRACT = Registry((STREAM,))

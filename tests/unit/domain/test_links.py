@@ -10,7 +10,8 @@ from schemas import values as v
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.links import files_of, link, stands
-from services.platform.domain.linking.references import references, unlinked_file
+from services.platform.domain.linking.references import references
+from services.platform.domain.linking.ways import unlinked_file
 from tests.support import builders as b
 from tests.support.steps import steps
 

@@ -4,16 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas import identifiers
-from schemas.agency_responses.v1 import AttributionConfirmed, Linking
-from schemas.court_convictions.v1 import HearingResulted
-from schemas.court_order_variations.v1 import (
-    ApplicationDecided,
-    ApplicationLodged,
-    ApplicationWithdrawn,
-    OrdersResulted,
-)
-from schemas.matters import CRIME, of_case
-from schemas.police_incidents.v1 import ChargePreferred
+from schemas.matters import CRIME
 from schemas.streams import REGISTRY
 from schemas.values import References
 from services.platform.domain.core.facts import Fact
@@ -36,26 +27,6 @@ def references(fact: Fact) -> frozenset[str]:
 def crimes(fact: Fact) -> frozenset[str]:
     """The crime references that a fact names."""
     return frozenset(name.removeprefix(CRIME) for name in references(fact) if name.startswith(CRIME))
-
-
-def unlinked_file(fact: Fact) -> str:
-    """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
-    own = REGISTRY.facts[fact.kind].own_reference(fact.subject)
-    kind, _, name = own.partition(":")
-    match fact.body:
-        case (
-            HearingResulted()
-            | OrdersResulted()
-            | ApplicationLodged()
-            | ApplicationWithdrawn()
-            | ApplicationDecided()
-            | ChargePreferred()
-        ):
-            return f"unlinked:{next(iter(of_case(fact.body.references)), own)}"
-        case AttributionConfirmed() | Linking() if kind in ("case", "order"):
-            return f"unlinked:urn:{name.partition('/')[0]}"
-        case _:
-            return f"unlinked:{kind}:{name}"
 
 
 class CaseArea(NamedTuple):

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from schemas.classes import DataClass
+from schemas.matters import Referring
 from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.stating import owed
-from services.platform.domain.linking.links import CourtFact
 from services.platform.domain.linking.references import area_of_case
 from services.platform.policy.model import Areas
 from services.platform.policy.policy import Policy
@@ -19,7 +19,7 @@ def waiting(
     file: CaseFile,
     policy: Policy,
     fact: Fact,
-    body: CourtFact,
+    body: Referring,
     *,
     rule: str,
     event: str,
@@ -67,7 +67,7 @@ def references_only(fact: Fact, event: str) -> tuple[Item, ...]:
     return (*derived("event", event, DataClass.R), *show(fact, "references"))
 
 
-def areas_of_case(policy: Policy, body: CourtFact) -> Areas:
+def areas_of_case(policy: Policy, body: Referring) -> Areas:
     """The case's force, as the fact states it, else by its URN, its ASN or the court that sat."""
     where = area_of_case(body.references, body.force_code, getattr(body, "court_ou", None))
     return Areas(case_force=next(filter(policy.knows_force, where.forces), None), court_ou=where.court_ou)
