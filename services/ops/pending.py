@@ -48,8 +48,8 @@ OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact that is linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
-    ends, None where policy has none for it; `told`: who was told of it by references alone; `desks`: the ids of those
-    of them that may link it. `services`: who lacks the link; each keeps its own."""
+    ends, None where policy has none for it; `delivered`: who was told of it by references alone; `desks`: the ids of
+    those of them that may link it. `services`: who lacks the link; each keeps its own."""
 
     id: str
     event: str

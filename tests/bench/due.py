@@ -52,7 +52,7 @@ def due(
         tell(f"{entrant.title}: {at_once:,} due at once")
         shown.rows("drop table if exists fell_due")
         shown.rows(
-            f"create table fell_due as select file, looks, null::float8 as took from {table} "  # noqa: S608
+            f"create table fell_due as select file, evaluations, null::float8 as took from {table} "  # noqa: S608
             f"where position('~' in file) = 0 order by file limit {at_once:d}"
         )
         shown.rows(f"update {table} f set next_evaluation_at = now() from fell_due d where d.file = f.file")  # noqa: S608
@@ -65,7 +65,7 @@ def due(
             took = time.monotonic() - began
             shown.rows(
                 f"update fell_due d set took = %s from {table} f "  # noqa: S608
-                "where f.file = d.file and f.looks > d.looks and d.took is null",
+                "where f.file = d.file and f.evaluations > d.evaluations and d.took is null",
                 took,
             )
             ((missed,),) = shown.rows("select count(*) from fell_due where took is null")
@@ -74,6 +74,6 @@ def due(
             "select percentile_cont(0.5) within group (order by took), max(took) from fell_due where took is not null"
         )
         ((twice,),) = shown.rows(
-            f"select count(*) from fell_due d join {table} f using (file) where f.looks > d.looks + 1"  # noqa: S608
+            f"select count(*) from fell_due d join {table} f using (file) where f.evaluations > d.evaluations + 1"  # noqa: S608
         )
     return Due(entrant, total, at_once, p50 or 0.0, worst or 0.0, missed, twice)

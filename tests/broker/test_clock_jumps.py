@@ -47,7 +47,8 @@ def test_a_clock_that_jumps_halts_the_worker_before_anything_is_written_and_a_re
         await until(lambda: _accepted(relay, mine.name))
         before = await relay.rows("select count(*) from evaluation")
         await relay.rows(
-            """with files as (update case_file set next_evaluation_at = now() + interval '30 minutes' where looks > 0)
+            """with files as (
+                update case_file set next_evaluation_at = now() + interval '30 minutes' where evaluations > 0)
             update settable.by set seconds = %s""",
             seconds,
         )

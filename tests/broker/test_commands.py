@@ -1,4 +1,4 @@
-"""Commands on real servers: explain, waiting list, status, dead letters, topics and tables, over one small history."""
+"""Commands on real servers: explain, pending list, status, dead letters, topics and tables, over one small history."""
 
 import asyncio
 import json
@@ -233,15 +233,15 @@ def test_a_refused_event_is_explained_by_its_refusal(history: History) -> None:
 
 
 @pytest.mark.broker
-def test_the_waiting_list_says_what_is_missing_and_who_was_told_unlinked(history: History) -> None:
-    result = history.relay("waiting", "list", "--json")
+def test_the_pending_list_says_what_is_missing_and_who_was_told_unlinked(history: History) -> None:
+    result = history.relay("pending", "list", "--json")
     assert result.exit_code == 1
     (fact,) = json.loads(result.stdout)["facts"]
     assert (fact["missing"], fact["event"]) == ("no_charge", event_of(UNLINKED))
     assert fact["link_by"]
-    assert fact["told"]
+    assert fact["delivered"]
     assert "dait-54" in fact["desks"]
-    assert f"--as {'|'.join(fact['desks'])} --actor YOU" in history.relay("waiting", "list").stdout
+    assert f"--as {'|'.join(fact['desks'])} --actor YOU" in history.relay("pending", "list").stdout
 
 
 @pytest.mark.broker
@@ -261,7 +261,7 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
 
 @pytest.mark.broker
 @pytest.mark.parametrize(
-    "arguments", [("status",), ("waiting", "list"), ("dlq", "list"), ("explain", b.CRIME, "--full")]
+    "arguments", [("status",), ("pending", "list"), ("dlq", "list"), ("explain", b.CRIME, "--full")]
 )
 def test_tables_fit_a_terminal(history: History, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal.out, "width", 80)

@@ -224,7 +224,8 @@ def test_a_file_that_cannot_be_looked_at_at_all_keeps_no_other_from_its_look(pla
             )
             await relay.settled(worker)
             evaluations = await relay.rows(
-                "select file, looks, faulted_on is not null from case_file where file like '%%victim%%' order by file"
+                """select file, evaluations, faulted_on is not null from case_file
+                where file like '%%victim%%' order by file"""
             )
             assert evaluations == [
                 (f"record:vale-records:victim-CR{n}", 1 if n == 2 else 2, n == 2) for n in range(1, 5)
@@ -370,7 +371,7 @@ def test_too_many_faulted_files_halt_the_worker_and_a_mended_release_tells_each_
 
 
 async def _faultless(relay: Relay) -> bool:
-    rows = await relay.rows("select count(*), count(faulted_on) from case_file where looks > 0")
+    rows = await relay.rows("select count(*), count(faulted_on) from case_file where evaluations > 0")
     return bool(rows[0][0] > 0 and rows[0][1] == 0)
 
 

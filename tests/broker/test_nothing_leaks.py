@@ -138,7 +138,7 @@ def commands(relay: Relay, asked: Sequence[str]) -> Iterator[tuple[str, str]]:
         *(["explain", one, "--role", "ops", *more] for one in asked for more in ([], ["--full"], ["--json"])),
         *(
             [*command, *more]
-            for command in (["status"], ["waiting", "list"], ["dlq", "list"])
+            for command in (["status"], ["pending", "list"], ["dlq", "list"])
             for more in ([], ["--json"])
         ),
     ]

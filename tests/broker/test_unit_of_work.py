@@ -510,7 +510,7 @@ def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_
                 await conn.execute(OPEN_ASKS)
             async with unit.pool.connection() as conn:
                 await conn.set_autocommit(True)
-                await conn.execute("analyze told")
+                await conn.execute("analyze delivery")
                 await conn.set_autocommit(False)
             by = sorted(ask.by for ask in asks)
             assert by

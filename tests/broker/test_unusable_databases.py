@@ -31,7 +31,7 @@ RELAY = "from services.ops.cli import main; main()"
 COMMANDS = (
     ("run", "incidents"),
     ("status",),
-    ("waiting", "list"),
+    ("pending", "list"),
     ("dlq", "list"),
     ("explain", "54260012345/1"),
     ("fill", "incidents", "--dry-run"),

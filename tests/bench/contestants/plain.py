@@ -209,7 +209,7 @@ class Loop:
             [(*key, file, work.json_of(notification)) for key, (file, notification) in files.changed.items()],
         )
         await self._many(
-            """update file f set evaluations = looks + u.n, next_evaluation_at = u.at
+            """update file f set evaluations = f.evaluations + u.n, next_evaluation_at = u.at
             from unnest(%s::text[], %s::int[], %s::timestamptz[]) as u(file, n, at) where f.file = u.file""",
             [(file, files.evaluations[file], at) for file, at in files.next_evaluation.items()],
         )
