@@ -435,7 +435,7 @@ def _answers(conn: Connection, delivered: Iterable[Told]) -> list[tuple[str, Ans
     rows = conn.execute(
         """select a.service, a.rule, a.duty_subject, a.agency, a.revision, a.came, f.id, f.kind, f.subject,
             f.version, f.version_basis, f.recorded_at, f.type, f.content
-        from answer a join fact f on f.service = a.service and f.id = a.fact_id and f.stands
+        from answer a join fact f on f.service = a.service and f.id = a.fact_id and f.is_current
         join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
             on (a.service, a.rule, a.duty_subject, a.agency) = (k.service, k.rule, k.subject, k.agency)""",
         _columns(sorted((service, *key) for service, key in delivered), 4),
@@ -466,7 +466,7 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
     service that does not read the stream with the other half lacks it for ever."""
     rows = conn.execute(
         f"""select v.service, v.id, v.source, v.event_id, v.kind, v.subject, v.statement, v.version, v.version_basis,
-            v.recorded_at, v.accepted_at, v.stands,
+            v.recorded_at, v.accepted_at, v.is_current,
             case when w.id is not null or v.missing in ('unknown_notification', 'not_the_recipient') then v.missing end,
             v.content_hash,
             coalesce((v.content::jsonb ->> 'withdrawn')::boolean, false)
@@ -520,7 +520,7 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
             f.recorded_at, f.type, f.content
         from file_membership l join unnest(%s::text[], %s::text[]) as k(service, file)
             on l.service = k.service and l.file = k.file
-        join fact f on f.service = l.service and f.id = l.fact_id and f.stands""",
+        join fact f on f.service = l.service and f.id = l.fact_id and f.is_current""",
         _columns(files, 2),
     )
     for service, key, through, missing, *columns in rows:

@@ -206,7 +206,7 @@ def _refused(conn: Connection, sent: Sequence[Sent]) -> dict[tuple[str, int, int
 def _lacking(conn: Connection, facts: Sequence[str]) -> dict[str, str]:
     """The link that each of these facts lacks, for those that are linked in no service."""
     rows = conn.execute(
-        """select id, min(missing) from fact where id = any(%s) and stands
+        """select id, min(missing) from fact where id = any(%s) and is_current
         group by id having bool_and(missing is not null)""",
         (list(facts),),
     )
@@ -216,9 +216,9 @@ def _lacking(conn: Connection, facts: Sequence[str]) -> dict[str, str]:
 def _of_one_version(conn: Connection, facts: Sequence[str]) -> dict[str, bool]:
     """Of these facts those that share their version with another content, of which one stands: whether they do."""
     rows = conn.execute(
-        """select f.id, bool_or(f.stands) from fact f join fact o on o.service = f.service
+        """select f.id, bool_or(f.is_current) from fact f join fact o on o.service = f.service
             and (o.statement, o.subject, o.version) = (f.statement, f.subject, f.version)
-            and o.content_hash <> f.content_hash and (o.stands or f.stands)
+            and o.content_hash <> f.content_hash and (o.is_current or f.is_current)
         where f.id = any(%s) group by f.id""",
         (list(facts),),
     )
@@ -231,7 +231,7 @@ def _left_out(conn: Connection, facts: Sequence[str]) -> dict[str, Sequence[str]
         """select distinct on (f.id) f.id, f.type, f.content, b.type, b.content from fact f join fact b
             on (b.service, b.statement, b.subject) = (f.service, f.statement, f.subject)
             and b.version <= f.version and b.id <> f.id
-        where f.id = any(%s) and f.stands and f.kind = any(%s)
+        where f.id = any(%s) and f.is_current and f.kind = any(%s)
         order by f.id, b.version desc, b.recorded_at desc, b.id desc""",
         (list(facts), OF_HEARINGS),
     )
@@ -250,7 +250,7 @@ def _known(conn: Connection, body: Linking) -> bool:
     row = conn.execute(
         """select 1 from fact_reference r
         join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject
-        where r.name = any(%s) and f.stands and f.kind not like 'uk.agency.%%' limit 1""",
+        where r.name = any(%s) and f.is_current and f.kind not like 'uk.agency.%%' limit 1""",
         (names,),
     ).fetchone()
     return row is not None

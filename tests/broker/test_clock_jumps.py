@@ -115,7 +115,7 @@ def test_a_story_s_clock_may_jump_as_it_likes(database: str) -> None:
             for days in (1, 400):
                 with psycopg.connect(database) as conn:
                     conn.execute("delete from clock")
-                    conn.execute("insert into clock (stands_at) values (%s)", (now + timedelta(days=days),))
+                    conn.execute("insert into clock (set_to) values (%s)", (now + timedelta(days=days),))
                 assert await unit.clock() == now + timedelta(days=days)
             assert await unit.take([record("CR1", offset=0)]) == 1
 

@@ -191,7 +191,7 @@ def test_a_rule_that_raises_is_left_out_for_that_file_and_judged_again_later_and
                 "select now(), next_evaluation_at from case_file where file = %s", of_cr2
             )
             assert timedelta(0) < again - now < timedelta(seconds=31)
-            await relay.rows("insert into clock (stands_at) values (%s)", again)
+            await relay.rows("insert into clock (set_to) values (%s)", again)
             await until(lambda: _is(tries, 2))
             ((later,),) = await relay.rows("select next_evaluation_at from case_file where file = %s", of_cr2)
             assert later - again == timedelta(minutes=5)

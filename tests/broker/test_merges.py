@@ -222,7 +222,7 @@ def test_a_person_of_several_incidents_services_and_records_is_counted_once_past
     asyncio.run(accepted(*incidents, incident(4, "woman-a", "man-1")))
     assert past_their_time() == 0
     with psycopg.connect(database) as conn:
-        conn.execute("insert into clock (stands_at) values (now() + interval '60 days')")
+        conn.execute("insert into clock (set_to) values (now() + interval '60 days')")
     assert past_their_time() == 3
     asyncio.run(accepted(merge("woman-a", "woman-b")))
     assert past_their_time() == 2

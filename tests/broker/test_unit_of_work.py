@@ -220,7 +220,7 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
             """select l.file from answer a
             join delivery t on (t.rule, t.subject, t.agency) = (a.rule, a.duty_subject, a.agency)
             join evaluation l on l.fact_id = a.fact_id and l.file = t.file
-            join fact f on f.id = a.fact_id and f.stands"""
+            join fact f on f.id = a.fact_id and f.is_current"""
         )
         assert evaluated.fetchall() == [("record:vale-records:another",)]
 
@@ -323,7 +323,7 @@ def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
             answer = record(b.acknowledged(notification, agency="idva-larkmead"), acknowledged, offset=1)
             assert await unit.take([answer, taken_back(notification, "marac-larkmead", 2)]) == 2
             standing = (
-                "select body.agency from fact f, json_to_record(f.content::json) body(agency text) where f.stands"
+                "select body.agency from fact f, json_to_record(f.content::json) body(agency text) where f.is_current"
             )
             assert ("idva-larkmead",) in rows(database, standing)
             assert await unit.take([taken_back(notification, "idva-larkmead", 3)]) == 1
@@ -518,8 +518,8 @@ def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_
                 async with unit.transaction() as conn:
                     before = await scanned(conn, "delivery")
                     await conn.execute(
-                        "insert into clock (stands_at) values (%s) on conflict (singleton)"
-                        " do update set stands_at = excluded.stands_at",
+                        "insert into clock (set_to) values (%s) on conflict (singleton)"
+                        " do update set set_to = excluded.set_to",
                         (now,),
                     )
                     await gauges(conn)

@@ -27,9 +27,9 @@ class StoryClock:
     def stand_at(self, moment: datetime) -> None:
         """Moves on to this moment, and stands; never back."""
         self._connection.execute(
-            "insert into clock (stands_at) values (%s)"
+            "insert into clock (set_to) values (%s)"
             " on conflict on constraint clock_pkey"
-            " do update set stands_at = greatest(clock.stands_at, excluded.stands_at)",
+            " do update set set_to = greatest(clock.set_to, excluded.set_to)",
             (moment,),
         )
 

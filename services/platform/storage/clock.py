@@ -6,7 +6,7 @@ Only the story of a local run puts a moment there; on deployed servers the table
 from dataclasses import dataclass
 from datetime import datetime
 
-NOW = "coalesce((select stands_at from clock), now())"
+NOW = "coalesce((select set_to from clock), now())"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ where asks_by is not null and asks_by[1] <= {NOW} group by service
 # An answer to no notification of its sender is no link: its sender has been told.
 PENDING = """
 select f.service, f.id, f.accepted_at from fact f
-where f.stands and f.missing is not null and f.missing not in ('unknown_notification', 'not_the_recipient')
+where f.is_current and f.missing is not null and f.missing not in ('unknown_notification', 'not_the_recipient')
 and not exists (
-    select 1 from release r join fact o on o.service = r.service and o.id = f.id where o.stands and o.missing is null)
+    select 1 from release r join fact o on o.service = r.service and o.id = f.id
+    where o.is_current and o.missing is null)
 """
 
 COUNTS: tuple[tuple[metrics.Gauge, str], ...] = (

@@ -140,12 +140,12 @@ class Reader:
         """What a worker, of whichever service, last read of the server's clock on this machine since this start of it;
         and the latest that any worker has read."""
         rows = await conn.execute(
-            """select stood_at, before_ticks, after_ticks from clock_seen
+            """select server_time, before_ticks, after_ticks from clock_seen
             where boot = %s order by before_ticks desc limit 1""",
             (boot,),
         )
         row = await rows.fetchone()
-        latest = await (await conn.execute("select max(stood_at) from clock_seen")).fetchone()
+        latest = await (await conn.execute("select max(server_time) from clock_seen")).fetchone()
         return None if row is None else Reading(*row), latest[0] if latest is not None else None
 
     async def positions(self, conn: Connection) -> dict[Partition, Position]:
@@ -396,7 +396,7 @@ class Reader:
             return
         grounds_before: dict[str, set[str]] = {file: set() for file in unseen}
         rows = await conn.execute(
-            """select file, stood_added, stood_removed from evaluation where service = %s and file = any(%s)
+            """select file, facts_added, facts_removed from evaluation where service = %s and file = any(%s)
             order by file, number""",
             (self.service, sorted(unseen)),
         )
@@ -503,7 +503,7 @@ select r.statement, r.subject, r.name from named n cross join lateral (
     select * from fact_reference where service = %(s)s and (statement, subject) = (n.statement, n.subject) offset 0) r
 """
 _STATEMENTS = """
-f.service = %s and f.stands and (f.statement, f.subject) in (select * from unnest(%b::text[], %b::text[]))
+f.service = %s and f.is_current and (f.statement, f.subject) in (select * from unnest(%b::text[], %b::text[]))
 """
 _STANDING = f"select {_FACT} from fact f where {_STATEMENTS}"  # noqa: S608 - our columns
 _STANDING_LIE_IN = f"""
@@ -531,7 +531,7 @@ _BESIDE = """
 select distinct l.file from place p
 cross join lateral (
     select * from fact_reference where service = p.service and name = 'crime:' || p.crime offset 0) r
-join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject and f.stands
+join fact f on f.service = r.service and f.statement = r.statement and f.subject = r.subject and f.is_current
 join file_membership l on l.service = f.service and l.fact_id = f.id
 where p.service = %s and p.person = any(%b)
 """
@@ -540,7 +540,7 @@ where p.service = %s and p.person = any(%b)
 _CONTENTS = (
     f"""select l.file, l.through, {_FACT} from file_membership l
     join fact f on f.service = l.service and f.id = l.fact_id
-    where l.service = %s and l.file = any(%b) and f.stands""",  # noqa: S608 - our columns
+    where l.service = %s and l.file = any(%b) and f.is_current""",  # noqa: S608 - our columns
     "select file, content from delivery where service = %s and file = any(%b)",
     "select file, content from withheld where service = %s and file = any(%b)",
     "select file, rule, subject, agency from unexplained where service = %s and file = any(%b)",
@@ -548,7 +548,7 @@ _CONTENTS = (
     join answer a on a.service = t.service
     and a.rule = t.rule and a.duty_subject = t.subject and a.agency = t.agency
     join fact f on f.service = a.service and f.id = a.fact_id
-    where t.service = %s and t.file = any(%b) and f.stands""",  # noqa: S608 - our columns
+    where t.service = %s and t.file = any(%b) and f.is_current""",  # noqa: S608 - our columns
 )
 
 _DUE = """

@@ -58,8 +58,8 @@ class EvaluationRow(NamedTuple):
     fact_id: str | None
     release: str
     policy_version: str
-    stood_added: Collection[str]
-    stood_removed: Collection[str]
+    facts_added: Collection[str]
+    facts_removed: Collection[str]
     withheld: str
     unexplained: Collection[str]
     faulted: Collection[str]
@@ -68,7 +68,7 @@ class EvaluationRow(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class FactRow:
     event: Accepted
-    stands: bool
+    is_current: bool
     missing: str | None
     at: datetime
 
@@ -78,7 +78,7 @@ class FactRow:
         said = (fact.id, received.envelope.source, received.envelope.id)
         stated = (fact.kind, fact.subject, fact.statement[0], fact.version, fact.version_basis, fact.at)
         content = (received.envelope.type, received.content.decode(), self.event.digest)
-        return (*said, *stated, *content, self.stands, self.missing, self.at)
+        return (*said, *stated, *content, self.is_current, self.missing, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ class Writer:
         """For the next worker on this machine to hold the server's clock against."""
         await conn.execute(
             """insert into clock_seen values (%s, %s, %s, %s, %s) on conflict (service, boot) do update
-            set (before_ticks, after_ticks, stood_at) = (excluded.before_ticks, excluded.after_ticks, excluded.stood_at)
+            set before_ticks = excluded.before_ticks, after_ticks = excluded.after_ticks,
+                server_time = excluded.server_time
             where clock_seen.before_ticks < excluded.before_ticks""",
             (self.service, boot, seen.before, seen.after, seen.clock),
         )
@@ -201,28 +202,29 @@ class Writer:
         )
 
     async def write_facts(self, conn: Connection, rows: Sequence[FactRow], fallen: Iterable[str]) -> None:
-        """Accepted versions; `fallen`: ids of versions that stand no longer."""
+        """Accepted versions; `fallen`: ids of versions that are no longer current."""
         if gone := sorted(fallen):
             await conn.execute(
-                "update fact set stands = false where service = %s and id = any(%b) and stands", (self.service, gone)
+                "update fact set is_current = false where service = %s and id = any(%b) and is_current",
+                (self.service, gone),
             )
         await insert(
             conn,
             self.service,
             """fact (service, id, source, event_id, kind, subject, statement, version, version_basis, recorded_at,
-            type, content, content_hash, stands, missing, accepted_at)""",
+            type, content, content_hash, is_current, missing, accepted_at)""",
             "text text text text text text bigint text timestamptz text text bytea bool text timestamptz",
             [row.row for row in rows],
         )
 
     async def supersede(self, conn: Connection, newest: Iterable[Fact]) -> None:
-        """Of these statements only these versions stand."""
+        """Of these statements only these versions are current."""
         await with_rows(
             conn,
             self.service,
-            """update fact f set stands = false
+            """update fact f set is_current = false
             from unnest(%b::text[], %b::text[], %b::text[]) as n(statement, subject, id)
-            where f.service = %s and f.stands and f.id <> n.id
+            where f.service = %s and f.is_current and f.id <> n.id
             and f.statement = n.statement and f.subject = n.subject""",
             [(*fact.statement, fact.id) for fact in newest],
         )
@@ -491,13 +493,13 @@ class Writer:
             conn,
             self.service,
             """evaluation (service, file, number, at, read_to, cause, fact_id, release, policy_version,
-            stood_added, stood_removed, withheld, unexplained, faulted)""",
+            facts_added, facts_removed, withheld, unexplained, faulted)""",
             "text int timestamptz timestamptz text text text text text[] text[] text text[] text[]",
             [
                 (
                     *row[:8],
-                    array(row.stood_added),
-                    array(row.stood_removed),
+                    array(row.facts_added),
+                    array(row.facts_removed),
                     row.withheld,
                     array(row.unexplained),
                     array(row.faulted),

@@ -1,4 +1,4 @@
-"""All tables of the relay: what was accepted, what was told and why, and how far each stream was read."""
+"""All tables of the relay: what was accepted, what was delivered and why, and how far each stream was read."""
 
 from alembic import op
 
@@ -8,7 +8,14 @@ down_revision = None
 TABLES = """
 create table clock (
     singleton boolean primary key default true check (singleton),
-    stands_at timestamptz not null
+    set_to timestamptz not null
+);
+
+create table clock_seen (
+    service text not null, boot text not null,
+    before_ticks double precision not null, after_ticks double precision not null,
+    server_time timestamptz not null,
+    primary key (service, boot)
 );
 
 create table deployment (
@@ -61,12 +68,12 @@ create table fact (
     kind text not null, subject text not null, statement text not null,
     version bigint not null, version_basis text not null, recorded_at timestamptz not null,
     type text not null, content text not null, content_hash bytea not null,
-    stands boolean not null, missing text, accepted_at timestamptz not null,
+    is_current boolean not null, missing text, accepted_at timestamptz not null,
     primary key (service, id)
 );
-create index fact_standing on fact (service, statement, subject) where stands;
+create index fact_current on fact (service, statement, subject) where is_current;
 create index fact_content on fact (service, statement, subject, content_hash);
-create index fact_waiting on fact (service, missing, accepted_at) where stands and missing is not null;
+create index fact_pending on fact (service, missing, accepted_at) where is_current and missing is not null;
 
 create table reference (
     service text not null, name text not null,
@@ -112,7 +119,7 @@ create table evaluation (
     service text not null, file text not null, number int not null,
     at timestamptz not null, read_to timestamptz, cause text not null, fact_id text,
     release text not null, policy_version text not null,
-    stood_added text[] not null, stood_removed text[] not null,
+    facts_added text[] not null, facts_removed text[] not null,
     withheld text not null, unexplained text[] not null, faulted text[] not null,
     primary key (service, file, number)
 );
@@ -158,9 +165,18 @@ create index unexplained_by_file on unexplained (service, file);
 create table answer (
     service text not null, fact_id text not null, statement text not null, subject text not null,
     rule text not null, duty_subject text not null, agency text not null, revision int not null,
+    came timestamptz,
     primary key (service, fact_id)
 );
 create index answer_by_duty on answer (service, rule, duty_subject, agency);
+
+create table undertaking (
+    service text not null, notification text not null, kind text not null,
+    version bigint not null, at timestamptz not null, fact_id text not null,
+    crime text not null, says text not null check (says in ('takes_on', 'declines', 'nothing')),
+    primary key (service, notification, kind)
+);
+create index undertaking_by_crime on undertaking (service, crime);
 
 create table outbox (
     number bigint generated always as identity primary key,
@@ -176,10 +192,11 @@ create table refusal (
     reason text not null, stage text not null, detail text not null, event_id text, source text,
     key bytea, value bytea, headers text not null, timestamp timestamptz not null,
     first_at timestamptz not null, last_at timestamptz not null, attempts int not null default 1,
-    judged_by text not null, dead_letter text, settled_at timestamptz,
+    judged_by text not null, dead_letter text, settled_at timestamptz, names text[] not null default '{}',
     primary key (service, topic, partition, "offset")
 );
 create index refusal_open on refusal (service, judged_by, topic, partition, "offset") where settled_at is null;
+create index refusal_by_name on refusal using gin (names);
 
 create table archive (
     topic text not null, partition int not null, "offset" bigint not null,
