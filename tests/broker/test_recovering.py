@@ -90,7 +90,7 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
             await relay.settled(worker)
             await until(lambda: caught_up(relay))
             await relay.settled(worker)
-            assert await relay.rows("select 1 from delivery where starts_with(file, 'unlinked:told:')") == []
+            assert await relay.rows("select 1 from delivery where starts_with(file, 'unlinked:delivery:')") == []
             assert (await everything_said(relay))[0] == said  # the same facts: there is nothing to say
             assert (await everything_said(relay))[2] == letters
             assert await relay.rows("select count(*) from answer") == answered

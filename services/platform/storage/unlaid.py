@@ -4,8 +4,8 @@ from services.platform.domain.core.duties import notification_id
 from services.platform.domain.core.facts import Key
 
 # Where a duty lies whose facts are not known again yet. No person and no reference has this name.
-UNLAID = "unlinked:told:"
-UNLAID_FROM, UNLAID_TO = UNLAID, "unlinked:told;"
+UNLAID = "unlinked:delivery:"
+UNLAID_FROM, UNLAID_TO = UNLAID, "unlinked:delivery;"
 
 
 def unlaid(key: Key) -> str:
