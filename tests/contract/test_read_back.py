@@ -1,14 +1,25 @@
-"""What an agency was told is read back from its topic exactly: where a database was lost, nothing else remembers it."""
+"""What was delivered is read back exactly: from the tables, and from its topic where a database was lost."""
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.refusals import Refusal, RefusalReason
+from services.platform.domain.core.duties import Asked, Notification, Whom, Why, Withheld
 from services.platform.domain.core.escalation import ESCALATION_STEPS
+from services.platform.domain.core.facts import Key
+from services.platform.domain.core.stored_notifications import (
+    notification_from_json,
+    notification_to_json,
+    withheld_from_json,
+    withheld_to_json,
+)
 from services.platform.recovery.recovering import key_of
 from services.platform.storage.records import Record, headers_from_text
 from services.platform.streaming import wire
@@ -35,6 +46,39 @@ def test_every_notification_is_read_back_as_it_was_remembered(seed: int) -> None
             assert wire.notification_for(said, notification.key) == replace(notification, whom=None, asked_for=None)
             named = {said.subject, *(item.about for item in said.matter)}
             assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
+
+
+@settings(deadline=None, max_examples=6, derandomize=True)
+@given(st.integers(min_value=0, max_value=2**32))
+def test_what_is_stored_has_the_names_of_its_fields_and_is_read_back_exactly(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - nothing is kept secret by it
+    matter, world = Author(chance, frozenset(by_hand.FIELDS)).matter(), World(b.shipped(), RULES)
+    for step in matter.steps:
+        for notification in world.evaluate(*step.facts, now=step.at):
+            text = notification_to_json(notification)
+            assert notification_from_json(text) == notification
+            assert_named(json.loads(text), Notification)
+        for withheld in world.evaluations[-1].withheld:
+            text = withheld_to_json(withheld)
+            assert withheld_from_json(text) == withheld
+            assert_named(json.loads(text), Withheld)
+
+
+PARTS: Mapping[str, frozenset[str]] = {
+    "key": frozenset(Key._fields),
+    "whom": frozenset(Whom._fields),
+    "why": frozenset(field.name for field in fields(Why)),
+    "asks": frozenset(field.name for field in fields(Asked)),
+    "content": frozenset({"what", "about", "value", "basis"}),
+}
+
+
+def assert_named(stored: Mapping[str, Any], kind: type[Notification | Withheld]) -> None:
+    assert stored.keys() <= {field.name for field in fields(kind)}
+    for name, names in PARTS.items():
+        part = stored.get(name)
+        for each in part if isinstance(part, list) else [part] if part is not None else []:
+            assert each.keys() <= names
 
 
 def test_a_dead_letter_is_read_back_with_what_came_whatever_its_sender_called_his_own_headers() -> None:

@@ -517,7 +517,7 @@ join notification n on n.id = u.notification
 where u.service = %s and u.crime = any(%b) and not exists (
     select 1 from notification w
     where (w.service, w.rule, w.subject, w.agency) = (n.service, n.rule, n.subject, n.agency)
-    and w.revision > n.revision and w.content::jsonb ->> 1 = 'withdrawn')
+    and w.revision > n.revision and w.content::jsonb ->> 'state' = 'withdrawn')
 """
 _PLACES = "select crime, place, person from place where service = %s and crime = any(%b)"
 # All records of each person who has one of these, or one at these crime references.

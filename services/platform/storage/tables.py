@@ -31,8 +31,8 @@ Texts = ARRAY(Text)
 # When the open asks of a live duty are due, earliest first.
 ASKS_OPEN = """
 create function asks_open(state text, content text) returns timestamptz[] language sql immutable as $$
-    select array_agg((asked ->> 1)::timestamptz order by (asked ->> 1)::timestamptz)
-    from jsonb_array_elements(content::jsonb -> 8) asked where state = 'live' and asked ->> 4 is null
+    select array_agg((asked ->> 'by')::timestamptz order by (asked ->> 'by')::timestamptz)
+    from jsonb_array_elements(content::jsonb -> 'asks') asked where state = 'live' and asked ->> 'met_by' is null
 $$
 """
 

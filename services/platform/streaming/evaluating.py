@@ -211,7 +211,9 @@ class _Note:
                 self.at.policy.version,
                 sorted(standing - state.grounds_before),
                 sorted(state.grounds_before - standing),
-                json.dumps([[*w.key, w.kind, w.reason, w.grounds] for w in changed]),
+                json.dumps(
+                    [{**w.key._asdict(), "kind": w.kind, "reason": w.reason, "grounds": w.grounds} for w in changed]
+                ),
                 ["/".join(key) for key in sorted(unexplained)],
                 self.evaluation.faulted,
             )
