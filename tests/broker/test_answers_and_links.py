@@ -129,7 +129,7 @@ def test_a_result_and_the_charge_that_links_it_never_miss_each_other(play: Play)
             await relay.publish(*events)
             await until(lambda: drained(relay, first))
         assert await fates(relay, mine.name) == {"accepted": 3 * cases}
-        assert await relay.rows("select kind, missing from fact where stands and missing is not null") == []
+        assert await relay.rows("select kind, missing from fact where is_current and missing is not null") == []
 
     async def _shared(*workers: object) -> bool:
         return all(worker.running[0].consumer.partitions for worker in workers)  # type: ignore[attr-defined]

@@ -133,7 +133,7 @@ async def rows(relay: Relay, query: str) -> list[tuple[str, ...]]:
 
 
 async def standing(relay: Relay) -> Standing:
-    found = await rows(relay, "select service, statement, subject, content from fact where stands")
+    found = await rows(relay, "select service, statement, subject, content from fact where is_current")
     assert len(found) == len(set(found)), "a fact stands more than once"
     return frozenset((service, kind, subject, content) for service, kind, subject, content in found)
 
@@ -186,7 +186,7 @@ def test_repeated_and_in_the_reverse_order_the_same_facts_stand_and_each_is_told
 
 async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Event]) -> None:
     waiting = await rows(
-        relay, "select subject from fact where service = 'order_variations' and stands and missing = 'no_charge'"
+        relay, "select subject from fact where service = 'order_variations' and is_current and missing = 'no_charge'"
     )
     hearings = dangerous(events)
     assert hearings <= {subject for (subject,) in waiting}

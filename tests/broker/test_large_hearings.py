@@ -40,7 +40,7 @@ def test_a_hearing_of_two_and_a_half_megabytes_is_taken_whole_with_its_orders(pl
             await relay.publish(incident, charge, *of_court)
             await relay.settled(worker)
         standing = await relay.rows(
-            "select service, kind from fact where stands and subject = %s order by 1, 2", hearing
+            "select service, kind from fact where is_current and subject = %s order by 1, 2", hearing
         )
         assert set(standing) == {
             ("convictions", "uk.court.hearing-resulted"),

@@ -47,10 +47,10 @@ LONG_HISTORY = (
     """insert into evaluation select 'incidents', 'file' || n, 1, now(), null, 'event', 'many' || n, 'r', 'p', '{{}}',
     '{{}}', '[]', '{{}}', '{{}}' from generate_series(1, {rows}) n""",
     """insert into notification select 'incidents', 'rule', 'M' || n, 'agency', 1, 'notification' || n, 'file' || n, 1,
-    'notify', now(), '[]' from generate_series(1, {rows}) n""",
-    """insert into delivery select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 1, 'live', '[]'
+    'notify', now(), '{{}}' from generate_series(1, {rows}) n""",
+    """insert into delivery select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 1, 'live', '{{}}'
     from generate_series(1, {rows}) n""",
-    """insert into withheld select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 'kind', 'reason', '[]', now()
+    """insert into withheld select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 'kind', 'reason', '{{}}', now()
     from generate_series(1, {rows}) n""",
     """insert into unexplained select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, now()
     from generate_series(1, {rows}) n""",

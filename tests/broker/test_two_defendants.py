@@ -55,7 +55,7 @@ async def orders(relay: Relay) -> list[tuple[int, str]]:
         (int(number), second[:5])
         for number, second in await relay.rows(
             """select jsonb_array_length(content::jsonb -> 'orders'), split_part(subject, '/', 2) from fact
-            where stands and kind = 'uk.court.orders-resulted'"""
+            where is_current and kind = 'uk.court.orders-resulted'"""
         )
     )
 
@@ -100,7 +100,7 @@ def test_a_case_in_another_spelling_is_linked_and_its_amendment_replaces(play: P
             charge = message(b.charge(references=refs), "uk.police.charge-preferred")
             await relay.publish(incident, charge, *court_message(REAL, (ALDEN, CONVICTED)))
             await relay.settled(worker)
-            assert await relay.rows("select 1 from fact where stands and missing is not null") == []
+            assert await relay.rows("select 1 from fact where is_current and missing is not null") == []
             await relay.publish(*court_message("26/54DC/01/4711B", (ALDEN, DISMISSED), hour=17))
             await relay.settled(worker)
             assert [number for number, _ in await orders(relay)] == [0]

@@ -106,7 +106,9 @@ def test_an_id_is_its_source_s_alone_and_has_one_content_and_version(database: s
     asyncio.run(story())
     assert fates(database) == ["accepted", "accepted", "repeated", "refused", "refused"]
     with psycopg.connect(database) as conn:
-        standing = conn.execute("select source, event_id, subject from fact where stands order by source").fetchall()
+        standing = conn.execute(
+            "select source, event_id, subject from fact where is_current order by source"
+        ).fetchall()
         delivered = conn.execute("select distinct subject from delivery where rule = 'high_risk' order by 1").fetchall()
     assert standing == [("police-a", "7", "CR1"), ("police-b", "7", "CR2")]
     assert delivered == [("CR1/party/1",), ("CR2/party/1",)]
@@ -534,9 +536,9 @@ def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_
 OPEN_ASKS = """
 insert into delivery (service, rule, subject, agency, file, revision, state, content)
 select 'incidents', 'rule', 'S' || n, 'agency', 'file', 1, case n % 3 when 0 then 'closed' else 'live' end,
-json_build_array('notify', 'live', null, null, null, 1, null, null, json_build_array(json_build_array('accept',
-    case n % 3 when 1 then '2199-01-01T00:00:00+00:00' else '2020-01-01T00:00:00+00:00' end, null, null,
-    case n % 3 when 2 then 'fact' end)))::text
+json_build_object('asks', json_build_array(json_build_object(
+    'by', case n % 3 when 1 then '2199-01-01T00:00:00+00:00' else '2020-01-01T00:00:00+00:00' end,
+    'met_by', case n % 3 when 2 then 'fact' end)))::text
 from generate_series(1, 6000) n
 """
 
