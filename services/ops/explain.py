@@ -14,7 +14,7 @@ from services.ops.explaining import explain
 from services.ops.explanation import AUDIT, OPS, Explanation, Material, Reader
 from services.ops.files import gather
 from services.ops.policies import load
-from services.ops.reading import Connection, clock, reading
+from services.ops.reading import Connection, reading
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
 from services.ops.unread import NOTHING_UNREAD, Pending, unread
 from services.ops.words import Names
@@ -22,6 +22,7 @@ from services.platform.domain.core.reasons import Reason
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import load_settings
+from services.platform.storage.read_models import clock
 
 NARROW, WIDE = 80, 110
 FEW = 2

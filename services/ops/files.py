@@ -25,7 +25,7 @@ from services.ops.explanation import (
     Refused,
     Version,
 )
-from services.ops.reading import Connection, clock
+from services.ops.reading import Connection
 from services.platform.domain.core.duties import Duty, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of, escalate
 from services.platform.domain.core.evaluate import heeded, state
@@ -38,7 +38,7 @@ from services.platform.domain.core.stored_notifications import notification_from
 from services.platform.domain.linking.merged_records import Joined, of_persons, together
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
-from services.platform.storage.gauges import PENDING
+from services.platform.storage.read_models import PENDING, clock
 from services.platform.storage.reader import UNDERTAKINGS
 from services.platform.storage.undertakings import Words, from_row, hear
 

@@ -20,7 +20,7 @@ from services.ops import words
 from services.ops.existing import HIS_DESKS
 from services.ops.explained import missing
 from services.ops.policies import load
-from services.ops.reading import Connection, clock, reading
+from services.ops.reading import Connection, reading
 from services.ops.terminal import heading, moment, out, plural, servers, span
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.projection import recipient_label
@@ -29,7 +29,7 @@ from services.platform.domain.linking.speaking import as_anybody_hears
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
-from services.platform.storage.gauges import PENDING
+from services.platform.storage.read_models import PENDING, clock
 
 EXAMPLES = """
 Examples:

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
 
 import psycopg
 
 from services.ops.terminal import UsageError, database_called
-from services.platform.storage.clock import NOW
 from services.platform.storage.sessions import DatabaseUnusableError, Session, session
 
 READING_MS = 60_000
@@ -32,15 +29,3 @@ def reading(url: str) -> Iterator[Connection]:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         raise UsageError("The tables are older than this release: run `relay db migrate`.") from None
-
-
-def clock(conn: Connection) -> datetime:
-    """What the services take for now."""
-    when: datetime = one(conn, f"select {NOW}")
-    return when
-
-
-def one(conn: Connection, statement: str, given: Any = None) -> Any:
-    """The first column of the first row, or None."""
-    row = conn.execute(statement, given).fetchone()
-    return None if row is None else row[0]

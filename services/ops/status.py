@@ -26,13 +26,13 @@ from services.ops.broker_status import (
     within,
 )
 from services.ops.kafka_client import Partition
-from services.ops.reading import Connection, clock, one, reading
+from services.ops.reading import Connection, reading
 from services.ops.running import find_running
 from services.ops.terminal import err, moment, out, servers, span
 from services.ops.verdict import Service, Status, wrong
 from services.platform.settings import Addresses
-from services.platform.storage.clock import NOW
-from services.platform.storage.gauges import ASKS_OVERDUE, PENDING
+from services.platform.storage import read_models
+from services.platform.storage.read_models import Count, Question, clock
 from services.platform.streaming.groups import group_of
 
 LEAST_PAUSE = 1.0
@@ -48,21 +48,13 @@ Examples:
 KAFKA_SECONDS = 2.5
 # As long as it takes to read and to judge, with the time to load the rules and policy.
 UNREAD_SECONDS = KAFKA_SECONDS + LOOK_THROUGH_SECONDS + JUDGE_SECONDS
-# What was told of a person lies in the file of one of the person's records. Until somebody has answered, all asks of a
-# notification are open.
-PEOPLE_UNANSWERED = f"""
-select count(distinct coalesce(j.person, t.file)) from delivery t
-left join joined j on j.service = t.service and j.record = t.file
-where t.asks_by is not null and t.asks_by[1] <= {NOW}
-"""  # noqa: S608 - our own words
-
-COUNTS: Mapping[str, str] = {
-    "outbox": "select service, count(*) from outbox where parked is null group by service",
-    "parked": "select service, count(*) from outbox where parked is not null group by service",
-    "waiting": f"select service, count(*) from ({PENDING}) w group by service",  # noqa: S608
-    "unexplained": "select service, count(*) from unexplained group by service",
-    "faulted_files": "select service, count(*) from case_file where faulted_on is not null group by service",
-    "asks_overdue": ASKS_OVERDUE,
+COUNTS: Mapping[str, Question[Count]] = {
+    "outbox": read_models.OUTBOX,
+    "parked": read_models.PARKED,
+    "waiting": read_models.PENDING_FACTS,
+    "unexplained": read_models.UNEXPLAINED,
+    "faulted_files": read_models.FAULTED_FILES,
+    "asks_overdue": read_models.ASKS_OVERDUE,
 }
 
 
@@ -106,7 +98,7 @@ def status(
 
 def _evaluation(addresses: Addresses) -> Status:
     with reading(addresses.database) as conn:
-        known = _services(conn)
+        known = tuple(sorted(read_models.SERVICES.ask(conn)))
     # Kafka first: a service commits what it has stored, so nothing committed by now may lack in what is read next.
     broker = within(KAFKA_SECONDS, lambda: ask(addresses.kafka, known))
     with reading(addresses.database) as conn:
@@ -139,21 +131,12 @@ class _Tables:
     """The counts of all services, each read once."""
 
     def __init__(self, conn: Connection) -> None:
-        self.counts: dict[str, dict[str, int]] = {n: dict(conn.execute(q).fetchall()) for n, q in COUNTS.items()}
-        rows = conn.execute("select service, fate, count(*) from record group by service, fate").fetchall()
-        self.fates = {(service, fate): number for service, fate, number in rows}
-        rows = conn.execute(
-            """select service, min(first_at) from refusal
-            where settled_at is null and reason = 'faulted' group by service"""
-        ).fetchall()
-        self.oldest_faulted: dict[str, datetime] = dict(rows)
-        rows = conn.execute(
-            f"""select service, extract(epoch from {NOW} - min(at)) from outbox where parked is null group by service"""  # noqa: S608
-        ).fetchall()
-        self.outbox_seconds: dict[str, float] = {service: max(0.0, float(seconds)) for service, seconds in rows}
-        self.people_unanswered: int = one(conn, PEOPLE_UNANSWERED)
-        rows = conn.execute("select service, release, policy_version from release").fetchall()
-        self.releases = {service: (release, policy) for service, release, policy in rows}
+        self.counts = {name: dict[str, int](question.ask(conn)) for name, question in COUNTS.items()}
+        self.fates = {(each.service, each.fate): each.number for each in read_models.FATES.ask(conn)}
+        self.oldest_faulted = dict[str, datetime](read_models.OLDEST_FAULTED.ask(conn))
+        self.outbox_seconds = dict[str, float](read_models.OLDEST_IN_OUTBOX.ask(conn))
+        (self.people_unanswered,) = read_models.PEOPLE_UNANSWERED.ask(conn)
+        self.releases = {each.service: (each.release, each.policy_version) for each in read_models.RELEASES.ask(conn)}
 
     def service(
         self,
@@ -196,15 +179,9 @@ class _Tables:
         )
 
 
-def _services(conn: Connection) -> tuple[str, ...]:
-    rows = conn.execute("select service from release union select service from stream_position order by 1")
-    return tuple(service for (service,) in rows.fetchall())
-
-
 def _positions(conn: Connection) -> dict[str, dict[Partition, tuple[int, datetime | None]]]:
     found: dict[str, dict[Partition, tuple[int, datetime | None]]] = {}
-    rows = conn.execute("select service, topic, partition, next_offset, read_to from stream_position").fetchall()
-    for service, topic, partition, offset, read_to in rows:
+    for service, topic, partition, offset, read_to in read_models.STREAM_POSITIONS.ask(conn):
         found.setdefault(service, {})[topic, partition] = (offset, read_to)
     return found
 

@@ -8,6 +8,7 @@ from schemas.carried import carried, sought
 from schemas.registry import REGISTRY, Received, Refusal, decode
 from services.ops.kafka_client import Partition, ends_and_committed, records_between
 from services.ops.reading import Connection
+from services.platform.storage.read_models import STREAM_POSITIONS
 
 SECONDS = 10.0
 
@@ -72,8 +73,7 @@ def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Receive
 def _read(conn: Connection, partitions: Iterable[Partition]) -> Mapping[Partition, Mapping[str, int]]:
     """By partition, the offset that each service reads next which has ever read that stream; of a partition in which
     nothing was read the first."""
-    rows = conn.execute("select service, topic, partition, next_offset from stream_position").fetchall()
-    known = {(service, topic, partition): next_offset for service, topic, partition, next_offset in rows}
+    known = {(p.service, p.topic, p.partition): p.next_offset for p in STREAM_POSITIONS.ask(conn)}
     readers = {(topic, service) for service, topic, _ in known}
     return {
         (topic, partition): {

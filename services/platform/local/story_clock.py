@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
-from services.platform.storage.clock import NOW
+from services.platform.storage.read_models import OUTBOX, STREAM_POSITIONS, clock
 
 PAUSE = 0.05
 
@@ -39,7 +39,7 @@ class StoryClock:
 
     def now(self) -> datetime:
         """What the services take for now."""
-        return self._one(f"select {NOW}")  # type: ignore[no-any-return]
+        return clock(self._connection)
 
     def next_evaluation(self) -> datetime | None:
         """The next moment at which some service has something to do by itself."""
@@ -66,10 +66,8 @@ class StoryClock:
     def left(self, reads: Mapping[str, Sequence[str]]) -> str | None:
         """What the services still have to do at this moment, or None."""
         read = {
-            (service, topic, partition): offset
-            for service, topic, partition, offset in self._connection.execute(
-                "select service, topic, partition, next_offset from stream_position"
-            )
+            (position.service, position.topic, position.partition): position.next_offset
+            for position in STREAM_POSITIONS.ask(self._connection)
         }
         for service, topics in reads.items():
             for place, end in self._ends(topics).items():
@@ -78,11 +76,10 @@ class StoryClock:
         for what, waits in (
             ("a file is due", "select count(*) from case_file where next_evaluation_at <= %(now)s"),
             ("a file is held back", "select count(*) from case_file where held_back_until <= %(now)s"),
-            ("a notification is not sent", "select count(*) from outbox where parked is null"),
         ):
             if self._one(waits, {"now": self.now()}):
                 return what
-        return None
+        return "a notification is not sent" if OUTBOX.ask(self._connection) else None
 
     def _ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         places = [

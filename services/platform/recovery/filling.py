@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
+from services.platform.storage.read_models import STREAM_POSITIONS
 from services.platform.storage.records import Partition, Record, headers_from_text
 from services.platform.storage.writer import RecordRow
 from services.platform.streaming.groups import group_of
@@ -101,10 +102,9 @@ class Filling:
     async def plan(self) -> Plan:
         first = await self.offsets.begin_offsets(self.service.reads)
         async with self.unit.transaction() as conn:
-            rows = await conn.execute("select service, topic, partition, next_offset from stream_position")
             read: dict[str, dict[Partition, int]] = {}
-            async for service, topic, partition, offset in rows:
-                read.setdefault(service, {})[topic, partition] = offset
+            for position in await STREAM_POSITIONS.ask_in_worker(conn):
+                read.setdefault(position.service, {})[position.topic, position.partition] = position.next_offset
             rows = await conn.execute("select service, topic, partition, first, past_last from gap")
             gaps: dict[str, list[Stretch]] = {}
             async for service, *stretch in rows:
