@@ -22,9 +22,9 @@ from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
+from tests.chaos.calm import held_when_calm
 from tests.chaos.load import load
 from tests.chaos.stated import Stated
-from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import marked, notification_topics, read, verify
 
 LATE = "order_variations"
@@ -85,7 +85,7 @@ async def forget_all(relay: Relay, *topics: str) -> dict[tuple[str, int], int]:
 
 
 def test_a_service_that_is_new_beside_old_streams_is_filled_and_tells_what_it_would_have_told(play: Play) -> None:
-    given = load(7, 40, now := datetime.now(UTC))
+    given = load(7, 40, datetime.now(UTC))
     events, half = given.events, len(given.events) // 2
 
     async def story(relay: Relay) -> None:
@@ -119,7 +119,8 @@ def test_a_service_that_is_new_beside_old_streams_is_filled_and_tells_what_it_wo
         unbelievable = {marked(event.value, event.headers) for event in given.unbelievable}
         believable = [event for event in events if marked(event.value, event.headers) not in unbelievable]
         delivered = await asyncio.to_thread(lambda: read(relay.servers.kafka, notification_topics(relay.servers.kafka)))
-        verdict = verify(expected(believable, now), delivered, Stated.of(believable))
+        must_hold = held_when_calm(believable, relay.policies, datetime.now(UTC))
+        verdict = verify(must_hold, delivered, Stated.of(believable))
         assert verdict.clean, str(verdict)
         await one_end_each(relay)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -19,10 +20,10 @@ from tests.broker.conftest import Play
 from tests.broker.relay import Relay, until
 from tests.broker.test_filling import caught_up, command, serve
 from tests.chaos.answering import answer, asked_to
-from tests.chaos.load import load
+from tests.chaos.calm import Answered, held_when_calm
+from tests.chaos.load import Load, load
 from tests.chaos.stated import Stated
-from tests.chaos.truth.expected import expected
-from tests.chaos.verifier import marked, notification_topics, read, verify
+from tests.chaos.verifier import Verdict, marked, notification_topics, read, verify
 
 ALL = tuple(SERVICES.values())
 ANSWERED = 60
@@ -49,7 +50,7 @@ class Backup:
 
 @pytest.mark.parametrize("ask", ["acknowledge", "accept"])
 def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_contents(play: Play, ask: str) -> None:
-    given = load(21, 28, now := datetime.now(UTC))
+    given = load(21, 28, datetime.now(UTC))
     third = len(given.events) // 3
     before, since, after = given.events[:third], given.events[third : 2 * third], given.events[2 * third :]
 
@@ -63,7 +64,8 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
             await relay.publish(*since, Message("agency.responses", b"nobody", b"no answer"))
             await relay.settled(worker)
             delivered = chain.from_iterable((await relay.all_delivered()).values())
-            await relay.publish(*(answer(notification, ask) for notification in asked_to(ask, delivered)[:ANSWERED]))
+            answers = [Answered(answer(each, ask), each) for each in asked_to(ask, delivered)[:ANSWERED]]
+            await relay.publish(*(each.answer for each in answers))
             await relay.settled(worker)
         said, decided, letters = await everything_said(relay)
         answered = await relay.rows("select count(*) from answer")
@@ -100,7 +102,7 @@ def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_cont
         one_content(everything)
         one_content(evaluated)
         assert len(evaluated) > len(decided)
-        verdict = await asyncio.to_thread(judged, relay, given.events, given.unbelievable, now)
+        verdict = await asyncio.to_thread(judged, relay, given, answers)
         assert verdict.clean, str(verdict)
         remembered = {i for (i,) in await relay.rows("select id from notification where published_at is not null")}
         assert {identity for identity, _ in everything} == remembered
@@ -134,8 +136,9 @@ def one_content(said: set[tuple[str, str]]) -> None:
     assert {identity: many for identity, many in contents.items() if len(many) > 1} == {}
 
 
-def judged(relay: Relay, events, unbelievable, now):  # type: ignore[no-untyped-def]
-    spoilt = {marked(event.value, event.headers) for event in unbelievable}
-    believable = [event for event in events if marked(event.value, event.headers) not in spoilt]
+def judged(relay: Relay, given: Load, answers: Sequence[Answered]) -> Verdict:
+    spoilt = {marked(event.value, event.headers) for event in given.unbelievable}
+    believable = [event for event in given.events if marked(event.value, event.headers) not in spoilt]
     delivered = read(relay.servers.kafka, notification_topics(relay.servers.kafka))
-    return verify(expected(believable, now), delivered, Stated.of(believable))
+    must_hold = held_when_calm(believable, relay.policies, datetime.now(UTC), answers)
+    return verify(must_hold, delivered, Stated.of(believable))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 
+from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.platform.local.embedded import embedded_servers
 from services.platform.project import PROJECT
@@ -26,13 +27,13 @@ from tests.broker.relay import DRAINED, OFTEN, Relay, relay_on, shipped_policy, 
 from tests.broker.test_filling import caught_up
 from tests.chaos.answering import ANSWERS, answer, asked_to
 from tests.chaos.bad_release import RELEASE
+from tests.chaos.calm import Answered, held_when_calm
 from tests.chaos.database import NAME, Database, address
 from tests.chaos.faults import BEHIND_PROXIES, ON_SMALL_DISK, Fault, Scene
 from tests.chaos.load import Live, LiveLoad, live_load
 from tests.chaos.proxies import proxies
 from tests.chaos.small_disk import mount_for_ourselves, small_disk
 from tests.chaos.stated import Stated
-from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import (
     READS,
     STREAMS,
@@ -47,7 +48,7 @@ from tests.chaos.verifier import (
     verify_ends,
     verify_reminders,
 )
-from tests.chaos.worker import Workers, two_workers
+from tests.chaos.worker import AS_SHIPPED, Workers, two_workers
 
 AT_ONCE = 25
 ANSWERED = 0.3  # of what asks for something
@@ -89,7 +90,7 @@ class Outcome:
 class Publisher:
     """Sends what is due in its order, but for streams that are held back; `sent` is all that the broker has taken.
 
-    `answers`: of agencies to what they were told, which changes nothing of what they must hold.
+    `answers`: of agencies to what they were told.
     """
 
     relay: Relay
@@ -97,7 +98,7 @@ class Publisher:
     chance: random.Random
     sent: list[Message] = field(default_factory=list)
     waiting: list[Message] = field(default_factory=list)
-    answers: list[Message] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
     heard: set[str] = field(default_factory=set)
 
     async def send(self, events: Sequence[Message | Live]) -> None:
@@ -118,12 +119,12 @@ class Publisher:
         new = [notification for notification in delivered if notification.notification not in self.heard]
         self.heard |= {notification.notification for notification in new}
         answers = [
-            answer(notification, ask)
+            Answered(answer(notification, ask), notification)
             for ask in ANSWERS
             for notification in asked_to(ask, new)
             if self.chance.random() < ANSWERED
         ]
-        await self.relay.publish(*answers)
+        await self.relay.publish(*(each.answer for each in answers))
         self.answers += answers
 
     async def _send(self, messages: Sequence[Message]) -> None:
@@ -133,27 +134,29 @@ class Publisher:
     @property
     def ends(self) -> int:
         """How many ends, counted in each service, all that was sent must have."""
-        return ends_of(self.sent) + ends_of(self.answers)
+        return ends_of(self.sent) + ends_of([each.answer for each in self.answers])
 
 
 def ends_of(messages: Sequence[Message]) -> int:
     return sum(message.topic in streams for message in messages for streams in READS.values())
 
 
-def run(seed: int, families: int, troubles: Sequence[Fault], folder: Path) -> Outcome:
-    """`seed` gives the load of so many families; workers log into `folder`."""
-    now = datetime.now(UTC)
-    given = live_load(seed, families, now)
+def run(
+    seed: int, families: int, troubles: Sequence[Fault], folder: Path, release: Sequence[str] = AS_SHIPPED
+) -> Outcome:
+    """`seed` gives the load of so many families; workers of this release log into `folder`."""
+    given = live_load(seed, families, datetime.now(UTC))
 
     async def work() -> Outcome:
-        async with on_stage(folder, {fault.kind for fault in troubles}) as (relay, scene):
+        async with on_stage(folder, {fault.kind for fault in troubles}, release) as (relay, scene):
             began = time.monotonic()
             publisher = Publisher(relay, scene.held_back, random.Random(seed))  # noqa: S311 - as the load
             struck = await publish(publisher, scene, given.events, troubles)
+            await publisher.answer()
             await asyncio.sleep(SETTLES.total_seconds())
             await wait(scene.workers, lambda: settled(relay), SETTLED_SECONDS)
             took = time.monotonic() - began
-            verdict, absences = await asyncio.to_thread(judged, relay, scene, publisher.sent, given, now)
+            verdict, absences = await asyncio.to_thread(judged, publisher, scene, given, folder)
             events = len(publisher.sent) + len(publisher.answers)
             return Outcome(seed, events, tuple(struck), took, absences, verdict)
 
@@ -161,7 +164,7 @@ def run(seed: int, families: int, troubles: Sequence[Fault], folder: Path) -> Ou
 
 
 @asynccontextmanager
-async def on_stage(folder: Path, kinds: set[str]) -> AsyncIterator[tuple[Relay, Scene]]:
+async def on_stage(folder: Path, kinds: set[str], release: Sequence[str]) -> AsyncIterator[tuple[Relay, Scene]]:
     """A relay with two workers at work, on servers that can be disturbed as these kinds of faults need it."""
     if kinds & ON_SMALL_DISK:
         mount_for_ourselves()
@@ -180,7 +183,7 @@ async def on_stage(folder: Path, kinds: set[str]) -> AsyncIterator[tuple[Relay, 
                 "RELAY_DATABASE": address(addresses.database),
                 "RELAY_POLICY": str(quick_policy(folder / "policy")),
             }
-            with two_workers(environment, folder) as workers:
+            with two_workers(environment, folder, release) as workers:
                 yield relay, Scene(servers, database, workers, between, disk)
 
 
@@ -207,7 +210,7 @@ async def publish(
         await publisher.send(part)
         ends.append(ends_of(publisher.sent))
     for number, fault in enumerate(troubles):
-        judged = ends[number + 1] + ends_of(publisher.answers)
+        judged = ends[number + 1] + ends_of([each.answer for each in publisher.answers])
         await wait(scene.workers, partial(reached, publisher.relay, judged), SECONDS_A_FAULT)
         sys.stdout.write(f"{judged} records judged: {fault.kind}\n")
         await publisher.answer()
@@ -279,20 +282,22 @@ async def settled(relay: Relay) -> bool:
     return not behind and await caught_up(relay) and await relay.rows(DRAINED) == [(True,)]
 
 
-def judged(relay: Relay, scene: Scene, sent: Sequence[Message], given: LiveLoad, now: datetime) -> tuple[Verdict, int]:
+def judged(publisher: Publisher, scene: Scene, given: LiveLoad, folder: Path) -> tuple[Verdict, int]:
     """What the verifier says, by a plain consumer and one query; and in how many cases something was missing for a
     moment."""
-    end = datetime.now(UTC)
+    relay, end = publisher.relay, datetime.now(UTC)
     kafka, unbelievable = relay.servers.kafka, {marked(m.value, m.headers) for m in given.unbelievable}
     records, delivered = scene.forgotten + read(kafka, STREAMS), read(kafka, notification_topics(kafka))
     with psycopg.connect(relay.database) as conn:
         ends = conn.execute('select service, topic, partition, "offset", fate from record').fetchall()
-    believable = [event for event in sent if event not in given.unbelievable]
+    believable = [event for event in publisher.sent if event not in given.unbelievable]
     good = [record for record in records if marked(record.value, record.headers) not in unbelievable]
     absences, cases = verify_absences(good, given.complete, SETTLES, delivered)
     letters = read(kafka, [f"{topic}.dlq" for topic in STREAMS])
+    policies = load(folder / "policy", PROJECT / "deploy" / "agencies")
+    must_hold = held_when_calm(believable, policies, end, publisher.answers)
     verdict = (
-        verify(expected(believable, now), delivered, Stated.of(believable))
+        verify(must_hold, delivered, Stated.of(believable))
         + verify_ends(records, unbelievable, [End(*row) for row in ends])
         + verify_dead_letters(records, unbelievable, letters, RELEASE)
         + absences

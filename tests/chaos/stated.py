@@ -2,13 +2,20 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from tests.chaos.truth.facts import Published
+from typing import Any, Protocol
 
 PEOPLE = {"uk.police.incident-reported": ("parties", "party"), "uk.police.children-linked": ("children", "child")}
+
+
+class Published(Protocol):
+    """A record as it was sent."""
+
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,6 @@ class Stated:
         new. Whoever has one name and one date of birth in both is nobody else, whatever the record."""
         stated = self.versions.get(place, {}).values()
         return len(stated) - 1 if len(set(_people(stated))) > 1 else 0
-
-    def names(self, place: str) -> set[str]:
-        return {person["name"] for person in self.versions.get(place, {}).values()}
 
 
 def _people(stated: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:

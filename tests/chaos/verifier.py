@@ -1,7 +1,8 @@
 """Says what a relay lost, issued twice or got wrong, from what was published and what a plain consumer then reads.
 
-It takes no part in the run and shares no code with the relay: `truth` states what must be held. Held is, for each duty,
-the live content of the highest revision, without id, revision, lateness and times; closed or corrected is not held.
+It takes no part in the run and shares no code with the relay. It is given what agencies hold after the same input
+without a fault. Held is, for each duty, the live content of the highest revision, without id, revision, lateness and
+times; closed or corrected is not held.
 """
 
 import json
@@ -14,9 +15,11 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from tests.chaos.stated import Stated
-from tests.chaos.truth.facts import Content, Held, Key
 
 Said = Mapping[str, Any]
+Key = tuple[str, str, str]  # rule, subject, agency
+Content = Mapping[str, Any]  # by the name of what is said, and of what else the reader is given
+Held = Mapping[Key, Content]
 
 # Which streams each service reads (the design's table of streams).
 READS = {
@@ -30,6 +33,7 @@ REFUSED, REPEATED = "refused", "repeated"
 ANOTHER_PERSON = "another_person"
 REPLY = "answer_outdated"
 ABSENCES = ("missed_order", "unlinked_")  # rules that speak of what has not come
+SAFE_CONTACT = "safe_contact"  # the code of the fixed text that warns against contact which may not be safe
 NEWS = ("matter", "asks", "texts", "urgency")  # one of which an update changes
 BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
 
@@ -83,8 +87,8 @@ class Verdict:
 def verify(must_hold: Held, notifications: Iterable[Read], stated: Stated | None = None) -> Verdict:
     """What agencies were told against what they must hold. `notifications`: of all agencies' topics, in their order.
 
-    What must be held knows of no answer: a service of hers may hold what another would, if it was asked to take her on;
-    and replies to answers that came too late are held by whoever gave them.
+    Whether an answer came too late depends on how fast its notification was replaced: replies to such answers are left
+    out of what must be held, and only one to a notification that still counts is wrong.
     """
     stated = stated or Stated()
     verdict, of_id = Verdict(), dict[str, str]()
@@ -108,14 +112,13 @@ def verify(must_hold: Held, notifications: Iterable[Read], stated: Stated | None
     live = {key: said for key, said in newest.items() if said["state"] == "live"}
     holds = {key: said for key, said in live.items() if said["rule"] != REPLY}
     verdict.wrong += [f"{key} replies to an answer that counts" for key in _replies_too_much(live, newest)]
-    every = (said for issued in revisions.values() for said in issued.values())
-    must_hold = dict(_where_held(must_hold, holds, every, stated))
     for key, content in must_hold.items():
         if key not in holds:
             verdict.lost.append(f"{key} is not held")
         else:
-            delivered = _said(holds[key])
-            other = [what for what, value in content.items() if delivered.get(what) != value]
+            delivered = content_of(holds[key])
+            names = sorted({*content, *delivered})
+            other = [what for what in names if delivered.get(what) != content.get(what)]
             verdict.wrong += [f"{key} is held with another {what}" for what in other]
     verdict.wrong += [f"{key} is held and should not be" for key in holds if key not in must_hold]
     return verdict
@@ -129,29 +132,6 @@ def _replies_too_much(live: Mapping[Key, Said], newest: Mapping[Key, Said]) -> I
             (answered,) = (item["value"] for item in said["matter"] if item["what"] == "notification")
             if of_newest.get(answered, {"state": "withdrawn"})["state"] != "withdrawn":
                 yield key
-
-
-def _where_held(
-    must_hold: Held, holds: Mapping[Key, Said], issued: Iterable[Said], stated: Stated
-) -> Iterator[tuple[Key, Content]]:
-    """What must be held, of a service of hers that was asked to take her on and is told in place of another."""
-    asked = {
-        (said["agency"], name)
-        for said in issued
-        if any(ask["ask"] == "accept" for ask in said["asks"])
-        for name in stated.names(said["continuity"]["place"])
-    }
-    for key, content in must_hold.items():
-        rule, subject, agency = key
-        others = [] if key in holds else [other for other in holds if other[:2] == (rule, subject)]
-        hers = (
-            other
-            for other in others
-            if other not in must_hold
-            and other[2].rpartition("-")[0] == agency.rpartition("-")[0]
-            and any((other[2], name) in asked for name in stated.names(holds[other]["continuity"]["place"]))
-        )
-        yield next(hers, key), content
 
 
 def verify_ends(records: Sequence[Read], unbelievable: Iterable[bytes], ends: Iterable[End]) -> Verdict:
@@ -337,17 +317,29 @@ def key_of(notification: Said) -> Key:
     return notification["rule"], notification["subject"], notification["agency"]
 
 
-def _in_any_order(part: Any) -> Any:
-    return sorted(json.dumps(each, sort_keys=True) for each in part) if isinstance(part, list) else part
+def content_of(notification: Said) -> Content:
+    """What is compared of a notification.
 
-
-def _said(notification: Said) -> dict[str, Any]:
-    """What is said, by its name: as itself, or all of it where it is said more than once; and what is asked."""
+    Left out is what depends on when, or in how many steps, its agency was told: ids, revision and kind, lateness and
+    times, and grounds, which may change without a word. So is which asks have been met: answers follow the revisions.
+    And so is the fixed text on safe contact: another incident of hers decides on it, and does not update what was told
+    before (a known gap, tests/situations/safe_contact.yaml).
+    """
     found: dict[str, list[Any]] = defaultdict(list)
     for item in notification["matter"]:
-        found[item["what"]].append(item["value"])
-    said = {what: values[0] if len(values) == 1 else sorted(values) for what, values in found.items()}
-    return said | {"asks": sorted(asked["ask"] for asked in notification["asks"])}
+        found[item["what"]].append([item.get("about"), item["value"], item["basis"]])
+    kept = notification["continuity"]
+    texts = zip(kept["texts"], notification["texts"], strict=True)
+    return {what: _in_any_order(lines) for what, lines in found.items()} | {
+        "texts": [words for code, words in texts if code != SAFE_CONTACT],
+        "asks": _in_any_order([[ask["ask"], ask["answers"], ask.get("needs_reason")] for ask in notification["asks"]]),
+        **{part: notification[part] for part in ("urgency", "gather", "desk", "service", "power")},
+        **{part: kept.get(part) for part in ("agency_kind", "place", "route", "by_default")},
+    }
+
+
+def _in_any_order(part: Any) -> Any:
+    return sorted(json.dumps(each, sort_keys=True) for each in part) if isinstance(part, list) else part
 
 
 def _identity(text: bytes) -> str:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,17 +29,18 @@ AS_SHIPPED = ("services.ops.serving", *SERVICES)
 class Workers:
     """The processes, by name, each with a log of its own. One that ends by itself is a failure of its own.
 
-    `environment`: which servers and which policy are theirs.
+    `environment`: which servers and which policy are theirs. `release`: the module that they run, with its arguments.
     """
 
     environment: Mapping[str, str]
     folder: Path
+    release: Sequence[str] = AS_SHIPPED
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     logs: dict[str, Path] = field(default_factory=dict)
 
     def start(self, name: str, *module: str) -> None:
-        """`module`: what is run, with its arguments, where it is not the shipped release."""
-        command = [sys.executable, "-m", *(module or AS_SHIPPED)]
+        """`module`: what is run, with its arguments, where it is not their release."""
+        command = [sys.executable, "-m", *(module or self.release)]
         self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
         with self.logs[name].open("wb") as log:
             environment = {**os.environ, **self.environment}
@@ -108,9 +109,9 @@ class Workers:
 
 
 @contextmanager
-def two_workers(environment: Mapping[str, str], folder: Path) -> Iterator[Workers]:
+def two_workers(environment: Mapping[str, str], folder: Path, release: Sequence[str] = AS_SHIPPED) -> Iterator[Workers]:
     """Both, ended in order at the end of the block."""
-    workers = Workers(environment, folder)
+    workers = Workers(environment, folder, release)
     try:
         for name in NAMES:
             workers.start(name)

@@ -2,7 +2,7 @@
 docs/year.md.
 
 A slice of it after the other: its families' events come at once, agencies answer what they are told, and a verifier
-that shares no code with the relay judges what they hold then.
+that shares no code with the relay compares what they hold then with what the rules say of the same events in memory.
 """
 
 import argparse
@@ -30,10 +30,10 @@ from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message
 from tests.broker.relay import Relay, relay_on
 from tests.chaos.answering import ANSWERS, answer, asked_to
+from tests.chaos.calm import Answered, held_when_calm
 from tests.chaos.load import INCIDENTS, Load, Shares, load
 from tests.chaos.run import settled, wait
 from tests.chaos.stated import Stated
-from tests.chaos.truth.expected import expected
 from tests.chaos.verifier import (
     READS,
     STREAMS,
@@ -126,9 +126,9 @@ class Year:
         given = await asyncio.to_thread(load, number, FAMILIES, now, SHARES, first)
         seconds = await self.work_off(given.events)
         answers = await asyncio.to_thread(self.answers, random.Random(number))  # noqa: S311 - as the load
-        seconds += await self.work_off(answers)
+        seconds += await self.work_off([each.answer for each in answers])
         assert seconds < SLOWEST_SLICE, "a slice took so long that its agencies had time to be silent"
-        verdict, notifications = await asyncio.to_thread(self.judged, given, now)
+        verdict, notifications = await asyncio.to_thread(self.judged, given, answers)
         return Slice(
             len({dict(m.headers)["ce_subject"] for m in given.events if _is_of(m, b"uk.police.incident-reported.")}),
             len(given.events) + len(answers),
@@ -151,16 +151,16 @@ class Year:
         kafka = self.relay.servers.kafka
         return read(kafka, notification_topics(kafka), self.since)
 
-    def answers(self, chance: random.Random) -> list[Message]:
+    def answers(self, chance: random.Random) -> list[Answered]:
         delivered = [NotificationIssued.model_validate_json(record.value) for record in self.delivered()]
         return [
-            answer(notification, ask)
+            Answered(answer(notification, ask), notification)
             for ask in ANSWERS
             for notification in asked_to(ask, delivered)
             if chance.random() < ANSWERED
         ]
 
-    def judged(self, given: Load, now: datetime) -> tuple[Verdict, int]:
+    def judged(self, given: Load, answers: Sequence[Answered]) -> tuple[Verdict, int]:
         """What the verifier says of all since the last slice, and how many notifications there were."""
         kafka, unbelievable = self.relay.servers.kafka, {marked(m.value, m.headers) for m in given.unbelievable}
         records, all_delivered = read(kafka, STREAMS, self.since), self.delivered()
@@ -177,8 +177,9 @@ class Year:
             if not is_step and said["kind"] != "remind":
                 late.wrong.append(f"{key} was told again long after: {said['kind']}")
         believable = [event for event in given.events if event not in given.unbelievable]
+        must_hold = held_when_calm(believable, self.relay.policies, datetime.now(UTC), answers)
         verdict = (
-            verify(expected(believable, now), delivered, Stated.of(believable))
+            verify(must_hold, delivered, Stated.of(believable))
             + verify_ends(records, unbelievable, self.ends())
             + verify_dead_letters(records, unbelievable, letters)
             + late
