@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help install run test hostile chaos year lint format docs bench lock stop
+.PHONY: help install run test hostile chaos broken year lint format docs bench lock stop
 
 help: ## list what can be done
 	@echo "Referral Relay: make <target>"
@@ -27,6 +27,9 @@ hostile: install ## go through ten times as much hostile input as the tests do, 
 
 chaos: install .relay/bin/toxiproxy ## a hundred faults of every kind under load; write docs/reliability.md from what agencies hold then
 	@$(BIN)/python -m tests.chaos
+
+broken: install ## break each mechanism of the engine once, and see that a run under faults tells; write docs/broken.md
+	@$(BIN)/python -m tests.chaos.broken
 
 year: install ## put a national year of incidents through, judged as it goes: hours (PART=50 for one in fifty); write docs/year.md
 	@$(BIN)/python -m tests.chaos.year $(if $(PART),--part $(PART))

@@ -1,0 +1,119 @@
+"""`python -m tests.chaos.broken_release MECHANISM`: a worker whose engine lacks one mechanism, to see chaos find it.
+
+Each part of the engine is replaced by one that leaves the mechanism out, before anything is started. Only a process of
+its own is broken in this way.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import ModuleType
+
+from services.ops.serving import SERVICES
+from services.platform.domain.core.duties import Duty, Statement
+from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.rules import Rule
+from services.platform.policy.policy import Policy
+from services.platform.storage import reader
+from services.platform.storage.writer import Writer
+from services.platform.streaming import unit_of_work, worker
+from services.platform.streaming.engine import Consumer
+from services.platform.streaming.loop import Loop
+from services.platform.streaming.membership import Membership
+from services.platform.streaming.publisher import Pending, Publisher
+from services.platform.streaming.sending import Outcome
+from services.platform.streaming.service import Service
+
+# Of the statements at these references no other reference: what belongs with them is neither read nor locked.
+NAMES_AS_ASKED = """
+select statement, subject, name from fact_reference where service = %(s)s and name = any(%(names)b)
+"""
+
+
+class AcknowledgingFirst(Consumer):
+    """Tells the broker that a batch is done, and then does it."""
+
+    async def _hand_batch(self, membership: Membership) -> None:
+        epoch, batch = membership.epoch, membership.take_batch()
+        membership.put_back(batch, len(batch), epoch)
+        await membership.commit()
+        left = batch
+        while left:
+            left = left[await self._handle(left) :]
+
+
+class BelievingTheGroup(Loop):
+    """Goes on where the group stands, also where the database knows less."""
+
+    def _compare(self, *_: object) -> None:
+        return
+
+
+class WithoutInbox(Writer):
+    """Does not note which events have been accepted."""
+
+    async def write_inbox(self, *_: object) -> None:
+        return
+
+
+class NewestFirst(Publisher):
+    """Sends what waits for a topic in the opposite order."""
+
+    async def _send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
+        return await super()._send(waiting[::-1])
+
+
+def at_once(rule: Rule) -> Rule:
+    """The rule, whose duties are told at once where they should wait for what may still come."""
+
+    def states(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+        for statement in rule.states(file, policy):
+            if isinstance(statement, Duty) and statement.settles:
+                yield replace(statement, opens=None, settles=False)
+            else:
+                yield statement
+
+    return replace(rule, states=states)
+
+
+def _put(module: ModuleType, **parts: object) -> None:
+    """Puts other parts in the place of those that this module uses."""
+    for name, part in parts.items():
+        assert hasattr(module, name), f"{module.__name__} has no {name} any more: break the mechanism where it is now"
+        setattr(module, name, part)
+
+
+def acknowledging_before_committing(services: Sequence[Service]) -> Sequence[Service]:
+    _put(worker, Consumer=AcknowledgingFirst, Loop=BelievingTheGroup)
+    return services
+
+
+def without_inbox(services: Sequence[Service]) -> Sequence[Service]:
+    _put(unit_of_work, Writer=WithoutInbox)
+    return services
+
+
+def locking_no_closed_set(services: Sequence[Service]) -> Sequence[Service]:
+    _put(reader, _NAMES_OF=NAMES_AS_ASKED)
+    return services
+
+
+def publishing_out_of_order(services: Sequence[Service]) -> Sequence[Service]:
+    _put(worker, Publisher=NewestFirst)
+    return services
+
+
+def without_settling_time(services: Sequence[Service]) -> Sequence[Service]:
+    return [replace(service, rules=tuple(map(at_once, service.rules))) for service in services]
+
+
+MECHANISMS: Mapping[str, Callable[[Sequence[Service]], Sequence[Service]]] = {
+    "acknowledged before committed": acknowledging_before_committing,
+    "no inbox": without_inbox,
+    "no closed set of locks": locking_no_closed_set,
+    "published out of order": publishing_out_of_order,
+    "no settling time": without_settling_time,
+}
+
+if __name__ == "__main__":
+    worker.run(*MECHANISMS[sys.argv[1]](tuple(SERVICES.values())))
