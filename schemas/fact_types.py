@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from schemas import values as v
 from schemas.attachments import Attachment
@@ -59,7 +59,8 @@ class FactType(EventType):
 
     `withdrawn`: the body by which a version takes its subject back. `own_reference`: from the subject, the reference
     that every version of a statement shares, a withdrawn one too. `names`: the other references that a body names.
-    `attachment`: how it leads to people. `unlinked`: what holds while it leads to nobody.
+    `attachment`: how it leads to people. `unlinked`: what holds while it leads to nobody. `found_by`: who found
+    to be so what it says; None where it was recorded or alleged.
 
     LacksAPartError where a part is not declared, or the newest body has not what the attachment reads.
     """
@@ -69,6 +70,7 @@ class FactType(EventType):
     names: Callable[[Any], Iterable[str]] = _NOT_DECLARED
     attachment: Attachment = _NOT_DECLARED
     unlinked: Unlinked = _NOT_DECLARED
+    found_by: Literal["court"] | None = _NOT_DECLARED
 
     def __post_init__(self) -> None:
         lacking = [part.name for part in fields(self) if getattr(self, part.name) is _NOT_DECLARED]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from schemas import values as v
 from schemas.agency_notifications import v1 as notifications_v1
 from schemas.agency_responses import v1 as responses_v1
 from schemas.court_convictions import v1 as convictions_v1
@@ -99,6 +100,11 @@ class Registry:
     def facts(self) -> Mapping[str, FactType]:
         """Every type of fact by its name without version."""
         return {name: declared for name, (_, declared) in self.types.items() if isinstance(declared, FactType)}
+
+    @cached_property
+    def of_body(self) -> Mapping[type[v.Frozen], FactType]:
+        """Every type of fact by its newest body."""
+        return {declared.newest: declared for declared in self.facts.values()}
 
     @cached_property
     def _named(self) -> Mapping[str, Stream]:

@@ -89,6 +89,7 @@ ACKNOWLEDGED = FactType(
     names=matters.none,
     attachment=attachments.NotificationAnswered(),
     unlinked=ANSWERS_NOTHING,
+    found_by=None,
 )
 
 
@@ -104,6 +105,7 @@ ACCEPTED = FactType(
     names=matters.none,
     attachment=attachments.NotificationAnswered(),
     unlinked=ANSWERS_NOTHING,
+    found_by=None,
 )
 
 
@@ -121,6 +123,7 @@ DECLINED = FactType(
     names=matters.none,
     attachment=attachments.NotificationAnswered(),
     unlinked=ANSWERS_NOTHING,
+    found_by=None,
 )
 
 
@@ -143,6 +146,7 @@ DECIDED = FactType(
     names=matters.none,
     attachment=attachments.NotificationAnswered(),
     unlinked=ANSWERS_NOTHING,
+    found_by=None,
 )
 
 
@@ -200,6 +204,7 @@ LINK_MADE = FactType(
     names=_case_and_incidents,
     attachment=attachments.PartiesOfLink(),
     unlinked=Unlinked("no_incident", nobody_is_told="`relay pending list` shows it to those who can mend it"),
+    found_by=None,
 )
 
 
@@ -217,6 +222,7 @@ LINK_REFUSED = FactType(
     names=_case_of_link,
     attachment=attachments.RefusalOfLink(),
     unlinked=Unlinked("no_reference", nobody_is_told="`relay pending list` shows it to those who can mend it"),
+    found_by=None,
 )
 
 
@@ -248,6 +254,7 @@ ATTRIBUTION_CONFIRMED = FactType(
     names=_case_of_order_and_incidents,
     attachment=attachments.ProtectedByOrder(),
     unlinked=Unlinked("no_order", nobody_is_told="`relay pending list` shows it to those who can mend it"),
+    found_by=None,
 )
 
 

@@ -200,4 +200,5 @@ HEARING_RESULTED = FactType(
     names=matters.of_its_case,
     attachment=attachments.DefendantOfCase(),
     unlinked=Unlinked("no_charge"),
+    found_by="court",
 )

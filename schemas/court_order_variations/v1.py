@@ -157,6 +157,7 @@ ORDERS_RESULTED = FactType(
     names=_case_orders_and_incidents,
     attachment=attachments.OrdersOfHearing(),
     unlinked=Unlinked("no_charge"),
+    found_by="court",
 )
 
 
@@ -209,6 +210,7 @@ APPLICATION_LODGED = FactType(
     names=_case_and_order,
     attachment=attachments.ApplicationMade(),
     unlinked=Unlinked("no_order_or_charge"),
+    found_by=None,
 )
 
 
@@ -230,6 +232,7 @@ APPLICATION_WITHDRAWN = FactType(
     names=matters.of_its_case,
     attachment=attachments.ApplicationFollowed(),
     unlinked=Unlinked("no_application"),
+    found_by=None,
 )
 
 
@@ -254,4 +257,5 @@ APPLICATION_DECIDED = FactType(
     names=matters.of_its_case,
     attachment=attachments.ApplicationFollowed(),
     unlinked=Unlinked("no_application"),
+    found_by="court",
 )

@@ -236,6 +236,7 @@ INCIDENT_REPORTED = FactType(
     names=matters.none,
     attachment=attachments.PartiesOfIncident(),
     unlinked=Unlinked(None, nobody_is_told="it leads to its own parties"),
+    found_by=None,
 )
 
 
@@ -286,6 +287,7 @@ RISK_ASSESSED = FactType(
     names=matters.none,
     attachment=attachments.ViewOfIncident(),
     unlinked=Unlinked("no_incident", nobody_is_told="it says nothing of anybody before the incident comes"),
+    found_by=None,
 )
 
 
@@ -376,6 +378,7 @@ CHILDREN_LINKED = FactType(
     names=matters.none,
     attachment=attachments.ChildrenOfIncident(),
     unlinked=Unlinked("no_incident", nobody_is_told="it says nothing of anybody before the incident comes"),
+    found_by=None,
 )
 
 
@@ -408,6 +411,7 @@ PERSONS_MERGED = FactType(
     names=_records,
     attachment=attachments.RecordsOfOnePerson(),
     unlinked=Unlinked(None, nobody_is_told="it tells of nobody by itself"),
+    found_by=None,
 )
 
 
@@ -459,4 +463,5 @@ CHARGE_PREFERRED = FactType(
     names=_case_and_incidents,
     attachment=attachments.ChargedParties(),
     unlinked=Unlinked("no_incident"),
+    found_by=None,
 )

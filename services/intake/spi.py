@@ -32,6 +32,7 @@ from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.envelope import EPOCH, Envelope
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import event
+from schemas.streams import REGISTRY
 from services.intake import fitting, wording
 from services.intake.markup import inside, name, named, outermost, parsed, parsed_text, text
 from services.intake.order_length import ENDLESS, Length, period_end
@@ -42,7 +43,6 @@ MESSAGE, SESSION, CASE, DEFENDANT, OFFENCE, RESULT = (
     "ResultedCaseMessage", "Session", "Case", "Defendant", "Offence", "Result",
 )  # fmt: skip
 NEXT_HEARING = "NextHearing"
-KINDS = {HearingResulted: "uk.court.hearing-resulted", OrdersResulted: "uk.court.orders-resulted"}
 LEVELS = frozenset({MESSAGE, SESSION, CASE, DEFENDANT, OFFENCE, RESULT, NEXT_HEARING})
 READ_OF_RESULT = frozenset({"ResultCode", "ResultText", "ResultCodeQualifier"})
 # Clocks of two systems may differ by this much; what claims to be written later was not written then.
@@ -315,8 +315,8 @@ def _silent_cases(message: Element) -> Iterator[Refusal]:
 def _event(body: v.Body, sitting: Sitting, source: str, received_at: datetime) -> tuple[Envelope, v.Body]:
     written_at = _written_when(sitting, received_at)
     if written_at is None:
-        return event(body, KINDS[type(body)], source, received_at, received_in=sitting.message)
-    return event(body, KINDS[type(body)], source, written_at)
+        return event(body, REGISTRY.of_body[type(body)].name, source, received_at, received_in=sitting.message)
+    return event(body, REGISTRY.of_body[type(body)].name, source, written_at)
 
 
 def _written_when(sitting: Sitting, received_at: datetime) -> datetime | None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas import registry
+from schemas.attachments import AtAHearing
 from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted
 from schemas.values import Body
 from services.ops import words
@@ -41,8 +42,6 @@ Examples:
 NOT_SHOWN = "not shown here"
 HOW_TO_LINK = "CRIME/N: a crime reference and the number of a party, as 54260012345/1; YOU: your own pseudonym."
 LINK = "uk.agency.link-made"
-# Their subjects begin with the case: `<urn>/<asn or defendant id>`.
-OF_A_CASE = ("uk.court.hearing-resulted", "uk.court.orders-resulted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +315,7 @@ def _facts_shown(found: PendingList) -> Iterable[RenderableType]:
             yield _more(Text(f"to be linked by {moment(fact.link_by)}{late}", style="bold red" if late else ""))
         yield _more(Text(f"needs {missing(fact.missing)}", style="dim"))
         yield _more(Text(f"told already: {'; '.join(fact.delivered) or 'nobody'}", style="dim"))
-        if fact.kind in OF_A_CASE:
+        if isinstance(registry.REGISTRY.facts[fact.kind].attachment, AtAHearing):  # its subject begins with the case
             case = "/".join(fact.subject.split("/")[:2])
             desks = "|".join(fact.desks) or "AGENCY"
             yield _to_copy(f"relay link case {case} \\", style="cyan")

@@ -1,6 +1,7 @@
 """A type of fact is declared once, with all its parts, and every part of the relay knows it by that."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -9,11 +10,16 @@ import pytest
 from schemas import attachments
 from schemas import values as v
 from schemas.attachments import Attachment, PartiesOfIncident
+from schemas.catalogue import PAGES, examples_of
 from schemas.classes import REFERENCE
 from schemas.fact_types import EventType, FactType, LacksAPartError, Version, declared_in
 from schemas.police_incidents.v1 import RISK_ASSESSED
-from schemas.registry import REGISTRY, STREAMS
+from schemas.registry import REGISTRY, STREAMS, Publication, Received, decode, publication
+from services.ops import words
 from services.ops.explained import MISSING
+from services.platform.domain.core.matter import show
+from services.platform.domain.linking.links import link
+from services.platform.domain.linking.references import references
 from services.platform.domain.linking.ways import WAYS
 from tests.support import builders as b
 
@@ -93,3 +99,26 @@ def test_every_missing_link_has_words() -> None:
     words = {each.unlinked.missing for each in REGISTRY.facts.values()} - {None}
     assert len(words) > 1
     assert words <= MISSING.keys()
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.facts))
+def test_every_type_goes_all_the_way_from_a_record_to_words_and_to_the_catalogue(name: str) -> None:
+    stream, declared = REGISTRY.types[name]
+    stated = [each for each in map(read_example, examples_of(stream, declared)) if not each.withdrawn]
+    assert stated
+    assert f"# {name}" in (PAGES / f"{name}.md").read_text()
+    for received in stated:
+        fact = b.fact(received.body)
+        assert (fact.kind, fact.subject) == (received.kind, received.envelope.subject)
+        assert REGISTRY.facts[name].own_reference(fact.subject) in references(fact)
+        lies_in = link([fact]).membership
+        assert fact.id in lies_in or isinstance(REGISTRY.facts[name].attachment, attachments.NotificationAnswered)
+        assert {words.item(item.what) for item in show(fact)} - {""}
+
+
+def read_example(path: Path) -> Received:
+    ready = publication(path.read_bytes())
+    assert isinstance(ready, Publication)
+    received = decode(ready.topic, *ready.record)
+    assert isinstance(received, Received)
+    return received

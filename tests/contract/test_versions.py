@@ -70,6 +70,7 @@ GATES = FactType(
     names=matters.none,
     attachment=Attachment(),
     unlinked=Unlinked(None, nobody_is_told="a gate concerns nobody"),
+    found_by=None,
 )
 STREAM = Stream("test.gates", "in", ("gates",), "gates", (), (GATES,), 1, 1, 4096)
 CONTRACT = Registry((STREAM,))

@@ -5,7 +5,6 @@ so that several incidents join into the same file; `record=None` makes a person 
 agencies are those that deploy/ ships.
 """
 
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
 from schemas.court_order_variations.v1 import Attribution
 from schemas.police_incidents import v1 as police
+from schemas.streams import REGISTRY
 from services.ops.policies import load
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
 from services.platform.domain.linking.links import files_of
@@ -36,18 +36,11 @@ SYSTEM = "vale-records"
 SCHOOL = "100001"
 VICTIM, SUSPECT, CHILD = f"{CRIME}/party/1", f"{CRIME}/party/2", f"{CRIME}/child/1"
 NAMESPACE = uuid.UUID("6f1d7e0a-6a1b-5c57-9c2e-0d7c0f6a5b11")
-SPEAKERS = {
-    "police_incidents": "police",
-    "court_convictions": "court",
-    "court_order_variations": "court",
-    "agency_responses": "agency",
-}
 
 
 def kind_of(body: type[v.Body]) -> str:
     """`uk.police.incident-reported` for IncidentReported."""
-    speaker = SPEAKERS[body.__module__.split(".")[1]]
-    return f"uk.{speaker}.{re.sub(r'(?<!^)(?=[A-Z])', '-', body.__name__).lower()}"
+    return REGISTRY.of_body[body].name
 
 
 def fact(

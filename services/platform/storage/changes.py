@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from schemas.attachments import NotificationAnswered
 from schemas.registry import Received
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.links import Linkage
+from services.platform.domain.linking.ways import attachment_of
 from services.platform.storage.reader import Statement
 from services.platform.storage.records import Record
 from services.platform.storage.undertakings import Word, Words
-
-ANSWERS = frozenset(f"uk.agency.{name}" for name in ("acknowledged", "accepted", "declined", "decided"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Accepted:
     @property
     def is_answer(self) -> bool:
         """Answers are led by the notification that they answer, everything else by its references."""
-        return self.fact.kind in ANSWERS
+        return isinstance(attachment_of(self.fact), NotificationAnswered)
 
 
 @dataclass(slots=True)

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from schemas import registry
-from schemas.agency_responses.v1 import AgencyBody, AttributionConfirmed, Linking
+from schemas.agency_responses.v1 import AgencyBody
+from schemas.attachments import AtAHearing, ChargedParties, SaidOfAMatter
 from schemas.envelope import version_of
 from schemas.refusals import Refusal, RefusalReason
-from schemas.values import Withdrawn
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.defendants import Identifier, Knowing
+from services.platform.domain.linking.ways import attachment_of, way_of
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.changes import Accepted
 from services.platform.storage.records import Record
 from services.platform.streaming.batch import accepted, restated
 
-OF_A_CASE = frozenset({"uk.court.hearing-resulted", "uk.court.orders-resulted", "uk.police.charge-preferred"})
 SOURCE_AHEAD = timedelta(hours=1)  # publishers' clocks differ by less; what is later still would stand for ever
 
 
@@ -45,13 +45,15 @@ def identified(event: Accepted, knowing: Knowing) -> Accepted | Refusal:
 
 def _named_in_subject(fact: Fact) -> Iterator[tuple[Identifier, str]]:
     """The identifiers in the subject of what says nothing else of whom it is about."""
-    match fact.body:
-        case Linking(what="case" | "order") | AttributionConfirmed():
-            place = fact.subject.removeprefix("case/").removeprefix("order/")
-        case Withdrawn() if fact.kind in OF_A_CASE:
-            place = fact.subject
-        case _:
+    attachment = attachment_of(fact)
+    if isinstance(attachment, SaidOfAMatter) and not fact.withdrawn:
+        what, _, place = way_of(fact).question(fact.subject).partition("/")
+        if what == "application":
             return
+    elif isinstance(attachment, AtAHearing | ChargedParties) and fact.withdrawn:
+        place = fact.subject
+    else:
+        return
     number, _, rest = place.partition("/")
     yield "urn", number
     second = rest.partition("/")[0]

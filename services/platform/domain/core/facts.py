@@ -7,15 +7,16 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from schemas.agency_responses.v1 import AgencyBody
-from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
+from schemas.attachments import Link, OfAnIncident
+from schemas.police_incidents.v1 import IncidentReported
+from schemas.streams import REGISTRY
 from schemas.values import Body, Withdrawn
 
 INCIDENTS_REMEMBERED = 4_000  # with what was stated of each about 20 kB
-OF_AN_INCIDENT = frozenset({IncidentReported, RiskAssessed, ChildrenLinked})
+OF_AN_INCIDENT = frozenset(each.newest for each in REGISTRY.facts.values() if isinstance(each.attachment, OfAnIncident))
 B = TypeVar("B", bound=Body)
 W = TypeVar("W")
-LINKING = frozenset({"uk.agency.link-made", "uk.agency.link-refused"})
-SAID_OF_A_MATTER = LINKING | {"uk.agency.attribution-confirmed"}
+LINKING = frozenset(name for name, each in REGISTRY.facts.items() if isinstance(each.attachment, Link))
 
 
 class Key(NamedTuple):

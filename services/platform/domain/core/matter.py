@@ -12,8 +12,7 @@ from pydantic import BaseModel
 
 from schemas.births import DoubtfulAge, DoubtfulDate
 from schemas.classes import Basis, DataClass, Form, Marked, Sure
-from schemas.court_convictions.v1 import HearingResulted
-from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted, ProtectedPerson
+from schemas.court_order_variations.v1 import ProtectedPerson
 from schemas.police_incidents.v1 import (
     Child,
     ChildrenLinked,
@@ -23,11 +22,12 @@ from schemas.police_incidents.v1 import (
     RiskAssessed,
     VictimView,
 )
+from schemas.streams import REGISTRY
 from schemas.values import Body, Role, child_place, party_place
 from services.platform.domain.core.duties import Item, Present
 from services.platform.domain.core.facts import Fact
 
-FOUND_BY_A_COURT = frozenset({HearingResulted, OrdersResulted, ApplicationDecided})
+FOUND_BY_A_COURT = frozenset(each.newest for each in REGISTRY.facts.values() if each.found_by == "court")
 DECIDED = frozenset({DataClass.O, DataClass.D})
 ALLEGED = frozenset({DataClass.N, DataClass.O})
 DOUBTFUL = frozenset({DoubtfulDate, DoubtfulAge})

@@ -8,6 +8,7 @@ from schemas.agency_responses.v1 import AttributionConfirmed
 from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.matters import case_of
 from schemas.police_incidents.v1 import IncidentReported
+from schemas.streams import REGISTRY
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.linking.references import CaseArea, area_of_case
 from services.platform.domain.people.victims import DESKS_OF_HELD, held, places_of_victims
@@ -17,13 +18,6 @@ from services.platform.policy.policy import PolicySet
 
 MAY_NOT_SPEAK = "may_not_speak"
 UNKNOWN_NOTIFICATION, NOT_THE_RECIPIENT = "unknown_notification", "not_the_recipient"
-# What the same statement would lack about something that nobody knows: all that anybody but audit hears, for otherwise
-# the sender would learn of a matter that is not for it.
-AS_IF_UNKNOWN = {
-    "uk.agency.link-made": "no_incident",
-    "uk.agency.link-refused": "no_reference",
-    "uk.agency.attribution-confirmed": "no_order",
-}
 Cases = frozenset[CaseArea]
 MaySpeak = Callable[[str, IncidentReported, Cases], bool]
 
@@ -61,10 +55,12 @@ def _areas(incident: IncidentReported, cases: Cases, known: Collection[str]) -> 
 
 
 def as_anybody_hears(kind: str, missing: str) -> str:
-    """The link that a statement lacks, as those hear it who may not know of the matter."""
+    """The link that a statement lacks, as those hear it who may not know of the matter: what it would lack about
+    something that nobody knows, for otherwise its sender would learn of a matter that is not for it."""
     if missing == NOT_THE_RECIPIENT:
         return UNKNOWN_NOTIFICATION
-    return AS_IF_UNKNOWN[kind] if missing == MAY_NOT_SPEAK else missing
+    known_to_nobody = REGISTRY.facts[kind].unlinked.missing
+    return known_to_nobody if missing == MAY_NOT_SPEAK and known_to_nobody is not None else missing
 
 
 @dataclass(frozen=True, slots=True)
