@@ -1,6 +1,6 @@
 """A notification as the agency's worker would like to read it: pure, from the notification to lines."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ def tell(notification: NotificationIssued, now: datetime, names: Names) -> tuple
 
 
 def headline(notification: NotificationIssued) -> str:
-    """What it is, in a line; of a escalation step, what nobody has answered."""
+    """What it is, in a line; of an escalation step, what nobody has answered."""
     said = words.rule(notification.rule)
     if notification.rule in ESCALATION_STEPS:
         of, _ = asked_of(Key(notification.rule, notification.subject, notification.agency))
@@ -71,7 +71,7 @@ def newest(notifications: Iterable[NotificationIssued]) -> tuple[NotificationIss
 
 
 def _head(notification: NotificationIssued, names: Names) -> Iterator[Line]:
-    late = "LATE  " if notification.late else ""
+    late = "LATE " if notification.late else ""
     style = {"correct": "bold red", "close": "bold green"}.get(notification.kind, "bold")
     yield Line(f"{URGENT[notification.urgency]}{late}{_kind(notification)}: {headline(notification)}", style)
     to = f"{names.agency(notification.agency)}, {words.DESKS[notification.desk]}"
@@ -80,7 +80,10 @@ def _head(notification: NotificationIssued, names: Names) -> Iterator[Line]:
         yield Line(f"This is late: you should have been told by {moment(notification.tell_by)}.", "yellow")
     if meaning := _meaning(notification):
         before = notification.kind in ("update", "correct") and notification.replaces
-        yield Line(f"{meaning} It takes the place of notification {notification.replaces}." if before else meaning)
+        replaced = f" It takes the place of notification {notification.replaces}." if before else ""
+        # What is taken back names nobody; its reader must find out whom it was about.
+        where = " There you read what it was about." if replaced and notification.state == "withdrawn" else ""
+        yield Line(f"{meaning}{replaced}{where}")
     if notification.reason:
         yield Line(f"Why: {words.reason(notification.reason)}")
 
@@ -123,7 +126,11 @@ def _asked(notification: NotificationIssued, now: datetime) -> Iterator[Line]:
 
 def _ask(ask: Asked) -> str:
     """What is asked; of a decision, between what."""
-    between = [words.DECISIONS[code] for code in ask.answers if code in words.DECISIONS]
+    between = [
+        f"{words.DECISIONS[code]}{', with the reason' if code in ask.needs_reason else ''}"
+        for code in ask.answers
+        if code in words.DECISIONS
+    ]
     between = between if ask.ask in ("decide", "act") else []
     return f"{words.ASKS[ask.ask]} ({'; or '.join(between)})" if between else words.ASKS[ask.ask]
 
@@ -168,9 +175,26 @@ def _how_to_answer(notification: NotificationIssued) -> Iterator[Line]:
     waiting = [ask for ask in notification.asks if not ask.met]
     if not waiting:
         return
-    yield Line("  To answer (for YOU give your own pseudonym; of words joined by | choose one):", "cyan")
-    for command in dict.fromkeys(command for ask in waiting for command in commands(notification, ask)):
-        yield Line(f"    {command}", "cyan")
+    lines = tuple(dict.fromkeys(command for ask in waiting for command in commands(notification, ask)))
+    yield Line(f"  To answer{_which(lines, waiting)} ({_places(lines)}):", "cyan")
+    yield from (Line(f"    {command}", "cyan") for command in lines)
+
+
+def _which(lines: Sequence[str], waiting: Sequence[Asked]) -> str:
+    """How many of these lines are to be typed."""
+    if len(waiting) > 1:
+        return ", type one line for each thing that is asked"
+    return ", type one of these lines" if len(lines) > 1 else ""
+
+
+def _places(lines: Sequence[str]) -> str:
+    """What to put in the places that a person fills in, of those that are there."""
+    said = ["for YOU give your own pseudonym"]
+    if any("--reason CODE" in line for line in lines):
+        said.append("for CODE your reason in one word, without spaces")
+    if any("|" in line for line in lines):
+        said.append("of words joined by | choose one")
+    return "; ".join(said)
 
 
 def _to_link(notification: NotificationIssued) -> tuple[str, ...]:

@@ -15,6 +15,11 @@ REFERENCES = frozenset(
     | {"crime_references", "last_day", "last_sitting_before", "could_be_decided", "terms.text", "sequence"}
     | {"not_allowed_before_unless_time_is_shortened"}
 )
+# That something is not known here was recorded, alleged or decided by nobody.
+NOT_KNOWN = frozenset(
+    {"unknown", "not_known_which", "not_known_here", "no_other_order_known_here"}
+    | {"not_known_whether_another_order_binds_him"}
+)
 # What nobody has answered, by what was asked: a step of the escalation says what to do about it.
 UNANSWERED = {f"unanswered.{ask}": ask for ask in ("acknowledge", "accept", "decide")}
 # A hearing's place is its court, its day and its case, which are said each by itself; the others stand in the head.
@@ -75,6 +80,8 @@ def rows(about: str | None, groups: Mapping[str | None, Sequence[Item]], reader:
 def basis(item: Item, kind: str) -> str:
     """How sure it is, in a word, for a reader at this kind of agency."""
     if item.what in REFERENCES or item.what.rpartition(".")[2] in REFERENCES:
+        return ""
+    if isinstance(item.value, str) and item.value in NOT_KNOWN:
         return ""
     if item.basis == "alleged" and kind in REPORTED_TO:
         return "reported"

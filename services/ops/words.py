@@ -32,7 +32,7 @@ WHAT_KINDS_MEAN: Mapping[str, str] = {
     "notify": "",
     "update": "This replaces what you were told before.",
     "remind": "You have not answered yet. Nothing else is new.",
-    "close": "Nothing more is asked of you here.",
+    "close": "Nothing more is asked of you here. What is below is what you were told before.",
     "correct": "What you were told before is wrong or no longer stands. Do not act on it.",
 }
 # Where it had ended already, and only a part of it was wrong.
@@ -54,8 +54,8 @@ ASKS: Mapping[str, str] = {
 
 DECISIONS: Mapping[str, str] = {
     "order_to_be_sought": "the court will be asked for an order",
-    "order_not_sought": "no order will be asked for, with the reason",
-    "risk_grade_confirmed": "the grade stays, with the reason",
+    "order_not_sought": "no order will be asked for",
+    "risk_grade_confirmed": "the grade stays as it is recorded",
     "risk_grade_raised": "the grade is raised",
     "roles_resolved": "it is settled who is the victim and who is the suspect",
     "service_found": "a service has been found",
@@ -167,10 +167,10 @@ REASONS: Mapping[str, str] = {
     "support_declined": "She declined a referral to support.",
     "support_not_asked": "She was not asked about support.",
     "not_safe_to_ask": "It was not safe to ask her about support.",
-    "below_count": "Fewer incidents than the area's number.",
+    "below_count": "There are fewer incidents than this area asks for before it reviews them.",
     "historic": "It happened long ago and was disclosed now: it shows a pattern, not an escalation.",
     "no_school_named": "No school is recorded for the child.",
-    "home_educated": "The child is educated at unlinked: the education desk is told.",
+    "home_educated": "The child is educated at home: the education desk is told.",
     "not_a_child": "Listed as a child, but 18 or older.",
     "stated_twice": "The agency is told of the same child in another entry of this incident.",
     "no_incident": "The relay does not know the incident that it belongs to.",
@@ -225,7 +225,7 @@ ITEMS: Mapping[str, str] = {
     "code": "Code",
     "order.code": "Kind of order",
     "orders.code": "Kind of order",
-    "offences.code": "Offence code",
+    "offences.code": "Offence, by its code",
     "prohibitions.code": "What is forbidden",
     "prohibitions.text": "The order says",
     "prohibitions.zone": "Place or zone that he must keep away from",
@@ -297,7 +297,7 @@ ITEMS: Mapping[str, str] = {
     "marked_as_domestic_abuse_by": "Marked as domestic abuse by",
     "mode": "Asked for",
     "name": "Name",
-    "not_allowed_before_unless_time_is_shortened": "Not to be granted before, unless the court shortens the time",
+    "not_allowed_before_unless_time_is_shortened": "Not before, unless the court shortens the time",
     "notification": "Notification",
     "number": "Number",
     "occurred_at": "Happened",
@@ -379,7 +379,7 @@ ITEMS: Mapping[str, str] = {
     "threat_to_kill": "Threat to kill",
     "tick_count": "Ticks",
     "time_served": "Time served",
-    "title": "Offence",
+    "title": "Offence, as it was sent",
     "to_party": "To party",
     "tool": "Assessed with",
     "tool_version": "Version of the tool",
@@ -527,7 +527,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     },
     "position_of_trust": {"children": "children", "adults": "adults at risk"},
     "referred_for": {
-        "high_risk": "assessed as high risk",
+        "high_risk": "the risk to the victim is assessed as high",
         "strangulation": "strangulation is alleged",
         "weapon": "a weapon is alleged",
         "child_injured": "the child is reported to be hurt",
@@ -761,15 +761,18 @@ def order(code: str) -> str:
 
 
 def order_at(place: str) -> str:
-    """An order by the hearing that made it: `restraining order of Wed 25 Feb 2026, Swindon Crown Court, case 54...`. A
-    place of another form stays as it is."""
+    """An order by the hearing that made it: `restraining order of Wed 25 Feb 2026, Swindon Crown Court, case 54...`.
+
+    A hearing is called so itself: `hearing of Wed 25 Feb 2026, ...`. A place of another form stays as it is.
+    """
     hearing, _, code = place.partition("/order/")
     parts = hearing.split("/")
-    if not code or len(parts) != PARTS_OF_A_HEARING or not _DAY.fullmatch(parts[3]):
+    if len(parts) != PARTS_OF_A_HEARING or not _DAY.fullmatch(parts[3]):
         return place
     number, _, ou, on = parts
     case = f", case {number}" if number != "-" else ""
-    return f"{order(code.split('/')[0])} of {day(date.fromisoformat(on))}, {court(ou)}{case}"
+    what = order(code.split("/")[0]) if code else "hearing"
+    return f"{what} of {day(date.fromisoformat(on))}, {court(ou)}{case}"
 
 
 def of_item(table: Mapping[str, W], what: str) -> W | None:
