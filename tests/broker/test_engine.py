@@ -485,7 +485,7 @@ def test_faust_alone_would_commit_the_batch_in_hand_when_it_stops(servers: Serve
         app = faust.App(
             topic,
             broker=f"kafka://{servers.kafka}",
-            reader="memory://",
+            store="memory://",
             datadir=tmp_path / "faust",
             autodiscover=False,
             web_enabled=False,

@@ -62,7 +62,7 @@ class Membership:
         self._app = _App(
             group,
             broker=";".join(f"kafka://{address.strip()}" for address in kafka.split(",")),
-            reader="memory://",
+            store="memory://",
             autodiscover=False,
             web_enabled=False,
             topic_disable_leader=True,
