@@ -45,8 +45,9 @@ format: install ## format the code and mend what ruff can mend safely
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: install ## write the event catalogue in docs/ again from the schemas and the rules
+docs: install ## write the event catalogue and the drawing of imports in docs/ again from the code
 	$(BIN)/python -m services.ops.catalogue
+	$(BIN)/python -m tests.support.imports
 
 bench: install .venv-bench/.installed ## measure the relay beside what people would use instead: three quarters of an hour (add QUICK=1 for less)
 	@.venv-bench/bin/python -m tests.bench $(if $(QUICK),--quick) $(SECTIONS)

@@ -16,12 +16,12 @@ from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, out, plural, servers
 from services.platform import logs
-from services.platform.pseudonyms import pseudonyms_of
 from services.platform.recovery.filling import ArchiveLacksError, Filling, Plan, Stretch
 from services.platform.release import release_of
 from services.platform.settings import Addresses, load_settings
 from services.platform.storage import database
 from services.platform.storage.database import AWAY
+from services.platform.storage.pseudonyms import pseudonyms_of
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt
 from services.platform.streaming.offsets import Offsets

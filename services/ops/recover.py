@@ -15,12 +15,12 @@ from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, moment, out, plural, servers
 from services.platform import logs
-from services.platform.pseudonyms import pseudonyms_of
 from services.platform.recovery.recovering import Back, Behind, CannotReadBackError, Recovery
 from services.platform.release import release_of
 from services.platform.settings import Addresses, load_settings
 from services.platform.storage import database
 from services.platform.storage.database import AWAY
+from services.platform.storage.pseudonyms import pseudonyms_of
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.unit_of_work import UnitOfWork

@@ -22,8 +22,8 @@ from services.ops.policies import load
 from services.platform.local.embedded import Servers
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage import database
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message, Sender
 from services.platform.streaming.service import Service

@@ -23,8 +23,8 @@ from services.intake.spi import read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.platform.local.embedded import embedded_servers
 from services.platform.project import PROJECT
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.changes import Accepted
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record
 from services.platform.streaming import receiving
 from services.platform.streaming.sending import Message

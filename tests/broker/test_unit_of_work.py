@@ -23,9 +23,9 @@ from services.order_variations.rules import RULES as ORDER_RULES
 from services.platform import metrics
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.local.embedded import Servers
-from services.platform.pseudonyms import pseudonyms_of
 from services.platform.storage import database as tables
 from services.platform.storage.gauges import gauges
+from services.platform.storage.pseudonyms import pseudonyms_of
 from services.platform.storage.records import Partition, Record
 from services.platform.storage.writer import UNTIL_RECOVERED
 from services.platform.streaming.broker import NotThereYet

@@ -17,7 +17,7 @@ from services.platform.domain.core.facts import Fact, Key, Undertaking
 from services.platform.domain.linking.links import files_of
 from services.platform.domain.linking.speaking import speakers
 from services.platform.policy.policy import PolicySet
-from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.undertakings import asks_to_take_on, says, word
 from services.platform.streaming import wire
 from services.platform.streaming.sending import Message

@@ -31,8 +31,8 @@ from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.matter import marks
 from services.platform.domain.linking.links import stands
 from services.platform.policy.clocks import london_day
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import headers_from_text
 from services.platform.streaming import wire
 from services.responses.rules import RULES as RESPONSES

@@ -15,7 +15,7 @@ from schemas.registry import REGISTRY
 from services.platform.domain.core.duties import Notification, notification_id
 from services.platform.domain.core.escalation import ESCALATION_STEPS, step_key
 from services.platform.domain.core.facts import Key
-from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Partition, Record
 from services.platform.storage.refusals import RefusalRow
 from services.platform.streaming import wire

@@ -8,7 +8,7 @@ from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import link
 from services.platform.domain.linking.merged_records import Placeholder
-from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.reader import Reader
 from services.platform.storage.rows import Connection
 from services.platform.storage.unlaid import UNLAID_FROM, UNLAID_TO

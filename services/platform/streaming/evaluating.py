@@ -15,8 +15,8 @@ from services.platform.domain.core.facts import CaseFile, Key
 from services.platform.domain.linking.merged_records import Joins, of_persons, person_of_record
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.reader import FileState
 from services.platform.storage.writer import EvaluationRow, FileRow
 from services.platform.streaming import wire

@@ -12,8 +12,8 @@ from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.defendants import Identifier, Knowing
 from services.platform.domain.linking.ways import attachment_of, way_of
 from services.platform.policy.policy import Policy, PolicySet
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.changes import Accepted
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record
 from services.platform.streaming.batch import accepted, restated
 

@@ -23,7 +23,6 @@ from services.platform.domain.linking.merged_records import Joined, Joins, Place
 from services.platform.domain.linking.speaking import NOT_THE_RECIPIENT, UNKNOWN_NOTIFICATION, speakers
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy, PolicySet
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.recovery.clock_guard import TOLERANCE, ClockWatch, boot, ticks
 from services.platform.recovery.read_so_far import ReadSoFar
 from services.platform.recovery.restored import lay_delivered, number_evaluations
@@ -32,6 +31,7 @@ from services.platform.storage.changes import Accepted, Change
 from services.platform.storage.clock import Reading
 from services.platform.storage.database import AWAY
 from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.reader import Delivered, FileState, NamesOf, Position, Reader
 from services.platform.storage.records import BATCH, NO_TIME, Partition, Record, headers_from_text
 from services.platform.storage.refusals import Place, RefusalRow, Refusals

@@ -17,8 +17,8 @@ from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.stored_notifications import frozen
 from services.platform.policy.policy import Policy
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record, headers_to_text
 from services.platform.streaming.groups import group_of
 

@@ -20,12 +20,12 @@ from services.platform.domain.core.asked_of_policy import asked_of_policy
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.problems import EXIT_NOT_BEGUN, CannotBeginError
-from services.platform.pseudonyms import Pseudonyms, pseudonyms_of
 from services.platform.release import release_of
 from services.platform.settings import Addresses, Settings, load_settings
 from services.platform.storage import database
 from services.platform.storage.database import AWAY, PASSING
 from services.platform.storage.gauges import gauges
+from services.platform.storage.pseudonyms import Pseudonyms, pseudonyms_of
 from services.platform.storage.records import Partition
 from services.platform.storage.rows import Connection
 from services.platform.storage.sessions import why_none

@@ -22,8 +22,8 @@ from services.platform.domain.core.stored_notifications import notification_from
 from services.platform.domain.linking.links import file_of, link, stands
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.project import PROJECT
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.outgoing import Outgoing
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import headers_from_text
 from services.platform.streaming import wire
 from services.platform.streaming.sending import Message

@@ -14,7 +14,7 @@ from services.platform.domain.linking.defendants import are_two, placeholder_dou
 from services.platform.domain.linking.links import files_of
 from services.platform.domain.linking.references import references
 from services.platform.domain.linking.same_man import Man, identities
-from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.streaming.receiving import knowing
 from tests.support import builders as b
 

@@ -4,7 +4,7 @@ import hashlib
 
 from services.platform.domain.core.escalation import MANAGER, step_key
 from services.platform.domain.core.facts import Key
-from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.streaming.wire import subject_of
 
 OURS, ANOTHER = Pseudonyms(b"ours"), Pseudonyms(b"another")

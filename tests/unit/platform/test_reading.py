@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from psycopg_pool import AsyncConnectionPool
 
 from services.convictions.__main__ import SERVICE
-from services.platform.pseudonyms import Pseudonyms
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record
 from services.platform.storage.rows import Connection
 from services.platform.streaming.unit_of_work import JUDGING_SECONDS, UnitOfWork

@@ -13,8 +13,8 @@ from schemas.values import Body, References
 from services.platform.domain.linking.references import defendant_ids
 from services.platform.domain.linking.same_man import Man, identities
 from services.platform.domain.linking.speaking import anybody
-from services.platform.pseudonyms import Pseudonyms
 from services.platform.storage.changes import Accepted
+from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.reader import Matters
 from services.platform.storage.records import Record
 from services.platform.streaming.batch import Plan, apart
