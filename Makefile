@@ -28,7 +28,7 @@ hostile: install ## go through ten times as much hostile input as the tests do, 
 chaos: install .relay/bin/toxiproxy ## a hundred faults of every kind under load; write docs/reliability.md from what agencies hold then
 	@$(BIN)/python -m tests.chaos
 
-broken: install ## break each mechanism of the engine once, and see that a run under faults tells; write docs/broken.md
+broken: install ## break each mechanism of the engine once, and see whether a run under faults tells; write docs/broken.md
 	@$(BIN)/python -m tests.chaos.broken
 
 year: install ## put a national year of incidents through, judged as it goes: hours (PART=50 for one in fifty); write docs/year.md

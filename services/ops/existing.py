@@ -79,7 +79,7 @@ def _is_reader(notification: Notification, reader: Reader) -> bool:
 
 
 def _rests_on(material: Material, grounds: Iterable[str], key: Key) -> bool:
-    """Whether it is of such a matter: by its facts, or by the place in its subject, a escalation step's within the
+    """Whether it is of such a matter: by its facts, or by the place in its subject, an escalation step's within the
     duty's key."""
     return bool(material.police.facts.intersection(grounds)) or any(
         crime in key.subject.split("/") for crime in material.police.crimes

@@ -145,7 +145,7 @@ class _Explaining:
         return bool(m.about & (grounds | answers | caused))
 
     def head(self, key: Key) -> Key:
-        """For a escalation step the duty that nobody answered."""
+        """For an escalation step the duty that nobody answered."""
         while key.rule in ESCALATION_STEPS:
             key, _ = asked_of(key)
         return key

@@ -15,7 +15,7 @@ from services.ops.terminal import UsageError, err, kafka_called
 
 BROKER_MS = 10_000
 FETCH_MS = 3_000
-TELL_SECONDS, GIVE_UP_SECONDS, EVALUATION_SECONDS = 2.0, 10.0, 0.2
+TELL_SECONDS, GIVE_UP_SECONDS, POLL_SECONDS = 2.0, 10.0, 0.2
 LARGEST_REQUEST = 16 * 1024 * 1024
 
 Partition = tuple[str, int]
@@ -144,7 +144,7 @@ def wait_for(kafka: str) -> None:
         if waited >= TELL_SECONDS and not delivered:
             err.print(f"Waiting for Kafka at {kafka} ...", style="dim", soft_wrap=True)
             delivered = True
-        time.sleep(EVALUATION_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _takes_connections(address: str) -> bool:

@@ -21,7 +21,7 @@ from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.speaking import as_anybody_hears
 
-EVALUATION_SECONDS = 0.2
+POLL_SECONDS = 0.2
 # Versions of one subject, where a source may take each sitting of a day for a statement of its own.
 OF_HEARINGS = ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
 # What services made of an event that is no longer new: what tells the sender most comes first.
@@ -107,7 +107,7 @@ def awaited(database: str, sent: Sequence[Sent], seconds: float, seen: Seen = la
             read, until = now_read, time.monotonic() + seconds
         if now_read == len(sent) or time.monotonic() >= until:
             return found
-        time.sleep(EVALUATION_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def outcomes(conn: Connection, sent: Sequence[Sent]) -> list[Outcome]:

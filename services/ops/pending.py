@@ -246,7 +246,7 @@ def unexplained(service: str, since: datetime, notification: Notification, polic
     """The duty as ops may know of it: where a suspect is police, neither which matter it is nor who was told."""
     if notification.why.route == HIS_DESKS:
         return Unexplained(service, notification.key.rule, NOT_SHOWN, NOT_SHOWN, since)
-    # A escalation step's place names the agency that did not answer.
+    # An escalation step's place names the agency that did not answer.
     subject = (
         "the duty that nobody answered" if notification.key.rule.startswith("unanswered_") else notification.key.subject
     )

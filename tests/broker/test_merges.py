@@ -171,7 +171,7 @@ def test_a_merge_tells_of_what_it_joins_and_its_withdrawal_corrects_those_alone(
             assert fact_of(joining) in count.grounds
             assert len(await sent(relay)) == len(before) + 1
 
-            # An evaluation at one of her records, asked for by itself, is an evaluation at her.
+            # An evaluation of one of her records, asked for by itself, is an evaluation at her.
             await relay.rows("update case_file set next_evaluation_at = now() where file = %s returning 1", B)
             await relay.settled(worker)
             rows = await relay.rows(

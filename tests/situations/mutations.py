@@ -62,7 +62,7 @@ class Changed:
 
 
 def survivors(mutants: Iterable[Mutant]) -> Iterator[str]:
-    """Of these changes, in words, those that no situation notifications."""
+    """Of these changes, in words, those that no situation notices."""
     for mutant in mutants:
         noticed = any(is_noticed(written, mutant) for written in mutant.concerns)
         without_effect = mutant.changed is not None and not mutant.changed.ever
@@ -280,7 +280,7 @@ SORTS: Mapping[str, Callable[[], Iterator[Mutant]]] = {
 
 
 def main(asked: Sequence[str]) -> int:
-    """Prints the changes of each sort that no situation notifications; 1 if there are any."""
+    """Prints the changes of each sort that no situation notices; 1 if there are any."""
     found = 0
     for sort in asked or SORTS:
         began, mutants = clock.monotonic(), list(SORTS[sort]())

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 LAST_SECOND = time(23, 59, 59)
 ONE_DAY = timedelta(days=1)
-DAYS_REMEMBERED = 20_000  # the same moments are asked about at every evaluation at a file
+DAYS_REMEMBERED = 20_000  # the same moments are asked about at every evaluation of a file
 
 
 @lru_cache(DAYS_REMEMBERED)

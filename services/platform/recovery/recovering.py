@@ -119,7 +119,7 @@ class Recovery:
             await self._remember([one for one in said if one is not None and one[0].rule not in ESCALATION_STEPS], back)
             await self._letters([record for record in records if record.topic.endswith(".dlq")], back)
             await self._evaluations([record for record in records if record.topic == wire.DECISIONS], back)
-        # A escalation step names the duty that it is about by a pseudonym: that duty has been read back by now.
+        # An escalation step names the duty that it is about by a pseudonym: that duty has been read back by now.
         for start in range(0, len(steps), AT_ONCE):
             await self._remember(steps[start : start + AT_ONCE], back)
         return back
@@ -208,7 +208,7 @@ class Recovery:
 
 
 def key_of(said: NotificationIssued, duties: Collection[Key], pseudonyms: Pseudonyms) -> Key | None:
-    """Of which duty a notification is; its id says whether that is so. `duties`: those that a escalation step may be
+    """Of which duty a notification is; its id says whether that is so. `duties`: those that an escalation step may be
     about."""
     possible = [Key(said.rule, said.subject, said.agency)]
     if said.rule in ESCALATION_STEPS:
@@ -264,7 +264,7 @@ async def _seek(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], 
 
 
 def _duty_of_step(subject: str) -> tuple[str, str]:
-    """Rule and subject of the duty that a escalation step's subject names."""
+    """Rule and subject of the duty that an escalation step's subject names."""
     rule, _, rest = subject.partition("/")
     return rule, rest.rsplit("/", 2)[0]
 

@@ -58,7 +58,7 @@ class Evaluations:
 def evaluate_files(
     service: Service, release: str, pseudonyms: Pseudonyms, states: Sequence[FileState], at: At, found: Evaluations
 ) -> None:
-    """One evaluation at these files, as one where a place has moved between them; the states are brought to what is
+    """One evaluation of these files, as one where a place has moved between them; the states are brought to what is
     told.
 
     Those of one person's records are one file: its evaluations are numbered, timed and kept with the least of them.

@@ -259,7 +259,7 @@ class UnitOfWork:
         return done
 
     async def fault_first_due(self) -> None:
-        """Puts off the evaluation at the file that is due first."""
+        """Puts off the evaluation of the file that is due first."""
         async with self.transaction() as conn:
             now = await self._now(conn)
             read_to, _ = await self.reached(conn)

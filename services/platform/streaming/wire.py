@@ -261,7 +261,7 @@ def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Letter, tupl
 
 
 def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:
-    """What a duty is about. A escalation step's is the key of another duty, with a pseudonym for the agency that did
+    """What a duty is about. An escalation step's is the key of another duty, with a pseudonym for the agency that did
     not answer: which service serves her can itself reveal a place. Where it is too long for a record's key, a name for
     it."""
     said = key.subject

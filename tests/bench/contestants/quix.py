@@ -57,7 +57,7 @@ def matter(value: bytes, crime: str, _: int, headers: Any, state: State) -> Iter
 
 
 def evaluate(said: dict[str, Any], state: State) -> Iterator[Message]:
-    """One evaluation at a file that gets something else from one of its crime references."""
+    """One evaluation of a file that gets something else from one of its crime references."""
     file, crime, part = said["file"], said["crime"], said["part"]
     crimes: list[str] = state.get("crimes") or []
     if crime not in crimes:

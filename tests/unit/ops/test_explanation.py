@@ -43,7 +43,7 @@ NAMES = ("Ada Invented", "Bert Invented")
 def material(
     *facts: Fact, times: Iterable[datetime] = (b.NOON,), answers: tuple[Answer, ...] = (), of: str = b.VICTIM
 ) -> Material:
-    """What the database would hold of one file after an evaluation at each of these times."""
+    """What the database would hold of one file after an evaluation of each of these times."""
     file = b.linked_file(*facts, of=of)
     delivered: dict[Key, Notification] = {}
     issued: list[Issued] = []

@@ -128,7 +128,7 @@ class Duty:
     same_person: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> "Duty":
-        """As `dataclasses.replace`, six times as fast: an evaluation at a long file changes thousands."""
+        """As `dataclasses.replace`, six times as fast: an evaluation of a long file changes thousands."""
         changed = object.__new__(Duty)
         changed.__dict__.update(self.__dict__, **changes)
         return changed

@@ -298,12 +298,12 @@ def _need(statement: Statement) -> tuple[bool, datetime]:
 
 
 def step_key(rule: str, of: Key, ask: str, agency: str) -> Key:
-    """A escalation step is about an ask of another duty, so its place is that duty's key and the ask."""
+    """An escalation step is about an ask of another duty, so its place is that duty's key and the ask."""
     return Key(rule, "/".join((*of, ask)), agency)
 
 
 def asked_of(told_step: Key) -> tuple[Key, str]:
-    """The duty and the ask that a escalation step is about. Rules and agencies have no slash in their names; places
+    """The duty and the ask that an escalation step is about. Rules and agencies have no slash in their names; places
     have."""
     rule, _, rest = told_step.subject.partition("/")
     subject, agency, ask = rest.rsplit("/", 2)
@@ -311,13 +311,13 @@ def asked_of(told_step: Key) -> tuple[Key, str]:
 
 
 def place_of(key: Key) -> tuple[str, str]:
-    """The rule and the subject that a key comes from: for a escalation step, those of the duty which nobody
+    """The rule and the subject that a key comes from: for an escalation step, those of the duty which nobody
     answered."""
     return (asked_of(key)[0] if key.rule in ESCALATION_STEPS else key)[:2]
 
 
 def rule_of(key: Key) -> str:
-    """The rule that a key comes from: for a escalation step, that of the duty which nobody answered."""
+    """The rule that a key comes from: for an escalation step, that of the duty which nobody answered."""
     return asked_of(key)[0].rule if key.rule in ESCALATION_STEPS else key.rule
 
 
@@ -608,7 +608,8 @@ class _Chain:
         return (*silent, *derived("unanswered.school", school.name, DataClass.C, about=of.person))
 
     def told_ask(self, member: _Member, key: Key) -> Asked | None:
-        """The ask that a escalation step was told about; None where both it and the duty have been taken back since."""
+        """The ask that an escalation step was told about; None where both it and the duty have been taken back
+        since."""
         _, ask = asked_of(key)
         return _asked(member.notification, ask) or _asked(self.delivered[key], ask)
 

@@ -1,4 +1,4 @@
-"""One evaluation at one person's file: what is owed by the rules and the ladder, compared with what was told."""
+"""One evaluation of one person's file: what is owed by the rules and the ladder, compared with what was told."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ def evaluate(
     read_to: datetime,
     now: datetime,
 ) -> Evaluation:
-    """One evaluation at these files, as one where a place moved between them. `told`: the newest notification of each
+    """One evaluation of these files, as one where a place moved between them. `told`: the newest notification of each
     key that any of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never
     earlier than the last evaluation. The same arguments give the same look, and a second one at the same instant says
     nothing.

@@ -124,7 +124,7 @@ class CaseFile:
     `facts`: in the order of the world, withdrawn ones and lower versions left out.
     `persons`: each place of these matters, with the key of the person it leads to.
     `links`: fact id to the ids of the facts that lead from it to this file (a charge, a link made, an attribution).
-    `unlinked`: in a home file, ids of facts that lead to nobody, each with the link that is missing.
+    `unlinked`: in an unlinked file, ids of facts that lead to nobody, each with the link that is missing.
     `answers`: what agencies said to notifications of its duties; an evaluation gives rules those alone that count.
     `joined`: of records that standing merges join, the person whose file is read as this one or named in `persons`.
     `records`: each place with the key of the very record that is stated there, whichever others it is joined with;

@@ -28,7 +28,8 @@ def waiting(
     withhold: Reason | None = None,
     besides: tuple[Fact, ...] = (),
 ) -> Iterator[Statement]:
-    """What is owed for a fact of a home file while it is linked to nobody, by the link clock of its type and variant.
+    """What is owed for a fact of an unlinked file while it is linked to nobody, by the link clock of its type and
+    variant.
 
     `besides`: other facts that make it what it is. Once linked or refused it is stated still, as settled by what did
     so. Where the clock names no route nobody is told.
