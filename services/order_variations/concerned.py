@@ -8,7 +8,8 @@ from functools import cached_property
 
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
-from schemas.values import References
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
+from schemas.values import References, child_place
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.linking.merged_records import record_key
@@ -192,6 +193,28 @@ class HerOrders:
         named = () if made is not None and made.attributed_by else element.order.protected_persons
         about = among if made is None else (made,)
         return all(map(self._protects_her_alone, about)) and all(map(self._named_is_hers, named))
+
+    def say_who_is_hers(self, element: Element, among: tuple[Standing, ...]) -> tuple[Fact, ...]:
+        """The facts by which those named in a line, or protected by the orders that it is about, are known to be her or
+        her children: what may be said of the line rests on them."""
+        own = self.register.orders.get(element.place)
+        about = (*among, *((own,) if own is not None else ()))
+        lines = (element.order, *(one.made_by.order for one in about if one.made_by is not None))
+        named = [person for line in lines for person in line.protected_persons]
+        places = {place for one in about for place in one.protects} | {p.party.place for p in named if p.party}
+        records = {record_key(person.record) for person in named if person.record}
+        crimes = {place.partition("/")[0] for place in places | self.matters.places}
+        incidents = [fact for fact, body in self.file.of(IncidentReported) if body.crime_reference in crimes]
+        linked = [
+            fact
+            for fact, body in self.file.of(ChildrenLinked)
+            if any(
+                child_place(body.crime_reference, child.number, body.stated_by) in places
+                or (child.record is not None and record_key(child.record) in records)
+                for child in body.children
+            )
+        ]
+        return (*(incidents if len(places) > 1 or records else ()), *linked)
 
     def _protects_her_alone(self, order: Standing) -> bool:
         if not order.protects & self.matters.places or not order.protects <= self._hers_and_children:

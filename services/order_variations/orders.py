@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
+from schemas.police_incidents.v1 import ChildrenLinked
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
     ends_at,
+    has_words,
     of_element,
     of_hearing,
     places_named,
@@ -192,7 +194,8 @@ def _told(
         *still_binding(his, frozenset(one.place for one in concern.orders)),
     )
     delivered = _matter(hers, rule, rule, element, concern, matter)
-    delivered = replace(delivered, grounds=(*delivered.grounds, *his.facts), asked_for=asked_for)
+    whose = hers.say_who_is_hers(element, concern.orders) if has_words(element.order) else ()
+    delivered = replace(delivered, grounds=(*delivered.grounds, *his.facts, *whose), asked_for=asked_for)
     if rule in WHILE_IT_STANDS:
         delivered = while_it_stands(delivered, concern.orders[0])
     yield from _tell(hers, delivered, in_custody=hers.in_custody(element, element.on))
@@ -265,7 +268,7 @@ RULES = (
         order_imposed,
         title="Court order made that protects her",
         routes=("order_imposed", *INSTEAD),
-        reads=READ_BY_THE_REGISTER,
+        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -273,7 +276,7 @@ RULES = (
         order_varied,
         title="Order that protects her, changed by the court",
         routes=("order_varied", *INSTEAD),
-        reads=READ_BY_THE_REGISTER,
+        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -281,7 +284,7 @@ RULES = (
         order_discharged,
         title="Order that protected her, ended by the court",
         routes=("order_discharged", *INSTEAD),
-        reads=READ_BY_THE_REGISTER,
+        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -289,7 +292,7 @@ RULES = (
         order_changed_not_stated,
         title="Order that may protect her, changed or ended by the court",
         routes=("order_changed_not_stated", *INSTEAD),
-        reads=READ_BY_THE_REGISTER,
+        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -313,7 +316,7 @@ RULES = (
         place_term_made,
         title="Court order that names a place",
         routes=("place_term_made", *INSTEAD),
-        reads=READ_BY_THE_REGISTER,
+        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
         needs=(OrdersResulted,),
     ),
 )

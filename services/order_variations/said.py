@@ -39,7 +39,7 @@ def of_element(element: Element, place: str, *, words: bool) -> Iterator[Item]:
     for index in range(len(element.order.prohibitions)):
         path = f"{element.path}.prohibitions.{index}"
         yield from show(element.fact, path) if words else show(element.fact, f"{path}.code")
-    if not words and _has_words(element.order):
+    if not words and has_words(element.order):
         yield from derived("terms.text", "not_shown", DataClass.L, Form.ZONE)
 
 
@@ -120,5 +120,6 @@ def places_named(order: Order, policy: Policy) -> str | None:
     return sha256(named.encode()).hexdigest()
 
 
-def _has_words(order: Order) -> bool:
+def has_words(order: Order) -> bool:
+    """Whether its prohibitions have a text or a zone, which may be about others whom the order protects."""
     return any(prohibition.text or prohibition.zone for prohibition in order.prohibitions)

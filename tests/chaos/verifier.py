@@ -333,7 +333,7 @@ def content_of(notification: Said) -> Content:
     return {what: _in_any_order(lines) for what, lines in found.items()} | {
         "texts": [words for code, words in texts if code != SAFE_CONTACT],
         "asks": _in_any_order([[ask["ask"], ask["answers"], ask.get("needs_reason")] for ask in notification["asks"]]),
-        **{part: notification[part] for part in ("urgency", "gather", "desk", "service", "power")},
+        **{part: notification[part] for part in ("urgency", "desk", "service", "power")},
         **{part: kept.get(part) for part in ("agency_kind", "place", "route", "by_default")},
     }
 
