@@ -73,40 +73,34 @@ class Answer(AgencyBody):
         return self.notification
 
 
+def _answer(name: str, body: type[Answer]) -> FactType:
+    """How each answer is declared: it belongs to the notification that it answers, and leads where that one did."""
+    return FactType(
+        name=name,
+        versions=(Version(body),),
+        withdrawn=WithdrawnByAgency,
+        own_reference=matters.under("notification:"),
+        names=matters.none,
+        attachment=attachments.NotificationAnswered(),
+        unlinked=Unlinked(
+            "unknown_notification", nobody_is_told="its sender is told that nothing was asked by that id"
+        ),
+        found_by=None,
+    )
+
+
 class Acknowledged(Answer):
     """A person has read it."""
 
 
-ANSWERS_NOTHING = Unlinked(
-    "unknown_notification", nobody_is_told="its sender is told that nothing was asked by that id"
-)
-
-ACKNOWLEDGED = FactType(
-    name="uk.agency.acknowledged",
-    versions=(Version(Acknowledged),),
-    withdrawn=WithdrawnByAgency,
-    own_reference=matters.under("notification:"),
-    names=matters.none,
-    attachment=attachments.NotificationAnswered(),
-    unlinked=ANSWERS_NOTHING,
-    found_by=None,
-)
+ACKNOWLEDGED = _answer("uk.agency.acknowledged", Acknowledged)
 
 
 class Accepted(Answer):
     """The agency takes it on."""
 
 
-ACCEPTED = FactType(
-    name="uk.agency.accepted",
-    versions=(Version(Accepted),),
-    withdrawn=WithdrawnByAgency,
-    own_reference=matters.under("notification:"),
-    names=matters.none,
-    attachment=attachments.NotificationAnswered(),
-    unlinked=ANSWERS_NOTHING,
-    found_by=None,
-)
+ACCEPTED = _answer("uk.agency.accepted", Accepted)
 
 
 class Declined(Answer):
@@ -115,16 +109,7 @@ class Declined(Answer):
     reason: Annotated[DeclineReason, REFERENCE]
 
 
-DECLINED = FactType(
-    name="uk.agency.declined",
-    versions=(Version(Declined),),
-    withdrawn=WithdrawnByAgency,
-    own_reference=matters.under("notification:"),
-    names=matters.none,
-    attachment=attachments.NotificationAnswered(),
-    unlinked=ANSWERS_NOTHING,
-    found_by=None,
-)
+DECLINED = _answer("uk.agency.declined", Declined)
 
 
 class Decided(Answer):
@@ -138,16 +123,7 @@ class Decided(Answer):
         return self.reason is None and self.decision in {*needing, *ALWAYS_REASONED}
 
 
-DECIDED = FactType(
-    name="uk.agency.decided",
-    versions=(Version(Decided),),
-    withdrawn=WithdrawnByAgency,
-    own_reference=matters.under("notification:"),
-    names=matters.none,
-    attachment=attachments.NotificationAnswered(),
-    unlinked=ANSWERS_NOTHING,
-    found_by=None,
-)
+DECIDED = _answer("uk.agency.decided", Decided)
 
 
 SPELLINGS = {"case": identifiers.case, "order": identifiers.order}
