@@ -9,7 +9,7 @@ from functools import cached_property
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
-from schemas.values import References, child_place
+from schemas.values import References, child_place, party_place
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.linking.merged_records import record_key
@@ -198,23 +198,29 @@ class HerOrders:
         """The facts by which those named in a line, or protected by the orders that it is about, are known to be her or
         her children: what may be said of the line rests on them."""
         own = self.register.orders.get(element.place)
-        about = (*among, *((own,) if own is not None else ()))
+        about = among if own is None else (*among, own)
         lines = (element.order, *(one.made_by.order for one in about if one.made_by is not None))
         named = [person for line in lines for person in line.protected_persons]
-        places = {place for one in about for place in one.protects} | {p.party.place for p in named if p.party}
-        records = {record_key(person.record) for person in named if person.record}
-        crimes = {place.partition("/")[0] for place in places | self.matters.places}
-        incidents = [fact for fact, body in self.file.of(IncidentReported) if body.crime_reference in crimes]
-        linked = [
-            fact
-            for fact, body in self.file.of(ChildrenLinked)
-            if any(
-                child_place(body.crime_reference, child.number, body.stated_by) in places
-                or (child.record is not None and record_key(child.record) in records)
-                for child in body.children
-            )
-        ]
-        return (*(incidents if len(places) > 1 or records else ()), *linked)
+        people = {person.party.place for person in named if person.party} | {p for one in about for p in one.protects}
+        people |= {record_key(person.record) for person in named if person.record}
+        return tuple(fact for person in sorted(people) for fact in self._stated_by.get(person, ()))
+
+    @cached_property
+    def _stated_by(self) -> dict[str, tuple[Fact, ...]]:
+        """By place and by record, the facts that say who stands there: of a child also the incident it is linked to."""
+        found: dict[str, tuple[Fact, ...]] = {}
+        reported = {body.crime_reference: fact for fact, body in self.file.of(IncidentReported)}
+        for fact, body in self.file.of(IncidentReported):
+            for party in body.parties:
+                found[party_place(body.crime_reference, party.number)] = (fact,)
+        for fact, linked in self.file.of(ChildrenLinked):
+            incident = reported.get(linked.crime_reference)
+            facts = (fact,) if incident is None else (fact, incident)
+            for child in linked.children:
+                place = child_place(linked.crime_reference, child.number, linked.stated_by)
+                for name in (place, record_key(child.record)) if child.record else (place,):
+                    found[name] = (*found.get(name, ()), *facts)
+        return found
 
     def _protects_her_alone(self, order: Standing) -> bool:
         if not order.protects & self.matters.places or not order.protects <= self._hers_and_children:
