@@ -141,10 +141,10 @@ class Registry:
             here = (name for s in ([stream] if stream else self.streams) for f in s.types for name in f.on_the_wire)
             expected = ", ".join(here) or "nothing yet"
             return Refusal(RefusalReason.UNKNOWN_TYPE, "decode", f"ce_type: unknown; known on this stream: {expected}")
-        unlinked_file, fact = self.types[name]
-        if stream is not None and unlinked_file is not stream:
+        own_stream, fact = self.types[name]
+        if stream is not None and own_stream is not stream:
             return Refusal(
-                RefusalReason.WRONG_STREAM, "decode", f"ce_type: this type is published on {unlinked_file.topic}", name
+                RefusalReason.WRONG_STREAM, "decode", f"ce_type: this type is published on {own_stream.topic}", name
             )
         if match is None or int(match[2]) > len(fact.versions):
             expected = ", ".join(fact.on_the_wire)

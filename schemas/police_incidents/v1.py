@@ -58,7 +58,7 @@ class LocationType(StrEnum):
     """What kind of place it was; the place itself is `location`."""
 
     HOME = "home"
-    OTHER_UNLINKED_FILE = "other_home"
+    OTHER_HOME = "other_home"
     PUBLIC = "public"
     WORKPLACE = "workplace"
     SCHOOL = "school"

@@ -74,7 +74,7 @@ def bail_conditions_cancelled(file: CaseFile, policy: Policy) -> Iterator[Statem
             continue
         died = hers.register.death_of(hers.register.men.of(fact))
         for victim in hers.matters.victims_of(fact):
-            delivered = Matter(
+            to_tell = Matter(
                 rule=RULE,
                 route=RULE,
                 subject=f"{body.hearing}/{victim.place}",
@@ -89,14 +89,14 @@ def bail_conditions_cancelled(file: CaseFile, policy: Policy) -> Iterator[Statem
                 ended=Reason.DEFENDANT_DIED if died else None,
             )
             if change.became is None:
-                yield from tell_nobody(file, policy, delivered, Reason.BAIL_NOT_LESSENED)
+                yield from tell_nobody(file, policy, to_tell, Reason.BAIL_NOT_LESSENED)
                 continue
             matter = (
                 *(item for name in HEARING for item in show(fact, name)),
                 *derived("bail_conditions", change.became.value, DataClass.D, Form.STATE, basis="court_found"),
                 *victim.named(),
             )
-            yield from tell(file, policy, replace(delivered, matter=matter))
+            yield from tell(file, policy, replace(to_tell, matter=matter))
 
 
 def change_of(file: CaseFile, men: Men, fact: Fact, body: HearingResulted) -> Change | None:

@@ -111,7 +111,7 @@ class Missed:
         """What is owed, ended ones included; the `taken_back` hearing undid the outcome. High risk is told singly."""
         met_by, ended = self._ended(rule, taken_back)
         last_day = self._last_day(route)
-        delivered = Matter(
+        to_tell = Matter(
             rule=rule,
             route=route,
             subject=self.subject,
@@ -129,7 +129,7 @@ class Missed:
             ended=ended,
         )
         singly = bool(self._high)
-        for statement in tell(self.hers.file, self.hers.policy, delivered):
+        for statement in tell(self.hers.file, self.hers.policy, to_tell):
             match statement:
                 case Duty(gather="digest") if singly:
                     yield statement.but(gather="singly")

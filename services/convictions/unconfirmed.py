@@ -56,7 +56,7 @@ def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> It
     charges = tuple(fact for fact, _ in hers.matters.charges(opened.fact))
     grounds = (opened.fact, victim.fact, *charges)
     met_by, ended = _ended(hers, victim, outcome, opened)
-    delivered = Matter(
+    to_tell = Matter(
         rule=RULE,
         route=RULE,
         subject=about,
@@ -70,7 +70,7 @@ def _asked(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> It
         met_by=met_by,
         ended=ended,
     )
-    yield from tell(hers.file, hers.policy, delivered)
+    yield from tell(hers.file, hers.policy, to_tell)
 
 
 def _ended(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> tuple[tuple[Fact, ...], Reason | None]:

@@ -101,8 +101,8 @@ def shared_out(
     """
     found: dict[int, list[tuple[Chosen, tuple[Agency, ...]]]] = {party.number: [] for party in parties}
     of_each = [policy.chosen(row, areas_of(incident, victim=party.residence)) for party in parties]
-    for delivered in row.told:
-        wanted = [next(chosen for chosen in of_one if chosen.told == delivered) for of_one in of_each]
+    for told in row.told:
+        wanted = [next(chosen for chosen in of_one if chosen.told == told) for of_one in of_each]
         shares = taken_in_turn([(chosen.agency, *chosen.next_able) for chosen in wanted])
         for party, chosen, share in zip(parties, wanted, shares, strict=True):
             found[party.number].append((chosen, share))

@@ -96,13 +96,13 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The safeguarding lead of each establishment of a child, for its own pupil only, to be read before its next
     session (DA Act 2021 s.49A); of one in its holidays the holiday contact, of whom nothing is asked. A child who
     stands at two places of one incident is told of once."""
-    delivered: set[tuple[str, str]] = set()
+    stated: set[tuple[str, str]] = set()
     for child in affected(file):
         if not child.child.school_urns:
             none = Reason.HOME_EDUCATED if child.child.home_educated else Reason.NO_SCHOOL_NAMED
             yield from state(file, policy, "child_school", child, child.outside or none)
         for school in establishments(child, policy):
-            twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in delivered else None
+            twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in stated else None
             yield from state(
                 file,
                 policy,
@@ -114,29 +114,29 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 route=school.route,
                 desk=school.desk,
             )
-            delivered.add((child.by.id, school.agency.id))
+            stated.add((child.by.id, school.agency.id))
 
 
 def child_school_closed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The education desk of the child's authority, in place of a school in its holidays (Operation Encompass)."""
-    delivered: set[str] = set()
+    stated: set[str] = set()
     for child in affected(file):
         closed = [school for school in establishments(child, policy) if school.closed_until and school.is_its_own]
         if closed:
             matter = tuple(item for school in closed for item in school.named(child))
-            twice = Reason.STATED_TWICE if child.by.id in delivered else None
+            twice = Reason.STATED_TWICE if child.by.id in stated else None
             yield from state(file, policy, "child_school_closed", child, child.outside or twice, matter)
-            delivered.add(child.by.id)
+            stated.add(child.by.id)
 
 
 def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The safeguarding lead again, on the first morning of the term of a school that was in its holidays; to be read
     before its first session."""
-    delivered: set[tuple[str, str]] = set()
+    stated: set[tuple[str, str]] = set()
     for child in affected(file):
         for school in establishments(child, policy):
             if school.closed_until is not None:
-                twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in delivered else None
+                twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in stated else None
                 yield from state(
                     file,
                     policy,
@@ -147,7 +147,7 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     school_urn=school.urns[0],
                     opens=school.closed_until,
                 )
-                delivered.add((child.by.id, school.agency.id))
+                stated.add((child.by.id, school.agency.id))
 
 
 def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -191,14 +191,14 @@ def _told(
     matters: dict[tuple[str, str, str], list[Telling]] = {}
     for telling in tellings:
         matters.setdefault((telling.service, telling.rule, telling.subject), []).append(telling)
-    for (service, rule, subject), delivered in matters.items():
+    for (service, rule, subject), tellings in matters.items():
         yield Text(f"\n{words.rule(rule)}", style="bold")
-        yield _recipients(delivered)
+        yield _recipients(tellings)
         if detail:
-            for telling in delivered:
-                yield from _detail(telling, names, several=len(delivered) > 1)
+            for telling in tellings:
+                yield from _detail(telling, names, several=len(tellings) > 1)
         table = _two_columns()
-        if whole := [telling for telling in delivered if telling.policy_version]:
+        if whole := [telling for telling in tellings if telling.policy_version]:
             default = (
                 " (no agency serves that area, so a default desk was told)" if any(t.by_default for t in whole) else ""
             )
@@ -214,13 +214,13 @@ def _told(
         yield Padding(table, (0, 0, 0, 2))
 
 
-def _recipients(delivered: Iterable[Telling]) -> RenderableType:
+def _recipients(tellings: Iterable[Telling]) -> RenderableType:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", ratio=5)
     table.add_column(overflow="fold", ratio=4)
     table.add_column(overflow="fold", ratio=3)
     alike: dict[tuple[str, str, str], list[Text]] = {}
-    for telling in delivered:
+    for telling in tellings:
         word, style = STATES[telling.state]
         now = Text(word, style=style)
         for flag, colour in _flags(telling):

@@ -291,10 +291,10 @@ class _Explaining:
 
     def says_of(self, step: tuple[str, Key], key: Key) -> bool:
         """Whether who was told of a silence was told of this one, by itself or as one with others."""
-        service, delivered = step
-        if self.head(delivered) == key:
+        service, key_of_silence = step
+        if self.head(key_of_silence) == key:
             return True
-        same = delivered.agency == key.agency or delivered.rule in TO_ACT
+        same = key_of_silence.agency == key.agency or key_of_silence.rule in TO_ACT
         first = self.revisions[step][0].notification
         return same and set(self.revisions[service, key][0].notification.grounds) <= set(first.grounds)
 
@@ -441,19 +441,19 @@ class _Explaining:
                 same = (refused.topic, refused.reason, refused.detail)
                 firsts[same] = min(refused.at, firsts.get(same, refused.at))
             found += [Moment(at, "refused", topic, reason) for (topic, reason, _), at in firsts.items()]
-        delivered: dict[tuple[datetime, str, str], dict[str, None]] = {}
+        moments: dict[tuple[datetime, str, str], dict[str, None]] = {}
         for telling in tellings:
             for change in telling.changes:
-                delivered.setdefault((change.at, change.kind, telling.rule), {})[telling.recipient] = None
+                moments.setdefault((change.at, change.kind, telling.rule), {})[telling.recipient] = None
             for step in telling.ladder:
-                delivered.setdefault((step.at, "notify", step.rule), {})[step.recipient] = None
+                moments.setdefault((step.at, "notify", step.rule), {})[step.recipient] = None
             if not telling.changes:
-                delivered.setdefault((telling.told_at, "notify", telling.rule), {})[telling.recipient] = None
+                moments.setdefault((telling.told_at, "notify", telling.rule), {})[telling.recipient] = None
             found += [
                 Moment(reply.at, "answered", telling.rule, reply.answer, (), (telling.recipient,))
                 for reply in telling.replies
             ]
-        found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in delivered.items()]
+        found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in moments.items()]
         order = ("accepted", "refused", "told", "answered")
         yield from sorted(found, key=lambda moment: (moment.at, order.index(moment.what), moment.subject))
 

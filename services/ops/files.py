@@ -241,12 +241,12 @@ def _once(conn: Connection, ids: Iterable[str], names: Iterable[str]) -> set[Fil
     evaluated = conn.execute(
         "select distinct service, file from evaluation where fact_id = any(%s)", (sorted(set(ids)),)
     ).fetchall()
-    delivered = evaluated or conn.execute(
+    told = evaluated or conn.execute(
         """select distinct t.service, t.file from delivery t join unnest(%s::text[]) as n(name)
         on t.subject = n.name or starts_with(t.subject, n.name || '/')""",
         (sorted(set(names)),),
     )
-    return {(service, file) for service, file in delivered}
+    return {(service, file) for service, file in told}
 
 
 def _dead_letter(conn: Connection, asked: str) -> Found | None:

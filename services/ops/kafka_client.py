@@ -136,14 +136,14 @@ def _admin(kafka: str) -> Any:
 def wait_for(kafka: str) -> None:
     """Returns once one of these brokers takes a connection; says so where that is not at once. UsageError when the time
     is up: a client of its own would say nothing for half a minute."""
-    began, delivered = time.monotonic(), False
+    began, said = time.monotonic(), False
     while not any(map(_takes_connections, kafka.split(","))):
         waited = time.monotonic() - began
         if waited >= GIVE_UP_SECONDS:
             raise UsageError(f"{kafka_called()} cannot be reached: is it up?")
-        if waited >= TELL_SECONDS and not delivered:
+        if waited >= TELL_SECONDS and not said:
             err.print(f"Waiting for Kafka at {kafka} ...", style="dim", soft_wrap=True)
-            delivered = True
+            said = True
         time.sleep(POLL_SECONDS)
 
 

@@ -57,7 +57,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 continue
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             his = hers.protecting_from(fact, lodged.references, about=concern.orders)
-            delivered = _matter(
+            to_tell = _matter(
                 hers,
                 "application_lodged",
                 fact,
@@ -71,13 +71,13 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     *_still_binding(hers, concern, his),
                 ),
             )
-            delivered = replace(
-                delivered,
-                grounds=(*delivered.grounds, *behind, *his.facts),
+            to_tell = replace(
+                to_tell,
+                grounds=(*to_tell.grounds, *behind, *his.facts),
                 statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
                 texts=_texts(lodged, concern, indicators),
             )
-            yield from tell(file, policy, _until_it_ends(delivered, concern, ending))
+            yield from tell(file, policy, _until_it_ends(to_tell, concern, ending))
 
 
 def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -109,26 +109,26 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
                 yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
             matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
-            delivered = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
+            to_tell = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
             if body is asked:
-                delivered = _until_it_ends(delivered, concern, ending)
-            yield from tell(file, policy, delivered)
+                to_tell = _until_it_ends(to_tell, concern, ending)
+            yield from tell(file, policy, to_tell)
 
 
-def _until_it_ends(delivered: Matter, concern: Concern, ending: Ending | None) -> Matter:
+def _until_it_ends(to_tell: Matter, concern: Concern, ending: Ending | None) -> Matter:
     """The same until the court or the applicant ends the application, or until no order is left to vary or discharge
     (DPP v Hall [2005] EWHC 2612 (Admin))."""
     if ending is not None:
-        return replace(delivered, met_by=(ending[0],), ended=ending[1])
-    if delivered.ended is not None:
-        return delivered
+        return replace(to_tell, met_by=(ending[0],), ended=ending[1])
+    if to_tell.ended is not None:
+        return to_tell
     left = [order for order in concern.orders if order.state not in ENDED]
     if concern.orders and not left:
-        return while_it_stands(delivered, concern.orders[0])
+        return while_it_stands(to_tell, concern.orders[0])
     ends = [end for end in map(ends_at, left) if end is not None]
     if not left or len(ends) < len(left):
-        return delivered
-    return replace(delivered, lapses=max(ends), lapses_as=Reason.ORDER_EXPIRED)
+        return to_tell
+    return replace(to_tell, lapses=max(ends), lapses_as=Reason.ORDER_EXPIRED)
 
 
 def _event(body: ApplicationLodged | ApplicationWithdrawn | ApplicationDecided) -> str:
@@ -161,9 +161,9 @@ def _over(
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
             *_still_binding(hers, concern, his, _granted_on(body)),
         )
-        delivered = _matter(hers, rule, fact, body, body.application, concern, matter)
-        grounds = (*delivered.grounds, *(lodged[:1] if lodged else ()), *his.facts)
-        yield from tell(hers.file, hers.policy, replace(delivered, grounds=grounds))
+        to_tell = _matter(hers, rule, fact, body, body.application, concern, matter)
+        grounds = (*to_tell.grounds, *(lodged[:1] if lodged else ()), *his.facts)
+        yield from tell(hers.file, hers.policy, replace(to_tell, grounds=grounds))
 
 
 def _granted_on(body: ApplicationWithdrawn | ApplicationDecided) -> date | None:
@@ -279,8 +279,8 @@ def _matter(
 def _not_told(
     hers: HerOrders, rule: str, fact: Fact, body: Referring, about: str, concern: Concern
 ) -> Iterator[Statement]:
-    delivered = _matter(hers, rule, fact, body, about, concern, ())
-    yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])
+    to_tell = _matter(hers, rule, fact, body, about, concern, ())
+    yield from tell_nobody(hers.file, hers.policy, to_tell, OTHERWISE[concern.how])
 
 
 RULES = (

@@ -83,7 +83,7 @@ def _speaks(file: CaseFile, fact: Fact, children: list[Protected]) -> str | None
 def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:
     schools = child.child.school_urns or (None,)
     for number, school in enumerate(schools):
-        delivered = Matter(
+        to_tell = Matter(
             rule="order_concerning_child",
             route="order_concerning_child" if element.order.action in MAKES else "order_change_concerning_child",
             subject=f"{element.place}/{child.place}",
@@ -102,17 +102,17 @@ def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, ele
             matter=tuple(_matter(child, order, element)),
             only_kinds=SCHOOL | FRONT_DOOR if number == 0 else SCHOOL,
         )
-        delivered = _until_it_ends(delivered, order, element)
+        to_tell = _until_it_ends(to_tell, order, element)
         if number == 0 or child.waits is None:
-            yield from tell(file, policy, delivered)
+            yield from tell(file, policy, to_tell)
 
 
-def _until_it_ends(delivered: Matter, order: Standing, element: Element) -> Matter:
+def _until_it_ends(to_tell: Matter, order: Standing, element: Element) -> Matter:
     """What says that the order protects the child ends with the order. Of his death no school hears here."""
     gone = order.no_longer
     if gone is not None and gone[0] is Reason.DEFENDANT_DIED:
-        return replace(delivered, met_by=gone[1], ended=Reason.ORDER_HAS_ENDED)
-    return while_it_stands(delivered, order) if element.order.action in STAND else delivered
+        return replace(to_tell, met_by=gone[1], ended=Reason.ORDER_HAS_ENDED)
+    return while_it_stands(to_tell, order) if element.order.action in STAND else to_tell
 
 
 def _matter(child: Protected, order: Standing, element: Element) -> Iterator[Item]:

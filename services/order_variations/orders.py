@@ -76,16 +76,16 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         if concern.how is How.NOT_CONFIRMED:
-            delivered = _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
-            yield from tell(hers.file, hers.policy, while_it_stands(delivered, order))
+            to_tell = _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
+            yield from tell(hers.file, hers.policy, while_it_stands(to_tell, order))
         else:
             yield from _not_told(hers, "order_unconfirmed", element, concern)
     for change, concern in hers.changed():
         if change.action in MAKES:
             continue  # what replaces an order is an order made
         if concern.how is How.NOT_CONFIRMED:
-            delivered = _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
-            yield from tell(hers.file, hers.policy, delivered)
+            to_tell = _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
+            yield from tell(hers.file, hers.policy, to_tell)
         else:
             yield from _not_told(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
 
@@ -106,17 +106,17 @@ def order_ground_fell(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     quashed (domain 1.2). Until a court or a person says, nobody knows whether it protects her, and nobody tells her."""
     hers = HerOrders(file, policy)
     for order, undone, element, concern in hers.fallen():
-        delivered = _of_fallen(hers, order, undone, concern)
+        to_tell = _of_fallen(hers, order, undone, concern)
         if concern.how is How.HERS and concern.speaks:
-            yield from _tell(hers, delivered, in_custody=hers.in_custody(element, undone[-1].body.hearing_on))
+            yield from _tell(hers, to_tell, in_custody=hers.in_custody(element, undone[-1].body.hearing_on))
         else:
-            yield from tell_nobody(file, policy, delivered, OTHERWISE[concern.how])
+            yield from tell_nobody(file, policy, to_tell, OTHERWISE[concern.how])
 
 
 def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], concern: Concern) -> Matter:
     first, last, victim = undone[0], undone[-1], concern.victim
     his = hers.protecting_from(last.fact, last.body.references, (order,))
-    delivered = Matter(
+    to_tell = Matter(
         rule="order_ground_fell",
         route="order_ground_fell",
         subject=f"{order.place}/{victim.place}",
@@ -138,10 +138,10 @@ def _of_fallen(hers: HerOrders, order: Standing, undone: tuple[Undoing, ...], co
     )
     if order.no_longer is None:
         said = (*order.attributed_by, *(change.element.fact for change in order.changes))
-        return replace(delivered, met_by=said, ended=Reason.ORDER_STANDS)
+        return replace(to_tell, met_by=said, ended=Reason.ORDER_STANDS)
     if order.lost_its_ground and order.no_longer[0] is Reason.ORDER_MAY_NOT_STAND:
-        return replace(delivered, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
-    return while_it_stands(delivered, order)
+        return replace(to_tell, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
+    return while_it_stands(to_tell, order)
 
 
 def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern) -> Iterator[Statement]:
@@ -151,8 +151,8 @@ def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern)
     if concern.how is How.HERS and concern.speaks:
         yield from _told(hers, "place_term_made", element, order, concern, asked_for=places)
     elif concern.how is How.NOT_CONFIRMED:
-        delivered = _unconfirmed(hers, "place_term_made", element, order, concern)
-        yield from tell(hers.file, hers.policy, replace(delivered, rule="place_term_made", asked_for=places))
+        to_tell = _unconfirmed(hers, "place_term_made", element, order, concern)
+        yield from tell(hers.file, hers.policy, replace(to_tell, rule="place_term_made", asked_for=places))
     else:
         yield from _not_told(hers, "place_term_made", element, concern)
 
@@ -193,30 +193,30 @@ def _told(
         *(item for one in concern.orders if rule == "place_term_made" for item in stands_now(one)),
         *still_binding(his, frozenset(one.place for one in concern.orders)),
     )
-    delivered = _matter(hers, rule, rule, element, concern, matter)
+    to_tell = _matter(hers, rule, rule, element, concern, matter)
     whose = hers.say_who_is_hers(element, concern.orders) if has_words(element.order) else ()
-    delivered = replace(delivered, grounds=(*delivered.grounds, *his.facts, *whose), asked_for=asked_for)
+    to_tell = replace(to_tell, grounds=(*to_tell.grounds, *his.facts, *whose), asked_for=asked_for)
     if rule in WHILE_IT_STANDS:
-        delivered = while_it_stands(delivered, concern.orders[0])
-    yield from _tell(hers, delivered, in_custody=hers.in_custody(element, element.on))
+        to_tell = while_it_stands(to_tell, concern.orders[0])
+    yield from _tell(hers, to_tell, in_custody=hers.in_custody(element, element.on))
 
 
-def _tell(hers: HerOrders, delivered: Matter, *, in_custody: bool) -> Iterator[Statement]:
+def _tell(hers: HerOrders, to_tell: Matter, *, in_custody: bool) -> Iterator[Statement]:
     """The route; of it the prison only while he is in one."""
     if in_custody:
-        yield from tell(hers.file, hers.policy, delivered)
+        yield from tell(hers.file, hers.policy, to_tell)
         return
-    told_to = frozenset(row.kind for row in hers.policy.route(delivered.route, delivered.on).told)
-    yield from tell(hers.file, hers.policy, replace(delivered, only_kinds=told_to - PRISON))
+    told_to = frozenset(row.kind for row in hers.policy.route(to_tell.route, to_tell.on).told)
+    yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=told_to - PRISON))
     yield from withheld(
         hers.file,
         hers.policy,
-        rule=delivered.rule,
-        subject=delivered.subject,
-        areas=delivered.areas,
-        on=delivered.on,
-        grounds=delivered.grounds,
-        reason=delivered.held or Reason.NOT_IN_CUSTODY,
+        rule=to_tell.rule,
+        subject=to_tell.subject,
+        areas=to_tell.areas,
+        on=to_tell.on,
+        grounds=to_tell.grounds,
+        reason=to_tell.held or Reason.NOT_IN_CUSTODY,
         only_kinds=PRISON,
     )
 
@@ -258,8 +258,8 @@ def _not_told(
     hers: HerOrders, rule: str, element: Element, concern: Concern, route: str | None = None
 ) -> Iterator[Statement]:
     """Why not, or no longer: it is known whose it is, or no longer known which."""
-    delivered = _matter(hers, rule, route or rule, element, concern, ())
-    yield from tell_nobody(hers.file, hers.policy, delivered, OTHERWISE[concern.how])
+    to_tell = _matter(hers, rule, route or rule, element, concern, ())
+    yield from tell_nobody(hers.file, hers.policy, to_tell, OTHERWISE[concern.how])
 
 
 RULES = (

@@ -76,7 +76,7 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         refused = tuple(refusal for refusal in refusals if refusal.id in links)
         died = orders.death_of(orders.men.of(fact))
         if open_places or answered:
-            delivered = Matter(
+            to_tell = Matter(
                 rule="attribution_question",
                 route="attribution_question",
                 subject=about(fact),
@@ -96,7 +96,7 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 ended=_ended(open_places, refused, died),
                 texts=("say_which_order_and_whom_it_protects",),
             )
-            yield from tell(file, policy, delivered)
+            yield from tell(file, policy, to_tell)
 
 
 def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...], died: tuple[Fact, ...]) -> Reason | None:

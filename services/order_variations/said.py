@@ -82,12 +82,12 @@ def still_binding(his: Protecting, besides: frozenset[str]) -> Iterator[Item]:
         yield from derived("still_binding", "no_other_order_known_here", DataClass.D, Form.STATE, present=none)
 
 
-def while_it_stands(delivered: Matter, order: Standing) -> Matter:
+def while_it_stands(to_tell: Matter, order: Standing) -> Matter:
     """The same until the order ends, by what is known to have ended it or with its last day."""
     if order.no_longer is not None:
         reason, by = order.no_longer
-        return replace(delivered, met_by=by, ended=reason)
-    return replace(delivered, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
+        return replace(to_tell, met_by=by, ended=reason)
+    return replace(to_tell, lapses=ends_at(order), lapses_as=Reason.ORDER_EXPIRED)
 
 
 def ends_at(order: Standing) -> datetime | None:

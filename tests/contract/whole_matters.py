@@ -22,7 +22,7 @@ from tests.support import builders as b
 FIRST = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)  # a Monday in term
 H, D = timedelta(hours=1), timedelta(days=1)
 SCHOOLS = ("100001", "100002", "100003", "100004", "100005", "999999")
-UNLINKED_FILES = (("54", "866"), ("54", "865"), ("53", "916"), ("54", None), (None, None))
+RESIDENCES = (("54", "866"), ("54", "865"), ("53", "916"), ("54", None), (None, None))
 ROUTING = frozenset({"la_code", "force", "force_code", "school_urns", "court_ou"})  # unknown ones would route elsewhere
 
 
@@ -213,7 +213,7 @@ class Author:
         return fact
 
     def unlinked_file(self) -> v.Residence:
-        force, la_code = self.random.choice(UNLINKED_FILES)
+        force, la_code = self.random.choice(RESIDENCES)
         return v.Residence(force=force, la_code=la_code)
 
     def incident(self, crime: str, at: datetime) -> police.IncidentReported:

@@ -233,7 +233,7 @@ CONDITIONS = (
     Condition("ask_safely", "in (Level.BELOW, Level.IDVA_WITH_CONSENT)", "in (Level.IDVA_WITH_CONSENT,)"),
     Condition("escalation", "[her for her in hers if her.held is None]", "list(hers)"),
     Condition("child_school", "and not younger(born, ADULT_FROM, self.on)", "and not younger(born, 19, self.on)"),
-    Condition("child_school", "Reason.STATED_TWICE if (child.by.id, school.agency.id) in delivered else None", "None"),
+    Condition("child_school", "Reason.STATED_TWICE if (child.by.id, school.agency.id) in stated else None", "None"),
     Condition("front_door_referral", "markers is not None and markers.weapon", "False"),
     Condition("front_door_referral", "younger(born, 1, self.child.on)", "younger(born, 2, self.child.on)"),
     Condition("young_person_referral", "young = under(party, ADULT_FROM,", "young = under(party, CONNECTED_FROM,"),

@@ -109,7 +109,7 @@ class FileState:
     withheld_before: dict[Key, Withheld] = field(default_factory=dict)
     unexplained: set[Key] = field(default_factory=set)
     unexplained_before: set[Key] = field(default_factory=set)
-    grounds_before: frozenset[str] = frozenset()
+    current_before: frozenset[str] = frozenset()
 
     def case_file(self) -> CaseFile:
         """What rules may read of it now."""
@@ -384,7 +384,7 @@ class Reader:
         joins = await self._fill_persons(conn, states, named)
         for file in of_persons((state.case_file() for state in states.values()), joins):
             if file.key in states:
-                states[file.key].grounds_before = file.standing
+                states[file.key].current_before = file.standing
         for state in states.values():
             state.withheld_before, state.unexplained_before = dict(state.withheld), set(state.unexplained)
         return joins
@@ -394,16 +394,16 @@ class Reader:
         unseen = {state.key: state for state, because in states if because == "event"}
         if not unseen:
             return
-        grounds_before: dict[str, set[str]] = {file: set() for file in unseen}
+        current_before: dict[str, set[str]] = {file: set() for file in unseen}
         rows = await conn.execute(
             """select file, facts_added, facts_removed from evaluation where service = %s and file = any(%s)
             order by file, number""",
             (self.service, sorted(unseen)),
         )
         async for file, added, removed in rows:
-            grounds_before[file] = (grounds_before[file] | set(added)) - set(removed)
+            current_before[file] = (current_before[file] | set(added)) - set(removed)
         for file, state in unseen.items():
-            state.grounds_before = frozenset(grounds_before[file])
+            state.current_before = frozenset(current_before[file])
 
     async def _fill_persons(
         self, conn: Connection, states: Mapping[str, FileState], named: Iterable[str]

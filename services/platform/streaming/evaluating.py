@@ -190,7 +190,7 @@ class _Note:
 
     def let_rest(self, state: FileState) -> None:
         """A record that is read with another of the same person: by itself nothing stands in its file."""
-        if state.grounds_before:
+        if state.current_before:
             state.evaluations += 1
             self.evaluation_row(state, frozenset(), [], set())
         state.faulted_tries = 0
@@ -209,8 +209,8 @@ class _Note:
                 self.at.event,
                 self.release,
                 self.at.policy.version,
-                sorted(standing - state.grounds_before),
-                sorted(state.grounds_before - standing),
+                sorted(standing - state.current_before),
+                sorted(state.current_before - standing),
                 json.dumps(
                     [{**w.key._asdict(), "kind": w.kind, "reason": w.reason, "grounds": w.grounds} for w in changed]
                 ),
@@ -218,7 +218,7 @@ class _Note:
                 self.evaluation.faulted,
             )
         )
-        state.grounds_before = standing
+        state.current_before = standing
 
 
 def _withheld_of(

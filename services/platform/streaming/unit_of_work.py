@@ -642,13 +642,13 @@ class UnitOfWork:
         accepted = [change for change in made if change.fate == "accepted"]
         heard = [UndertakingRow(c.event.fact, c.crime, c.says) for c in made if c.crime is not None]
         await writer.write_undertakings(conn, heard)
-        grounds_before = await self._write_facts(conn, made, states, answered, now)
+        current_before = await self._write_facts(conn, made, states, answered, now)
         last = _last_of_each(accepted)
         await writer.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
         await writer.write_joins(conn, last)
         stray = [c for c in accepted if c.event.is_answer and _answers(c.event, answered) is None]
         await writer.lay_in_unlinked_files(
-            conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in grounds_before]
+            conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in current_before]
         )
         touching = [change for change in made if change.touches]
         later = {file for change in touching for file in change.files} - {f for c in touching for f in at_once(c)}

@@ -198,8 +198,8 @@ def victims(file: CaseFile) -> Iterator[tuple[Fact, IncidentReported, v.PartyRef
 
 
 def areas(body: IncidentReported) -> Areas:
-    unlinked_file = next(party.residence for party in body.parties if party.role is v.Role.VICTIM)
-    return Areas(victim=unlinked_file, case_force=body.force_code)
+    residence = next(party.residence for party in body.parties if party.role is v.Role.VICTIM)
+    return Areas(victim=residence, case_force=body.force_code)
 
 
 def high_risk(file: CaseFile, policy: Policy) -> Iterator[Statement]:

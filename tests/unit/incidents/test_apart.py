@@ -163,11 +163,9 @@ def says(notification: Notification, party: Party) -> bool:
     return str(party.name) in content or str(party.date_of_birth) in content
 
 
-UNLINKED_FILES = [b.residence(), SOUTH, WEST, b.residence("53", None), b.residence(None, None)]
-PARTIES = st.tuples(
-    st.sampled_from(UNLINKED_FILES), st.sampled_from(UNLINKED_FILES), st.sampled_from([*UNLINKED_FILES, None])
-).map(
-    lambda unlinked_files: tuple(
+RESIDENCES = [b.residence(), SOUTH, WEST, b.residence("53", None), b.residence(None, None)]
+PARTIES = st.tuples(st.sampled_from(RESIDENCES), st.sampled_from(RESIDENCES), st.sampled_from([*RESIDENCES, None])).map(
+    lambda residences: tuple(
         b.victim(
             number,
             role=role,
@@ -175,12 +173,12 @@ PARTIES = st.tuples(
             date_of_birth=f"19{80 + number}-01-01",
             age=None,
             relationships=(),
-            residence=unlinked_file,
+            residence=residence,
         )
-        for number, (unlinked_file, role) in enumerate(
-            zip(unlinked_files, (Role.VICTIM, Role.SUSPECT, Role.UNRESOLVED), strict=True), 1
+        for number, (residence, role) in enumerate(
+            zip(residences, (Role.VICTIM, Role.SUSPECT, Role.UNRESOLVED), strict=True), 1
         )
-        if unlinked_file is not None
+        if residence is not None
     )
 )
 VIEWS = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 3), st.sampled_from(list(Grade))), max_size=3)

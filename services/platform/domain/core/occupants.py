@@ -33,32 +33,32 @@ class People:
             born.isoformat() if born is not None else None,
         )
 
-    def is_another(self, delivered: Notification) -> bool:
+    def is_another(self, notification: Notification) -> bool:
         """Whether somebody else stands now where this notification was about.
 
         Two records are one person's where a merge that stands says so; those of one name and one date of birth are told
         of as one, too: nobody who reads of them could tell them apart. Where one of the two was stated without a
         record, all else that is known must differ.
         """
-        before, now = delivered.whom, self.of(delivered)
-        if before is None or now is None or delivered.state == "withdrawn":
+        before, now = notification.whom, self.of(notification)
+        if before is None or now is None or notification.state == "withdrawn":
             return False
         if before.record is not None and now.record is not None:
             joined = self._joined.get(before.record, before.record) == self._joined.get(now.record, now.record)
             return not joined and not _one_name_and_birth(before, now)
         return _nothing_in_common(before, now)
 
-    def named(self, delivered: Notification) -> Notification:
+    def named(self, notification: Notification) -> Notification:
         """The notification with who stands at its place, where that was not known by a record when it was sent."""
-        before = delivered.whom
+        before = notification.whom
         if (
-            delivered.state == "withdrawn"
+            notification.state == "withdrawn"
             or (before is not None and before.record is not None)
-            or self.is_another(delivered)
+            or self.is_another(notification)
         ):
-            return delivered
-        now = self.of(delivered)
-        return delivered if now is None or now == before else replace(delivered, whom=now.as_known_before(before))
+            return notification
+        now = self.of(notification)
+        return notification if now is None or now == before else replace(notification, whom=now.as_known_before(before))
 
     @cached_property
     def _records(self) -> Mapping[str, str]:

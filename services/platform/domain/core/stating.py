@@ -102,8 +102,8 @@ def owed(
 
     about = Subject(rule, subject, person, recorded_at)
     for chosen in chosen_for(file, policy, row, areas, about) if recipients is None else recipients:
-        delivered = chosen.told
-        if only_kinds is not None and delivered.kind not in only_kinds:
+        told = chosen.told
+        if only_kinds is not None and told.kind not in only_kinds:
             continue
         key = Key(rule, subject, chosen.agency.id)
         kind = chosen.agency.kind  # what it may see goes by what it is, also where it stands in for another kind
@@ -120,7 +120,7 @@ def owed(
             why=why,
             arose=arose,
             on=on,
-            tell_by=told_by(delivered.within or row.within),
+            tell_by=told_by(told.within or row.within),
             opens=arose if opens is not None or settles is not None else None,
             asks=tuple(
                 Ask(
@@ -130,7 +130,7 @@ def owed(
                     asking.within.counted,
                     needs_reason=asking.needs_reason,
                 )
-                for asking in delivered.asks
+                for asking in told.asks
             ),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),
             changes_at=changes_at,
@@ -146,9 +146,9 @@ def owed(
             last_step=_last_step(chosen.agency, areas, policy),
             escalates=row.escalates,
             desk=desk,
-            urgency=urgency or delivered.urgency or row.urgency,
-            gather=delivered.gather,
-            texts=(*delivered.texts, *row.texts, *texts),
+            urgency=urgency or told.urgency or row.urgency,
+            gather=told.gather,
+            texts=(*told.texts, *row.texts, *texts),
             same_person=same_person,
         )
 

@@ -41,30 +41,30 @@ class Matter:
     texts: tuple[str, ...] = ()
 
 
-def tell(file: CaseFile, policy: Policy, delivered: Matter) -> Iterator[Statement]:
+def tell(file: CaseFile, policy: Policy, to_tell: Matter) -> Iterator[Statement]:
     """The ordinary route. Where a suspect is police, the abuse honour-based or roles unresolved: the named desk alone,
     and each agency of the ordinary route withheld with that reason. About a suspect who is police, silence climbs to
     nobody outside the desk that is told: that may be the force in which he works."""
-    if delivered.held is None:
-        yield from _owed(file, policy, delivered, delivered.route, delivered.only_kinds)
+    if to_tell.held is None:
+        yield from _owed(file, policy, to_tell, to_tell.route, to_tell.only_kinds)
         return
-    instead = tuple(_owed(file, policy, delivered, DESKS_OF_HELD[delivered.held], None))
+    instead = tuple(_owed(file, policy, to_tell, DESKS_OF_HELD[to_tell.held], None))
     for statement in instead:
-        if isinstance(statement, Duty) and delivered.held is Reason.SUSPECT_IS_POLICE:
+        if isinstance(statement, Duty) and to_tell.held is Reason.SUSPECT_IS_POLICE:
             yield within_its_agency(statement)
         else:
             yield statement
     named = {statement.key.agency for statement in instead}
-    for statement in _owed(file, policy, delivered, delivered.route, delivered.only_kinds, why_not=delivered.held):
+    for statement in _owed(file, policy, to_tell, to_tell.route, to_tell.only_kinds, why_not=to_tell.held):
         if statement.key.agency not in named:
             yield statement
 
 
-def tell_nobody(file: CaseFile, policy: Policy, delivered: Matter, reason: Reason) -> Iterator[Statement]:
+def tell_nobody(file: CaseFile, policy: Policy, to_tell: Matter, reason: Reason) -> Iterator[Statement]:
     """Why those are told nothing, or no longer, whom `tell` would tell: the desk that stands in their place, too."""
     named: set[str] = set()
-    for route in (delivered.route,) if delivered.held is None else (delivered.route, DESKS_OF_HELD[delivered.held]):
-        for statement in _owed(file, policy, delivered, route, None, why_not=reason):
+    for route in (to_tell.route,) if to_tell.held is None else (to_tell.route, DESKS_OF_HELD[to_tell.held]):
+        for statement in _owed(file, policy, to_tell, route, None, why_not=reason):
             if statement.key.agency not in named:
                 named.add(statement.key.agency)
                 yield statement
@@ -73,7 +73,7 @@ def tell_nobody(file: CaseFile, policy: Policy, delivered: Matter, reason: Reaso
 def _owed(
     file: CaseFile,
     policy: Policy,
-    delivered: Matter,
+    to_tell: Matter,
     route: str,
     only_kinds: frozenset[str] | None,
     why_not: Reason | None = None,
@@ -81,24 +81,24 @@ def _owed(
     yield from owed(
         file,
         policy,
-        rule=delivered.rule,
-        subject=delivered.subject,
-        person=delivered.person,
-        areas=delivered.areas,
-        on=delivered.on,
-        recorded_at=delivered.recorded_at,
-        grounds=delivered.grounds,
-        matter=delivered.matter,
+        rule=to_tell.rule,
+        subject=to_tell.subject,
+        person=to_tell.person,
+        areas=to_tell.areas,
+        on=to_tell.on,
+        recorded_at=to_tell.recorded_at,
+        grounds=to_tell.grounds,
+        matter=to_tell.matter,
         route=route,
-        opens=delivered.opens,
-        statutory_from=delivered.statutory_from,
-        lapses=delivered.lapses,
-        lapses_as=delivered.lapses_as,
-        asked_for=delivered.asked_for,
-        met_by=delivered.met_by,
-        ended=delivered.ended,
+        opens=to_tell.opens,
+        statutory_from=to_tell.statutory_from,
+        lapses=to_tell.lapses,
+        lapses_as=to_tell.lapses_as,
+        asked_for=to_tell.asked_for,
+        met_by=to_tell.met_by,
+        ended=to_tell.ended,
         only_kinds=only_kinds,
-        urgency=delivered.urgency,
-        texts=delivered.texts,
+        urgency=to_tell.urgency,
+        texts=to_tell.texts,
         why_not=why_not,
     )
