@@ -1,0 +1,1 @@
+"""What decides: pure functions over facts, in core, linking, people and protection."""

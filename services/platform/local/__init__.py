@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL for development and tests, and the story: not part of what is deployed."""

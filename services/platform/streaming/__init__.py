@@ -1,0 +1,1 @@
+"""From records of Kafka to committed batches and published notifications."""

@@ -1,4 +1,4 @@
-"""Silence and refusal: who is asked next, who hears that nobody has answered, and who is asked to act in the end."""
+"""Escalate silence and refusal: who is asked next, who hears that nobody has answered, and who must act in the end."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

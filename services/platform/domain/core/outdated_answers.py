@@ -1,4 +1,4 @@
-"""Word to whoever answers a notification that has been replaced: thanked, and asked to answer the newer one."""
+"""Reply to an agency that answered a notification after it was replaced: ask it to answer the newer one."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime

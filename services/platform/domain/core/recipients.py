@@ -1,4 +1,4 @@
-"""Who is told: the agencies that policy names for an area, and in place of a service of hers the one that has her."""
+"""Choose who is told: the agencies that policy names for an area; a service that took her on replaces her area's."""
 
 from collections.abc import Iterator
 from datetime import datetime

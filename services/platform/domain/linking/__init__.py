@@ -1,0 +1,1 @@
+"""How facts find their people: references, links, merged records, defendants."""

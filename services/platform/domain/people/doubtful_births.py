@@ -1,4 +1,4 @@
-"""Word to the DAIT that a date of birth or an age cannot be right, is not used, and is to be checked at its source."""
+"""Ask the DAIT to check a date of birth or an age that cannot be right; it is not used until then."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime

@@ -1,0 +1,1 @@
+"""The register of protective orders, and what takes their grounds away."""
