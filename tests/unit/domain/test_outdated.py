@@ -117,3 +117,15 @@ def test_an_answer_that_came_in_time_is_not_called_late_when_another_woman_comes
     world.evaluate(b.fact(with_her("Ostara", grade), version=2), now=b.NOON + 2 * MINUTE)
     assert world.delivered[IDVA].reason == Reason.ANOTHER_PERSON
     assert replies(world) == []
+
+
+def test_an_answer_that_came_in_time_is_not_called_late_by_a_later_answer_to_the_same_notification() -> None:
+    world = delivered()
+    world.answer(Acknowledged, IDVA, b.NOON + MINUTE)
+    world.evaluate(now=b.NOON + MINUTE)
+    world.evaluate(b.fact(b.incident(abuse_types=("stalking",)), version=2), now=b.NOON + 2 * MINUTE)
+    late = world.answer(Accepted, IDVA, b.NOON + 3 * MINUTE, revision=1)
+    world.evaluate(now=b.NOON + 3 * MINUTE)
+    (reply,) = replies(world)
+    assert reply.grounds == (late.id,)
+    assert world.evaluate(now=b.NOON + 3 * MINUTE) == []

@@ -351,9 +351,19 @@ def _whom(line: tuple[Any, ...]) -> set[Person]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(woman=women, life=st.lists(steps, min_size=3, max_size=12))
 @example(woman=0, life=[Report("CR1", 0), Reply("acknowledged", 1), Report("CR1", 2)])
+@example(
+    woman=0,
+    life=[
+        Court("CR2", 2),
+        Report("CR2", 0),
+        Reply("acknowledged", 0, to_the_first=True),
+        Withdraw("CR2"),
+        Reply("acknowledged", 0, to_the_first=True),
+    ],
+)
 def test_nothing_reaches_a_reader_who_was_not_entitled_to_it_when_it_was_said(
     service: str, woman: int, life: list[Step]
 ) -> None:

@@ -40,7 +40,7 @@ def outdated(answers: Collection[Answer], delivered: Mapping[Key, Notification],
         if notification is not None and _replies_to(answer, notification):
             key = step_key(OUTDATED, answer.key, str(answer.revision), answer.key.agency)
             waits = answer.key not in answered and (notification.state == "withdrawn" or _is_asked(notification))
-            if key in delivered or (waits and came(answer) > notification.asked_since):
+            if _was_told_of(delivered.get(key), answer) or (waits and came(answer) > notification.asked_since):
                 late.setdefault(key, []).append(answer)
     for key, those in late.items():
         notification = delivered[those[0].key]
@@ -57,6 +57,10 @@ def _replies_to(answer: Answer, notification: Notification) -> bool:
     body = answer.fact.body
     own = isinstance(body, AgencyBody) and body.agency == notification.key.agency
     return own and notification.key.rule not in ESCALATION_STEPS and not notification.heeds(answer.revision)
+
+
+def _was_told_of(before: Notification | None, answer: Answer) -> bool:
+    return before is not None and answer.fact.id in before.grounds
 
 
 def _is_asked(notification: Notification) -> bool:
