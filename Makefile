@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help install run test hostile chaos broken year lint format docs bench lock stop
+.PHONY: help install run test explore hostile chaos broken year lint format docs bench lock stop
 
 help: ## list what can be done
 	@echo "Referral Relay: make <target>"
@@ -21,6 +21,9 @@ run: install ## play a year in the life of one family on a Kafka and a PostgreSQ
 
 test: install ## run every test, on real servers that the tests start and end
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+explore: install ## draw new values for every generated case, where tests use the same ones in every run
+	@$(BIN)/pytest -n 2 --hypothesis-profile explore -m "not broker" tests/unit tests/contract
 
 hostile: install ## go through ten times as much hostile input as the tests do, for minutes
 	@HOSTILE_TIMES=10 $(BIN)/pytest -n 2 --dist loadfile tests/hostile -m "not broker"

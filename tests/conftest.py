@@ -8,10 +8,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.sql import SQL, Identifier
 
 from services.platform.local.embedded import Servers, embedded_servers
 from services.platform.project import PROJECT
+
+# Generated cases are the same in every run, so that no run fails by chance; `make explore` draws new ones each time.
+# None has a time limit: a busy machine is no fault.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same_each_time", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("same_each_time")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -323,13 +323,13 @@ def made_up(seed: int) -> Matter:
     return Author(chance, frozenset(by_hand.FIELDS)).matter()
 
 
-@settings(deadline=None, max_examples=12, derandomize=True)
+@settings(max_examples=12)
 @given(SEEDS)
 def test_every_field_that_leaves_is_granted_as_a_matter_goes_on_for_a_year(seed: int) -> None:
     assert sorted(set(delivered(made_up(seed)).wrong)) == []
 
 
-@settings(deadline=None, max_examples=75, derandomize=True)
+@settings(max_examples=75)
 @given(SEEDS)
 def test_every_field_that_leaves_is_granted_in_matters_read_all_at_once(seed: int) -> None:
     assert sorted(set(delivered(made_up(seed).at_once()).wrong)) == []

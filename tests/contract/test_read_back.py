@@ -30,7 +30,7 @@ from tests.support import builders as b
 from tests.unit.domain.small import World
 
 
-@settings(deadline=None, max_examples=12, derandomize=True)
+@settings(max_examples=12)
 @given(st.integers(min_value=0, max_value=2**32))
 def test_every_notification_is_read_back_as_it_was_remembered(seed: int) -> None:
     chance = Random(seed)  # noqa: S311 - nothing is kept secret by it
@@ -48,7 +48,7 @@ def test_every_notification_is_read_back_as_it_was_remembered(seed: int) -> None
             assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
+@settings(max_examples=6)
 @given(st.integers(min_value=0, max_value=2**32))
 def test_what_is_stored_has_the_names_of_its_fields_and_is_read_back_exactly(seed: int) -> None:
     chance = Random(seed)  # noqa: S311 - nothing is kept secret by it

@@ -37,7 +37,7 @@ def test_thousands_of_hostile_court_messages_are_refused_or_read_whole(
 ) -> None:
     ends: Counter[str] = Counter()
 
-    @settings(max_examples=150 * TIMES, deadline=None, database=None)
+    @settings(max_examples=150 * TIMES, database=None)
     @given(st.sampled_from(MESSAGES), SEEDS)
     def go_through(good: bytes, seed: int) -> None:
         random = Random(seed)  # noqa: S311 - nothing is kept secret by it
@@ -89,7 +89,7 @@ def bad_file(random: Random) -> tuple[bytes, str]:
             return written(each.sent), each.what
 
 
-@settings(max_examples=60 * TIMES, deadline=None, database=None)
+@settings(max_examples=60 * TIMES, database=None)
 @given(SEEDS)
 def test_a_file_with_bad_content_is_not_ready_whatever_it_is_taken_for(seed: int) -> None:
     random = Random(seed)  # noqa: S311

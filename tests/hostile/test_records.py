@@ -105,7 +105,7 @@ def test_twelve_thousand_hostile_records_each_end_in_a_value_for_a_reason_that_f
     ends: Counter[tuple[str, str]] = Counter()
     streams: Counter[str] = Counter()
 
-    @settings(max_examples=ROUNDS, deadline=None, database=None)
+    @settings(max_examples=ROUNDS, database=None)
     @given(st.sampled_from(EXAMPLES), st.integers(0, 2**64))
     def go_through(good: Sent, seed: int) -> None:
         random = Random(seed)  # noqa: S311 - nothing is kept secret by it
@@ -127,7 +127,7 @@ def test_twelve_thousand_hostile_records_each_end_in_a_value_for_a_reason_that_f
     assert MARK.lower() not in (out + err + caplog.text).lower()
 
 
-@settings(max_examples=100 * TIMES, deadline=None, database=None)
+@settings(max_examples=100 * TIMES, database=None)
 @given(st.sampled_from(EXAMPLES), st.integers(0, 2**64))
 def test_what_its_writer_is_told_repeats_nothing_either(good: Sent, seed: int) -> None:
     random = Random(seed)  # noqa: S311
@@ -163,7 +163,7 @@ def test_a_birth_on_no_day_is_doubted_where_it_stands_and_its_event_is_accepted(
 TIME = re.compile(r'"(\d{4}-\d\d-\d\d)(T[^"]*)?"')
 
 
-@settings(max_examples=40 * TIMES, deadline=None, database=None)
+@settings(max_examples=40 * TIMES, database=None)
 @given(st.lists(st.sampled_from(EXAMPLES), min_size=1, max_size=6, unique=True), st.integers(0, 2**64))
 def test_no_rule_raises_for_what_was_accepted_of_whatever_year(together: list[Sent], seed: int) -> None:
     random = Random(seed)  # noqa: S311

@@ -326,7 +326,7 @@ def test_one_that_is_able_for_two_is_asked_when_either_declines_and_stays_for_th
     assert not world.unexplained
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 239))
 def test_a_refusal_from_three_quarters_on_tells_the_inspector_in_the_same_step(minute: int) -> None:
     world = told_on_time()
@@ -466,7 +466,7 @@ def test_an_ask_never_moves_later_because_a_later_version_was_recorded_later() -
     assert [asked.by for asked in world.delivered[IDVA].asks] == [b.NOON + 4 * H, b.NOON + 24 * H]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.5, 60))
 def test_who_is_told_late_has_the_shortest_window_before_anybody_hears_of_silence(days: float) -> None:
     world = World(rules=ONLY_HIGH_RISK)

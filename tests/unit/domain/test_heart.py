@@ -69,7 +69,7 @@ FACTS = (
 )
 facts = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, max_size=10)
 shuffles = st.randoms(use_true_random=False)
-lives = settings(max_examples=40, deadline=None)
+lives = settings(max_examples=40)
 
 
 def batches(given: list[Fact], rng: random.Random) -> Iterator[list[Fact]]:

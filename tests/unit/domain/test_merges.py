@@ -59,7 +59,7 @@ MATTERS = (
 )
 matters = st.lists(st.sampled_from(MATTERS), unique_by=lambda fact: fact.id, max_size=8)
 everything = st.lists(st.sampled_from(MATTERS + MERGES), unique_by=lambda fact: fact.id, max_size=12)
-lives = settings(max_examples=60, deadline=None)
+lives = settings(max_examples=60)
 
 
 def told_one_by_one(facts: list[Fact]) -> World:

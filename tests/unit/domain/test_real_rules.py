@@ -68,7 +68,7 @@ FACTS = (
 )
 facts = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, max_size=14)
 whole_lives = st.lists(st.sampled_from(FACTS), unique_by=lambda known: known.id, min_size=12)
-lives = settings(max_examples=25, deadline=None)
+lives = settings(max_examples=25)
 
 
 def delivered(rules: tuple[Rule, ...], *batches: list[Fact]) -> World:

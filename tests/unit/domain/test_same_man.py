@@ -186,7 +186,7 @@ def named(draw: st.DrawFn) -> tuple[v.References, dict[str, Any]]:
         unique_by=id,
     ),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_both_services_say_the_same_of_whether_an_order_is_his(
     then: tuple[v.References, dict[str, Any]], now: tuple[v.References, dict[str, Any]], besides: list[v.Body]
 ) -> None:

@@ -185,7 +185,7 @@ VIEWS = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 3), st.sampled_from
 SAID = st.lists(st.sampled_from([Accepted, Declined, None]), max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(parties=PARTIES, grade=st.sampled_from(list(Grade)), views=VIEWS, said=SAID)
 def test_no_service_ever_hears_of_two_parties_whatever_is_assessed_answered_or_left_unanswered(
     parties: tuple[Party, ...], grade: Grade, views: list[tuple[int, int, Grade]], said: list[Any]

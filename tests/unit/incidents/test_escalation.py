@@ -129,7 +129,7 @@ def test_an_earlier_one_that_arrives_late_is_in_its_place() -> None:
     assert reached(*facts[1:], facts[0]) == {"C/party/1"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 800), min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_changes_nothing(days: list[int], chance: object) -> None:
     facts = [callout(f"C{n}", day) for n, day in enumerate(days)]
@@ -138,7 +138,7 @@ def test_the_order_of_arrival_changes_nothing(days: list[int], chance: object) -
     assert set(escalation(b.case_file(*mixed, of="C0/party/1"), b.policy())) == straight
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=14))
 def test_it_is_reached_exactly_where_three_lie_in_twelve_months_and_none_is_open(days: list[int]) -> None:
     """Against the definition, written out without any cleverness."""
@@ -155,7 +155,7 @@ def test_it_is_reached_exactly_where_three_lie_in_twelve_months_and_none_is_open
     assert reached(*facts) == {f"{crime}/party/1" for _, crime in expected}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=14))
 def test_the_newest_that_make_up_a_count_lie_in_one_window(days: list[int]) -> None:
     policy = b.policy()

@@ -124,7 +124,7 @@ def odd(code: str) -> bool:
     return not (code.isascii() and code.replace("-", "").isalnum()) and code != ""
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 @given(st.sampled_from(MESSAGES), operations, st.sampled_from(NAMESPACES))
 def test_every_offence_and_result_that_a_changed_message_still_has_is_stated(
     message: bytes, changes: list[tuple[str, int, int]], namespace: str
@@ -162,7 +162,7 @@ def assert_orders_are_complete(said: Read) -> None:
         assert len(places) == len(set(places))
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 @given(
     st.sampled_from(MESSAGES),
     st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), max_size=4),
@@ -180,7 +180,7 @@ def test_broken_bytes_are_refused_or_read_and_never_raise(
         assert said.facts or said.refusals
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(MESSAGES), operations, st.booleans())
 def test_names_addresses_and_texts_reach_no_envelope_and_no_refusal(
     message: bytes,
