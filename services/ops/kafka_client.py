@@ -12,11 +12,10 @@ from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
 from services.ops.terminal import UsageError, err, kafka_called
+from services.platform import kafka as clients
 
-BROKER_MS = 10_000
 FETCH_MS = 3_000
 TELL_SECONDS, GIVE_UP_SECONDS, POLL_SECONDS = 2.0, 10.0, 0.2
-LARGEST_REQUEST = 16 * 1024 * 1024
 
 Partition = tuple[str, int]
 Headers = Sequence[tuple[str, bytes]]
@@ -42,7 +41,7 @@ def ends_and_committed(
             for topic in sorted(set(topics) & set(known))
             for number in consumer.partitions_for_topic(topic) or ()
         ]
-        ends = consumer.end_offsets(places, timeout_ms=BROKER_MS) if places else {}
+        ends = consumer.end_offsets(places, timeout_ms=clients.REQUEST_MS) if places else {}
         with _closing(_admin(kafka)) as admin:
             committed = admin.list_group_offsets(list(groups)) if groups else {}
     return (
@@ -96,17 +95,7 @@ def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
     """Sends in this order; for each record None once the broker has it, else why it did not take it."""
     with (
         _answering(),
-        _closing(
-            KafkaProducer(
-                bootstrap_servers=kafka.split(","),
-                enable_idempotence=True,
-                acks="all",
-                max_block_ms=BROKER_MS,
-                request_timeout_ms=BROKER_MS,
-                delivery_timeout_ms=2 * BROKER_MS,
-                max_request_size=LARGEST_REQUEST,
-            )
-        ) as producer,
+        _closing(KafkaProducer(**clients.command_producer(kafka))) as producer,
     ):
         for record in records:
             if record.key is None and record.value is None:
@@ -114,7 +103,7 @@ def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
                 continue
             try:
                 producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers)).get(
-                    timeout=2 * BROKER_MS / 1000
+                    timeout=2 * clients.PUBLISHING_MS / 1000
                 )
             except KafkaError as problem:
                 yield type(problem).__name__
@@ -124,13 +113,11 @@ def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
 
 def _consumer(kafka: str) -> Any:
     wait_for(kafka)
-    return KafkaConsumer(
-        bootstrap_servers=kafka.split(","), group_id=None, enable_auto_commit=False, request_timeout_ms=BROKER_MS
-    )
+    return KafkaConsumer(**clients.reader(kafka))
 
 
 def _admin(kafka: str) -> Any:
-    return KafkaAdminClient(bootstrap_servers=kafka.split(","), request_timeout_ms=BROKER_MS)
+    return KafkaAdminClient(**clients.admin(kafka))
 
 
 def wait_for(kafka: str) -> None:

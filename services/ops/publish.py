@@ -27,15 +27,16 @@ from services.ops.events import (
     receipts,
     that_would_be_taken,
 )
-from services.ops.kafka_client import LARGEST_REQUEST, wait_for
+from services.ops.kafka_client import wait_for
 from services.ops.outcome import Fate, Outcome, Sent, awaited
 from services.ops.policies import load
 from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
+from services.platform import kafka as clients
 from services.platform.domain.linking.defendants import REFERRING, placeholder_doubts
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import Addresses, load_settings
 
-BROKER_SECONDS = 15
+BROKER_SECONDS = clients.PUBLISHING_MS / 1000
 QUIET_SECONDS = 5.0
 LISTED = 40
 PROGRESS_FROM = 200
@@ -124,16 +125,7 @@ def connected(kafka: str) -> Iterator[Any]:
     is there."""
     wait_for(kafka)
     try:
-        producer = KafkaProducer(
-            bootstrap_servers=kafka.split(","),
-            enable_idempotence=True,
-            acks="all",
-            linger_ms=2,
-            max_block_ms=BROKER_SECONDS * 1000,
-            delivery_timeout_ms=2 * BROKER_SECONDS * 1000,
-            request_timeout_ms=BROKER_SECONDS * 1000,
-            max_request_size=LARGEST_REQUEST,
-        )
+        producer = KafkaProducer(**clients.command_producer(kafka))
     except KafkaError:
         raise UsageError(f"{kafka_called()} cannot be reached: is it up?") from None
     try:

@@ -20,13 +20,13 @@ from services.ops.policies import load
 from services.ops.reading import reading
 from services.ops.terminal import UsageError, err, heading, kafka_called, moment, out, plural, servers
 from services.ops.words import Names
+from services.platform import kafka as clients
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.policy.clocks import LONDON
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import Settings, load_settings
 
 POLL_MS = 300
-BROKER_MS = 10_000
 MOST_NAMED = 8
 AGO = re.compile(r"(\d{1,4})\s*([mhdw])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -137,13 +137,7 @@ def moment_of(text: str, now: datetime) -> datetime:
 def open_topics(kafka: str, topics: Sequence[str]) -> Any:
     """A consumer in no group, at the beginning of these topics. UsageError where they, or a broker, are not there."""
     wait_for(kafka)
-    consumer = KafkaConsumer(
-        bootstrap_servers=kafka.split(","),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        request_timeout_ms=BROKER_MS,
-    )
+    consumer = KafkaConsumer(**clients.reader_from_start(kafka))
     known = consumer.topics()
     if missing := [topic for topic in topics if topic not in known]:
         consumer.close()

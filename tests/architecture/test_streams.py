@@ -9,10 +9,9 @@ import yaml
 from schemas.catalogue import EXAMPLES, examples_of
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED, LONGEST_KEY
 from schemas.registry import REGISTRY, STREAMS, EventType, Stream
-from services.ops import kafka_client
+from services.platform import kafka
 from services.platform.local.keeper import LARGEST_MESSAGE
 from services.platform.project import PROJECT
-from services.platform.streaming import sending
 from services.platform.streaming.lenient_records import MOST_UNPACKED
 
 SERVICES = {"incidents", "convictions", "order_variations", "responses"}
@@ -41,7 +40,7 @@ def test_the_broker_takes_more_than_is_accepted_and_the_dead_letters_more_still(
 def test_brokers_producers_and_readers_take_the_largest_record_of_any_topic() -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
     taken = int(compose["services"]["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"])
-    assert taken == LARGEST_MESSAGE == sending.LARGEST_REQUEST == kafka_client.LARGEST_REQUEST
+    assert taken == LARGEST_MESSAGE == kafka.LARGEST_REQUEST
     assert taken > REGISTRY.largest_record
     assert max(stream.largest_message for stream in STREAMS) + LARGEST_HEADERS + LONGEST_KEY < LARGEST_UNPACKED
     assert LARGEST_UNPACKED < MOST_UNPACKED
@@ -107,3 +106,13 @@ def test_a_service_reads_what_the_table_says(name: str) -> None:
     incoming = [stream for stream in STREAMS if stream.direction == "in"]
     assert set(service.reads) == {s.topic for s in incoming if name == s.owner or name in s.readers}
     assert service.owns in {s.topic for s in incoming if name == s.owner}
+
+
+def test_every_client_of_kafka_is_configured_in_one_module() -> None:
+    configured = re.compile(r"\b(bootstrap_servers|security_protocol|sasl_\w+|ssl_\w+|request_timeout_ms|kafka://)")
+    modules = {
+        path.relative_to(PROJECT).as_posix()
+        for path in (PROJECT / "services").rglob("*.py")
+        if configured.search(path.read_text("utf-8"))
+    }
+    assert modules == {"services/platform/kafka.py"}

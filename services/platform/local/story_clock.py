@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
+from services.platform import kafka as clients
 from services.platform.storage.read_models import OUTBOX, STREAM_POSITIONS, clock
 
 PAUSE = 0.05
@@ -97,7 +98,7 @@ class StoryClock:
 @contextmanager
 def story_clock(kafka: str, database: str) -> Iterator[StoryClock]:
     """The clock of servers that the relay started itself; however the story ends, the true clock comes after it."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.split(","), group_id=None, enable_auto_commit=False)
+    consumer = KafkaConsumer(**clients.reader(kafka))
     try:
         consumer.topics()
         with psycopg.connect(database, autocommit=True) as connection:

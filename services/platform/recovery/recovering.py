@@ -12,6 +12,7 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.referral_decisions.v1 import Evaluated
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY
+from services.platform import kafka as clients
 from services.platform.domain.core.duties import Notification, notification_id
 from services.platform.domain.core.escalation import ESCALATION_STEPS, step_key
 from services.platform.domain.core.facts import Key
@@ -227,7 +228,7 @@ async def read_since(
     kafka: str, since: datetime | None, progress: Callable[[int, int], None]
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """All that agencies were told, all dead letters and all published looks since then, in no group."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**clients.reader_from_start(kafka))
     await consumer.start()
     try:
         topics = [topic for topic in await consumer.topics() if said_in(topic)]

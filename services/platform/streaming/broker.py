@@ -1,4 +1,8 @@
-"""What holds whenever Kafka is spoken to: how a partition is named, how long an answer may take, how one is awaited."""
+"""How the broker is awaited: it is asked again until it answers, with longer pauses each time.
+
+Not by `stamina`: what it logs before each try quotes the exception and the arguments, and a worker's log may hold
+neither; without that, and without an end to the tries, nothing of it is left but these pauses.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,7 +13,6 @@ from aiokafka.errors import KafkaError
 
 from services.platform import logs
 
-REQUEST_MS = 10_000
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 

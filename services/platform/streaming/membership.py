@@ -20,6 +20,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
+from services.platform import kafka as clients
 from services.platform import logs
 from services.platform.storage.records import BATCH, NO_TIME, Partition, Record
 from services.platform.streaming.offsets import Offsets
@@ -30,9 +31,6 @@ BUFFER_BYTES = 32 * 1024 * 1024  # or so few, where they are large
 REVOKE_SECONDS = 4.0
 SETTLE_SECONDS = 5.0
 REQUEST_SECONDS = 10.0
-A_WEEK = 7 * 24 * 60 * 60.0
-# The group's leader joins again when it learns that a topic has come, or has more partitions than it knew.
-METADATA_MS = 2_000
 
 # A consumer whose thread has not begun, or has ended with its membership, answers with the last or not at all.
 UNAVAILABLE = (KafkaError, TimeoutError, ConsumerNotStarted)
@@ -61,7 +59,7 @@ class Membership:
         self._offsets = Offsets(kafka)
         self._app = _App(
             group,
-            broker=";".join(f"kafka://{address.strip()}" for address in kafka.split(",")),
+            **clients.group_member(kafka, BATCH),
             store="memory://",
             autodiscover=False,
             web_enabled=False,
@@ -71,14 +69,6 @@ class Membership:
             value_serializer="raw",
             stream_wait_empty=False,
             stream_buffer_maxsize=BATCH,  # Faust holds as many again, however large they are
-            broker_session_timeout=6,
-            broker_heartbeat_interval=2,
-            broker_max_poll_records=BATCH,
-            # A database that is away for long is no reason to leave the group: heartbeats say that this process lives,
-            # and the watchdog that its loop does.
-            broker_max_poll_interval=A_WEEK,
-            consumer_auto_offset_reset="earliest",
-            consumer_metadata_max_age_ms=METADATA_MS,
             consumer_group_instance_id=instance,
         )
         # Without acks Faust's own book of acknowledgements stays empty, so it has nothing to commit on its way out.

@@ -9,12 +9,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import OffsetOutOfRangeError, for_code
 
+from services.platform import kafka as clients
 from services.platform.storage.records import Partition
-from services.platform.streaming.broker import REQUEST_MS, until_answered
+from services.platform.streaming.broker import until_answered
 
 # What a group that is not sharing out calls itself, with members and without.
 SHARED_OUT = ("Stable", "Empty", "Dead")
-PROBE_BYTES = 64 * 1024
 PROBE_MS = 200
 
 
@@ -48,12 +48,7 @@ class Offsets:
         a stream is a record, the end of a transaction is none. None where the broker no longer keeps what lay there."""
 
         async def ask() -> int | None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._kafka,
-                request_timeout_ms=REQUEST_MS,
-                auto_offset_reset="none",
-                max_partition_fetch_bytes=PROBE_BYTES,
-            )
+            consumer = AIOKafkaConsumer(**clients.probe(self._kafka))
             partition = TopicPartition(*place)
             try:
                 await consumer.start()
@@ -78,7 +73,7 @@ class Offsets:
         """
 
         async def ask() -> dict[Partition, int]:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            admin = AIOKafkaAdminClient(**clients.admin(self._kafka))
             try:
                 await admin.start()
                 ((failed, *_),) = (await admin.describe_consumer_groups([group]))[0].groups
@@ -97,7 +92,7 @@ class Offsets:
         """What is left to no member; None while the group is sharing out, or its coordinator is not ready."""
 
         async def ask() -> Unowned | None:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            admin = AIOKafkaAdminClient(**clients.admin(self._kafka))
             try:
                 await admin.start()
                 described = await admin.describe_topics(list(topics))
@@ -121,7 +116,7 @@ class Offsets:
 
     async def _of_topics(self, of: Callable[..., Awaitable[Any]], topics: Collection[str]) -> dict[Partition, int]:
         async def ask() -> dict[Partition, int]:
-            consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, request_timeout_ms=REQUEST_MS)
+            consumer = AIOKafkaConsumer(**clients.reader(self._kafka))
             try:
                 await consumer.start()
                 client = consumer._client  # noqa: SLF001

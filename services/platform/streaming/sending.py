@@ -21,15 +21,11 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from services.platform import kafka as clients
 from services.platform import logs
 from services.platform.storage.outgoing import RefusedFor
-from services.platform.streaming.broker import REQUEST_MS, pauses
+from services.platform.streaming.broker import pauses
 
-LINGER_MS = 2
-# The topic's own limit decides; this one only keeps nonsense off the wire.
-LARGEST_REQUEST = 16 * 1024 * 1024
-# Below the limit of every topic: a batch above it would be refused as a whole, and sent again one by one.
-LARGEST_BATCH = 32 * 1024
 # Of one topic. Many more, and those who wait for room in a batch wake each other up until they time out (shown with
 # 10,000).
 AT_ONCE = 500
@@ -74,15 +70,7 @@ class _Producer:
     """One idempotent producer; what it still had to deliver when it was retired is sent again by its successor."""
 
     def __init__(self, kafka: str) -> None:
-        self.client = AIOKafkaProducer(
-            bootstrap_servers=kafka,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=LINGER_MS,
-            max_batch_size=LARGEST_BATCH,
-            request_timeout_ms=REQUEST_MS,
-            max_request_size=LARGEST_REQUEST,
-        )
+        self.client = AIOKafkaProducer(**clients.worker_producer(kafka))
         self._retired = asyncio.Event()
 
     async def deliver(self, message: Message) -> Sent:

@@ -7,6 +7,7 @@ from typing import Literal
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas.registry import STREAMS, Stream
+from services.platform import kafka as clients
 from services.platform.policy.policy import PolicySet
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -75,7 +76,7 @@ def apply_topics(kafka: str, specs: Sequence[TopicSpec]) -> Applied:
 
     Blocks, and raises kafka.errors.KafkaError where the broker cannot be reached or refuses.
     """
-    admin = KafkaAdminClient(bootstrap_servers=kafka.split(","))
+    admin = KafkaAdminClient(**clients.topics_admin(kafka))
     try:
         existing = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
