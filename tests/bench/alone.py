@@ -1,6 +1,8 @@
-"""`python -m tests.bench.alone`: what an evaluation costs, and how fast one worker is, with the packages that ship."""
+"""`python -m tests.bench.alone`: what the parts of an event cost, what an evaluation does, and how fast one worker is,
+with the packages that ship."""
 
 import argparse
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -8,6 +10,7 @@ from rich.table import Table
 
 from tests.bench.backlog import Pace, pace
 from tests.bench.evaluations import LENGTHS, Cost, cost
+from tests.bench.parts import Part, parts
 
 out = Console(highlight=False)
 
@@ -17,6 +20,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=3_000, help="how long the backlog is; 0 leaves it out")
     wanted = parser.parse_args()
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    out.print(_parts(parts()))
     with Progress(*bar, console=Console(stderr=True), transient=True) as progress:
         measured = list(progress.track(map(cost, LENGTHS), total=len(LENGTHS), description="Looking"))
         out.print(_costs(measured))
@@ -24,6 +28,15 @@ def main() -> None:
             task = progress.add_task("Working off a backlog", total=wanted.events)
             worked = pace(wanted.events, lambda done, of: progress.update(task, completed=done, total=of))
             out.print(_pace(worked))
+
+
+def _parts(measured: Iterable[Part]) -> Table:
+    table = Table(title="Each part of an event's way: microseconds of processor time", title_justify="left")
+    for column in ("part", "of", "microseconds"):
+        table.add_column(column, justify="right" if column == "microseconds" else "left")
+    for part in measured:
+        table.add_row(part.what, part.of, f"{part.microseconds:,.0f}")
+    return table
 
 
 def _costs(measured: list[Cost]) -> Table:
