@@ -159,6 +159,7 @@ REASONS: Mapping[str, str] = {
     "suspect_is_police": "A suspect is police: only the desk named for that is told.",
     "honour_based_abuse": "Honour-based abuse, forced marriage or FGM: only the specialist desk is told.",
     "roles_unresolved": "Who is victim and who is suspect is not settled.",
+    "knows_another_party": "This service has answered about another party of the incident: it never hears of both.",
     "victim_under_16": "She is under 16: this is child protection.",
     "suspect_under_16": "The suspect is under 16: this is child protection.",
     "not_personally_connected": "They are not personally connected in law.",

@@ -122,6 +122,7 @@ def _incident(step: say.IncidentStep, at: datetime, _: Orders) -> police.Inciden
         parties=parties,
         support_referral=step.support,
         primary_perpetrator="unresolved" if step.roles == "unresolved" else None,
+        counter_allegation=step.counter_allegation,
         historic=step.historic,
         firearms_certificate=step.firearms,
         safe_contact=step.safe_contact,

@@ -76,6 +76,7 @@ class IncidentStep(Assessed):
     firearms: Literal["yes", "no", "not_checked"] | None = None
     support: SupportReferral = SupportReferral.AGREED
     roles: Literal["clear", "unresolved"] = "clear"
+    counter_allegation: bool | None = None
     historic: bool | None = None
     safe_contact: Literal["recorded_with_sender", "none", "unknown"] = "recorded_with_sender"
 

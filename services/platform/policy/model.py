@@ -80,6 +80,11 @@ class Kind(Row):
     last_step: LastStep | None = None
     source: Annotated[v.Text, Field(min_length=1)]
 
+    @property
+    def supports_victims(self) -> bool:
+        """Whether it is one of her support services, and no desk of the police."""
+        return self.serves == "victim" and self.outward
+
 
 class Desk(Row):
     """An address inside an agency, for a stretch of time."""

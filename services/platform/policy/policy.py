@@ -145,6 +145,13 @@ class PolicySet:
         """The view in which every agency is in force: what must not change when one begins or ends is chosen by it."""
         return Policy(self, {agency.id: agency for agency in self.agencies})
 
+    def ever_chosen(self, route: Route, areas: Areas) -> frozenset[str]:
+        """Whoever such a route tells first in these areas now, or told or will tell while other agencies are in
+        force."""
+        begin = datetime.min.replace(tzinfo=UTC)
+        views = [self.at(moment) for moment in (begin, *self.changes)]
+        return frozenset(chosen.agency.id for view in views for chosen in view.chosen(route, areas))
+
     @cached_property
     def _views(self) -> dict[int, "Policy"]:
         return {}

@@ -51,7 +51,7 @@ def referred(*parties: Party, **incident: Any) -> dict[str, set[str]]:
     ids=["both unresolved", "roles stated and doubted", "one unresolved"],
 )
 def test_each_party_at_high_risk_is_referred_to_a_service_of_its_own(parties: tuple[Party, ...]) -> None:
-    assert referred(*parties) == {FIRST: {"idva-larkmead"}, SECOND: {"idva-downland"}}
+    assert referred(*parties) == {FIRST: {"idva-harebell"}, SECOND: {"idva-downland"}}
     assert {"marac-larkmead", "dait-54"} <= set(withheld(high_risk, of(FIRST, parties=parties)))
     for rule in (high_risk, idva_without_consent, victim_support, grade_review):
         assert reasons(rule, of(SECOND, parties=parties)) == {Reason.ROLES_UNRESOLVED}
@@ -78,35 +78,39 @@ def test_a_later_view_of_one_party_raises_that_one_alone_and_is_shown_of_that_on
     assert not owed(high_risk_apart, of(FIRST, view, **QUIET))
     assert hears(owed(high_risk_apart, of(SECOND, view, **QUIET))["idva-downland"])["risk.ticks", SECOND] == 20
     ordinary = ("risk.ticks", FIRST)
-    assert ordinary not in hears(owed(high_risk_apart, of(FIRST, view))["idva-larkmead"])
+    assert ordinary not in hears(owed(high_risk_apart, of(FIRST, view))["idva-harebell"])
 
 
-def test_three_parties_have_three_services_and_the_fourth_is_for_the_dait_supervisor_within_the_hour() -> None:
-    parties = [b.victim(n, role=Role.UNRESOLVED, relationships=()) for n in (1, 2, 3, 4)]
-    delivered = referred(*parties)
-    assert sorted(delivered.values(), key=min) == [
-        {"dait-supervisor-54"},
-        {"idva-downland"},
-        {"idva-harebell"},
-        {"idva-larkmead"},
-    ]
-    duty = owed(high_risk_apart, of(f"{b.CRIME}/party/4", parties=tuple(parties)))["dait-supervisor-54"]
+def test_of_three_who_live_together_two_have_a_service_and_the_third_is_for_the_dait_supervisor_within_the_hour() -> (
+    None
+):
+    parties = [b.victim(n, role=Role.UNRESOLVED, relationships=()) for n in (1, 2, 3)]
+    assert referred(*parties) == {
+        FIRST: {"idva-downland"},
+        SECOND: {"idva-harebell"},
+        THIRD: {"dait-supervisor-54"},
+    }
+    duty = owed(high_risk_apart, of(THIRD, parties=tuple(parties)))["dait-supervisor-54"]
     assert duty.tell_by == b.NOON + timedelta(hours=1)
     assert "no_second_service" in duty.texts
-    assert {about for _, about in hears(duty)} == {None, f"{b.CRIME}/party/4"}
+    assert {about for _, about in hears(duty)} == {None, THIRD}
 
 
-def test_of_two_whose_area_is_not_known_one_has_the_default_desk_and_the_other_the_dait_supervisor() -> None:
+def test_each_of_two_who_live_apart_has_the_service_of_that_party_s_own_area() -> None:
+    apart = (UNRESOLVED[0], UNRESOLVED[1].model_copy(update={"residence": SOUTH}))
+    assert referred(*apart) == {FIRST: {"idva-larkmead"}, SECOND: {"idva-downland"}}
+    duties = [duty for place in (FIRST, SECOND) for duty in owed(high_risk_apart, of(place, parties=apart)).values()]
+    assert [duty.next_able for duty in duties] == [(), ("idva-harebell",)]
+
+
+def test_for_two_whose_area_is_not_known_the_dait_supervisor_finds_services() -> None:
     nowhere = [party.model_copy(update={"residence": b.residence("99", None)}) for party in UNRESOLVED]
-    assert referred(*nowhere) == {FIRST: {"default-idva"}, SECOND: {"dait-supervisor-54"}}
+    assert referred(*nowhere) == {FIRST: {"dait-supervisor-54"}, SECOND: {"dait-supervisor-54"}}
 
 
-def test_no_service_is_next_able_for_two() -> None:
-    duties = [duty for place in (FIRST, SECOND) for duty in owed(high_risk_apart, of(place)).values()]
-    assert [(duty.key.agency, duty.next_able) for duty in duties] == [
-        ("idva-larkmead", ("idva-harebell",)),
-        ("idva-downland", ()),
-    ]
+def test_whoever_has_no_record_is_asked_for_after_those_who_have_one() -> None:
+    without = (UNRESOLVED[0], UNRESOLVED[1].model_copy(update={"record": None}))
+    assert referred(*without) == {FIRST: {"idva-downland"}, SECOND: {"idva-harebell"}}
 
 
 def test_the_dait_supervisor_resolves_it_in_a_working_day_and_in_four_hours_where_anybody_is_at_high_risk() -> None:
@@ -221,11 +225,11 @@ def test_when_roles_are_resolved_the_suspect_s_service_hears_that_it_was_taken_b
     body = b.incident(primary_perpetrator="unresolved", parties=UNRESOLVED)
     world.evaluate(b.fact(body), now=b.NOON)
     before = {n.key.agency: n for n in told_to_services(world)}
-    assert {agency: n.key.subject for agency, n in before.items()} == {"idva-larkmead": FIRST, "idva-downland": SECOND}
+    assert {agency: n.key.subject for agency, n in before.items()} == {"idva-harebell": FIRST, "idva-downland": SECOND}
     resolved = b.fact(b.incident(primary_perpetrator="identified"), version=2, at=b.NOON + timedelta(hours=1))
     notifications = replaced(world, resolved)
     taken_back = {n.key.agency: n for n in notifications if n.key.rule == "high_risk_roles_unresolved"}
-    assert set(taken_back) == {"idva-larkmead", "idva-downland"}
+    assert set(taken_back) == {"idva-harebell", "idva-downland"}
     for notification in taken_back.values():
         assert (notification.kind, notification.state, notification.content) == ("correct", "withdrawn", ())
         assert notification.reason == Reason.GROUND_FELL
@@ -241,17 +245,6 @@ def replaced(world: World, fact: Fact) -> list[Notification]:
     return world.evaluate(fact, now=fact.at)
 
 
-def test_the_service_that_knows_her_from_an_earlier_incident_is_not_given_him() -> None:
-    hers, his = b.record("she"), b.record("he")
-    before = b.incident("CR0", parties=(b.victim(record=hers), b.suspect(record=his)))
-    he_reports = (b.victim(record=his, role=Role.UNRESOLVED), b.suspect(record=hers, role=Role.UNRESOLVED))
-    now = b.incident(primary_perpetrator="unresolved", parties=he_reports)
-    world = World(b.shipped(), RULES)
-    world.evaluate(b.fact(before), b.fact(now), now=b.NOON)
-    delivered = {(n.key.subject, n.key.agency) for n in told_to_services(world)}
-    assert delivered == {("CR0/party/1", "idva-larkmead"), (SECOND, "idva-larkmead"), (FIRST, "idva-downland")}
-
-
 def test_an_earlier_incident_of_only_two_of_three_gives_no_service_to_two_of_them() -> None:
     first, second, third = (
         b.victim(n, role=Role.UNRESOLVED, relationships=(), record=b.record(f"record-{n}")) for n in (1, 2, 3)
@@ -262,7 +255,7 @@ def test_an_earlier_incident_of_only_two_of_three_gives_no_service_to_two_of_the
     world = World(b.shipped(), RULES)
     world.evaluate(b.fact(b.incident("CR0", parties=(she, he))), b.fact(now), now=b.NOON)
     delivered = [n.key for n in told_to_services(world) if n.key.subject.startswith(f"{b.CRIME}/")]
-    assert {key.subject for key in delivered} == {FIRST, SECOND, THIRD}
+    assert {key.subject for key in delivered} == {FIRST, SECOND}
     assert len({key.agency for key in delivered}) == len(delivered)
 
 

@@ -29,6 +29,7 @@ from services.platform.domain.core.reconcile import Projection, correction, reco
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.speaking import speakers, without_those_who_may_not_speak
 from services.platform.domain.people.safe_contact import safe_contact_recorded_on
+from services.platform.domain.people.separate_services import with_separate_services
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
 
@@ -99,6 +100,7 @@ def evaluate(
         """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
         return place if place.partition("/")[0] in held_at else persons.get(place, place)
 
+    stated = with_separate_services(stated, read, delivered, policy)
     owed, all_delivered = escalate_each(stated, delivered, answers, policy, who), delivered
     whole = (*_owed(owed, delivered, standing, who, now), *outdated(answers, delivered, policy))
     found = compare(delivered, whole)

@@ -139,4 +139,4 @@ def project_explanation(
 def recipient_label(kind: str, policy: Policy) -> str:
     """What others may know of a recipient: never which service of hers, wherever she lives."""
     row = policy.kind(kind)
-    return VICTIM_SERVICE if row.serves == "victim" and row.outward else row.title
+    return VICTIM_SERVICE if row.supports_victims else row.title

@@ -87,6 +87,8 @@ class Reason(StrEnum):
     """Honour-based abuse, forced marriage or FGM: only the specialist desk is told, and releases the rest."""
     ROLES_UNRESOLVED = "roles_unresolved"
     """Who is victim and who is suspect is not settled; the DAIT supervisor resolves it."""
+    KNOWS_ANOTHER_PARTY = "knows_another_party"
+    """This service has answered about another party of the incident; one service never hears of both."""
     VICTIM_UNDER_16 = "victim_under_16"
     """Child protection, not domestic abuse between adults (DA Act 2021 s.1)."""
     SUSPECT_UNDER_16 = "suspect_under_16"
@@ -152,6 +154,7 @@ UNSPOKEN = frozenset(
         Reason.SUSPECT_IS_POLICE,
         Reason.HONOUR_BASED_ABUSE,
         Reason.ROLES_UNRESOLVED,
+        Reason.KNOWS_ANOTHER_PARTY,
         Reason.VICTIM_UNDER_16,
         Reason.SUSPECT_UNDER_16,
         Reason.NOT_PERSONALLY_CONNECTED,
