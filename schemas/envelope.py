@@ -9,11 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, cast
 
-from cloudevents.core.base import BaseCloudEvent, EventFactory
-from cloudevents.core.bindings import kafka
-from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
-
 from schemas.bounded_json import canonical
 from schemas.refusals import Refusal, RefusalReason
 from schemas.values import MAX_INT, read_moment, within_years
@@ -38,6 +33,7 @@ _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON_CONTENT = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json( *; *charset=\"?utf-?8\"?)? *", re.IGNORECASE)
 _STRUCTURED = "application/cloudevents"
 _CONTENT_TYPE = "content-type"
+_PREFIX = "ce_"
 
 _NEEDED = ("specversion", "id", "source", "type", "subject", "time", "factversion")
 ATTRIBUTES = (*_NEEDED, "factversionbasis", "correlationid", "causationid", "traceparent", "datacontenttype")
@@ -116,7 +112,7 @@ def is_structured(headers: Headers) -> bool:
     kind = next((value for name, value in headers if name.lower() == _CONTENT_TYPE), None)
     if kind is not None and kind.lower().startswith(_STRUCTURED.encode()):
         return True
-    return not any(name.lower().startswith(kafka.CE_PREFIX) for name, _ in headers)
+    return not any(name.lower().startswith(_PREFIX) for name, _ in headers)
 
 
 def from_headers(headers: Headers) -> Envelope | Refusal:
@@ -138,8 +134,7 @@ def from_headers(headers: Headers) -> Envelope | Refusal:
     refusal = _checked(attributes, lambda attribute: given_as.get(attribute, _header(attribute)))
     if refusal is not None:
         return refusal
-    message = kafka.KafkaMessage({_header(name): text.encode() for name, text in attributes.items()}, None, b"")
-    return _envelope(kafka.from_binary(message, _Envelopes(), CloudEvent))
+    return _envelope(attributes)
 
 
 def from_document(document: Mapping[str, Any]) -> Envelope | Refusal:
@@ -156,29 +151,27 @@ def from_document(document: Mapping[str, Any]) -> Envelope | Refusal:
     refusal = _checked(attributes, str)
     if refusal is not None:
         return refusal
-    message = kafka.KafkaMessage({_CONTENT_TYPE: _STRUCTURED.encode() + b"+json"}, None, canonical(attributes))
-    return _envelope(kafka.from_structured(message, JSONFormat(), CloudEvent))
+    return _envelope(attributes)
 
 
 def to_record(envelope: Envelope, content: bytes) -> Record:
     """The record of an event; its key is its subject."""
-    attributes: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": envelope.id,
-        "source": envelope.source,
-        "type": envelope.type,
-        "subject": envelope.subject,
-        "time": envelope.time.astimezone(UTC),
-        "datacontenttype": "application/json",
-        "factversion": str(envelope.factversion),
-        "factversionbasis": envelope.version_basis,
-        "correlationid": envelope.correlationid,
-        "causationid": envelope.causationid,
-        "traceparent": envelope.traceparent,
-    }
-    event = CloudEvent({name: value for name, value in attributes.items() if value is not None}, content)
-    message = kafka.to_binary(event, JSONFormat(), lambda _: envelope.subject)
-    return Record(envelope.subject.encode(), message.value, tuple(sorted(message.headers.items())))
+    headers = (
+        ("ce_causationid", envelope.causationid),
+        ("ce_correlationid", envelope.correlationid),
+        ("ce_factversion", str(envelope.factversion)),
+        ("ce_factversionbasis", envelope.version_basis),
+        ("ce_id", envelope.id),
+        ("ce_source", envelope.source),
+        ("ce_specversion", "1.0"),
+        ("ce_subject", envelope.subject),
+        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z")),
+        ("ce_traceparent", envelope.traceparent),
+        ("ce_type", envelope.type),
+        ("content-type", "application/json"),
+    )
+    given = tuple([(name, said.encode()) for name, said in headers if said is not None])
+    return Record(envelope.subject.encode(), content, given)
 
 
 def to_document(envelope: Envelope, content: bytes) -> dict[str, Any]:
@@ -200,19 +193,9 @@ def to_document(envelope: Envelope, content: bytes) -> dict[str, Any]:
     return {name: value for name, value in written.items() if value is not None}
 
 
-class _Envelopes(JSONFormat):
-    """Leaves the content alone: the package parses it without bounds, and takes what it cannot parse for a text."""
-
-    def read_data(self, body: bytes, datacontenttype: str | None) -> bytes:  # noqa: ARG002
-        return body
-
-    def read(self, event_factory: EventFactory | None, data: str | bytes) -> BaseCloudEvent:
-        raise NotImplementedError
-
-
 def _attribute(name: str) -> str | None:
     lower = name.lower()
-    attribute = "datacontenttype" if lower == _CONTENT_TYPE else lower.removeprefix(kafka.CE_PREFIX)
+    attribute = "datacontenttype" if lower == _CONTENT_TYPE else lower.removeprefix(_PREFIX)
     known = attribute in ATTRIBUTES and (lower == _CONTENT_TYPE or lower != attribute)
     return attribute if known else None
 
@@ -226,7 +209,7 @@ def _meant(attribute: str, said: str) -> str:
 
 
 def _header(attribute: str) -> str:
-    return _CONTENT_TYPE if attribute == "datacontenttype" else f"{kafka.CE_PREFIX}{attribute}"
+    return _CONTENT_TYPE if attribute == "datacontenttype" else f"{_PREFIX}{attribute}"
 
 
 def _refused(reason: RefusalReason, detail: str) -> Refusal:
@@ -234,7 +217,6 @@ def _refused(reason: RefusalReason, detail: str) -> Refusal:
 
 
 def _checked(attributes: dict[str, str], say: Any) -> Refusal | None:
-    """Checked here, because the package makes up an id and a time where there is none, and repeats names in errors."""
     missing = [say(name) for name in _NEEDED if not attributes.get(name)]
     if missing:
         return _refused(RefusalReason.MISSING_HEADER, f"missing: {', '.join(missing)}")
@@ -252,16 +234,17 @@ def _checked(attributes: dict[str, str], say: Any) -> Refusal | None:
     return None
 
 
-def _envelope(event: BaseCloudEvent) -> Envelope:
+def _envelope(attributes: Mapping[str, str]) -> Envelope:
+    """Of attributes that have been checked."""
     return Envelope(
-        id=event.get_id(),
-        type=event.get_type(),
-        source=event.get_source(),
-        subject=cast(str, event.get_subject()),
-        time=cast(datetime, event.get_time()).astimezone(UTC),
-        factversion=int(event.get_extension("factversion")),
-        version_basis=event.get_extension("factversionbasis") or "source",
-        correlationid=event.get_extension("correlationid"),
-        causationid=event.get_extension("causationid"),
-        traceparent=event.get_extension("traceparent"),
+        id=attributes["id"],
+        type=attributes["type"],
+        source=attributes["source"],
+        subject=attributes["subject"],
+        time=read_moment(attributes["time"]).astimezone(UTC),
+        factversion=int(attributes["factversion"]),
+        version_basis=cast(VersionBasis, attributes.get("factversionbasis", "source")),
+        correlationid=attributes.get("correlationid"),
+        causationid=attributes.get("causationid"),
+        traceparent=attributes.get("traceparent"),
     )

@@ -6,10 +6,14 @@ from dataclasses import fields, replace
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import registry
 from schemas.agency_notifications.v1 import NotificationIssued
+from schemas.envelope import Envelope
+from schemas.referral_decisions.v1 import Evaluated
 from schemas.refusals import Refusal, RefusalReason
 from services.platform.domain.core.duties import Asked, Notification, Whom, Why, Withheld
 from services.platform.domain.core.escalation import ESCALATION_STEPS
@@ -40,12 +44,50 @@ def test_every_notification_is_read_back_as_it_was_remembered(seed: int) -> None
         for notification in world.evaluate(*step.facts, now=step.at):
             sent = wire.notification(notification, "incidents", b.shipped().at(notification.at), PSEUDONYMS)
             said = NotificationIssued.model_validate_json(sent.value or b"")
+            assert as_the_contract_writes(notification)
+            assert as_the_contract_writes(answered(notification))
             if notification.key.rule not in ESCALATION_STEPS:
                 known[notification.key] = notification
             assert key_of(said, list(known), PSEUDONYMS) == notification.key
             assert wire.notification_for(said, notification.key) == replace(notification, whom=None, asked_for=None)
             named = {said.subject, *(item.about for item in said.matter)}
             assert any(said.continuity.place in (name or "") for name in named)  # it says nothing more
+
+
+def as_the_contract_writes(notification: Notification) -> bool:
+    sent = wire.notification(notification, "incidents", b.shipped().at(notification.at), PSEUDONYMS).value or b""
+    return sent == registry.content_of(NotificationIssued.model_validate_json(sent))
+
+
+def answered(notification: Notification) -> Notification:
+    """The same with all that most notifications leave out."""
+    asks = tuple(replace(asked, met_by="answer-1", needs_reason=("other",)) for asked in notification.asks)
+    return replace(notification, asks=asks, reason="met", late=True, revision=notification.revision + 1)
+
+
+@settings(max_examples=6)
+@given(st.integers(min_value=0, max_value=2**32))
+def test_every_evaluation_is_published_as_the_contract_itself_writes_it(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - nothing is kept secret by it
+    matter, world = Author(chance, frozenset(by_hand.FIELDS)).matter(), World(b.shipped(), RULES)
+    for number, step in enumerate(matter.steps, 1):
+        notifications = world.evaluate(*step.facts, now=step.at)
+        withheld = world.evaluations[-1].withheld
+        lost = (Key("high_risk", "CR1/party/1", "nobody"),)
+        name = wire.EvaluationName("incidents", "record:one:1", number, step.at, "clock", None)
+        sent = wire.decision(name, notifications, withheld, lost, b.shipped().at(step.at), PSEUDONYMS)
+        said = Evaluated.model_validate_json(sent.value or b"")
+        assert sent.value == registry.content_of(said)
+        assert len(said.decisions) == len(notifications) + len(withheld) + 1
+
+
+def test_what_the_contract_does_not_know_is_not_written() -> None:
+    envelope = Envelope("one", wire.LOOKED, "relay", "file", b.NOON, 1)
+    written = {"at": "2026-03-02T12:00:00Z", "cause": "clock", "decisions": [], "evaluation": 1, "event": None}
+    assert registry.encode_written(envelope, Evaluated, written | {"file": "file", "service": "incidents"})
+    for wrong in ({"cause": "whim"}, {"why": "nothing"}, {"at": "today"}):
+        with pytest.raises(ValueError, match="validation error"):
+            registry.encode_written(envelope, Evaluated, written | {"file": "file", "service": "incidents"} | wrong)
 
 
 @settings(max_examples=6)

@@ -7,12 +7,11 @@ from typing import Any, Literal, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
 from schemas import registry
-from schemas.agency_notifications.v1 import Asked, Continuity, Item, NotificationIssued, Power, Standing
+from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.envelope import LARGEST_HEADERS, LONGEST_KEY, Envelope
-from schemas.referral_decisions.v1 import Decision, Evaluated
+from schemas.referral_decisions.v1 import Evaluated
 from schemas.refusals import Refusal, Stage
-from services.platform.domain.core.duties import Asked as AskedOf
-from services.platform.domain.core.duties import Notification, Why, Withheld
+from services.platform.domain.core.duties import Asked, Notification, Why, Withheld
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.stored_notifications import frozen
@@ -66,55 +65,77 @@ class EvaluationName:
 
 
 def notification(notification: Notification, service: str, policy: Policy, pseudonyms: Pseudonyms) -> Outgoing:
-    """The notification as its agency reads it."""
-    why = notification.why
-    body = NotificationIssued(
-        notification=notification.id,
-        kind=notification.kind,
-        state=notification.state,
-        revision=notification.revision,
-        replaces=notification.replaces,
-        service=service,
-        rule=notification.key.rule,
-        subject=subject_of(notification.key, pseudonyms),
-        agency=notification.key.agency,
-        desk=notification.desk,
-        occurred_at=notification.arose,
-        issued_at=notification.at,
-        tell_by=notification.tell_by,
-        late=notification.late,
-        urgency=notification.urgency,
-        gather=notification.gather,
-        matter=tuple(
-            Item(what=what, about=about, value=_listed(value), basis=basis)
+    """The notification as its agency reads it. ValueError where that is not what the contract says."""
+    why, key = notification.why, notification.key
+    identity, subject = notification.id, subject_of(key, pseudonyms)
+    body = {
+        "agency": key.agency,
+        "asks": [_asked(asked) for asked in notification.asks],
+        "continuity": {
+            "agency_kind": notification.agency_kind,
+            "asked_in": notification.asked_at,
+            "asked_since": _time(notification.asked_since),
+            "asks": [_standing(asked) for asked in notification.asks],
+            "by_default": why.by_default,
+            "first_told_at": _time(notification.first_told_at),
+            "place": notification.person,
+            "route": why.route,
+            "texts": notification.texts,
+        },
+        "desk": notification.desk,
+        "gather": notification.gather,
+        "grounds": notification.grounds,
+        "issued_at": _time(notification.at),
+        "kind": notification.kind,
+        "late": notification.late,
+        "matter": [
+            {"basis": basis, "value": value, "what": what}
+            if about is None
+            else {"about": about, "basis": basis, "value": value, "what": what}
             for what, about, value, basis in notification.content
-        ),
-        asks=tuple(
-            Asked(ask=a.ask, by=a.by, answers=a.answers, needs_reason=a.needs_reason, met=a.met_by is not None)
-            for a in notification.asks
-        ),
-        reason=notification.reason,
-        texts=tuple(policy.text(code) for code in notification.texts),
-        grounds=notification.grounds,
-        power=Power(lawful_basis=why.lawful_basis, gateway=why.gateway, purpose=why.purpose),
-        policy_version=why.policy_version,
-        policy_source=why.source,
-        continuity=Continuity(
-            agency_kind=notification.agency_kind,
-            place=notification.person,
-            route=why.route,
-            by_default=why.by_default,
-            texts=notification.texts,
-            asked_in=notification.asked_at,
-            asked_since=notification.asked_since,
-            first_told_at=notification.first_told_at,
-            asks=tuple(Standing(ask=a.ask, since=a.since, met_by=a.met_by) for a in notification.asks),
-        ),
-    )
-    envelope = _envelope(notification.id, NOTIFICATION, body.subject, notification.at, notification.revision)
-    key, value, headers = registry.encode(envelope, body)
-    topic, duty = f"agency.{notification.key.agency}.notifications", "/".join(notification.key)
-    return Outgoing(topic, duty, notification.revision, key, value, headers_to_text(headers), notification.id)
+        ],
+        "notification": identity,
+        "occurred_at": _time(notification.arose),
+        "policy_source": why.source,
+        "policy_version": why.policy_version,
+        "power": {"gateway": why.gateway, "lawful_basis": why.lawful_basis, "purpose": why.purpose},
+        "reason": notification.reason,
+        "replaces": notification.replaces,
+        "revision": notification.revision,
+        "rule": key.rule,
+        "service": service,
+        "state": notification.state,
+        "subject": subject,
+        "tell_by": _time(notification.tell_by),
+        "texts": [policy.text(code) for code in notification.texts],
+        "urgency": notification.urgency,
+    }
+    envelope = _envelope(identity, NOTIFICATION, subject, notification.at, notification.revision)
+    record = registry.encode_written(envelope, NotificationIssued, body)
+    topic, duty = f"agency.{key.agency}.notifications", "/".join(key)
+    headers = headers_to_text(record.headers)
+    return Outgoing(topic, duty, notification.revision, record.key, record.value, headers, identity)
+
+
+def _asked(asked: Asked) -> dict[str, Any]:
+    said: dict[str, Any] = {"answers": asked.answers, "ask": asked.ask, "by": _time(asked.by)}
+    if asked.met_by is not None:
+        said["met"] = True
+    if asked.needs_reason:
+        said["needs_reason"] = asked.needs_reason
+    return said
+
+
+def _standing(asked: Asked) -> dict[str, Any]:
+    if asked.met_by is None:
+        return {"ask": asked.ask, "since": _time(asked.since)}
+    return {"ask": asked.ask, "met_by": asked.met_by, "since": _time(asked.since)}
+
+
+def _time(moment: datetime) -> str:
+    """As the contract writes it: UTC is `Z`."""
+    said = moment.isoformat()
+    return f"{said[:-6]}Z" if said.endswith("+00:00") else said
 
 
 def notification_for(said: NotificationIssued, key: Key) -> Notification:
@@ -131,7 +152,7 @@ def notification_for(said: NotificationIssued, key: Key) -> Notification:
         grounds=said.grounds,
         content=tuple((item.what, item.about, frozen(item.value), item.basis) for item in said.matter),
         asks=tuple(
-            AskedOf(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by, a.needs_reason)
+            Asked(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by, a.needs_reason)
             for a in said.asks
         ),
         asked_at=kept.asked_in,
@@ -167,58 +188,45 @@ def decision(
     pseudonyms: Pseudonyms,
 ) -> Outgoing:
     """One evaluation for the audit stream: kinds of agency only, and the file by a pseudonym."""
+
+    def decided(
+        key: Key, kind: str, outcome: str, reason: str | None, grounds: Sequence[str], version: str
+    ) -> dict[str, Any]:
+        return {
+            "agency_kind": kind,
+            "grounds": grounds,
+            "outcome": outcome,
+            "policy_version": version,
+            "reason": reason,
+            "rule": key.rule,
+            "subject": subject_of(key, pseudonyms),
+        }
+
     delivered = [
-        Decision(
-            rule=n.key.rule,
-            subject=subject_of(n.key, pseudonyms),
-            agency_kind=n.agency_kind,
-            outcome=n.kind,
-            reason=n.reason,
-            grounds=n.grounds,
-            policy_version=n.why.policy_version,
-        )
-        for n in notifications
+        decided(n.key, n.agency_kind, n.kind, n.reason, n.grounds, n.why.policy_version) for n in notifications
     ]
-    not_told = [
-        Decision(
-            rule=w.key.rule,
-            subject=subject_of(w.key, pseudonyms),
-            agency_kind=w.kind,
-            outcome="withheld",
-            reason=w.reason,
-            grounds=w.grounds,
-            policy_version=w.why.policy_version,
-        )
-        for w in withheld
-    ]
+    not_told = [decided(w.key, w.kind, "withheld", w.reason, w.grounds, w.why.policy_version) for w in withheld]
+    agencies = {key: policy.agency(key.agency) for key in unexplained}
     lost = [
-        Decision(
-            rule=key.rule,
-            subject=subject_of(key, pseudonyms),
-            agency_kind=agency.kind if (agency := policy.agency(key.agency)) else "unknown",
-            outcome="unexplained",
-            reason=None,
-            grounds=(),
-            policy_version=policy.version,
-        )
+        decided(key, agency.kind if (agency := agencies[key]) else "unknown", "unexplained", None, (), policy.version)
         for key in sorted(unexplained)
     ]
     pseudonym = pseudonyms.of(evaluation.file)
-    body = Evaluated(
-        service=evaluation.service,
-        file=pseudonym,
-        evaluation=evaluation.number,
-        at=evaluation.at,
-        cause=evaluation.cause,
-        event=evaluation.event,
-        decisions=(*delivered, *not_told, *lost),
-    )
+    body = {
+        "at": _time(evaluation.at),
+        "cause": evaluation.cause,
+        "decisions": [*delivered, *not_told, *lost],
+        "evaluation": evaluation.number,
+        "event": evaluation.event,
+        "file": pseudonym,
+        "service": evaluation.service,
+    }
     name = f"{evaluation.service}/{pseudonym}"
     envelope = _envelope(
         str(uuid5(NAMESPACE_OID, f"{name}/{evaluation.number}")), LOOKED, pseudonym, evaluation.at, evaluation.number
     )
-    key, value, headers = registry.encode(envelope, body)
-    return Outgoing(DECISIONS, name, evaluation.number, key, value, headers_to_text(headers), None)
+    record = registry.encode_written(envelope, Evaluated, body)
+    return Outgoing(DECISIONS, name, evaluation.number, record.key, record.value, headers_to_text(record.headers), None)
 
 
 def dead_letter(record: Record, refusal: Refusal, service: str, release: str, now: datetime) -> tuple[str, Outgoing]:
@@ -280,11 +288,6 @@ def _sendable(headers: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes
             spelt = spelt[: len(name)]
         room -= len(spelt) - len(name)
         yield spelt, value
-
-
-def _listed(value: Any) -> Any:
-    """A frozen value as JSON has it."""
-    return [_listed(element) for element in value] if isinstance(value, tuple) else value
 
 
 def _envelope(identity: str, type_: str, subject: str, at: datetime, version: int) -> Envelope:
