@@ -13,7 +13,7 @@ from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed, withheld
 from services.platform.domain.people.victims import held
-from services.platform.policy.policy import Policy
+from services.platform.policy.policy import SAFE_CONTACT_FRESH, Policy
 
 Pair = tuple[Victim, str]  # she in one incident, and the place of the suspect there
 Count = tuple[str, Reached]  # the place of the suspect, and the number that was reached with him
@@ -86,8 +86,9 @@ def review(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) ->
         on=her.on,
         recorded_at=her.fact.at,
         grounds=behind(reached),
-        matter=(*said.of_victim(her, her.assessments[0]), *incidents),
+        matter=(*said.of_victim(her, policy, her.assessments[0]), *incidents),
         measured_by=measured_by(her, [suspect for suspect, _ in reached], policy),
+        texts=said.sender_is_asked(her.incident),
     )
 
 
@@ -137,5 +138,6 @@ RULES = (
         routes=("escalation",),
         reads=READ_OF_VICTIMS,
         windows=("escalation",),
+        clocks=(SAFE_CONTACT_FRESH,),
     ),
 )

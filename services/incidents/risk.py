@@ -12,7 +12,7 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
-from services.platform.policy.policy import Policy
+from services.platform.policy.policy import SAFE_CONTACT_FRESH, Policy
 
 WITHOUT_HER_AGREEMENT = {
     SupportReferral.DECLINED: Reason.SUPPORT_DECLINED,
@@ -123,6 +123,7 @@ def state(
     """What a view of the risk to her owes under a rule, or why nothing."""
     if rule in FOLLOW_TICKS and view.ticked:
         texts = (*texts, "route_follows_ticks")
+    texts = (*texts, *said.sender_is_asked(her.incident))
     rests_on = (her.fact,) if view.fact is her.fact else (her.fact, view.fact)
     yield from owed(
         file,
@@ -134,7 +135,7 @@ def state(
         on=her.on,
         recorded_at=view.fact.at,
         grounds=rests_on,
-        matter=said.of_victim(her, view),
+        matter=said.of_victim(her, policy, view),
         met_by=met_by,
         texts=texts,
         measured_by=of_risk(view),
@@ -149,6 +150,7 @@ RULES = (
         title="Referral of somebody at high risk of serious harm",
         routes=("high_risk",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -157,6 +159,7 @@ RULES = (
         title="Referral at raised risk, for which her agreement is not needed",
         routes=("idva_without_consent",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -165,6 +168,7 @@ RULES = (
         title="Referral at raised risk, with her agreement",
         routes=("idva_with_consent",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -173,6 +177,7 @@ RULES = (
         title="Referral for support, with her agreement",
         routes=("victim_support",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -181,6 +186,7 @@ RULES = (
         title="No agreement to support yet",
         routes=("ask_safely",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -189,6 +195,7 @@ RULES = (
         title="Recorded grade lower than the ticks",
         routes=("ticks_above_grade",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -197,6 +204,7 @@ RULES = (
         title="Risk assessment that is not complete",
         routes=("possible_above_threshold",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
     Rule(
@@ -205,6 +213,7 @@ RULES = (
         title="Lethality marker recorded: a grade to review",
         routes=("grade_review",),
         reads=READ_OF_VICTIMS,
+        clocks=(SAFE_CONTACT_FRESH,),
         speaks_of="incident",
     ),
 )

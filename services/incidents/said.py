@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from schemas.classes import DataClass
+from schemas.classes import DataClass, Form
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
 from schemas.values import Role, party_place
 from services.incidents.assessed import Assessment
@@ -12,6 +12,7 @@ from services.platform.domain.core.duties import Item
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.policy.clocks import london_day
+from services.platform.policy.policy import Policy
 
 SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of an evaluation, and the files of one incident, ask for the same
 
@@ -26,13 +27,32 @@ THE_CHILD = (
 )
 
 
-def of_victim(her: Victim, *assessments: Assessment) -> tuple[Item, ...]:
+def of_victim(her: Victim, policy: Policy, *assessments: Assessment) -> tuple[Item, ...]:
     """What happened, who she is, who the suspects are to her, and these views of the risk."""
     return (
         *each(her.fact, REFERENCES + WHAT_HAPPENED + CONTACT),
+        *safe_contact_goes_stale(her.incident, policy),
         *people(her.fact, her.incident, her.party),
         *(item for assessment in assessments for item in of_risk(assessment, her.place)),
     )
+
+
+def sender_knows_how(incident: IncidentReported) -> bool:
+    """Whether the police that recorded the incident hold a safe way to reach her; the way itself is never sent."""
+    return incident.safe_contact == "recorded_with_sender"
+
+
+def sender_is_asked(incident: IncidentReported) -> tuple[str, ...]:
+    """The fixed text on whom to ask for a safe way to reach her."""
+    return ("sender_knows_how",) if sender_knows_how(incident) else ()
+
+
+def safe_contact_goes_stale(incident: IncidentReported, policy: Policy) -> tuple[Item, ...]:
+    """From which day on the sender's record of a safe way is not fresh."""
+    recorded_on = incident.safe_contact_recorded_on
+    if recorded_on is None or not sender_knows_how(incident):
+        return ()
+    return derived("safe_contact_stale_from", policy.safe_contact_stale_from(recorded_on), DataClass.X, Form.STATE)
 
 
 def people(fact: Fact, incident: IncidentReported, victim: Party) -> tuple[Item, ...]:

@@ -352,6 +352,7 @@ ITEMS: Mapping[str, str] = {
     "roles": "Who is victim and who is suspect",
     "safe_contact": "Safe contact",
     "safe_contact_recorded_on": "Safe contact recorded on",
+    "safe_contact_stale_from": "To be confirmed anew from",
     "same_firm_as_defendant": "Same firm as the defendant, on the court's record",
     "say_whom_it_protects": "Whom it protects",
     "school_urns": "Schools",

@@ -28,7 +28,6 @@ Afterwards a verifier that shares no code with the relay reads what agencies wer
 It compares what agencies hold then with what the same records and answers give in a calm run: decoded, linked and evaluated once by the rules of the same release, in memory, where no server takes part and nothing can fail.
 What must be equal, for each rule, place and agency, is what the newest live notification says: matter, asks, fixed texts, urgency, desk, legal power and route.
 Ids, revisions, lateness and times are left out, because they depend on when an agency was told; grounds, because they change without a word where nothing visible changes; and which asks have been met.
-The fixed text on safe contact is left out as well: another incident of hers decides on it, and what was told before is not updated. That is a known gap.
 Agencies answer what they see, so an answer counts in the calm run for the person and the asks of the notification that its agency had read. Whether an answer came too late depends on how fast its notification was replaced: replies to late answers are not compared, and one to an answer that still counts is wrong.
 The same loads were also put through real servers without a fault: **{calm_lost} lost, {calm_twice} issued twice, {calm_wrong} wrong** in {calm_events:,} events. So a difference under faults is the work of a fault, not of the servers.
 [ADR 19](adr/0019-chaos-compares-with-calm.md) says why the calm run is in memory. `make broken` shows what is found of a release that lacks one mechanism.

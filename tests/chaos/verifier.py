@@ -33,7 +33,6 @@ REFUSED, REPEATED = "refused", "repeated"
 ANOTHER_PERSON = "another_person"
 REPLY = "answer_outdated"
 ABSENCES = ("missed_order", "unlinked_")  # rules that speak of what has not come
-SAFE_CONTACT = "safe_contact"  # the code of the fixed text that warns against contact which may not be safe
 NEWS = ("matter", "asks", "texts", "urgency")  # one of which an update changes
 BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
 
@@ -322,16 +321,13 @@ def content_of(notification: Said) -> Content:
 
     Left out is what depends on when, or in how many steps, its agency was told: ids, revision and kind, lateness and
     times, and grounds, which may change without a word. So is which asks have been met: answers follow the revisions.
-    And so is the fixed text on safe contact: another incident of hers decides on it, and does not update what was told
-    before (a known gap, tests/situations/safe_contact.yaml).
     """
     found: dict[str, list[Any]] = defaultdict(list)
     for item in notification["matter"]:
         found[item["what"]].append([item.get("about"), item["value"], item["basis"]])
     kept = notification["continuity"]
-    texts = zip(kept["texts"], notification["texts"], strict=True)
     return {what: _in_any_order(lines) for what, lines in found.items()} | {
-        "texts": [words for code, words in texts if code != SAFE_CONTACT],
+        "texts": notification["texts"],
         "asks": _in_any_order([[ask["ask"], ask["answers"], ask.get("needs_reason")] for ask in notification["asks"]]),
         **{part: notification[part] for part in ("urgency", "desk", "service", "power")},
         **{part: kept.get(part) for part in ("agency_kind", "place", "route", "by_default")},

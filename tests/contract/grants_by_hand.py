@@ -147,7 +147,6 @@ WHILE_ROLES_ARE_UNRESOLVED = frozenset(
 )
 MAY_KNOW_WHO_ASKS = frozenset({"cps", "idva", "wcu", "dait", "dait_supervisor", "duty_inspector", "specialist_desk"})
 TOLD_OF_APPLICATIONS = MAY_KNOW_WHO_ASKS | CONFLICT_DESKS
-SAFE_CONTACT_GOOD_FOR_DAYS = 30
 NEVER_ROUTED = frozenset({"refuge"})
 NO_SUCH_KIND = ("court", "immigration", "home_office", "ukvi", "defence", "solicitor", "victim", "parent")
 
@@ -364,7 +363,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
     "risk.grade": ("K", "grade"),
     **dict.fromkeys(("markers.pregnant", "markers.sexual_violence", "markers.suicide_threat"), ("H", "full")),
     **dict.fromkeys(("parties.language", "parties.interpreter_needed"), ("H", "full")),
-    **dict.fromkeys(("safe_contact", "safe_contact_recorded_on"), ("X", "state")),
+    **dict.fromkeys(("safe_contact", "safe_contact_recorded_on", "safe_contact_stale_from"), ("X", "state")),
     **dict.fromkeys(("parties.role", "parties.date_of_birth", "parties.age"), (IDENTITY, "full")),
     "parties.name": (IDENTITY, "name"),
     **dict.fromkeys(("relationships.relationship", "relationships.current"), (IDENTITY, "relationship")),

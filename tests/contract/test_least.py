@@ -30,7 +30,6 @@ from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.matter import marks
 from services.platform.domain.linking.links import stands
-from services.platform.policy.clocks import london_day
 from services.platform.storage.outgoing import Outgoing
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import headers_from_text
@@ -113,7 +112,7 @@ class Checked:
             *(problem for line in new for problem in marked_problems(notification, now, line, planted)),
             *reason_problems(notification),
             *held_problems(notification, now),
-            *text_problems(notification, now),
+            *text_problems(notification),
             *recipient_problems(notification, sent),
         ):
             self.wrong.append(f"{notification.key.rule} {notification.kind} to {notification.agency_kind}: {problem}")
@@ -230,12 +229,12 @@ def held_problems(notification: Notification, now: Known) -> Iterator[str]:
         yield "told of what only a specialist may route"
 
 
-def text_problems(notification: Notification, now: Known) -> Iterator[str]:
+def text_problems(notification: Notification) -> Iterator[str]:
     texts = tuple(b.shipped().at(notification.at).text(code) for code in notification.texts)
     kind, whats = notification.agency_kind, {line[0] for line in notification.content}
     if by_hand.ALL_NOTIFICATIONS not in texts:
         yield "the words that stand on all notifications are missing"
-    yield from contact_problems(notification, texts, now)
+    yield from contact_problems(notification, texts)
     if kind == "dsl" and by_hand.RESTRICTED_FILE not in texts:
         yield "the words on the restricted file are missing"
     if kind in by_hand.ADAPTED_FOR and not any(all(part in text for part in by_hand.ADAPTED_FILE) for text in texts):
@@ -256,36 +255,13 @@ def text_problems(notification: Notification, now: Known) -> Iterator[str]:
         yield "a text speaks of how sure all of it is"
 
 
-def contact_problems(notification: Notification, texts: tuple[str, ...], now: Known) -> Iterator[str]:
+def contact_problems(notification: Notification, texts: tuple[str, ...]) -> Iterator[str]:
     careful = any(text.startswith(by_hand.SAFE_CONTACT) for text in texts)
     if notification.agency_kind in by_hand.CONTACTS_NOBODY:
         if careful:
             yield "whoever is to contact nobody reads when it may"
-    elif notification.agency_kind in by_hand.OUTSIDE and not careful and not safe_contact_recorded(notification, now):
+    elif notification.agency_kind in by_hand.OUTSIDE and not careful:
         yield "the line on safe contact is missing"
-
-
-def safe_contact_recorded(notification: Notification, now: Known) -> bool:
-    """Whether, as this leaves, her newest incident says that safe contact is recorded with the sender and fresh; of
-    what is not about a victim, some incident. A notification that says nothing more of the matter than before may rest
-    on what was known then."""
-    if notification.state == "withdrawn" or notification.kind in ("close", "correct"):
-        return True
-    hers = [
-        incident
-        for incident in now.incidents.values()
-        for party in incident.parties
-        if party.role is not Role.SUSPECT
-        and now.same(party_place(incident.crime_reference, party.number), notification.person)
-    ]
-    newest = sorted(hers, key=lambda incident: (incident.reported_at, incident.crime_reference))[-1:]
-    said = (
-        incident.safe_contact_recorded_on
-        for incident in newest or now.incidents.values()
-        if incident.safe_contact == "recorded_with_sender" and incident.safe_contact_recorded_on is not None
-    )
-    today = london_day(notification.at)
-    return any(today - DAY * by_hand.SAFE_CONTACT_GOOD_FOR_DAYS < on <= today for on in said)
 
 
 def recipient_problems(notification: Notification, sent: Outgoing) -> Iterator[str]:

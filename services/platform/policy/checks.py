@@ -36,13 +36,13 @@ from services.platform.policy.model import (
     Thresholds,
     Window,
 )
-from services.platform.policy.policy import SAFE_CONTACT_FRESH, SAFE_CONTACT_LINE
 from services.platform.policy.tables import Named, Placed, Tables
 
 ANSWERS = frozenset({"acknowledged", "accepted", "declined", *Decision, *DeclineReason})
 COLUMNS = MappingProxyType(
     {"kinds": "kind", "texts": "text", "routes": "route", "clocks": "clock", "windows": "window"}
 )
+SAFE_CONTACT_LINE = "safe_contact"  # the text that warns all outside police, courts and CPS (domain 1.12 rule 3)
 PLACE_QUESTION = "place_term_made"  # the route of the rule that looks for words that say a place
 DESKS: tuple[DeskName, ...] = tuple(desk for desk in get_args(DeskName) if desk != "holiday")  # that one is optional
 BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -72,7 +72,7 @@ def unused(tables: Tables, used: Named) -> Iterator[Problem]:
         if route.row.route not in used.routes | named_by_links:
             yield route.problem(_no_rule_uses("route", route.row.route, used.routes), "route")
     for clock in tables.of(Clock):
-        if clock.row.clock not in used.clocks | {SAFE_CONTACT_FRESH}:
+        if clock.row.clock not in used.clocks:
             yield clock.problem(_no_rule_uses("clock", clock.row.clock, used.clocks), "clock")
     for window in tables.of(Window):
         if window.row.window not in used.windows:
@@ -380,9 +380,7 @@ def _missing(tables: Tables, named: Named) -> Iterator[Problem]:
     yield from _lacking(tables, "limits", {""}, {""} if tables.of(Limits) else set())
     yield from _lacking(tables, "texts", {SAFE_CONTACT_LINE}, {placed.row.text for placed in tables.of(Text)})
     yield from _lacking(tables, "routes", named.routes, {placed.row.route for placed in tables.of(Route)})
-    yield from _lacking(
-        tables, "clocks", named.clocks | {SAFE_CONTACT_FRESH}, {placed.row.clock for placed in tables.of(Clock)}
-    )
+    yield from _lacking(tables, "clocks", named.clocks, {placed.row.clock for placed in tables.of(Clock)})
     yield from _lacking(tables, "windows", named.windows | {row.row.window for row in tables.of(Window)}, windows)
 
 

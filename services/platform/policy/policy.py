@@ -52,7 +52,6 @@ from services.platform.policy.model import (
 from services.platform.policy.place_words import PlaceWords
 
 SAFE_CONTACT_FRESH = "safe_contact_fresh"
-SAFE_CONTACT_LINE = "safe_contact"
 ANSWERS = 20_000  # of each sort that a `Policy` remembers
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -273,20 +272,19 @@ class Policy:
         """The fixed words with this code. Raises KeyError for one that policy does not have."""
         return self._texts[code].words
 
-    def texts_for(self, kind: str, named: Iterable[str] = (), *, safe_contact: bool = False) -> tuple[str, ...]:
+    def texts_for(self, kind: str, named: Iterable[str] = ()) -> tuple[str, ...]:
         """Codes of the texts on a notification to an agency of this kind: those that all have, those of outward
-        notifications, those of the kind, and those that its row or rule names, each once. The line on safe contact is
-        left out where safe contact is recorded with the sender, and freshly."""
-        codes = dict.fromkeys((*self._texts_of_kind[kind], *named))
-        return tuple(code for code in codes if not (safe_contact and code == SAFE_CONTACT_LINE))
+        notifications, those of the kind, and those that its row or rule names, each once."""
+        return tuple(dict.fromkeys((*self._texts_of_kind[kind], *named)))
 
     def texts_when_over(self, kind: str, named: Iterable[str]) -> tuple[str, ...]:
         """Of the texts of an agency of this kind, and of these, the codes of those that stay on what is over."""
         return tuple(code for code in self.texts_for(kind, named) if self._texts[code].when_over)
 
-    def safe_contact_is_fresh(self, recorded_on: date, on: date) -> bool:
-        """Whether what was recorded about safe contact may still be relied on this day; it goes stale."""
-        return recorded_on <= on <= self._safe_contact_ends(recorded_on, self.clock(SAFE_CONTACT_FRESH, on))
+    def safe_contact_stale_from(self, recorded_on: date) -> date:
+        """The first day on which what was recorded about safe contact on that day is no longer fresh."""
+        within = self.clock(SAFE_CONTACT_FRESH, recorded_on)
+        return clocks.london_day(self.due(clocks.end_of_day(recorded_on), within)) + timedelta(days=1)
 
     def due(
         self, start: datetime, within: Within, school_urn: str | None = None, la_code: str | None = None
@@ -383,14 +381,6 @@ class Policy:
             return tuple(found.values())
 
         return told_by
-
-    @cached_property
-    def _safe_contact_ends(self) -> Callable[[date, Within], date]:
-        @lru_cache(ANSWERS)
-        def ends(recorded_on: date, within: Within) -> date:
-            return clocks.london_day(self.due(clocks.end_of_day(recorded_on), within))
-
-        return ends
 
     def serves(self, agency: str, areas: Areas) -> bool:
         """Whether this agency, among those of its kind, is one for the area of the case or for hers."""

@@ -23,7 +23,6 @@ from services.platform.policy.model import (
     Agency,
     Areas,
     Asking,
-    Clock,
     DayTimes,
     Desk,
     Force,
@@ -173,7 +172,6 @@ POLICY = PolicySet(
     agencies=AGENCIES,
     routes=ROUTES,
     ladders=(Ladder(begins=START, source=SOURCE),),
-    clocks=(Clock(begins=START, source=SOURCE, clock="safe_contact_fresh", within=Within(days_after=30)),),
     texts=(
         text("not_for_emergencies", "every"),
         text("safe_contact", "outward"),

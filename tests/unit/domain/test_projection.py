@@ -84,7 +84,7 @@ def test_how_sure_each_thing_is_stands_at_it_and_no_text_speaks_of_all_of_them()
         "parties.name": "recorded",
         "abuse_types": "alleged",
     }
-    assert notification.texts == ("not_for_emergencies",)
+    assert notification.texts == ("not_for_emergencies", "safe_contact")
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,10 @@ def test_how_sure_each_thing_is_stands_at_it_and_no_text_speaks_of_all_of_them()
     [
         {"safe_contact": "none", "safe_contact_recorded_on": None},
         {"safe_contact": "unknown", "safe_contact_recorded_on": b.TODAY},
-        {"safe_contact_recorded_on": b.TODAY.replace(month=1)},
-        {"safe_contact_recorded_on": None},
+        {"safe_contact": "recorded_with_sender", "safe_contact_recorded_on": b.TODAY},
     ],
 )
-def test_outside_the_police_nobody_is_to_contact_her_unless_a_safe_way_is_freshly_recorded(
+def test_outside_the_police_nobody_is_to_contact_her_whatever_the_sender_has_recorded(
     safe_contact: dict[str, object],
 ) -> None:
     world = delivered(**safe_contact)

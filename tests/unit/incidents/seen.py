@@ -30,7 +30,7 @@ def reasons(rule: States, file: CaseFile) -> set[str]:
 
 def hears(duty: Duty) -> dict[tuple[str, str | None], Any]:
     """What the agency of a duty is told, by name and whom it is about."""
-    return {(what, about): value for what, about, value, _ in project(duty, b.policy(), duty.arose).content}
+    return {(what, about): value for what, about, value, _ in project(duty, b.policy()).content}
 
 
 def matter(duty: Duty) -> dict[str, Any]:

@@ -336,5 +336,5 @@ def test_other_decisions_about_a_grade_need_no_reason(decision: str) -> None:
 def test_ticks_are_spoken_of_only_where_there_are_ticks(risk: Risk, spoken_of: tuple[str, ...]) -> None:
     for duty in owed(high_risk, hers(risk=risk)).values():
         assert tuple(text for text in duty.texts if text == "route_follows_ticks") == spoken_of
-        words = [b.policy().text(text) for text in project(duty, b.policy(), b.NOON).texts]
+        words = [b.policy().text(text) for text in project(duty, b.policy()).texts]
         assert any("ticks" in said for said in words) is bool(spoken_of)

@@ -326,15 +326,15 @@ def test_the_prosecutor_reads_from_the_court_s_record_who_is_represented_and_by_
     hers = file(AGAIN, before, asked)
     found = [d for d in application_lodged(hers, b.policy()) if d.key.subject == SUBJECT]
     duties = {d.key.agency: d for d in found if isinstance(d, Duty)}
-    projected = project(duties["cps-westmarch"], b.policy(), b.NOON)
+    projected = project(duties["cps-westmarch"], b.policy())
     said = {what: (value, basis) for what, _, value, basis in projected.content}
     assert said["same_firm_as_defendant"] == (True, "recorded")
     assert said["represented"] == (True, "recorded")
     assert not [what for what in said if what.startswith(("indicator.", "points_"))]
     assert "indicators" not in projected.texts  # which would say that there are some
-    wcu = {what for what, *_ in project(duties["wcu-54"], b.policy(), b.NOON).content}
+    wcu = {what for what, *_ in project(duties["wcu-54"], b.policy()).content}
     assert not wcu & {"same_firm_as_defendant", "represented"}
-    idva = project(duties["idva-larkmead"], b.policy(), b.NOON)
+    idva = project(duties["idva-larkmead"], b.policy())
     assert {"same_firm_as_defendant", "represented"} <= {what for what, *_ in idva.content}
     assert "indicators" in idva.texts
 

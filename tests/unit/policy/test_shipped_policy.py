@@ -98,17 +98,13 @@ def test_every_notification_says_that_it_is_not_for_emergencies_and_outward_ones
         assert texts[0] == "not_for_emergencies"
         assert texts.count("please_link") == 1
         assert ("safe_contact" in texts) == (kind.outward and kind.kind != "dsl")
-        assert "safe_contact" not in policy.texts_for(kind.kind, safe_contact=True)
     assert "Schedule" not in policy.text("restricted_file")
     assert "Do not contact either parent" in policy.text("restricted_file")
     assert policy.texts_for("dsl")[-1] == "restricted_file"
 
 
-def test_safe_contact_is_relied_on_for_less_than_thirty_days(policy: Policy) -> None:
-    assert policy.safe_contact_is_fresh(date(2026, 3, 1), date(2026, 3, 1))
-    assert policy.safe_contact_is_fresh(date(2026, 3, 1), date(2026, 3, 30))
-    assert not policy.safe_contact_is_fresh(date(2026, 3, 1), date(2026, 3, 31))
-    assert not policy.safe_contact_is_fresh(date(2026, 3, 2), date(2026, 3, 1))
+def test_a_record_of_safe_contact_is_fresh_for_thirty_days_beginning_with_its_own(policy: Policy) -> None:
+    assert policy.safe_contact_stale_from(date(2026, 3, 1)) == date(2026, 3, 31)
 
 
 def test_what_mark_a_case_and_what_is_no_offence(policy: Policy) -> None:

@@ -28,7 +28,6 @@ from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import Projection, correction, reconcile, remember
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.speaking import speakers, without_those_who_may_not_speak
-from services.platform.domain.people.safe_contact import safe_contact_recorded_on
 from services.platform.domain.people.separate_services import with_separate_services
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
@@ -84,8 +83,7 @@ def evaluate(
     answers = [answer for file in files for answer in file.answers]
 
     def seen(duty: Duty) -> Projection:
-        found = project(duty, policy, now, safe_contact_recorded_on(files, duty))
-        return found._replace(whom=people.of(duty))
+        return project(duty, policy)._replace(whom=people.of(duty))
 
     def compare(delivered: Mapping[Key, Notification], owed: Collection[Statement]) -> Evaluation:
         return reconcile(delivered, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))

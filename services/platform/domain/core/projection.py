@@ -2,19 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property
 
 from schemas.classes import DataClass, Form
 from services.platform.domain.core.duties import Content, Duty, Item, Notification
 from services.platform.domain.core.matter import person_place
 from services.platform.domain.core.reconcile import Projection
-from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Grant
 from services.platform.policy.policy import Policy
 
 VICTIM_SERVICE = "the victim's support service"
-SAID_OF = {"indicators": "indicator."}  # fixed texts that speak of items, which not all may see, by how those begin
+# Fixed texts that speak of items, which not all may see, by how those begin.
+SAID_OF = {"indicators": "indicator.", "sender_knows_how": "safe_contact"}
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,12 @@ class Case:
         return frozenset({matter_of(own) for own in (self.person, *self.same_person)})
 
 
-def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on: date | None = None) -> Projection:
-    """All of the duty that its agency may see at that moment, and the fixed texts that go with it.
+def project(duty: Duty, policy: Policy) -> Projection:
+    """All of the duty that its agency may see, and the fixed texts that go with it.
 
     The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
     out; nothing else leaves anything out. How sure each thing is stands at the item itself (DPA 2018 s.38). Words about
-    items that are left out would tell of them. `safe_contact_recorded_on`: a safe way to reach her, with the sender; it
-    goes stale.
+    items that are left out would tell of them.
     """
     agency = policy.agency(duty.key.agency)
     extra = () if agency is None else agency.extra_grants
@@ -50,11 +48,9 @@ def project(duty: Duty, policy: Policy, now: datetime, safe_contact_recorded_on:
     case = Case(duty.person, frozenset(duty.same_person))
     shown = [item for item in duty.matter if allowed(item, grants.get(item.data_class, ()), case)]
     named = _that_fit(duty.texts, [item.what for item in shown])
-    recorded_on = safe_contact_recorded_on
-    fresh = recorded_on is not None and policy.safe_contact_is_fresh(recorded_on, london_day(now))
     return Projection(
         tuple((item.what, item.about, item.value, item.basis) for item in shown),
-        policy.texts_for(duty.kind, named, safe_contact=fresh),
+        policy.texts_for(duty.kind, named),
     )
 
 

@@ -1,1 +1,1 @@
-"""Victims, safe contact and doubtful births, and the ordinary routes that concern a victim."""
+"""Victims, their separate services, doubtful births, and the ordinary routes that concern a victim."""
