@@ -3,6 +3,8 @@
 import os
 import secrets
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from psycopg.sql import SQL, Identifier
 
 from services.platform.local.embedded import Servers, embedded_servers
 from services.platform.project import PROJECT
+
+ENDS_WITHIN = 60.0
 
 # Generated cases are the same in every run, so that no run fails by chance; `make explore` draws new ones each time.
 # None has a time limit: a busy machine is no fault.
@@ -54,3 +58,15 @@ def database(servers: Servers) -> Iterator[str]:
     yield servers.database.removesuffix("postgres") + name
     with psycopg.connect(servers.database, autocommit=True) as connection:
         connection.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
+
+
+@pytest.fixture(autouse=True)
+def no_client_is_left() -> Iterator[None]:
+    """The thread of a client that was never closed goes on into other tests: it draws from the `random` on which
+    generated ones stand."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + ENDS_WITHIN
+    while left := [t.name for t in set(threading.enumerate()) - before if t.name.startswith("kafka-io")]:
+        assert time.monotonic() < until, f"these clients of Kafka were left open: {left}"
+        time.sleep(0.05)

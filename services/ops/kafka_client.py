@@ -34,7 +34,7 @@ def ends_and_committed(
     kafka: str, topics: Iterable[str], groups: Sequence[str]
 ) -> tuple[dict[Partition, int], dict[tuple[str, str, int], int]]:
     """The offset that the next record of each partition will get, and by group and partition what was committed."""
-    with _answering(), _closing(_consumer(kafka)) as consumer:
+    with _answering(), _consumer(kafka) as consumer:
         known = consumer.topics()
         places = [
             TopicPartition(topic, number)
@@ -42,7 +42,7 @@ def ends_and_committed(
             for number in consumer.partitions_for_topic(topic) or ()
         ]
         ends = consumer.end_offsets(places, timeout_ms=clients.REQUEST_MS) if places else {}
-        with _closing(_admin(kafka)) as admin:
+        with _admin(kafka) as admin:
             committed = admin.list_group_offsets(list(groups)) if groups else {}
     return (
         {(place.topic, place.partition): end for place, end in ends.items()},
@@ -59,7 +59,7 @@ def records_between(kafka: str, spans: Mapping[Partition, tuple[int, int]], seco
     """The records of each partition from the first offset up to the second, which is left out; not all of them where
     the time does not suffice."""
     until = time.monotonic() + seconds
-    with _answering(), _closing(_consumer(kafka)) as consumer:
+    with _answering(), _consumer(kafka) as consumer:
         places = {TopicPartition(*partition): span for partition, span in spans.items()}
         consumer.assign(list(places))
         kept_from = consumer.beginning_offsets(list(places))
@@ -76,14 +76,14 @@ def records_between(kafka: str, spans: Mapping[Partition, tuple[int, int]], seco
 
 def members_of(kafka: str, groups: Sequence[str]) -> dict[str, int]:
     """How many workers are members of each of these groups now; one that was killed counts until its time is up."""
-    with _answering(), _closing(_admin(kafka)) as admin:
+    with _answering(), _admin(kafka) as admin:
         described = admin.describe_groups(list(groups))
     return {group: len(described[group]["members"]) for group in groups}
 
 
 def set_committed(kafka: str, group: str, offsets: Mapping[Partition, int]) -> None:
     """Makes a group without members read on from these offsets. UsageError where the broker does not do it."""
-    with _answering(), _closing(_admin(kafka)) as admin:
+    with _answering(), _admin(kafka) as admin:
         done = admin.alter_group_offsets(
             group, {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
         )
@@ -93,10 +93,7 @@ def set_committed(kafka: str, group: str, offsets: Mapping[Partition, int]) -> N
 
 def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
     """Sends in this order; for each record None once the broker has it, else why it did not take it."""
-    with (
-        _answering(),
-        _closing(KafkaProducer(**clients.command_producer(kafka))) as producer,
-    ):
+    with _answering(), clients.opened(KafkaProducer, clients.command_producer(kafka)) as producer:
         for record in records:
             if record.key is None and record.value is None:
                 yield "it has neither key nor value, and clients send no such record"
@@ -111,13 +108,17 @@ def send_all(kafka: str, records: Sequence[Sending]) -> Iterator[str | None]:
                 yield None
 
 
-def _consumer(kafka: str) -> Any:
+@contextmanager
+def _consumer(kafka: str) -> Iterator[Any]:
     wait_for(kafka)
-    return KafkaConsumer(**clients.reader(kafka))
+    with clients.opened(KafkaConsumer, clients.reader(kafka)) as consumer:
+        yield consumer
 
 
-def _admin(kafka: str) -> Any:
-    return KafkaAdminClient(**clients.admin(kafka))
+@contextmanager
+def _admin(kafka: str) -> Iterator[Any]:
+    with clients.opened(KafkaAdminClient, clients.admin(kafka)) as admin:
+        yield admin
 
 
 def wait_for(kafka: str) -> None:
@@ -141,14 +142,6 @@ def _takes_connections(address: str) -> bool:
             return True
     except OSError:
         return False
-
-
-@contextmanager
-def _closing(client: Any) -> Iterator[Any]:
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 @contextmanager

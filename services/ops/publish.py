@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,14 +124,13 @@ def connected(kafka: str) -> Iterator[Any]:
     """A producer of which each message is written once, however often the connection breaks. UsageError if no broker
     is there."""
     wait_for(kafka)
-    try:
-        producer = KafkaProducer(**clients.command_producer(kafka))
-    except KafkaError:
-        raise UsageError(f"{kafka_called()} cannot be reached: is it up?") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            options = clients.command_producer(kafka)
+            producer = stack.enter_context(clients.opened(KafkaProducer, options, timeout=BROKER_SECONDS))
+        except KafkaError:
+            raise UsageError(f"{kafka_called()} cannot be reached: is it up?") from None
         yield producer
-    finally:
-        producer.close(timeout=BROKER_SECONDS)
 
 
 def send(producer: Any, ready: Sequence[Ready]) -> Delivery:

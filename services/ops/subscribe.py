@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
@@ -75,16 +76,16 @@ def subscribe(
     earliest = moment_of(since, datetime.now(UTC)) if since else None
     topic = f"agency.{agency}.notifications"
     try:
-        consumer = open_topics(servers(settings).kafka, [topic])
-        kept = read_to_end(consumer)
-        if not as_json:
-            kept = with_answers(kept, settings, agency)
-        _show_kept(kept, name, names, earliest, as_json=as_json, everything=everything)
-        if follow:
+        with open_topics(servers(settings).kafka, [topic]) as consumer:
+            kept = read_to_end(consumer)
             if not as_json:
-                err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim")
-            for heard in read_on(consumer):
-                _show(heard, names, as_json=as_json)
+                kept = with_answers(kept, settings, agency)
+            _show_kept(kept, name, names, earliest, as_json=as_json, everything=everything)
+            if follow:
+                if not as_json:
+                    err.print(f"Waiting for more for {name}; Ctrl-C ends.", style="dim")
+                for heard in read_on(consumer):
+                    _show(heard, names, as_json=as_json)
     except KeyboardInterrupt:
         return
     except KafkaError:
@@ -134,18 +135,18 @@ def moment_of(text: str, now: datetime) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=LONDON)
 
 
-def open_topics(kafka: str, topics: Sequence[str]) -> Any:
+@contextmanager
+def open_topics(kafka: str, topics: Sequence[str]) -> Iterator[Any]:
     """A consumer in no group, at the beginning of these topics. UsageError where they, or a broker, are not there."""
     wait_for(kafka)
-    consumer = KafkaConsumer(**clients.reader_from_start(kafka))
-    known = consumer.topics()
-    if missing := [topic for topic in topics if topic not in known]:
-        consumer.close()
-        raise UsageError(f"The topic {missing[0]} is not there yet: `relay topics apply` makes what is missing.")
-    places = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)]
-    consumer.assign(places)
-    consumer.seek_to_beginning(*places)
-    return consumer
+    with clients.opened(KafkaConsumer, clients.reader_from_start(kafka)) as consumer:
+        known = consumer.topics()
+        if missing := [topic for topic in topics if topic not in known]:
+            raise UsageError(f"The topic {missing[0]} is not there yet: `relay topics apply` makes what is missing.")
+        places = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        yield consumer
 
 
 def read_to_end(consumer: Any) -> list[Heard]:

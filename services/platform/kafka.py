@@ -4,7 +4,11 @@ Workers and recovery use aiokafka, and Faust for membership in a group; commands
 the keyword arguments for one kind of client. TLS and SASL belong into `connection`, and for Faust into `group_member`.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from kafka.net.compat import KafkaNetClient
 
 Options = dict[str, Any]
 
@@ -25,6 +29,31 @@ METADATA_MS = 2_000
 def connection(kafka: str) -> Options:
     """How the brokers are reached, for aiokafka and kafka-python. `kafka`: host:port, several with commas."""
     return {"bootstrap_servers": kafka.split(","), "security_protocol": "PLAINTEXT"}
+
+
+@contextmanager
+def opened(client: Callable[..., Any], options: Options, **closing: float) -> Iterator[Any]:
+    """A client of kafka-python until the end of the block. `closing`: what its `close` takes, such as a timeout.
+
+    Raises kafka.errors.KafkaError where no broker answers. The library leaves the network thread of such a client
+    behind, to try for ever; here it is ended.
+    """
+    networks = list[KafkaNetClient]()
+
+    def network(**of_client: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**of_client))
+        return networks[-1]
+
+    try:
+        made = client(**options, bootstrap_timeout_ms=options["request_timeout_ms"], kafka_client=network)
+    except BaseException:
+        for each in networks:
+            each.close()
+        raise
+    try:
+        yield made
+    finally:
+        made.close(**closing)
 
 
 def reader(kafka: str) -> Options:

@@ -116,3 +116,9 @@ def test_every_client_of_kafka_is_configured_in_one_module() -> None:
         if configured.search(path.read_text("utf-8"))
     }
     assert modules == {"services/platform/kafka.py"}
+
+
+def test_no_command_makes_a_client_that_could_be_left_open() -> None:
+    made = re.compile(r"\bKafka(Consumer|Producer|AdminClient)\(")
+    for path in (PROJECT / "services").rglob("*.py"):
+        assert not made.search(path.read_text("utf-8")), f"{path.name} makes a client without kafka.opened"

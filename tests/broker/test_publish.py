@@ -68,11 +68,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
         with (
             story_clock(servers.kafka, servers.database) as clock,
             all_services(servers, folder / "services.log") as services,
+            open_topics(
+                servers.kafka, [f"agency.{agency.id}.notifications" for agency in POLICIES.agencies]
+            ) as consumer,
         ):
-            topics = [f"agency.{agency.id}.notifications" for agency in POLICIES.agencies]
-            consumer = open_topics(servers.kafka, topics)
             yield Relay(services, clock, consumer, [])
-            consumer.close()
 
 
 def test_what_is_right_is_published_and_what_is_not_is_said_without_its_values(running: Relay, tmp_path: Path) -> None:

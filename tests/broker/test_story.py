@@ -160,12 +160,12 @@ def test_after_the_story_the_clock_is_the_true_one_and_publishing_it_again_tells
     delivered, services, clock = played
     assert clock.now() > max(notification.issued_at for notification in delivered)
     clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
-    consumer = open_topics(services.servers.kafka, [f"agency.{a.id}.notifications" for a in POLICIES.agencies])
-    before = len(read_to_end(consumer))
-    with connected(services.servers.kafka) as producer:
-        assert send(producer, story_events()).unsent == []
-    clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
-    assert len(read_to_end(consumer)) == 0
+    topics = [f"agency.{agency.id}.notifications" for agency in POLICIES.agencies]
+    with open_topics(services.servers.kafka, topics) as consumer:
+        before = len(read_to_end(consumer))
+        with connected(services.servers.kafka) as producer:
+            assert send(producer, story_events()).unsent == []
+        clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
+        assert len(read_to_end(consumer)) == 0
     assert before >= len(delivered)
-    consumer.close()
     assert '"event": "worker_started"' in Path(services.log).read_text()

@@ -147,10 +147,8 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
     group. Between two events the clock stops wherever some service has something to do by itself.
     """
     teller = Teller(Names.of(policies))
-    consumer = open_topics(
-        services.servers.kafka, [f"agency.{agency.id}.notifications" for agency in policies.agencies]
-    )
-    try:
+    topics = [f"agency.{agency.id}.notifications" for agency in policies.agencies]
+    with open_topics(services.servers.kafka, topics) as consumer:
         with connected(services.servers.kafka) as producer:
             _drain(clock, services)
             for at, events in groupby(story.events, key=lambda event: event.time):
@@ -160,8 +158,6 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
                 _drain(clock, services)
                 teller.tells(_told(consumer), at)
         _until(datetime.now(UTC), teller, clock, services, consumer)
-    finally:
-        consumer.close()
     _show_table(teller)
     _explain(story.telling.explained, services.servers.database, policies, teller.names)
     return tuple(teller.heard)

@@ -98,8 +98,7 @@ class StoryClock:
 @contextmanager
 def story_clock(kafka: str, database: str) -> Iterator[StoryClock]:
     """The clock of servers that the relay started itself; however the story ends, the true clock comes after it."""
-    consumer = KafkaConsumer(**clients.reader(kafka))
-    try:
+    with clients.opened(KafkaConsumer, clients.reader(kafka)) as consumer:
         consumer.topics()
         with psycopg.connect(database, autocommit=True) as connection:
             clock = StoryClock(connection, consumer)
@@ -107,5 +106,3 @@ def story_clock(kafka: str, database: str) -> Iterator[StoryClock]:
                 yield clock
             finally:
                 clock.let_go()
-    finally:
-        consumer.close()

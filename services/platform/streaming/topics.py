@@ -76,8 +76,7 @@ def apply_topics(kafka: str, specs: Sequence[TopicSpec]) -> Applied:
 
     Blocks, and raises kafka.errors.KafkaError where the broker cannot be reached or refuses.
     """
-    admin = KafkaAdminClient(**clients.topics_admin(kafka))
-    try:
+    with clients.opened(KafkaAdminClient, clients.topics_admin(kafka)) as admin:
         existing = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
         if missing:
@@ -94,8 +93,6 @@ def apply_topics(kafka: str, specs: Sequence[TopicSpec]) -> Applied:
             )
         present = [spec for spec in specs if spec.name in existing]
         return Applied(tuple(spec.name for spec in missing), tuple(_differences(admin, present)))
-    finally:
-        admin.close()
 
 
 def _differences(admin: KafkaAdminClient, specs: Sequence[TopicSpec]) -> Iterator[Difference]:
