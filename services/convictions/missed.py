@@ -85,10 +85,12 @@ class HerFile:
 
     @cached_property
     def decisions(self) -> Mapping[tuple[str, str], Sequence[tuple[Fact, Reason]]]:
-        """What the CPS decided, by rule and subject, the latest last; not to ask for an order needs a coded reason."""
+        """What the CPS decided, by rule and subject, the latest last; not to ask for an order needs a coded reason.
+        What an area decided stands when the area has ended."""
+        of_all_times = self.policy.rows.of_all_times
         found: dict[tuple[str, str], list[tuple[Fact, Reason]]] = {}
         for answer in sorted(self.file.answers, key=lambda answer: (answer.fact.at, answer.fact.id)):
-            agency, body = self.policy.agency(answer.key.agency), answer.fact.body
+            agency, body = of_all_times.agency(answer.key.agency), answer.fact.body
             if agency is None or agency.kind != "cps" or not isinstance(body, Decided):
                 continue
             if body.decision in DECIDED and not body.lacks_reason():

@@ -12,6 +12,7 @@ from schemas.court_convictions.v1 import CourtType, HearingResulted, Verdict
 from schemas.court_order_variations.v1 import Attribution, OrderAction
 from schemas.police_incidents.v1 import AbuseType, Grade, Risk, VictimView
 from services.convictions.rules import RULES, missed_order, missed_order_on_acquittal
+from services.platform.domain.core.duties import Duty
 from services.platform.domain.core.escalation import MANAGER, STRATEGIC, step_key
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
@@ -274,6 +275,15 @@ def test_the_prosecutor_decides_it_with_a_code() -> None:
 def test_nobody_but_the_prosecutor_decides_it() -> None:
     duties = seen.owed(missed_order, decided(Decision.ORDER_NOT_SOUGHT, "reason", agency=DAIT))
     assert {duty.ended for duty in duties.values()} == {None}
+
+
+def test_what_a_cps_area_decided_counts_when_the_area_has_ended() -> None:
+    shipped = b.shipped()
+    ended = [agency.model_copy(update={"ends": b.NOON}) if agency.id == CPS else agency for agency in shipped.agencies]
+    policy = replace(shipped, agencies=tuple(ended)).at(b.NOON + timedelta(days=1))
+    assert policy.agency(CPS) is None
+    stated = missed_order(decided(Decision.ORDER_TO_BE_SOUGHT), policy)
+    assert {duty.ended for duty in stated if isinstance(duty, Duty)} == {Reason.ORDER_TO_BE_SOUGHT}
 
 
 @pytest.mark.parametrize("step", [MANAGER, STRATEGIC])
