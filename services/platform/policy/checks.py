@@ -87,8 +87,11 @@ def _twice(tables: Tables) -> Iterator[Problem]:
     yield from _same(tables, Kind, "kind", lambda row: row.kind)
     yield from _same(tables, Agency, "id", lambda row: row.id)
     yield from _same(tables, Text, "text", lambda row: row.text)
+    kinds = {kind.row.kind for kind in tables.of(Kind)}
     for text in tables.of(Text):
         yield from _texts(tables, text, () if text.row.instead_of is None else (text.row.instead_of,), "instead_of")
+        for kind in sorted(text.row.read_by - kinds):
+            yield text.problem(unknown("kind", kind, kinds), "read_by")
     yield from _same(tables, Force, "code", lambda row: row.code)
     yield from _same(tables, LocalAuthority, "la_code", lambda row: row.la_code)
     yield from _same(tables, Court, "prefix", lambda row: row.prefix)

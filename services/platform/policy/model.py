@@ -278,6 +278,7 @@ class Text(Row):
     on: Literal["every", "outward", "named"] = "named"
     when_over: bool = False  # asks for nothing, and stays on a notification that closes or takes back
     instead_of: v.Code | None = None  # the text that a kind of agency does not read which reads this one
+    read_by: frozenset[KindName] = frozenset()  # where a rule names it: these kinds alone read it; none: all do
     source: Annotated[v.Text, Field(min_length=1)]
 
 

@@ -274,8 +274,10 @@ class Policy:
 
     def texts_for(self, kind: str, named: Iterable[str] = ()) -> tuple[str, ...]:
         """Codes of the texts on a notification to an agency of this kind: those that all have, those of outward
-        notifications, those of the kind, and those that its row or rule names, each once."""
-        return tuple(dict.fromkeys((*self._texts_of_kind[kind], *named)))
+        notifications, those of the kind, and those that its row or rule names, each once. None that is for other
+        kinds."""
+        codes = dict.fromkeys((*self._texts_of_kind[kind], *named))
+        return tuple(code for code in codes if kind in self._texts[code].read_by or not self._texts[code].read_by)
 
     def texts_when_over(self, kind: str, named: Iterable[str]) -> tuple[str, ...]:
         """Of the texts of an agency of this kind, and of these, the codes of those that stay on what is over."""

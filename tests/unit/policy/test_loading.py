@@ -130,6 +130,7 @@ ADDED = [
     (LINKS + "type: uk.court.orders-made, route: ~}", 2, "there is no type `uk.court.orders-made`"),
     (LINKS + "type: orders, route: ~}", 2, "write a type without its version"),
     ("may_state:\n  - {type: uk.agency.link-made, kinds: [dait], source: x}", 2, "there is no kind `dait`"),
+    ("texts:\n  - {text: other, words: x, read_by: [thing], source: x}", 2, "there is no kind `thing`"),
     ("may_state:\n  - {type: uk.agency.link-made, source: x}", 2, "give either `kinds` or `any_kind: true`"),
     (TERMS + f"    terms: [{ONE_TERM}]", 2, "give `la_code`"),
     (TERMS + "    la_code: 901\n    terms: [{first: 2026-02-05, last: 2026-01-13}]", 4, "`last` must not be before"),

@@ -186,3 +186,36 @@ def test_whoever_is_asked_to_link_a_change_reads_that_protection_may_have_ended_
     first = policy.text(policy.route(clock.route, date(2026, 3, 2)).texts[0])
     assert first.startswith("Protection may have ended")
     assert "Find out today" in first
+
+
+# Texts that ask their reader to do something and to report on it; who is asked so has an ask with a time.
+ASKING = frozenset(
+    {
+        *("decide_whether_to_ask_for_an_order", "say_which_order_and_whom_it_protects", "please_link", "reassess_risk"),
+        *("find_out_whether_the_order_stands", "find_out_what_still_protects_her", "tell_her_he_applies"),
+        *("tell_her_same_day", "tell_her_if_safe", "tell_this_person_if_safe", "see_to_her_whatever_the_outcome"),
+        *("resolve_the_roles", "no_second_service", "record_why_without_consent", "medical_check"),
+        *("check_the_date_of_birth", "routes_withheld", "place_term_needs_a_safety_check", "assume_he_knows"),
+    }
+)
+
+
+def test_whoever_is_asked_for_nothing_reads_no_words_that_ask(policy: Policy) -> None:
+    assert {text.text for text in policy.rows.texts} >= ASKING
+    found = {
+        (route.route, told.kind): words
+        for route in policy.rows.routes
+        for told in route.told
+        if not told.asks
+        if (words := ASKING & set(policy.texts_for(told.kind, (*told.texts, *route.texts))))
+    }
+    assert found == {}
+
+
+def test_a_text_for_some_kinds_is_read_by_those_alone(policy: Policy) -> None:
+    readers = {kind.kind for kind in policy.rows.kinds if "tell_her_he_applies" in words(policy, kind.kind)}
+    assert readers == {"wcu", "dait", "duty_inspector"}
+
+
+def words(policy: Policy, kind: str) -> tuple[str, ...]:
+    return policy.texts_for(kind, ("tell_her_he_applies",))
