@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 DEEPEST = 30
+TOO_DEEP = "this is nested too deeply, or within itself"
 NOTHING = frozenset({"", "~", "null"})
 MERGE = "<<"
 
@@ -86,7 +88,9 @@ class Written:
 def read(file: str, text: str) -> Written | None:
     """One document, or None for an empty one. Raises NotReadableError."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if line := _too_deep(text):
+            raise NotReadableError((Problem(file, line, TOO_DEEP),))
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or "not readable"
@@ -101,9 +105,23 @@ def read(file: str, text: str) -> Written | None:
     return Written(file, node)
 
 
+def _too_deep(text: str) -> int | None:
+    """The line on which a text is nested too deeply, found before it is composed: the composer calls itself, and would
+    end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST and event.start_mark is not None:
+            return event.start_mark.line + 1
+    return None
+
+
 def _mistakes(file: str, node: Node, depth: int) -> Iterator[Problem]:
     if depth > DEEPEST:
-        yield Problem(file, _line(node), "this is nested too deeply, or within itself")
+        yield Problem(file, _line(node), TOO_DEEP)
         return
     if isinstance(node, SequenceNode):
         for element in node.value:
@@ -128,7 +146,7 @@ def _plain(node: Node) -> Any:
         case SequenceNode():
             return [_plain(element) for element in node.value]
         case ScalarNode():
-            return None if node.style is None and node.value in NOTHING else node.value
+            return None if not node.style and node.value in NOTHING else node.value
     raise TypeError("YAML has no other node")
 
 
