@@ -19,6 +19,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
+from faust.tables.manager import TableManager
 
 from services.platform import kafka as clients
 from services.platform import logs
@@ -42,6 +43,13 @@ class _WithoutProducer(faust.app.BootStrategy):
     enable_kafka_producer = False
 
 
+class _NoTables(TableManager):
+    async def on_start(self) -> None:
+        """Begins at once: Faust waits a second for tables to be declared, and there are none."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class _App(faust.App):
     logger = logging.getLogger("faust")
     BootStrategy = _WithoutProducer
@@ -61,6 +69,7 @@ class Membership:
             group,
             **clients.group_member(kafka, BATCH),
             store="memory://",
+            TableManager=_NoTables,
             autodiscover=False,
             web_enabled=False,
             topic_disable_leader=True,
