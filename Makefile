@@ -14,7 +14,7 @@ help: ## list what can be done
 	@echo "Referral Relay: make <target>"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: .venv/.installed .relay/kafka/.fetched ## put everything into .venv and .relay, and start nothing
+install: .venv/.installed .relay/kafka/classes.jsa ## put everything into .venv and .relay, and start nothing
 
 run: install ## play a year in the life of one family on a Kafka and a PostgreSQL of its own, and stay up
 	@$(BIN)/relay run
@@ -91,6 +91,10 @@ stop: ## stop a `make run` that is still up
 	@mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
 		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.relay/kafka" > .relay/maven.log 2>&1 || { cat .relay/maven.log >&2; exit 1; }
 	@touch $@
+
+.relay/kafka/classes.jsa: .relay/kafka/.fetched | .venv/.installed
+	@echo "Starting Kafka once, to keep what Java loads for it (later it starts in a third of the time) ..."
+	@$(BIN)/python -m services.platform.local.kafka_classes
 
 .relay/bin/toxiproxy:
 	@command -v go >/dev/null || { echo "Go (go) is needed to fetch toxiproxy, which cuts and slows the network." >&2; exit 1; }

@@ -23,14 +23,16 @@ from services.platform.local.embedded import (
     embedded_servers,
     remove_abandoned,
 )
+from services.platform.local.keeper import CLASSES
 from services.platform.project import PROJECT
 
 pytestmark = pytest.mark.broker
 
 ASKER = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from services.platform.local.embedded import embedded_servers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 with embedded_servers(Path(sys.argv[1]), durable=False) as servers:
     print(json.dumps({"keeper": servers.keeper_pid, **servers.pids}), flush=True)
     time.sleep(600)
@@ -118,6 +120,10 @@ def test_servers_come_back_on_the_same_ports_with_their_data(servers: Servers, d
     with psycopg.connect(database) as connection:
         assert connection.execute("select answer from kept").fetchall() == [(42,)]
     assert topic in topics(servers)
+
+
+def test_kafka_starts_with_the_classes_that_an_installation_kept(servers: Servers) -> None:
+    assert str(CLASSES) in Path(f"/proc/{servers.pids['kafka']}/maps").read_text()
 
 
 def test_a_stopped_server_is_down_until_it_is_started(servers: Servers, database: str) -> None:
