@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from schemas.bad_input import BAD_INPUT
 from schemas.doubts import Doubt, DoubtReason, doubts
+from schemas.envelope import LARGEST_HEADERS
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, body_of, check_strict
 from services.ops.policies import load
@@ -140,7 +141,8 @@ def test_what_its_writer_is_told_repeats_nothing_either(good: Sent, seed: int) -
 def test_a_name_that_is_no_utf_8_never_makes_a_dead_letter_larger_than_its_topic_takes() -> None:
     good = max(EXAMPLES, key=lambda each: each.stream.largest_record)
     room = good.stream.largest_record - len(good.value or b"") - 1000
-    for names in ([room], [40] * (room // 40), [1] * (room // 1)):
+    many = LARGEST_HEADERS  # more than there is room to spell out, whatever their length
+    for names in ([room], [40] * many + [room - 40 * many], [1] * many + [room - many]):
         strange = tuple(("\udcff" * length, b"") for length in names)
         each = Hostile("strange names", Sent(good.topic, good.key, good.value, (*good.headers, *strange)), None)
         end = received(each.sent)
