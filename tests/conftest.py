@@ -1,20 +1,18 @@
 """Real servers for the tests that need them: one pair for each test process, started by the first that asks."""
 
 import os
-import secrets
 import shutil
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
-from psycopg.sql import SQL, Identifier
 
 from services.platform.local.embedded import Servers, embedded_servers
 from services.platform.project import PROJECT
+from tests.support.databases import empty_database
 
 ENDS_WITHIN = 60.0
 
@@ -36,10 +34,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.option.basetemp, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first. Tests on servers are shared out one by one, unless their file shares what it
+    makes once; the others file by file."""
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("broker")
+        if not has(item, "broker") or has(item, "one_process"):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(PROJECT).as_posix()))
+    items.sort(key=lambda item: [not has(item, mark) for mark in ("long", "broker")])
+
+
+def has(item: pytest.Item, mark: str) -> bool:
+    return item.get_closest_marker(mark) is not None
 
 
 @pytest.fixture(scope="session")
@@ -52,12 +60,8 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture
 def database(servers: Servers) -> Iterator[str]:
     """The URL of an empty database that is this test's alone."""
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(servers.database, autocommit=True) as connection:
-        connection.execute(SQL("create database {}").format(Identifier(name)))
-    yield servers.database.removesuffix("postgres") + name
-    with psycopg.connect(servers.database, autocommit=True) as connection:
-        connection.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
+    with empty_database(servers) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,12 +20,16 @@ from services.ops import terminal
 from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.platform import metrics
-from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.local.embedded import Servers
 from services.platform.storage.gauges import gauges
 from services.platform.streaming.sending import Message
 from services.responses.__main__ import SERVICE as RESPONSES
 from tests.broker.relay import NOW, Relay, message, relay_on
+from tests.broker.servers_away import away
 from tests.support import builders as b
+from tests.support.databases import empty_database
+
+pytestmark = [pytest.mark.long, pytest.mark.one_process]
 
 KAFKA_SILENT, KAFKA_WITHIN = "Kafka does not answer", 60.0
 BUSY_SECONDS = 4  # for what the command imports and asks of the database, on a machine that has other work
@@ -69,9 +71,10 @@ class History:
     """Servers on which it all has happened and no worker runs any more."""
 
     servers: Servers
+    database: str
 
     def relay(self, *arguments: str) -> Result:
-        addresses = {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.servers.database}
+        addresses = {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.database}
         return CliRunner().invoke(app, arguments, env=addresses)
 
     def status(self) -> Result:
@@ -88,14 +91,14 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    with embedded_servers(durable=False) as servers:
-        asyncio.run(_happen(servers, tmp_path_factory.mktemp("work")))
-        yield History(servers)
+def history(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    with empty_database(servers) as database:
+        asyncio.run(_happen(servers, database, tmp_path_factory.mktemp("work")))
+        yield History(servers, database)
 
 
-async def _happen(servers: Servers, folder: Path) -> None:
-    async with relay_on(servers, folder) as relay:
+async def _happen(servers: Servers, database: str, folder: Path) -> None:
+    async with relay_on(servers, folder, database) as relay:
         async with relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker:
             await relay.publish(INCIDENT, INCIDENT, CHILDREN, UNLINKED, NO_FORCE, SAME_ID)
             await relay.settled(worker)
@@ -109,14 +112,12 @@ def event_of(sent: Message) -> str:
     return dict(sent.headers)["ce_id"].decode()
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize("asked", [event_of(INCIDENT), b.VICTIM, f"{b.CRIME}/1", b.CRIME, f"high_risk/{b.VICTIM}"])
 def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(history: History, asked: str) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
     assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize(
     "asked",
     [event_of(NO_FORCE), REFUSED_CRIME, f"{REFUSED_CRIME}/1", f"{REFUSED_CRIME}/party/1", f"log-{REFUSED_CRIME}"],
@@ -128,7 +129,6 @@ def test_a_refused_event_is_found_by_every_name_that_it_carries(history: History
     assert "It was refused, so nobody was told anything." in said
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize("asked", [event_of(NOT_READ_YET), UNREAD_CRIME, f"{UNREAD_CRIME.lower()}/1"])
 def test_an_event_that_is_not_read_yet_is_found_by_every_name_that_it_carries(history: History, asked: str) -> None:
     (unread,) = history.read("explain", asked, "--json")["unread"]["found"]
@@ -139,7 +139,6 @@ def test_an_event_that_is_not_read_yet_is_found_by_every_name_that_it_carries(hi
     assert said.exit_code == 0
 
 
-@pytest.mark.broker
 def test_an_unread_incident_of_a_suspect_who_is_police_is_shown_to_audit_alone(history: History) -> None:
     for role in ((), ("--role", "ops"), ("--role", "dait")):
         nothing = history.relay("explain", "CR-NOT-THERE", *role)
@@ -148,7 +147,6 @@ def test_an_unread_incident_of_a_suspect_who_is_police_is_shown_to_audit_alone(h
     assert history.read("explain", OF_POLICE_CRIME, "--json", "--role", "audit")["unread"]["found"]
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize("asked", [*map(event_of, (ONCE, AMENDED, TAKEN_BACK)), "CR5", "CR5/1", "CR5/party/1"])
 def test_what_was_told_of_an_incident_that_was_taken_back_is_found_by_each_of_its_names(
     history: History, asked: str
@@ -159,7 +157,6 @@ def test_what_was_told_of_an_incident_that_was_taken_back_is_found_by_each_of_it
     assert {fact["version"] for fact in found["facts"]} >= {1, 2}
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize(
     "asked", [event_of(INCIDENT).upper(), event_of(INCIDENT)[:13], f"log-{b.CRIME}".lower(), f" {b.CRIME.lower()} "]
 )
@@ -170,7 +167,6 @@ def test_a_name_is_found_in_whichever_case_by_its_beginning_and_by_the_incident_
     assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
 
 
-@pytest.mark.broker
 def test_an_agency_told_of_nothing_of_late_hears_what_older_matters_are_open(history: History) -> None:
     delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
     agency = next(t["recipient"] for t in delivered if t["rule"] == "high_risk" and t["state"] == "live")
@@ -179,7 +175,6 @@ def test_an_agency_told_of_nothing_of_late_hears_what_older_matters_are_open(his
     assert re.search(r"[1-9] older matters? (is|are)\s+open", said)
 
 
-@pytest.mark.broker
 def test_an_id_that_two_sources_use_explains_both_and_a_fact_s_own_id_one(history: History) -> None:
     found = history.read("explain", event_of(INCIDENT), "--json", "--role", "audit")
     both = {(fact["subject"], fact["source"]): fact for fact in found["facts"]}
@@ -196,7 +191,6 @@ def test_an_id_that_two_sources_use_explains_both_and_a_fact_s_own_id_one(histor
     assert {telling["subject"] for telling in alone["tellings"]} == {"CR4/party/1"}
 
 
-@pytest.mark.broker
 def test_a_notification_is_explained_and_an_agency_reads_its_own_whole(history: History) -> None:
     delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
     telling = next(t for t in delivered if t["rule"] == "high_risk" and t["recipient"].startswith("idva"))
@@ -208,7 +202,6 @@ def test_a_notification_is_explained_and_an_agency_reads_its_own_whole(history: 
     assert all(line["shown"] for line in shown["lines"])
 
 
-@pytest.mark.broker
 def test_a_kind_of_agency_sees_values_as_far_as_it_is_granted_them(history: History) -> None:
     lines = [
         line
@@ -218,21 +211,18 @@ def test_a_kind_of_agency_sees_values_as_far_as_it_is_granted_them(history: Hist
     assert {line["what"]: line["value"] for line in lines}["crime_reference"] == b.CRIME
 
 
-@pytest.mark.broker
 def test_what_nobody_knows_is_answered_with_the_forms_that_are_understood(history: History) -> None:
     result = history.relay("explain", "nothing-of-the-kind")
     assert result.exit_code == 1
     assert "54260012345/party/1" in result.output
 
 
-@pytest.mark.broker
 def test_a_refused_event_is_explained_by_its_refusal(history: History) -> None:
     found = history.read("explain", event_of(NO_FORCE), "--json")
     assert {refused["reason"] for refused in found["refused"]} == {"unknown_force"}
     assert not found["tellings"]
 
 
-@pytest.mark.broker
 def test_the_pending_list_says_what_is_missing_and_who_was_told_unlinked(history: History) -> None:
     result = history.relay("pending", "list", "--json")
     assert result.exit_code == 1
@@ -244,7 +234,6 @@ def test_the_pending_list_says_what_is_missing_and_who_was_told_unlinked(history
     assert f"--as {'|'.join(fact['desks'])} --actor YOU" in history.relay("pending", "list").stdout
 
 
-@pytest.mark.broker
 def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_behind(history: History) -> None:
     result = history.status()
     assert result.exit_code == 1
@@ -259,7 +248,6 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
     assert json.loads(result.stdout)["moved_ahead"] == []
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize(
     "arguments", [("status",), ("pending", "list"), ("dlq", "list"), ("explain", b.CRIME, "--full")]
 )
@@ -268,25 +256,18 @@ def test_tables_fit_a_terminal(history: History, arguments: tuple[str, ...], mon
     assert max(len(line) for line in history.relay(*arguments).stdout.splitlines()) <= 80
 
 
-@pytest.mark.broker
-@pytest.mark.parametrize("sign", [signal.SIGSTOP, signal.SIGKILL])
-def test_status_says_within_three_seconds_that_kafka_does_not_answer(sign: signal.Signals, tmp_path: Path) -> None:
-    with embedded_servers(durable=False) as servers:
-        asyncio.run(_happen(servers, tmp_path))
-        os.kill(servers.pids["kafka"], sign)
-        began, history = time.monotonic(), History(servers)
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_status_says_within_three_seconds_that_kafka_does_not_answer(history: History, how: str) -> None:
+    with away(history.servers, "kafka", how):
+        began = time.monotonic()
         result = history.relay("status")
         took = time.monotonic() - began
-        os.kill(servers.keeper_pid, 0)
-        if sign is signal.SIGSTOP:
-            os.kill(servers.pids["kafka"], signal.SIGCONT)
     assert result.exit_code == 1
     assert result.output.startswith("Something is wrong: Kafka does not answer")
     assert "refused" in result.output
     assert took < 3 + BUSY_SECONDS
 
 
-@pytest.mark.broker
 def test_a_dead_letter_is_listed_by_reason_and_shown_without_its_content(history: History) -> None:
     result = history.relay("dlq", "list", "police.incidents", "--reason", "unknown_force", "--json")
     assert result.exit_code == 1
@@ -299,13 +280,12 @@ def test_a_dead_letter_is_listed_by_reason_and_shown_without_its_content(history
     assert history.relay("dlq", "list", "--reason", "not_json").exit_code == 0
 
 
-@pytest.mark.broker
 def test_a_dead_letter_goes_back_to_its_stream_as_it_came(history: History, tmp_path: Path) -> None:
     (letter,) = [json.loads(line) for line in history.relay("dlq", "list", "--json").stdout.splitlines()]
     assert "Would send back: 1 record" in history.relay("dlq", "replay", letter["id"], "--dry-run").stdout
     assert history.relay("dlq", "replay", "--reason", "unknown_force", "--by", "duty-3").exit_code == 0
 
-    reader = Relay(history.servers, history.servers.database, b.shipped(), tmp_path)
+    reader = Relay(history.servers, history.database, b.shipped(), tmp_path)
     sent = asyncio.run(reader.read("police.incidents"))
     ((headers, value),) = [(headers, value) for _, headers, value in sent if "dlq-replay-of" in headers]
     assert value == NO_FORCE.value
@@ -315,16 +295,14 @@ def test_a_dead_letter_goes_back_to_its_stream_as_it_came(history: History, tmp_
     assert history.relay("dlq", "replay", "no-such-letter").exit_code == 1
 
 
-@pytest.mark.broker
 def test_topics_and_tables_that_are_there_are_left_as_they_are(history: History) -> None:
     assert "0 topics made" in history.relay("topics", "apply").stdout
     assert "already" in history.relay("db", "migrate").stdout
 
 
-@pytest.mark.broker
 def test_gauges_count_what_waits_without_saying_of_whom(history: History) -> None:
     async def fill() -> None:
-        async with await AsyncConnection.connect(history.servers.database) as conn:
+        async with await AsyncConnection.connect(history.database) as conn:
             await gauges(conn)
 
     asyncio.run(fill())

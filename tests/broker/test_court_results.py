@@ -1,6 +1,5 @@
 """Court results as courts send them, repeated and in any order: what they say stands once, waits, and is told."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -21,7 +20,6 @@ from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.intake.spi import read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
-from services.platform.local.embedded import embedded_servers
 from services.platform.project import PROJECT
 from services.platform.storage.changes import Accepted
 from services.platform.storage.pseudonyms import Pseudonyms
@@ -30,7 +28,8 @@ from services.platform.streaming import receiving
 from services.platform.streaming.sending import Message
 from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
-from tests.broker.relay import Relay, message, relay_on
+from tests.broker.conftest import Play
+from tests.broker.relay import Relay, message
 from tests.support import builders as b
 
 SERVICES = (INCIDENTS, CONVICTIONS, ORDER_VARIATIONS, RESPONSES)
@@ -163,25 +162,26 @@ def names(events: Iterable[Event]) -> set[str]:
 
 @pytest.mark.broker
 @pytest.mark.parametrize("messages", FOLDERS)
+@pytest.mark.parametrize("turn", ["there", "back"])
 def test_repeated_and_in_the_reverse_order_the_same_facts_stand_and_each_is_told_as_what_it_is(
-    tmp_path: Path, messages: Messages
+    play: Play, messages: Messages, turn: str
 ) -> None:
-    async def both() -> None:
-        once = [event for content in messages.all for event in said(content, RECEIVED)]
-        again = [event for content in messages.all for event in said(content, RECEIVED_AGAIN)]
-        for turn, published in (("there", [*once, *again]), ("back", [*reversed(again), *reversed(once)])):
-            with embedded_servers(durable=False) as servers:
-                async with relay_on(servers, tmp_path / turn) as relay, relay.working(*SERVICES) as worker:
-                    await relay.publish(*map(sent, published))
-                    await relay.settled(worker)
-                    known = await as_known(relay, once)
-                    assert await standing(relay) == standing_by_reading(known) != frozenset()
-                    assert not await rows(relay, "select * from refusal")
-                    await waiting_is_told_by_references_alone(relay, known)
-                    if turn == "there":
-                        await linked_it_is_told_as_what_it_is(relay, worker, messages)
+    once = [event for content in messages.all for event in said(content, RECEIVED)]
+    again = [event for content in messages.all for event in said(content, RECEIVED_AGAIN)]
+    published = [*once, *again] if turn == "there" else [*reversed(again), *reversed(once)]
 
-    asyncio.run(both())
+    async def story(relay: Relay) -> None:
+        async with relay.working(*SERVICES) as worker:
+            await relay.publish(*map(sent, published))
+            await relay.settled(worker)
+            known = await as_known(relay, once)
+            assert await standing(relay) == standing_by_reading(known) != frozenset()
+            assert not await rows(relay, "select * from refusal")
+            await waiting_is_told_by_references_alone(relay, known)
+            if turn == "there":
+                await linked_it_is_told_as_what_it_is(relay, worker, messages)
+
+    play(story)
 
 
 async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Event]) -> None:
@@ -300,7 +300,7 @@ def of_a_wrong_clock(number: str, *, code: bytes = b"3260") -> bytes:
 
 @pytest.mark.broker
 def test_an_amendment_that_returns_to_the_first_result_stands_and_no_message_does_so_by_coming_again(
-    tmp_path: Path,
+    play: Play,
 ) -> None:
     """A court makes an order, takes it back, and makes it again: the last word stands. A gateway that delivers an old
     message once more says nothing new."""
@@ -313,17 +313,16 @@ def test_an_amendment_that_returns_to_the_first_result_stands_and_no_message_doe
         (found,) = {text for _, *statement, text in await standing(relay) if tuple(statement) == about}
         return bool(json.loads(found)["orders"])
 
-    async def in_turn() -> None:
-        with embedded_servers(durable=False) as servers:
-            async with relay_on(servers, tmp_path) as relay, relay.working(*SERVICES) as worker:
-                hours = iter(range(100))
-                for message, stands in (
-                    *((first, True), (without, False), (first, False), (without, False)),
-                    *((again, True), (without, True), (first, True), (again, True)),
-                ):
-                    await relay.publish(*map(sent, said(message, RECEIVED + timedelta(hours=next(hours)))))
-                    await relay.settled(worker)
-                    assert await orders_standing(relay) is stands
-                assert not await rows(relay, "select * from refusal")
+    async def in_turn(relay: Relay) -> None:
+        async with relay.working(*SERVICES) as worker:
+            hours = iter(range(100))
+            for message, stands in (
+                *((first, True), (without, False), (first, False), (without, False)),
+                *((again, True), (without, True), (first, True), (again, True)),
+            ):
+                await relay.publish(*map(sent, said(message, RECEIVED + timedelta(hours=next(hours)))))
+                await relay.settled(worker)
+                assert await orders_standing(relay) is stands
+            assert not await rows(relay, "select * from refusal")
 
-    asyncio.run(in_turn())
+    play(in_turn)

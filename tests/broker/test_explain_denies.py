@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.ops.cli import app
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
-from services.platform.local.embedded import Servers, embedded_servers
+from services.platform.local.embedded import Servers
 from services.platform.streaming.sending import Message
 from services.responses.__main__ import SERVICE as RESPONSES
 from tests.broker.relay import message, relay_on
 from tests.support import builders as b
+from tests.support.databases import empty_database
+
+pytestmark = [pytest.mark.long, pytest.mark.one_process]
 
 CRIME = "54260000908"
 INCIDENT = message(b.incident(), "uk.police.incident-reported")
@@ -81,9 +84,10 @@ class History:
     """Servers on which it all has happened."""
 
     servers: Servers
+    database: str
 
     def explain(self, asked: str, *who: str) -> Said:
-        addresses = {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.servers.database}
+        addresses = {"RELAY_KAFKA": self.servers.kafka, "RELAY_DATABASE": self.database}
         said = CliRunner().invoke(app, ("explain", asked, *who), env=addresses)
         return Said(said.exit_code, said.stdout, said.stderr)
 
@@ -95,19 +99,21 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    with embedded_servers(durable=False) as servers:
-        asyncio.run(_happen(servers, tmp_path_factory.mktemp("work")))
-        yield History(servers)
+def history(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    with empty_database(servers) as database:
+        asyncio.run(_happen(servers, database, tmp_path_factory.mktemp("work")))
+        yield History(servers, database)
 
 
-async def _happen(servers: Servers, folder: Path) -> None:
-    async with relay_on(servers, folder) as relay, relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker:
+async def _happen(servers: Servers, database: str, folder: Path) -> None:
+    async with (
+        relay_on(servers, folder, database) as relay,
+        relay.working(INCIDENTS, ORDER_VARIATIONS, RESPONSES) as worker,
+    ):
         await relay.publish(INCIDENT, REFUSED, *HIS_MATTER)
         await relay.settled(worker)
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize("who", BARRED, ids=" ".join)
 def test_where_a_suspect_is_police_his_force_and_ops_hear_what_they_hear_of_nothing(
     history: History, who: tuple[str, ...]
@@ -119,7 +125,6 @@ def test_where_a_suspect_is_police_his_force_and_ops_hear_what_they_hear_of_noth
     assert history.explain(CRIME, "--json", *who) == history.explain("CR-NOT-THERE", "--json", *who)
 
 
-@pytest.mark.broker
 def test_where_a_suspect_is_police_the_desk_that_policy_names_and_audit_read_of_it(history: History) -> None:
     for who in (("--role", "audit"), ("--as", "psd-54")):
         delivered = json.loads(history.explain(CRIME, "--json", *who).out)["tellings"]
@@ -128,7 +133,6 @@ def test_where_a_suspect_is_police_the_desk_that_policy_names_and_audit_read_of_
         assert history.explain(asked, "--role", "audit").status == 0, asked
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize("agency", ["idva-severnmouth", "school-100002", "health-visitor-865"])
 def test_to_an_agency_that_was_not_told_a_matter_is_what_a_name_is_that_nobody_uses(
     history: History, agency: str
@@ -141,7 +145,6 @@ def test_to_an_agency_that_was_not_told_a_matter_is_what_a_name_is_that_nobody_u
         assert history.explain(asked, "--as", agency) == nothing, asked
 
 
-@pytest.mark.broker
 def test_an_agency_that_was_told_reads_that_and_no_word_of_whether_others_were(history: History) -> None:
     said = history.explain(b.CRIME, "--as", "idva-larkmead")
     assert said.status == 0

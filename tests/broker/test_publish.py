@@ -25,6 +25,8 @@ from services.platform.project import PROJECT
 from services.platform.settings import Addresses
 from tests.support import builders as b
 
+pytestmark = [pytest.mark.broker, pytest.mark.one_process]
+
 DRAINED_WITHIN = 60.0
 NOT_SENT_TO_YOU = "No notification with that id was sent to you"
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")

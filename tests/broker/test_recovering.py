@@ -48,6 +48,7 @@ class Backup:
             conn.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(of)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ask", ["acknowledge", "accept"])
 def test_after_a_restore_every_agency_holds_what_it_would_and_no_id_has_two_contents(play: Play, ask: str) -> None:
     given = load(21, 28, datetime.now(UTC))

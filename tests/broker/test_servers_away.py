@@ -36,6 +36,7 @@ from services.platform.streaming.topics import topics
 from services.platform.streaming.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
+from tests.broker.servers_away import away
 from tests.broker.troubled import STREAM, Process, delivered, everybody_once, fates, incident, service
 from tests.support.processes import started
 
@@ -203,28 +204,6 @@ def answers(asked: Asked) -> bool:
     with suppress(ConnectionError):
         return asked.lives
     return False
-
-
-@contextmanager
-def away(servers: Servers, server: Name, how: str) -> Iterator[None]:
-    """Without this server for as long as the block lasts: killed, or all its processes stopped where they are."""
-    if how == "killed":
-        servers.stop(server, kill=True)
-        try:
-            yield
-        finally:
-            servers.start(server)
-        return
-    main = servers.pids[server]
-    processes = [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in processes:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 # A pool that doubles its pauses tries again after 15 seconds and after 31.

@@ -19,6 +19,8 @@ from services.platform.local.story_clock import StoryClock, story_clock
 from services.platform.project import PROJECT
 from services.platform.settings import Addresses
 
+pytestmark = [pytest.mark.broker, pytest.mark.one_process]
+
 DRAINED_WITHIN = 60.0
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
 THIRD = "54250077303"

@@ -22,7 +22,7 @@ from services.platform.streaming.topics import topics
 from tests.broker.relay import OFTEN, PATIENCE, empty_topics, shipped_policy
 from tests.support.processes import started
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.one_process]
 
 USER, PASSWORD = "somebody", "a-password-that-must-not-be-told"
 REFUSED = "PostgreSQL refuses the user or the password in RELAY_DATABASE."

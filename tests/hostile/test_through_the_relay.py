@@ -109,6 +109,7 @@ def mebibytes(services: Services) -> int:
     return int(most_resident_mib(services.process.pid))
 
 
+@pytest.mark.long
 @pytest.mark.broker
 def test_thousands_of_hostile_records_have_their_ends_and_good_ones_beside_them_are_told_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
