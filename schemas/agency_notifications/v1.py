@@ -66,7 +66,11 @@ class Continuity(v.Frozen):
 
 
 class NotificationIssued(v.Frozen):
-    """The newest revision of a duty replaces those before it. The envelope's id is the notification's id."""
+    """The newest revision of a duty replaces those before it. The envelope's id is the notification's id.
+
+    `changed`: of an update, by name what differs from the revision before: of the matter, and `asks`, `texts` and
+    `urgency`.
+    """
 
     notification: Annotated[v.Reference, REFERENCE]
     kind: Annotated[Literal["notify", "update", "remind", "close", "correct"], REFERENCE]
@@ -85,6 +89,7 @@ class NotificationIssued(v.Frozen):
     urgency: Annotated[Literal["routine", "prompt", "urgent"], REFERENCE]
     gather: Annotated[Literal["singly", "batch", "digest"], REFERENCE]
     matter: Annotated[tuple[Item, ...], REFERENCE]
+    changed: Annotated[tuple[ItemName, ...], REFERENCE] = ()
     asks: Annotated[tuple[Asked, ...], REFERENCE]
     reason: Annotated[v.Code | None, REFERENCE]
     texts: Annotated[tuple[v.Text, ...], REFERENCE]

@@ -84,6 +84,8 @@ def _head(notification: NotificationIssued, names: Names) -> Iterator[Line]:
         # What is taken back names nobody; its reader must find out whom it was about.
         where = " There you read what it was about." if replaced and notification.state == "withdrawn" else ""
         yield Line(f"{meaning}{replaced}{where}")
+    if notification.changed:
+        yield Line(f"What is new: {', '.join(dict.fromkeys(map(words.part, notification.changed)))}.", "bold")
     if notification.reason:
         yield Line(f"Why: {words.reason(notification.reason)}")
 

@@ -35,6 +35,11 @@ WHAT_KINDS_MEAN: Mapping[str, str] = {
     "close": "Nothing more is asked of you here. What is below is what you were told before.",
     "correct": "What you were told before is wrong or no longer stands. Do not act on it.",
 }
+PARTS: Mapping[str, str] = {
+    "asks": "what is asked of you",
+    "texts": "what is to be heeded",
+    "urgency": "how urgent it is",
+}
 # Where it had ended already, and only a part of it was wrong.
 PARTLY_WRONG = "Corrected"
 WHAT_PARTLY_WRONG_MEANS = "Part of what you were told before is wrong. What is still right is below."
@@ -712,6 +717,11 @@ def reason(code: str) -> str:
 def item(what: str) -> str:
     """What an item of a notification is called: by its whole name, else by the last part of it."""
     return of_item(ITEMS, what) or _plain(what.rpartition(".")[2])
+
+
+def part(name: str) -> str:
+    """What changed in an update, as people call it: an item, or another part of the notification."""
+    return PARTS.get(name) or item(name)
 
 
 def value(what: str, said: JsonValue, names: Names = NO_NAMES) -> str:

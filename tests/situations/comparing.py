@@ -58,6 +58,7 @@ def _of_notice(notification: Notification, expected: Told, seen: Seen) -> Iterat
     compared: list[tuple[str, Any, Any]] = [
         ("because", expected.because, notification.reason),
         ("last", LAST.get(expected.last or ""), notification.kind),
+        ("changed", expected.changed, notification.changed),
         ("sent", _moment(expected.sent, seen), in_words(notification.at)),
         ("route", expected.route, notification.why.route),
         ("by", _moment(expected.by, seen), in_words(notification.tell_by)),

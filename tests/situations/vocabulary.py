@@ -324,6 +324,7 @@ class Told(Words):
     state: Literal["live", "closed", "corrected"] = "live"
     because: str | None = None  # why it was closed or corrected
     last: Literal["notified", "updated", "reminded"] | None = None
+    changed: Strings | None = None  # by name, all that an update says is new in it
     sent: str | None = None  # when the newest notification of it was
     route: str | None = None
     by: str | None = None

@@ -71,6 +71,7 @@ def notification(notification: Notification, service: str, policy: Policy, pseud
     body = {
         "agency": key.agency,
         "asks": [_asked(asked) for asked in notification.asks],
+        **({"changed": notification.changed} if notification.changed else {}),
         "continuity": {
             "agency_kind": notification.agency_kind,
             "asked_in": notification.asked_at,
@@ -176,6 +177,7 @@ def notification_for(said: NotificationIssued, key: Key) -> Notification:
             said.power.purpose,
             kept.by_default,
         ),
+        changed=said.changed,
     )
 
 

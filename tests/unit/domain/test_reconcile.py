@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.agency_responses.v1 import Declined
 from schemas.classes import DataClass
-from schemas.police_incidents.v1 import Grade, IncidentReported
+from schemas.police_incidents.v1 import AbuseType, Grade, IncidentReported
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived
@@ -53,6 +53,22 @@ def test_a_change_that_an_agency_may_not_see_is_remembered_and_not_sent() -> Non
     assert said(world.evaluate(amended, now=b.NOON)) == [("update", "high_risk", "north-dait")]
     assert world.delivered[IDVA].grounds == (amended.id,)
     assert world.delivered[IDVA].revision == 1
+
+
+def test_an_update_names_what_differs_from_the_revision_before_as_far_as_its_agency_sees_it() -> None:
+    world = World(rules=of("high_risk"))
+    world.evaluate(incident(), now=b.NOON)
+    world.evaluate(incident(2, abuse_types=(AbuseType.ECONOMIC,), circumstances="a quarrel"), now=b.NOON)
+    assert world.delivered[DAIT].changed == ("circumstances", "abuse_types", "asks")
+    assert world.delivered[IDVA].changed == ("abuse_types", "asks")
+    world.evaluate(now=b.NOON + 12 * H)
+    assert {one.kind: one.changed for one in world.sent} == {
+        "notify": (),
+        "update": ("circumstances", "abuse_types", "asks"),
+        "remind": (),
+    }
+    (taken_back, *_) = world.evaluate(b.withdrawal(incident(), version=3), now=b.NOON + 12 * H)
+    assert taken_back.changed == ()
 
 
 def test_what_was_silently_carried_over_is_corrected_when_it_falls_and_unexplained_when_its_rule_is_lost() -> None:

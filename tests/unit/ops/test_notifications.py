@@ -150,6 +150,12 @@ def test_what_has_been_answered_is_done_and_not_overdue() -> None:
     assert "To answer" not in said
 
 
+def test_an_update_names_what_is_new_in_it_once_and_in_words() -> None:
+    said = text(changed(kind="update", revision=2, changed=("risk.grade", "abuse_types", "risk.grade", "asks")))
+    assert "What is new: Risk grade, Kinds of abuse, what is asked of you." in said
+    assert "What is new" not in text(NOTIFICATION)
+
+
 def test_of_each_matter_the_highest_revision_stands_in_whatever_order_it_is_read() -> None:
     second = changed(revision=2, kind="update")
     other = changed(rule="escalation")

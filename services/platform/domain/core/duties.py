@@ -207,8 +207,9 @@ class Notification:
     `grounds`: as the duty rests on them; of a notification that was sent, as it rested on them then. `asked_at`: the
     revision since which the asks stand, and `asked_since` when that was sent. `first_told_at`: when this run of the
     duty began, reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`.
-    `whom`: who stood at `person` when its content was said; None for what is about no person's place, or where that is
-    not known. `asked_for`: as the duty had it. Both are sent to nobody.
+    `changed`: of an update, by name and never by value, what differs from the revision before: of the matter, and
+    `asks`, `texts` and `urgency`. `whom`: who stood at `person` when its content was said; None for what is about no
+    person's place, or where that is not known. `asked_for`: as the duty had it. Both are sent to nobody.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
@@ -233,6 +234,7 @@ class Notification:
     gather: Literal["singly", "batch", "digest"]
     texts: tuple[str, ...]
     why: Why
+    changed: tuple[str, ...] = ()
     whom: Whom | None = None
     asked_for: str | None = None
 

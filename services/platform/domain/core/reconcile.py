@@ -1,6 +1,6 @@
 """The difference between what is owed and what was told: at most one notification for each duty, and nothing unsaid."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -280,7 +280,7 @@ def _updated(before: Notification, duty: Duty, seen: Projection, now: datetime) 
     if (seen[:2], duty.urgency, asks) == delivered and same_is_asked is not False:
         return None
     after = _after(before, "update", now)
-    return replace(
+    updated = replace(
         after,
         grounds=_rests_on(duty),
         content=seen.content,
@@ -296,6 +296,24 @@ def _updated(before: Notification, duty: Duty, seen: Projection, now: datetime) 
         whom=seen.whom and seen.whom.as_known_before(before.whom),
         asked_for=duty.asked_for,
     )
+    return replace(updated, changed=tuple(dict.fromkeys(_changed(before, updated))))
+
+
+def _changed(before: Notification, updated: Notification) -> Iterator[str]:
+    """By name what is new in an update or said no longer; of what else it may change, which part of it."""
+    differ = set(before.content) ^ set(updated.content)
+    yield from (line[0] for line in (*updated.content, *before.content) if line in differ)
+    if updated.asked_at != before.asked_at or _as_asked(updated) != _as_asked(before):
+        yield "asks"
+    if updated.texts != before.texts:
+        yield "texts"
+    if updated.urgency != before.urgency:
+        yield "urgency"
+
+
+def _as_asked(notification: Notification) -> list[Asked]:
+    """Its asks, answered or not."""
+    return [replace(asked, met_by=None) for asked in notification.asks]
 
 
 def _same_is_asked(before: Notification, duty: Duty) -> bool | None:
@@ -335,4 +353,4 @@ def _by(by: datetime, since: datetime, tell_by: datetime, shortest_window: timed
 
 
 def _after(before: Notification, kind: str, now: datetime) -> Notification:
-    return replace(before, kind=kind, revision=before.revision + 1, at=now)  # type: ignore[arg-type]
+    return replace(before, kind=kind, revision=before.revision + 1, at=now, changed=())  # type: ignore[arg-type]

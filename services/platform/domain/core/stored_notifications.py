@@ -47,6 +47,8 @@ def notification_to_json(notification: Notification) -> str:
         "texts": n.texts,
         "why": _why(n.why),
     }
+    if n.changed:
+        stored["changed"] = n.changed
     if n.reason is not None:
         stored["reason"] = n.reason
     if n.late:
@@ -88,6 +90,7 @@ def notification_from_json(text: str) -> Notification:
         gather=stored["gather"],
         texts=tuple(stored["texts"]),
         why=Why(**stored["why"]),
+        changed=tuple(stored.get("changed", ())),
         whom=None if whom is None else Whom(**whom),
         asked_for=stored.get("asked_for"),
     )
