@@ -343,8 +343,13 @@ class World:
     """All files of a few people, looked at as the runtime would: after each event, files between which a place moved as
     one."""
 
-    def __init__(self, policy: PolicySet = POLICY, rules: Sequence[Rule] = RULES) -> None:
-        self.policy, self.rules, self.read_to = policy, rules, READ
+    def __init__(
+        self,
+        policy: PolicySet = POLICY,
+        rules: Sequence[Rule] = RULES,
+        judged_by: Callable[..., Evaluation] = evaluate,
+    ) -> None:
+        self.policy, self.rules, self.read_to, self.judged_by = policy, rules, READ, judged_by
         self.facts: tuple[Fact, ...] = ()
         self.answers: list[Answer] = []
         self.persons: dict[str, str] = {}
@@ -376,7 +381,7 @@ class World:
         here = [files.get(name, CaseFile(name)) for name in sorted(group)]
         answers = tuple(answer for answer in self.answers if _base(answer.key) in {_base(key) for key in delivered})
         here[0] = replace(here[0], answers=answers)
-        found = evaluate(here, delivered, self.rules, self.policy.at(now), self.read_to, now)
+        found = self.judged_by(here, delivered, self.rules, self.policy.at(now), self.read_to, now)
         self.delivered |= remember(delivered, found)
         for notification in (*delivered.values(), *found.notifications):
             owner = self.persons.get(notification.person, here[0].key)

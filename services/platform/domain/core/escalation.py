@@ -53,6 +53,11 @@ class Step:
     due: datetime
     answered_at: datetime | None = None
 
+    @property
+    def was_answered_in_time(self) -> bool:
+        """Whether nobody ever had to hear of it."""
+        return self.answered_at is not None and self.answered_at <= self.due
+
     def address(self, who: Who) -> Address:
         """To whom it goes, and about whom: what is due there at one time is one notification."""
         return self.duty.key.agency, self.duty.desk, who(self.duty.person)
@@ -76,7 +81,8 @@ def escalate(
     now: datetime,
 ) -> Iterator[Statement]:
     """All that is owed: what rules stated, with what answers made of it, handovers, and the steps of the ladder."""
-    escalated = escalate_each(stated, delivered, answers, policy, who)
+    told = any(key.rule in STEPS for key in delivered)
+    escalated = escalate_each(stated, delivered, answers, policy, who, steps_told=told)
     yield from chain.from_iterable(each.owed for each in escalated)
     yield from in_one(chain.from_iterable(each.steps for each in escalated), delivered, standing, who, now)
 
@@ -87,13 +93,16 @@ def escalate_each(
     answers: Iterable[Answer],
     policy: Policy,
     who: Who,
+    *,
+    steps_told: bool,
 ) -> list[Escalated]:
     """The same, for each that was stated, its steps one by one. What comes of one follows from what was told by its
-    rule about its place, and from answers to what the same person was told beside it.
+    rule about its place, and from answers to what the same person was told beside it. `steps_told`: whether anybody
+    was told of a silence in the whole file: then it counts what was beside it.
 
     Times are data here too, so this needs no clock: a step is due at its share of what was left at the first telling.
     """
-    ladders = _Ladders(policy, delivered, frozenset(statement.key for statement in stated))
+    ladders = _Ladders(policy, delivered, frozenset(statement.key for statement in stated), steps_told)
     stated = [_with_its_end(statement, delivered.get(statement.key), policy) for statement in stated]
     heard = _heard(answers, delivered)
     to_steps = [answer for those in heard.values() for answer in those if answer.key.rule in STEPS]
@@ -114,6 +123,7 @@ class _Ladders:
     policy: Policy
     delivered: Mapping[Key, Notification]
     by_rule: frozenset[Key]
+    steps_told: bool
 
     @cached_property
     def delivered_steps(self) -> Mapping[Key, Sequence[Notification]]:
@@ -138,9 +148,7 @@ class _Ladders:
             notifications += [step for key in turn for step in self.delivered_steps.get(key, ())]
         replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
         return _escalated(
-            _Chain(
-                self.policy, statement, tuple(turn), tuple(notifications), tuple(replies), bool(self.delivered_steps)
-            )
+            _Chain(self.policy, statement, tuple(turn), tuple(notifications), tuple(replies), self.steps_told)
         )
 
 

@@ -1,9 +1,9 @@
 """One evaluation of one person's file: what is owed by the rules and the ladder, compared with what was told."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from types import TracebackType
 
@@ -11,8 +11,8 @@ from schemas.police_incidents.v1 import IncidentReported
 from services.platform.domain.core.duties import Duty, Evaluation, Fault, Notification, Statement, Withheld
 from services.platform.domain.core.escalation import (
     ESCALATION_STEPS,
+    STEPS,
     Escalated,
-    Who,
     asked_of,
     escalate_each,
     in_one,
@@ -24,6 +24,7 @@ from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, 
 from services.platform.domain.core.occupants import People
 from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.projection import project, words_when_over
+from services.platform.domain.core.quiet import REMEMBERED, Matter, Memory, Quiet, matters
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import Projection, correction, reconcile, remember
 from services.platform.domain.core.rules import Rule
@@ -44,6 +45,8 @@ def evaluate(
     policy: Policy,
     read_to: datetime,
     now: datetime,
+    *,
+    remembered: Memory | None = REMEMBERED,
 ) -> Evaluation:
     """One evaluation of these files, as one where a place moved between them. `told`: the newest notification of each
     key that any of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never
@@ -54,6 +57,8 @@ def evaluate(
     stands there now is told of as new.
 
     Where nothing was delivered and no rule finds a fact that it needs, nothing is worked out.
+
+    `remembered`: quiet matters of evaluations before, which spare work and change nothing; None judges all as one.
 
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
     sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
@@ -82,86 +87,169 @@ def evaluate(
     standing = frozenset[str]().union(*(file.standing for file in files))
     answers = [answer for file in files for answer in file.answers]
 
-    def seen(duty: Duty) -> Projection:
-        return project(duty, policy)._replace(whom=people.of(duty))
+    at = _Circumstances(files, people, policy, standing, read_to, now)
+    every = matters(with_separate_services(stated, read, delivered, policy), delivered, answers, policy)
+    quiet, loud = ([], every) if remembered is None else _apart(every, at, remembered)
+    judged = _judged(loud, at)
+    found = judged.found
+    notifications = tuple(_with_those_taken_back(found.notifications, of_another, policy, now))
+    sent = {notification.key for notification in notifications}
+    known_now |= {notification.key: notification for notification in found.regrounded}
+    return replace(
+        found,
+        notifications=notifications,
+        withheld=(*found.withheld, *_all(each.withheld for each in quiet)),
+        regrounded=tuple(notification for key, notification in known_now.items() if key not in sent),
+        evaluate_again_at=_next_evaluation(judged, quiet, policy, now),
+        faults=tuple(faults),
+    )
 
-    def compare(delivered: Mapping[Key, Notification], owed: Collection[Statement]) -> Evaluation:
-        return reconcile(delivered, owed, standing, read_to, now, seen, partial(words_when_over, policy=policy))
 
-    persons = {place: person for file in files for place, person in file.persons.items()}
+@dataclass(frozen=True)
+class _Circumstances:
+    """What an evaluation goes by beside the matters themselves."""
 
-    held_at = {
-        body.crime_reference for file in files for _, body in file.of(IncidentReported) if held(body) is not None
-    }
+    files: Sequence[CaseFile]
+    people: People
+    policy: Policy
+    standing: frozenset[str]
+    read_to: datetime
+    now: datetime
 
-    def who(place: str) -> str:
+    def compare(self, delivered: Mapping[Key, Notification], owed: Collection[Statement]) -> Evaluation:
+        words = partial(words_when_over, policy=self.policy)
+        return reconcile(delivered, owed, self.standing, self.read_to, self.now, self.seen, words)
+
+    def seen(self, duty: Duty) -> Projection:
+        return project(duty, self.policy)._replace(whom=self.people.of(duty))
+
+    def who(self, place: str) -> str:
         """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
-        return place if place.partition("/")[0] in held_at else persons.get(place, place)
+        return place if place.partition("/")[0] in self._held_at else self._persons.get(place, place)
 
-    stated = with_separate_services(stated, read, delivered, policy)
-    owed, all_delivered = escalate_each(stated, delivered, answers, policy, who), delivered
-    whole = (*_owed(owed, delivered, standing, who, now), *outdated(answers, delivered, policy))
-    found = compare(delivered, whole)
+    @cached_property
+    def _persons(self) -> Mapping[str, str]:
+        return {place: person for file in self.files for place, person in file.persons.items()}
+
+    @cached_property
+    def _held_at(self) -> frozenset[str]:
+        reports = (body for file in self.files for _, body in file.of(IncidentReported))
+        return frozenset(body.crime_reference for body in reports if held(body) is not None)
+
+    def fell(self, matter: Matter) -> bool:
+        """Whether a fact that something was told for does not stand any more."""
+        return any(not self.standing.issuperset(n.grounds) for n in matter.delivered if n.state != "withdrawn")
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found, and all that is owed: `steps` told as one where they are due to one person."""
+
+    found: Evaluation
+    owed: tuple[Escalated, ...]
+    steps: tuple[Duty, ...]
+
+    def duties(self) -> Iterator[Duty]:
+        stated = (statement for each in self.owed for statement in each.owed)
+        return chain((statement for statement in stated if isinstance(statement, Duty)), self.steps)
+
+
+def _apart(every: list[Matter], at: _Circumstances, remembered: Memory) -> tuple[list[Quiet], list[Matter]]:
+    """The matters of which nothing is said now, and those that are judged as one.
+
+    Matters meet only where somebody hears of a silence: what is due to one person about several of them is told at
+    once, and answered at once. Of a quiet matter nothing is due.
+    """
+    if len(every) == 1:
+        return [], every
+    answered = [
+        (at_step.key.agency, at_step.first_told_at)
+        for matter in every
+        if matter.steps_told
+        for answer in matter.answers
+        if (at_step := matter.by_key.get(answer.key)) is not None and at_step.key.rule in STEPS
+    ]
+    quiet, loud = [], []
+    for matter in every:
+        known = None if at.fell(matter) else remembered.of(matter, at.now) or _quiet(matter, at, remembered)
+        if known is None or any(
+            agency in known.steps_due and known.steps_due[agency] <= told_at for agency, told_at in answered
+        ):
+            loud.append(matter)
+        else:
+            quiet.append(known)
+    return quiet, loud
+
+
+def _quiet(matter: Matter, at: _Circumstances, remembered: Memory) -> Quiet | None:
+    """What an evaluation finds of this matter by itself, kept for the next; None where there is something to say, or
+    where that may hang on other matters."""
+    if matter.has_news(at.now):
+        return None
+    judged = _judged([matter], at)
+    found, steps = judged.found, [step for each in judged.owed for step in each.steps]
+    if found.notifications or found.regrounded or found.unexplained or found.held_back_until is not None:
+        return None
+    if not all(step.due > at.now or step.was_answered_in_time for step in steps):
+        return None
+    until, lives = _ahead(judged, at.now)
+    unanswered = escalate_each(matter.stated, matter.by_key, (), matter.policy, at.who, steps_told=matter.steps_told)
+    due: dict[str, datetime] = {}
+    for step in (step for each in unanswered for step in each.steps):
+        agency = step.duty.key.agency
+        due[agency] = min(due.get(agency, step.due), step.due)
+    quiet = Quiet(at.now, until, lives, found.withheld, due)
+    remembered.keep(matter, quiet)
+    return quiet
+
+
+def _judged(part: Sequence[Matter], at: _Circumstances) -> _Judged:
+    """These matters as one, until what was sent changes nothing any more."""
+    stated = [statement for matter in part for statement in matter.stated]
+    answers = [answer for matter in part for answer in matter.answers]
+    delivered = {notification.key: notification for matter in part for notification in matter.delivered}
+    steps_told = any(matter.steps_told for matter in part)
+    policy, standing, now = at.policy, at.standing, at.now
+    owed = escalate_each(stated, delivered, answers, policy, at.who, steps_told=steps_told)
+    all_delivered: Mapping[Key, Notification] = delivered
+    steps = tuple(in_one(_all(each.steps for each in owed), delivered, standing, at.who, now))
+    whole = (*_all(each.owed for each in owed), *steps, *outdated(answers, delivered, policy))
+    found = at.compare(delivered, whole)
     moved: list[Withheld] = []
     if found.unexplained:
         moved += _taken_over(found.unexplained, delivered, whole, policy)
-        found = _after(found, compare({statement.key: delivered[statement.key] for statement in moved}, moved), ())
-    part = found
+        found = _after(found, at.compare({statement.key: delivered[statement.key] for statement in moved}, moved), ())
+    said = found
     for _ in range(MOST_PASSES):
-        if not part.notifications:
+        if not said.notifications:
             break
         # What was sent changes what is owed of the same places by the same rules, and nothing else.
-        about = {place_of(notification.key) for notification in part.notifications}
-        all_delivered = remember(all_delivered, part)
+        about = {place_of(notification.key) for notification in said.notifications}
+        all_delivered = remember(all_delivered, said)
+        steps_told = steps_told or any(notification.key.rule in STEPS for notification in said.notifications)
         again = [n for n, statement in enumerate(stated) if statement.key[:2] in about]
         before = {statement.key for n in again for statement in owed[n].owed}.union(s.key for s in moved)
-        for n, escalated in zip(
-            again, escalate_each([stated[n] for n in again], all_delivered, answers, policy, who), strict=True
-        ):
-            owed[n] = escalated
-        steps: tuple[Statement, ...] = tuple(
-            in_one(_all(each.steps for each in owed), all_delivered, standing, who, now)
+        escalated_again = escalate_each(
+            [stated[n] for n in again], all_delivered, answers, policy, at.who, steps_told=steps_told
         )
-        steps += tuple(outdated(answers, all_delivered, policy))
-        compared = {statement.key for statement in steps}
+        for n, escalated in zip(again, escalated_again, strict=True):
+            owed[n] = escalated
+        steps = tuple(in_one(_all(each.steps for each in owed), all_delivered, standing, at.who, now))
+        replies = tuple(outdated(answers, all_delivered, policy))
+        compared = {statement.key for statement in (*steps, *replies)}
         delivered = {
             key: notification
             for key, notification in all_delivered.items()
             if place_of(key) in about or key in compared
         }
-        part = compare(delivered, (*_all(owed[n].owed for n in again), *steps))
-        found = _after(found, part, before)
+        said = at.compare(delivered, (*_all(owed[n].owed for n in again), *steps, *replies))
+        found = _after(found, said, before)
     else:
         raise RuntimeError("an evaluation does not settle")
-    found = replace(found, notifications=tuple(_with_those_taken_back(found.notifications, of_another, policy, now)))
-    sent = {notification.key for notification in found.notifications}
-    return replace(
-        found,
-        regrounded=tuple(
-            notification
-            for key, notification in (
-                known_now | {notification.key: notification for notification in found.regrounded}
-            ).items()
-            if key not in sent
-        ),
-        evaluate_again_at=_next_evaluation(_owed(owed, all_delivered, standing, who, now), policy, now),
-        faults=tuple(faults),
-    )
+    return _Judged(found, tuple(owed), steps)
 
 
 _all = chain.from_iterable
-
-
-def _owed(
-    escalated: Sequence[Escalated],
-    delivered: Mapping[Key, Notification],
-    standing: frozenset[str],
-    who: Who,
-    now: datetime,
-) -> tuple[Statement, ...]:
-    """All that is owed, what is due to one person at one time as one."""
-    steps = in_one(_all(each.steps for each in escalated), delivered, standing, who, now)
-    return (*_all(each.owed for each in escalated), *steps)
 
 
 def _without(delivered: Mapping[Key, Notification], faulted: Collection[str]) -> dict[Key, Notification]:
@@ -303,11 +391,18 @@ def _alike(kind: str, other: str, policy: Policy) -> bool:
     return kind == other or falls_back.get(kind) == other or falls_back.get(other) == kind
 
 
-def _next_evaluation(owed: Iterable[Statement], policy: Policy, now: datetime) -> datetime | None:
+def _ahead(judged: _Judged, now: datetime) -> tuple[datetime | None, bool]:
+    """The least time still ahead of what was judged, and whether anything is owed still."""
+    duties = tuple(judged.duties())
+    ahead = (moment for duty in duties for moment in duty.moments() if moment > now)
+    return min(ahead, default=None), any(duty.over(now) is None for duty in duties)
+
+
+def _next_evaluation(judged: _Judged, quiet: Iterable[Quiet], policy: Policy, now: datetime) -> datetime | None:
     """The least time still ahead; while anything is owed, an agency's beginning or end is one."""
-    duties = [duty for duty in owed if isinstance(duty, Duty)]
-    ahead = [moment for duty in duties for moment in duty.moments() if moment > now]
+    each = [_ahead(judged, now), *((one.until, one.lives) for one in quiet)]
+    ahead = [until for until, _ in each if until is not None]
     change = policy.rows.changes_after(now)
-    if change is not None and any(duty.over(now) is None for duty in duties):
+    if change is not None and any(lives for _, lives in each):
         ahead.append(change)
     return min(ahead, default=None)
