@@ -250,6 +250,11 @@ class Incident:
     links: tuple[tuple[str, ...], ...]
     undertakings: tuple[Undertaking, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(
+            (self.key, *(fact.id for fact in self.facts[:1]))
+        )  # a long file asks of every one: the rest is compared
+
     def file(self) -> CaseFile:
         """The same as a file of its own."""
         links = {fact.id: ids for fact, ids in zip(self.facts, self.links, strict=False) if ids}

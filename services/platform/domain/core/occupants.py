@@ -22,10 +22,17 @@ class People:
     def of(self, said: Duty | Notification) -> Whom | None:
         """The record stated at its place, and what else identifies the person; None where nobody stands, and for a
         reply to an answer: that speaks of the answer, whomever it was about."""
-        record = self._records.get(said.person)
-        if record is None or said.key.rule == OUTDATED:
+        if said.key.rule == OUTDATED:
             return None
-        stated = self._stated.get(said.person)
+        if said.person not in self._known:
+            self._known[said.person] = self._at(said.person)
+        return self._known[said.person]
+
+    def _at(self, place: str) -> Whom | None:
+        record = self._records.get(place)
+        if record is None:
+            return None
+        stated = self._stated.get(place)
         born = known(stated.date_of_birth) if stated is not None else None  # a doubtful one identifies nobody
         return Whom(
             record if record.startswith("record:") else None,
@@ -40,8 +47,11 @@ class People:
         of as one, too: nobody who reads of them could tell them apart. Where one of the two was stated without a
         record, all else that is known must differ.
         """
-        before, now = notification.whom, self.of(notification)
-        if before is None or now is None or notification.state == "withdrawn":
+        before = notification.whom
+        if before is None or notification.state == "withdrawn":
+            return False
+        now = self.of(notification)
+        if now is None or (before.record is not None and before.record == now.record):
             return False
         if before.record is not None and now.record is not None:
             joined = self._joined.get(before.record, before.record) == self._joined.get(now.record, now.record)
@@ -59,6 +69,10 @@ class People:
             return notification
         now = self.of(notification)
         return notification if now is None or now == before else replace(notification, whom=now.as_known_before(before))
+
+    @cached_property
+    def _known(self) -> dict[str, Whom | None]:
+        return {}
 
     @cached_property
     def _records(self) -> Mapping[str, str]:

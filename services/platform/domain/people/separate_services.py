@@ -49,6 +49,8 @@ def shares(file: CaseFile, incident: IncidentReported, policy: Policy, row: Rout
 
 def answered_about_others(file: CaseFile) -> frozenset[str]:
     """The agencies that took on or declined another party of this person's incidents."""
+    if not file.undertakings:
+        return frozenset()
     others = {
         party_place(incident.crime_reference, party.number)
         for _, incident in file.of(IncidentReported)
@@ -67,8 +69,7 @@ def asked_in_no_place_of(file: CaseFile, policy: Policy) -> frozenset[str]:
     where each accuses the other, and those that have answered about another party."""
     found = set(answered_about_others(file))
     for _, incident in file.of(IncidentReported):
-        own = _own_numbers(file, incident)
-        if own and each_accuses_the_other(incident):
+        if each_accuses_the_other(incident) and (own := _own_numbers(file, incident)):
             row = policy.route(APART, london_day(incident.reported_at))
             of_others = (of for number, of in shares(file, incident, policy, row).items() if number not in own)
             found |= {agency.id for of_one in of_others for share in of_one for agency in share.services}
