@@ -15,8 +15,9 @@ from schemas.bad_input import BAD_INPUT, good_record
 from schemas.police_incidents.v1 import Markers
 from services.platform.policy.model import Force
 from services.platform.storage.database import pool
+from services.platform.streaming.errors import SLOW_TRIES
 from services.platform.streaming.halting import EXIT_HALTED
-from services.platform.streaming.loop import RETRY_TRIES, SLOW_TRIES
+from services.platform.streaming.loop import RETRY_TRIES
 from services.platform.streaming.sending import Message
 from services.platform.streaming.watchdog import EXIT_STUCK
 from tests.broker.conftest import Play, Start

@@ -1,80 +1,44 @@
 """The one loop that owns acknowledgements: every way in which a batch can fail has its end here."""
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import structlog
-from psycopg import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, errors
-from psycopg_pool import PoolTimeout
 
 from schemas.refusals import Refusal, RefusalReason
 from services.platform import metrics
 from services.platform.logs import Event
 from services.platform.policy.clocks import london_day
-from services.platform.storage.database import AWAY, CONTENDED, FULL, PASSING, TOO_SLOW
 from services.platform.storage.reader import Position
 from services.platform.storage.records import Partition, Record
 from services.platform.storage.writer import UNTIL_RECOVERED
 from services.platform.streaming.attempts import Attempts
 from services.platform.streaming.broker import NotThereYet
+from services.platform.streaming.errors import Failures, Then, Tries
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt, HaltReason
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.unit_of_work import DUE_AT_ONCE, RECOVER, UnitOfWork
 
-OURS_TRIES = 3
 ALONE_AFTER = 3  # starts that ended at the same record, before it is taken alone
 ALONE_SPAN = 500  # a batch: the record that ends workers lies within it
 RETRY_TRIES = 2  # of a record that was set aside, at each release and policy
 TAKE_BACK_SECONDS = 2.0
-SLOW_TRIES = 12  # of one record by itself that takes longer than a transaction may
 LOOKED_FOR_SECONDS = 30.0
 FAULT_WINDOW = timedelta(minutes=1)
-PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
-
-# The content is at fault: its values (class 22), or how much of it there is (class 54: an index cannot hold it).
-UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
-OURS = (IntegrityError, ProgrammingError, NotSupportedError, InternalError)
 
 FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
 AWAITED = "what agencies were told must be read back first: stop all workers, then `relay recover` (docs/runbook.md)"
 RESTORED = "the stream ends before what this service has read: was it made anew, or restored? (docs/runbook.md)"
-MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
 RELEASE = "rules raise in file after file: go back to the release before, or mend this one, and start the worker again"
-
-End = Literal["again", "refused", "faulted"]
 
 T = TypeVar("T")
 
 log = structlog.get_logger("relay")
-
-
-@dataclass(slots=True)
-class _Tries:
-    """How a batch has fared so far: `size` of its records are tried next."""
-
-    size: int
-    slow: int = 0
-    ours: int = 0
-    pauses: int = 0
-
-    @property
-    def alone(self) -> bool:
-        return self.size == 1
-
-    def halve(self) -> None:
-        self.size = (self.size + 1) // 2
-
-    def pause(self) -> float:
-        """Seconds to wait before the next try, longer each time."""
-        self.pauses += 1
-        return PAUSES[min(self.pauses, len(PAUSES)) - 1]
 
 
 class Loop:
@@ -88,6 +52,7 @@ class Loop:
     ) -> None:
         self.unit, self._committed, self._offsets = unit, committed, offsets
         self.service = unit.service
+        self._failures = Failures(unit.service.name, unit.database_answers)
         self._attempts = Attempts(unit.service.name)
         self._unproven: set[Partition] = set()
         self._proven: set[Partition] = set()
@@ -215,20 +180,20 @@ class Loop:
 
     async def evaluate_due(self) -> None:
         """Looks at all files that are due. One that cannot be looked at is faulted, and looked at again later."""
-        tries = _Tries(DUE_AT_ONCE)
+        tries = Tries(DUE_AT_ONCE)
         while True:
             try:
                 evaluated = await self.unit.evaluate_due(tries.size)
             except Exception as problem:
-                if await self._weigh(problem, tries) != "again":
+                if await self._failures.of_work(problem, tries) is not Then.RETRY:
                     log.exception(Event.FILE_FAULTED, service=self.service.name)
                     await self._until_stored(self.unit.fault_first_due)
-                    tries = _Tries(DUE_AT_ONCE)
+                    tries = Tries(DUE_AT_ONCE)
                 continue
             await self._halt_if_too_many_faulted()
             if not evaluated:
                 return
-            tries = _Tries(DUE_AT_ONCE)
+            tries = Tries(DUE_AT_ONCE)
 
     async def retry_refused(self) -> None:
         """Tries what was refused under another release or policy; one that kills the process is tried twice."""
@@ -249,69 +214,22 @@ class Loop:
         return done
 
     async def _smaller_until_done(self, batch: Sequence[Record]) -> int:
-        tries = _Tries(len(batch))
+        tries = Tries(len(batch))
         while True:
             try:
                 with metrics.BATCH_SECONDS.labels(self.service.name).time():
                     return await self.unit.take(batch[: tries.size])
             except Exception as problem:
-                end = await self._weigh(problem, tries)
-                if end == "again":
-                    continue
-                if end == "refused":
-                    detail = "the content: a value that the database can hold is expected in every field"
-                    refusal = Refusal(RefusalReason.NOT_STORABLE, "decide", detail)
-                    await self._set_aside(batch[0], refusal, "refused")
-                else:
-                    log.exception(Event.RECORD_FAULTED, service=self.service.name)
-                    await self._fault(batch[0], type(problem).__name__)
-                return 1
-
-    async def _weigh(self, problem: Exception, tries: _Tries) -> End:
-        """What follows from work that failed: another try, smaller or later, or the first of it has its end."""
-        match problem:
-            case Halt():
-                raise problem
-            case _ if isinstance(problem, UNSTORABLE):
-                if tries.alone:
-                    return "refused"
-                tries.halve()
-            case _ if isinstance(problem, TOO_SLOW):
-                return self._slow(tries)
-            case _ if isinstance(problem, CONTENDED):
-                # Whoever holds the locks ends, or is ended by the server: nothing here is at fault.
-                log.info(Event.LOCKS_AWAITED, service=self.service.name, error=type(problem).__name__)
-                tries.halve()
-                await asyncio.sleep(random.uniform(0, tries.pause()))  # noqa: S311 - only to part two workers
-            case _ if isinstance(problem, OURS):
-                tries.ours += 1
-                await self._refused_by_database(problem, tries)
-            case _ if isinstance(problem, AWAY):
-                log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
-                await asyncio.sleep(tries.pause())
-                # A server that ends a session between two statements cannot say why: it is there, so it was for time.
-                if not isinstance(problem, (PoolTimeout, *FULL)) and await self.unit.database_answers():
-                    return self._slow(tries)
-            case _ if tries.alone:
-                return "faulted"
-            case _:
-                tries.halve()
-        return "again"
-
-    def _slow(self, tries: _Tries) -> End:
-        tries.slow += 1
-        if tries.alone and tries.slow >= SLOW_TRIES:
-            return "faulted"
-        tries.halve()
-        return "again"
-
-    async def _refused_by_database(self, problem: Exception, tries: _Tries) -> None:
-        sqlstate = getattr(problem, "sqlstate", None)
-        if tries.ours >= OURS_TRIES:
-            log.critical(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=sqlstate, advice=MIGRATE)
-            raise Halt(HaltReason.DATABASE_REFUSES) from None
-        log.error(Event.DATABASE_REFUSES, service=self.service.name, sqlstate=sqlstate)
-        await asyncio.sleep(tries.pause())
+                match await self._failures.of_work(problem, tries):
+                    case Then.REFUSE:
+                        detail = "the content: a value that the database can hold is expected in every field"
+                        refusal = Refusal(RefusalReason.NOT_STORABLE, "decide", detail)
+                        await self._set_aside(batch[0], refusal, "refused")
+                        return 1
+                    case Then.FAULT:
+                        log.exception(Event.RECORD_FAULTED, service=self.service.name)
+                        await self._fault(batch[0], type(problem).__name__)
+                        return 1
 
     async def _alone(self, record: Record) -> int:
         """A record at which workers died before: its own try is counted first, and the second is not made."""
@@ -333,7 +251,10 @@ class Loop:
         set aside before, and stays so where it still has no other end."""
         tried = await self._until_stored(lambda: self._count_alone(record))
         async with self._no_death_of(record):
-            await self._try_again(record, "again" if tried <= RETRY_TRIES else "faulted")
+            if tried > RETRY_TRIES or not await self._has_another_end(record):
+                place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+                log.warning(Event.RECORD_FAULTED, service=self.service.name, **place)
+                await self._until_stored(lambda: self.unit.still_refused(record))
         await self._until_stored(lambda: self._forget_alone(record))
         await self._halt_if_too_many_faulted()
 
@@ -352,18 +273,17 @@ class Loop:
                     await self._until_stored(lambda: self._forget_alone(record))
             raise
 
-    async def _try_again(self, record: Record, end: End) -> None:
-        tries = _Tries(1)
-        while end == "again":
+    async def _has_another_end(self, record: Record) -> bool:
+        """Whether a record that was refused before has another end now."""
+        tries = Tries(1)
+        while True:
             try:
                 await self.unit.take([record], again=True)
-                break
-            except Exception as problem:  # noqa: BLE001 - it was set aside for this before, and is again
-                end = await self._weigh(problem, tries)
-        if end != "again":
-            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-            log.warning(Event.RECORD_FAULTED, service=self.service.name, **place)
-            await self._until_stored(lambda: self.unit.still_refused(record))
+            except Exception as problem:  # noqa: BLE001 - it was refused for this before, and stays so
+                if await self._failures.of_work(problem, tries) is not Then.RETRY:
+                    return False
+            else:
+                return True
 
     async def _fault(self, record: Record, why: str) -> None:
         """Keeps a record that could not be judged, with an alarm; it is judged again after each release.
@@ -385,16 +305,12 @@ class Loop:
 
     async def _until_stored(self, work: Callable[[], Awaitable[T]]) -> T:
         """Waits for the database in place; halts where it refuses what this release asks of it."""
-        tries = _Tries(1)
+        tries = Tries(1)
         while True:
             try:
                 return await work()
-            except PASSING as problem:
-                log.warning(Event.DATABASE_AWAITED, service=self.service.name, error=type(problem).__name__)
-                await asyncio.sleep(tries.pause())
-            except OURS as problem:
-                tries.ours += 1
-                await self._refused_by_database(problem, tries)
+            except Exception as problem:  # noqa: BLE001 - the table of errors says what ends the process
+                await self._failures.of_note(problem, tries)
 
     async def _positions(self) -> Mapping[Partition, Position]:
         async with self.unit.transaction() as conn:
