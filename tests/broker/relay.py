@@ -82,12 +82,16 @@ class Relay:
             await worker.stop()
 
     async def all_delivered(self) -> dict[str, list[NotificationIssued]]:
-        """What each agency's topic holds now, in order, by its id; those that were told nothing are left out."""
+        """What each agency's topic holds now, in order, by its id; those that were told nothing are left out.
+
+        A notification that was delivered again, the same to the byte, is one: a worker that could not note what the
+        broker has taken sends it once more.
+        """
         topic_of = {f"agency.{agency.id}.notifications": agency.id for agency in self.policies.agencies}
-        delivered: dict[str, list[NotificationIssued]] = {}
+        delivered: dict[str, dict[bytes, NotificationIssued]] = {}
         for topic, _, value in await self.read(*topic_of):
-            delivered.setdefault(topic_of[topic], []).append(NotificationIssued.model_validate_json(value))
-        return delivered
+            delivered.setdefault(topic_of[topic], {})[value] = NotificationIssued.model_validate_json(value)
+        return {agency: list(notifications.values()) for agency, notifications in delivered.items()}
 
     async def read(self, *names: str) -> list[tuple[str, dict[str, bytes], bytes]]:
         """Topic, headers and value of each record of these topics."""
