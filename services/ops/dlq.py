@@ -118,7 +118,7 @@ def list_letters(
     if as_json:
         sys.stdout.writelines(json.dumps(asdict(letter), default=str) + "\n" for letter in shown)
     else:
-        _list(shown)
+        print_letters(shown)
     raise typer.Exit(1 if any(letter.state is State.OPEN for letter in shown) else 0)
 
 
@@ -139,7 +139,7 @@ def show(
         complain(f"There is no dead letter {identity}; `relay dlq list --all` shows all.")
         raise typer.Exit(1)
     letter, content = letters[0], contents[letters[0].id]
-    _show(letter, content)
+    print_letter(letter, content)
     if payload:
         sys.stdout.flush()
         sys.stdout.buffer.write((content.value or b"") + b"\n")
@@ -177,7 +177,7 @@ def replay(
     for identity in unknown:
         complain(f"There is no dead letter {identity}.")
     if dry_run:
-        _list(letters)
+        print_letters(letters)
         out.print(f"Would send back: {plural(len(letters), 'record')}.")
         raise typer.Exit(1 if unknown else 0)
     sent = _send(addresses.kafka, [sending(letter, contents[letter.id], by) for letter in letters])
@@ -264,7 +264,7 @@ def _send(kafka: str, records: Sequence[Sending]) -> list[str | None]:
         return list(progress.track(send_all(kafka, records), total=len(records)))
 
 
-def _list(letters: Sequence[Letter]) -> None:
+def print_letters(letters: Sequence[Letter]) -> None:
     if not letters:
         out.print("No dead letters.", style="green")
         return
@@ -289,7 +289,7 @@ def _list(letters: Sequence[Letter]) -> None:
         out.print(f"… and {len(letters) - LISTED} more: --json shows all.", style="dim")
 
 
-def _show(letter: Letter, content: Content) -> None:
+def print_letter(letter: Letter, content: Content) -> None:
     out.print(f"{letter.reason}: {_sentence(letter.reason)}", style="bold red")
     out.print(f"  {letter.detail}\n", soft_wrap=True)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

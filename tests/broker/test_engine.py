@@ -165,20 +165,25 @@ def test_what_was_being_told_the_broker_when_a_commit_was_cancelled_is_told_on_l
         batch = member.take_batch()
         member.put_back(batch, len(batch), member.epoch)
         # Its consumer's thread is busy, so that what is asked of it waits in line.
-        consumer: Any = member._app.consumer
-        consumer._thread.thread_loop.call_soon_threadsafe(time.sleep, 1.0)
+        busy = asyncio.create_task(member.ask(keep_busy))
         commit = asyncio.create_task(member.commit())
         await asyncio.sleep(0.2)
 
         commit.cancel()
 
         await asyncio.wait([commit])
+        await busy
         await member.leave()
         await life
 
     asyncio.run(run())
 
     assert committed(servers, topic) == 10
+
+
+async def keep_busy(_consumer: object) -> None:
+    """Nothing else is done in the thread meanwhile."""
+    time.sleep(1.0)  # noqa: ASYNC251
 
 
 def test_a_record_arrives_as_it_was_sent(servers: Servers, topic: str) -> None:
@@ -468,7 +473,7 @@ def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(servers: Serv
         before = len(assignments)
         for _ in range(3):  # a second evaluation that finds something wrong makes a member join again
             for consumer in consumers:
-                consumer._doubt.set()
+                consumer.check_share()
             await asyncio.sleep(1)
         assert all(consumer.ready for consumer in consumers)
         assert len(assignments) == before

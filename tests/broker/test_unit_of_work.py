@@ -28,14 +28,15 @@ from services.platform.storage.gauges import gauges
 from services.platform.storage.pseudonyms import pseudonyms_of
 from services.platform.storage.records import Partition, Record
 from services.platform.storage.writer import UNTIL_RECOVERED
+from services.platform.streaming.attempts import Attempts
 from services.platform.streaming.broker import NotThereYet
 from services.platform.streaming.halting import Halt
-from services.platform.streaming.loop import Loop
+from services.platform.streaming.loop import ALONE_AFTER, Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.service import Service
 from services.platform.streaming.topics import TopicSpec, apply_topics
 from services.platform.streaming.unit_of_work import UnitOfWork
-from services.platform.streaming.worker import Worker
+from services.platform.streaming.worker import measure
 from tests.broker.relay import NOW, PSEUDONYMS, shipped_policy, until
 from tests.support import builders as b
 
@@ -335,11 +336,16 @@ def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
     assert ends == [("accepted", 2), ("not_ours", 1)]
 
 
-def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(database: str) -> None:
+def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_by_the_next(
+    servers: Servers, database: str
+) -> None:
     async def story() -> None:
         async with unit_on(database) as unit:
-            loop = Loop(unit, none_committed, Offsets("nowhere"))
-            loop._careful[STREAM, 0] = 0
+            async with unit.transaction() as conn:
+                for _ in range(ALONE_AFTER):
+                    await Attempts(unit.service.name).count_start(conn, STREAM, 0, 0)
+            loop = Loop(unit, none_committed, Offsets(servers.kafka))
+            await loop.assigned(frozenset({(STREAM, 0)}))
             async with unit.transaction() as conn:
                 await conn.execute("alter table fact rename to elsewhere")
             with pytest.raises(Halt):
@@ -348,6 +354,7 @@ def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_
                 await conn.execute("alter table elsewhere rename to fact")
             assert await loop.handle([incident("CR1", offset=0)]) == 1
 
+    apply_topics(servers.kafka, [TopicSpec(STREAM, 1)])
     asyncio.run(story())
     assert fates(database) == ["accepted"]
 
@@ -359,7 +366,9 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
 
     async def begin_in_vain(loop: Loop) -> None:
         async def begun() -> bool:
-            return bool(loop._begun) and (loop._careful[STREAM, 0] < 0 or loop._taken_alone is not None)
+            return bool(
+                await _rows(database, "select 1 from pg_locks where not granted and relation = 'fact'::regclass")
+            )
 
         waiting = asyncio.create_task(loop.handle([incident("CR1", offset=0)]))
         await until(begun)
@@ -543,20 +552,18 @@ from generate_series(1, 6000) n
 """
 
 
-def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(servers: Servers, database: str) -> None:
+def test_gauges_that_take_too_long_are_asked_for_again_and_stop_no_worker(database: str) -> None:
     async def story() -> None:
         tables.migrate(database)
         async with await psycopg.AsyncConnection.connect(database) as conn:
             for statement in SLOW_GAUGE:
                 await conn.execute(statement)
-        worker = Worker([], servers.kafka, database, shipped_policy())
-        await worker._pool.open()
-        measuring = asyncio.create_task(worker._measure())
-        await asyncio.sleep(2)
-        assert not measuring.done()
-        measuring.cancel()
-        await asyncio.wait([measuring])
-        await worker._pool.close()
+        async with tables.pool(database, size=1) as pool:
+            measuring = asyncio.create_task(measure(pool))
+            await asyncio.sleep(2)
+            assert not measuring.done()
+            measuring.cancel()
+            await asyncio.wait([measuring])
 
     asyncio.run(story())
 

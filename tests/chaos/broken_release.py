@@ -36,20 +36,20 @@ class AcknowledgingFirst(Consumer):
     """Tells the broker that a batch is done, and then does it, after as long as a slow database takes: faults come at
     random, and seldom in the milliseconds that a quick one leaves them."""
 
-    async def _hand_batch(self, membership: Membership) -> None:
+    async def hand_batch(self, membership: Membership) -> None:
         epoch, batch = membership.epoch, membership.take_batch()
         membership.put_back(batch, len(batch), epoch)
         await membership.commit()
         await asyncio.sleep(SLOW_DATABASE_SECONDS)
         left = batch
         while left:
-            left = left[await self._handle(left) :]
+            left = left[await self.handle(left) :]
 
 
 class BelievingTheGroup(Loop):
     """Goes on where the group stands, also where the database knows less."""
 
-    def _compare(self, *_: object) -> None:
+    def compare(self, *_: object) -> None:
         return
 
 
@@ -63,8 +63,8 @@ class WithoutInbox(Writer):
 class NewestFirst(Publisher):
     """Sends what waits for a topic in the opposite order."""
 
-    async def _send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
-        return await super()._send(waiting[::-1])
+    async def send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
+        return await super().send(waiting[::-1])
 
 
 def at_once(rule: Rule) -> Rule:
@@ -98,7 +98,7 @@ def without_inbox(services: Sequence[Service]) -> Sequence[Service]:
 
 
 def locking_no_closed_set(services: Sequence[Service]) -> Sequence[Service]:
-    _put(reader, _NAMES_OF=NAMES_AS_ASKED)
+    _put(reader, NAMES_OF=NAMES_AS_ASKED)
     return services
 
 

@@ -182,7 +182,7 @@ class Reader:
             positions = await conn.execute(_POSITIONS, (self.service,))
             known = await conn.execute(_KNOWN, (self.service, *columns(sorted(events), 2)))
             answered = await self._ask_answered(conn, notifications)
-            named = await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)})
+            named = await conn.execute(NAMES_OF, {"s": self.service, "names": sorted(names)})
         reached = await _positions(positions)
         if not reached.keys() >= set(ordered):
             await self.meet(conn, ordered)
@@ -202,7 +202,7 @@ class Reader:
         """
         while (wider := names.union(*found.values())) != names:
             names = wider
-            rows = await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)})
+            rows = await conn.execute(NAMES_OF, {"s": self.service, "names": sorted(names)})
             for statement, own in (await _names_of(rows)).items():
                 found.setdefault(statement, set()).update(own)
         return names, found
@@ -229,7 +229,7 @@ class Reader:
                 "select 1 from reference where service = %s and name = any(%b) order by name for update",
                 (self.service, ordered),
             )
-            named = await conn.execute(_NAMES_OF, {"s": self.service, "names": ordered})
+            named = await conn.execute(NAMES_OF, {"s": self.service, "names": ordered})
             facts = await conn.execute(_STANDING, statements)
             lying = await conn.execute(_STANDING_LIE_IN, statements)
             places = await conn.execute(_PLACES, (self.service, crimes_named))
@@ -253,7 +253,7 @@ class Reader:
 
     async def named_at(self, conn: Connection, names: Collection[str]) -> NamesOf:
         """The statements at these references, each with all of its own."""
-        return await _names_of(await conn.execute(_NAMES_OF, {"s": self.service, "names": sorted(names)}))
+        return await _names_of(await conn.execute(NAMES_OF, {"s": self.service, "names": sorted(names)}))
 
     async def files_beside(self, conn: Connection, records: Iterable[str]) -> set[str]:
         """The files that say of somebody that one of these records is theirs."""
@@ -496,7 +496,7 @@ join delivery t using (service, rule, subject, agency) where n.id = any(%b)
 """
 # `offset 0` keeps to this order: of a table that was vacuumed and never analysed the planner takes the rows of a
 # service for a few, and would go through them all.
-_NAMES_OF = """
+NAMES_OF = """
 with named as materialized (
     select distinct statement, subject from fact_reference where service = %(s)s and name = any(%(names)b))
 select r.statement, r.subject, r.name from named n cross join lateral (

@@ -56,14 +56,16 @@ class Consumer:
         handle: Handle,
         assigned: Assigned,
         instance: str | None = None,
+        membership: Callable[..., Membership] = Membership,
     ) -> None:
         lenient_records.install()
         self._group = group
         self._topics = tuple(topics)
         self._kafka = kafka
-        self._handle = handle
+        self.handle = handle
         self._assigned = assigned
         self._instance = instance
+        self._begin_membership = membership
         self._membership: Membership | None = None
         self._offsets = Offsets(kafka)
         # The assignment of no partitions, by its membership and epoch, that left none to nobody.
@@ -113,6 +115,10 @@ class Consumer:
         self._leaving.set()
         await asyncio.wait([member])
 
+    def check_share(self) -> None:
+        """Asks the broker soon what is left to no member, and joins again if that is more than nothing for long."""
+        self._doubt.set()
+
     async def committed(self, partitions: Collection[Partition]) -> dict[Partition, int | None]:
         """The group's committed offsets of partitions assigned now; None where it has none."""
         while True:
@@ -138,7 +144,7 @@ class Consumer:
 
     async def _live_once(self) -> None:
         """One membership from joining to leaving; it ends when Faust gives up, or when the service stops."""
-        membership = self._membership = Membership(
+        membership = self._membership = self._begin_membership(
             group=self._group,
             topics=self._topics,
             kafka=self._kafka,
@@ -166,7 +172,7 @@ class Consumer:
             elif membership is not None and membership.buffer:
                 if len(membership.buffer) < BATCH:
                     await asyncio.sleep(GATHER_SECONDS)
-                await self._hand_batch(membership)
+                await self.hand_batch(membership)
             else:
                 await self._news.wait()
 
@@ -176,17 +182,17 @@ class Consumer:
             begins = await self._assigned(partitions)
             await membership.open(epoch, begins)
             if not partitions:
-                self._doubt.set()
+                self.check_share()
         except (*UNAVAILABLE, NotThereYet) as error:
             log.warning(logs.Event.BROKER_AWAITED, group=self._group, error=type(error).__name__)
             await asyncio.sleep(RESTART_SECONDS)
 
-    async def _hand_batch(self, membership: Membership) -> None:
+    async def hand_batch(self, membership: Membership) -> None:
         epoch, batch = membership.epoch, membership.take_batch()
         done = 0
         try:
             # The partitions may have been revoked while more was gathered: then nothing is left to hand out.
-            done = await self._handle(batch) if batch else 0
+            done = await self.handle(batch) if batch else 0
         finally:
             membership.put_back(batch, done, epoch)
         if done == 0:

@@ -76,7 +76,7 @@ class Loop:
         if any(at.evaluate_from == UNTIL_RECOVERED for at in positions.values()):
             log.critical(Event.RECOVERY_AWAITED, service=self.service.name, advice=AWAITED)
             raise Halt(HaltReason.OFFSETS_AHEAD)
-        self._compare(begins.keys() & ends.keys(), group, begins, positions, ends)
+        self.compare(begins.keys() & ends.keys(), group, begins, positions, ends)
 
     async def note_ends(self, ends: Mapping[Partition, int], at: datetime) -> None:
         """`ends`: the streams' end offsets, asked for after `at`: where all is read, it is read up to `at`.
@@ -116,7 +116,7 @@ class Loop:
         if not partitions <= begins.keys() & ends.keys():
             # A broker that has just started may not know its topics yet: that says nothing of what they hold.
             raise NotThereYet
-        self._compare(partitions, group, begins, positions, ends)
+        self.compare(partitions, group, begins, positions, ends)
         self._unproven |= partitions
         self._proven -= partitions
         return begins
@@ -129,7 +129,7 @@ class Loop:
         positions = await self._until_stored(self._positions)
         return positions, await self._offsets.end_offsets(topics)
 
-    def _compare(
+    def compare(
         self,
         partitions: Collection[Partition],
         group: Mapping[Partition, int | None],

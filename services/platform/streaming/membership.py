@@ -7,7 +7,7 @@ in a thread of its own, so that heartbeats go on while the event loop judges.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -83,8 +83,8 @@ class Membership:
         # Without acks Faust's own book of acknowledgements stays empty, so it has nothing to commit on its way out.
         channel = self._app.topic(*topics, key_serializer="raw", value_serializer="raw", acks=False)
         self._app.agent(channel, name="read")(self._read)
-        self._app.on_partitions_revoked.connect(self._on_revoked)
-        self._app.on_partitions_assigned.connect(self._on_assigned)
+        self._app.on_partitions_revoked.connect(self.on_revoked)
+        self._app.on_partitions_assigned.connect(self.on_assigned)
         self._news = news
         self._gone = asyncio.Event()
         self.partitions: frozenset[Partition] = frozenset()
@@ -145,7 +145,7 @@ class Membership:
 
     async def committed(self, partitions: Collection[Partition]) -> dict[Partition, int | None]:
         """The group's committed offsets, from the broker; raises KafkaError."""
-        return {place: await self._request("committed", TopicPartition(*place)) for place in sorted(partitions)}
+        return {place: await self._committed_at(place) for place in sorted(partitions)}
 
     def take_batch(self) -> list[Record]:
         self._free.clear()
@@ -169,7 +169,8 @@ class Membership:
             if not offsets:
                 return
             try:
-                await self._call("commit", {TopicPartition(*place): offset for place, offset in offsets.items()})
+                told = {TopicPartition(*place): offset for place, offset in offsets.items()}
+                await self.ask(lambda consumer: consumer.commit(told))
             except (CommitFailedError, IllegalStateError):
                 # The group has moved on: the partitions' next owner repeats these, and the inbox knows them.
                 log.info(logs.Event.COMMIT_TOO_LATE, partitions=len(offsets))
@@ -180,18 +181,21 @@ class Membership:
                 # Only now, so that a commit which is cancelled on the way out is told again by the last one.
                 self._done = {place: offset for place, offset in self._done.items() if offsets.get(place) != offset}
 
-    async def _request(self, name: str, *arguments: Any) -> Any:
+    async def _committed_at(self, place: Partition) -> int | None:
         async with self._one_request:
-            return await self._call(name, *arguments)
+            offset: int | None = await self.ask(lambda consumer: consumer.committed(TopicPartition(*place)))
+            return offset
 
-    async def _call(self, name: str, *arguments: Any) -> Any:
+    async def ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
+        """What Faust's consumer answers, in the thread in which it lives. Raises as UNAVAILABLE says, and whatever the
+        question does."""
         # Faust's own commit would take any error of the broker's as a crash; its consumer's thread is not public.
         consumer: Any = self._app.consumer
         thread = consumer._thread  # noqa: SLF001
         async with asyncio.timeout(REQUEST_SECONDS):
-            return await thread.call_thread(getattr(thread._ensure_consumer(), name), *arguments)  # noqa: SLF001
+            return await thread.call_thread(question, thread._ensure_consumer())  # noqa: SLF001
 
-    async def _on_revoked(self, *_about: Any, **_signal: Any) -> None:
+    async def on_revoked(self, *_about: Any, **_signal: Any) -> None:
         self._generation = None
         self.ready = False
         self._empty()
@@ -202,7 +206,7 @@ class Membership:
             await asyncio.wait_for(self.commit(), SETTLE_SECONDS)
         self._forget()
 
-    async def _on_assigned(self, *about: Any, **_signal: Any) -> None:
+    async def on_assigned(self, *about: Any, **_signal: Any) -> None:
         app, assigned = about
         self._forget()
         self.partitions = frozenset((place.topic, place.partition) for place in assigned)

@@ -158,7 +158,7 @@ class Publisher:
             locked = [topic for (topic,) in await rows.fetchall()]
             waiting = await self._waiting(conn, locked)
             for topic, found in waiting.items():
-                self._under_way[topic] = Sending(found, asyncio.create_task(self._send(found)))
+                self._under_way[topic] = Sending(found, asyncio.create_task(self.send(found)))
             self._resting |= set(chosen) - waiting.keys()
             await self._unlock(conn, [topic for topic in locked if topic not in waiting])
 
@@ -204,7 +204,7 @@ class Publisher:
         if topics:
             await conn.execute(_UNLOCK, {"s": self.service, "topics": topics})
 
-    async def _send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
+    async def send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
         """By number; what follows a refused notification of its duty is left out."""
         lanes: dict[str, deque[Pending]] = {}
         for row in waiting:

@@ -170,7 +170,7 @@ class UnitOfWork:
         """
         names, joins = frozenset[str](), dict[str, Joined]()
         offered = records[: self.records_at_once.size]
-        portion = await self._read_in_time(offered)
+        portion = await self.read_in_time(offered)
         taken_over = set[Key]()
         while True:
             try:
@@ -196,7 +196,7 @@ class UnitOfWork:
         self._committed(judged)
         return done
 
-    async def _read_in_time(self, records: Sequence[Record]) -> Sequence[Record]:
+    async def read_in_time(self, records: Sequence[Record]) -> Sequence[Record]:
         """Reads the leading ones, one at least; large ones take long, and those that wait behind them may be good."""
         spent = 0.0  # without what the other services of this process do meanwhile
         for number, record in enumerate(records, 1):

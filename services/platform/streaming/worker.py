@@ -131,7 +131,7 @@ class Worker:
             self.running.append(await self._run(service, pseudonyms))
         self._tasks += [
             asyncio.create_task(_guarded(self._check_streams(), "relay"), name=CHECKING),
-            asyncio.create_task(_guarded(self._measure(), "relay"), name="measure"),
+            asyncio.create_task(_guarded(measure(self._pool), "relay"), name="measure"),
         ]
         names = ",".join(service.name for service in self._services)
         log.info(logs.Event.WORKER_STARTED, services=names, release=self._release, port=self.health.port)
@@ -219,14 +219,6 @@ class Worker:
                 log.warning(logs.Event.BROKER_AWAITED)
             await asyncio.sleep(CHECK_SECONDS)
 
-    async def _measure(self) -> None:
-        """By itself: what the database knows is measured also while the broker is away."""
-        while True:
-            with suppress(*PASSING):  # what could not be measured is not shown
-                async with self._pool.connection() as conn:
-                    await gauges(conn)
-            await asyncio.sleep(GAUGE_SECONDS)
-
     async def _check_streams(self) -> None:
         """Notes, for partitions of which nothing is left to read, that they have been read up to now; and the lag."""
         topics = sorted({topic for service in self._services for topic in service.reads})
@@ -248,6 +240,15 @@ class Worker:
                 log.warning(logs.Event.BROKER_AWAITED)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
+
+
+async def measure(pool: AsyncConnectionPool[Connection]) -> None:
+    """By itself, without end: what the database knows is measured also while the broker is away."""
+    while True:
+        with suppress(*PASSING):  # what could not be measured is not shown
+            async with pool.connection() as conn:
+                await gauges(conn)
+        await asyncio.sleep(GAUGE_SECONDS)
 
 
 async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:

@@ -173,7 +173,7 @@ def test_a_rule_that_speaks_of_incidents_states_of_each_by_itself_what_it_states
 def test_what_is_stated_of_incidents_is_remembered_for_every_service_through_a_change_of_agencies() -> None:
     """With less room services would push out each other's, and every evaluation would be as slow as the first."""
     speaking = [rules for rules in SERVICES.values() if any(rule.speaks_of == "incident" for rule in rules)]
-    assert evaluate._remembered.cache_parameters()["maxsize"] >= 2 * len(speaking)
+    assert 2 * len(speaking) <= evaluate.RULES_REMEMBERED
 
 
 @pytest.mark.parametrize("digest", [b"", b"of the content"])

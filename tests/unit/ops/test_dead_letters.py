@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.ops.dlq import Content, Letter, State, _list, _show, replays_of, sending
+from services.ops.dlq import Content, Letter, State, print_letter, print_letters, replays_of, sending
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def test_headers_that_look_like_markup_or_steer_a_terminal_are_shown_as_what_the
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     strange = (("[/bold]", b"[/x] \x1b[2J"), ("\x1b[31m", b""), ("ce_\udcff", b"\xff"))
-    _show(replace(letter(), event="[/y]\x1b[1m"), Content(None, None, strange))
+    print_letter(replace(letter(), event="[/y]\x1b[1m"), Content(None, None, strange))
     said = capsys.readouterr().out
     assert "[/bold]" in said
     assert "[/y]" in said
@@ -68,7 +68,7 @@ def test_headers_that_look_like_markup_or_steer_a_terminal_are_shown_as_what_the
 
 
 def test_a_list_shows_an_event_of_any_name(capsys: pytest.CaptureFixture[str]) -> None:
-    _list([replace(letter(), event="[/y]\x1b[1m")])
+    print_letters([replace(letter(), event="[/y]\x1b[1m")])
     said = capsys.readouterr().out
     assert "[/y]" in said
     assert "\x1b" not in said

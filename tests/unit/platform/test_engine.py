@@ -3,12 +3,27 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from services.platform.storage.records import Record
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.membership import Membership
 
 RECORD = Record("topic", 0, 0, datetime(2026, 3, 2, tzinfo=UTC), None, None, ())
+
+
+class Waiting(Membership):
+    """Is in no group, and waits to be ended."""
+
+    def __init__(self, *, news: asyncio.Event, **given: Any) -> None:
+        super().__init__(news=news, **given)
+        self.news = news
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def leave(self) -> None:
+        return
 
 
 def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gathered() -> None:
@@ -22,17 +37,23 @@ def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gath
         return {}
 
     async def story() -> None:
-        nowhere = "127.0.0.1:9"
-        consumer = Consumer(group="group", topics=["topic"], kafka=nowhere, handle=handle, assigned=agree)
-        membership = consumer._membership = Membership(
-            group="group", topics=["topic"], kafka=nowhere, instance=None, news=consumer._news
+        begun = asyncio.Future[Waiting]()
+
+        def begin(**given: Any) -> Membership:
+            begun.set_result(Waiting(**given))
+            return begun.result()
+
+        consumer = Consumer(
+            group="group", topics=["topic"], kafka="127.0.0.1:9", handle=handle, assigned=agree, membership=begin
         )
+        await consumer.start()
+        membership = await begun
         membership.buffer.append(RECORD)
-        handing = asyncio.create_task(consumer._hand_out())
+        membership.news.set()
         await asyncio.sleep(0)
-        await membership._on_revoked()
+        await membership.on_revoked()
         await asyncio.sleep(0.1)
-        handing.cancel()
+        await consumer.stop()
 
     asyncio.run(story())
     assert handed == []

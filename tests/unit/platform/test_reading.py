@@ -31,7 +31,7 @@ def test_what_is_read_for_a_batch_is_not_cut_short_by_the_work_of_other_services
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool("", open=False)
         unit = UnitOfWork(SERVICE, pool, b.shipped(), Pseudonyms(b"of no use"), "release")
         other = asyncio.create_task(_another_service())
-        portion = await unit._read_in_time(RECORDS)
+        portion = await unit.read_in_time(RECORDS)
         other.cancel()
         with suppress(asyncio.CancelledError):
             await other

@@ -33,6 +33,9 @@ from services.platform.domain.people.separate_services import with_separate_serv
 from services.platform.domain.people.victims import held
 from services.platform.policy.policy import Policy
 
+# One service has rules that speak of incidents; the policy of now, and of a moment ago while agencies change.
+RULES_REMEMBERED = 2
+
 MOST_PASSES = 5
 NOTHING_TO_EVALUATE = Evaluation((), (), (), None, None)
 STATED_TWICE, STATED_FOR_ANOTHER = "stated_twice", "stated_for_another_rule"
@@ -336,7 +339,7 @@ def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Po
     return found
 
 
-@lru_cache(maxsize=2)  # one service has such rules; the policy of now, and of a moment ago while agencies change
+@lru_cache(maxsize=RULES_REMEMBERED)
 def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident], tuple[tuple[Statement, ...], ...]]:
     """What these rules state of an incident, remembered for the next evaluation: after one more fact in a long file all
     the others are as they were."""
