@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from inspect import get_annotations
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -77,10 +77,29 @@ def pages(registry: Registry = REGISTRY, *, rules: RulesThatRead) -> dict[Path, 
     return written
 
 
-def examples_of(stream: Stream, fact: EventType) -> tuple[Path, ...]:
-    """The committed examples of a type, every version, in the order of their names."""
-    folder = stream.topic.replace(".{agency}", "")
-    return tuple(sorted((EXAMPLES / folder / fact.name.rsplit(".", 1)[1]).glob("*.json")))
+class Example(NamedTuple):
+    """An event as people write it, and the file in which it is: one by itself, or one on each line (`.jsonl`)."""
+
+    path: Path
+    text: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.text)
+
+
+def examples_in(folder: Path) -> tuple[Example, ...]:
+    """All examples of a folder and those in it, in the order of their names."""
+    return tuple(
+        Example(path, text)
+        for path in sorted(folder.rglob("*.json*"))
+        for text in (path.read_text("utf-8").splitlines() if path.suffix == ".jsonl" else [path.read_text("utf-8")])
+    )
+
+
+def examples_of(stream: Stream, fact: EventType) -> tuple[Example, ...]:
+    """The committed examples of a type, every version."""
+    return examples_in(EXAMPLES / stream.topic.replace(".{agency}", "") / fact.name.rsplit(".", 1)[1])
 
 
 def write(written: Mapping[Path, str]) -> None:
@@ -215,9 +234,9 @@ def _words(annotation: Any) -> str:
 
 
 def _example(stream: Stream, fact: EventType) -> Iterator[str]:
-    paths = examples_of(stream, fact)
-    written = [json.loads(path.read_text("utf-8")) for path in paths]
-    whole = [(path, event) for path, event in zip(paths, written, strict=True) if "withdrawn" not in event["data"]]
+    examples = examples_of(stream, fact)
+    paths = dict.fromkeys(example.path for example in examples)
+    whole = [(e.path, e.document) for e in examples if "withdrawn" not in e.document["data"]]
     path, shown = min(whole, key=lambda found: (found[1]["factversion"], -len(str(found[1]))))
     yield "## Example"
     yield ""

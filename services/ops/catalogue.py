@@ -1,5 +1,6 @@
-"""`make docs`: the catalogue of events, with the rules that read each type as they declare it."""
+"""`make docs`: the catalogue of events with the rules that read each type, and the list of rules, as declared."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from schemas.catalogue import pages, write
@@ -7,7 +8,10 @@ from schemas.registry import REGISTRY, EventType
 from services.ops.all_rules import RULES
 from services.platform.domain.core.asked_of_policy import DERIVED_RULES
 from services.platform.domain.core.rules import DerivedRule, Rule
+from services.platform.project import PROJECT
 
+RULES_PAGE = PROJECT / "docs" / "rules.md"
+LISTED = re.compile(r"^- `(\w+)`: ", re.MULTILINE)
 EVERY_SERVICE = "every service"
 
 
@@ -22,5 +26,26 @@ def _readers_of(fact: EventType, declared: Mapping[str, Sequence[Rule | DerivedR
     return {by: names for by, names in found.items() if names}
 
 
+class NameGoneError(Exception):
+    """A rule that was listed before is declared no more: its name stands in the keys of duties that were told."""
+
+
+def rules_page(before: str) -> str:
+    """All rules of each service, after the list as it was before. NameGoneError where one of those is gone."""
+    titles = {rule.name: rule.title for rules in RULES.values() for rule in rules}
+    if gone := sorted(set(LISTED.findall(before)) - titles.keys()):
+        raise NameGoneError(f"{', '.join(gone)}: a rule's name is never changed and never taken away")
+    lines = [
+        "<!-- Written by `make docs` from the rules; it takes no name away. -->",
+        "# Rules",
+        "",
+        "By the service that runs them. A rule's name stands in the key of every duty, so it never changes.",
+    ]
+    for service, rules in RULES.items():
+        lines += ["", f"## {service}", "", *(f"- `{rule.name}`: {rule.title}" for rule in rules)]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     write(pages(rules=rules_that_read()))
+    RULES_PAGE.write_text(rules_page(RULES_PAGE.read_text("utf-8") if RULES_PAGE.exists() else ""), "utf-8")

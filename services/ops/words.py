@@ -10,6 +10,8 @@ from pydantic import JsonValue
 
 from schemas.codes.courts import court
 from schemas.codes.offences import title
+from schemas.field_errors import models_in
+from schemas.registry import REGISTRY
 from services.ops.all_rules import ALL_RULES
 from services.ops.terminal import moment
 from services.platform.policy.policy import PolicySet
@@ -199,8 +201,17 @@ REASONS: Mapping[str, str] = {
     "not_an_offence": "The code is not that of an offence.",
 }
 
+# What fields are called where their declaration says so (the title of the field).
+DECLARED: Mapping[str, str] = {
+    name: field.title
+    for declared in REGISTRY.facts.values()
+    for model in models_in(declared.newest)
+    for name, field in model.model_fields.items()
+    if field.title
+}
 # By the whole name of an item, else by its last part; what several kinds of fact call alike has one word for all.
 ITEMS: Mapping[str, str] = {
+    **DECLARED,
     "abuse_types": "Kinds of abuse",
     "action": "What the court is asked to do",
     "order.action": "What the court did",

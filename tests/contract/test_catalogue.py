@@ -14,7 +14,7 @@ from schemas.field_errors import models_in
 from schemas.police_incidents.v1 import ChildrenLinked
 from schemas.registry import REGISTRY
 from schemas.values import Residence
-from services.ops.catalogue import rules_that_read
+from services.ops.catalogue import RULES_PAGE, NameGoneError, rules_page, rules_that_read
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = pages(rules=rules_that_read())
@@ -32,6 +32,16 @@ def test_a_page_names_the_rules_that_read_the_type() -> None:
     assert "- Rules that read it:\n  - order_variations: `attribution_question`\n" in said["uk.agency.link-refused"]
     assert "- Rules that read it: none; " in said["uk.police.persons-merged"]
     assert "Rules that read it" not in said["uk.relay.evaluated"]
+
+
+def test_the_committed_list_of_rules_is_the_one_that_would_be_written() -> None:
+    listed = RULES_PAGE.read_text("utf-8")
+    assert rules_page(listed) == listed, "run: make docs"
+
+
+def test_a_rule_s_name_is_added_and_never_taken_away() -> None:
+    with pytest.raises(NameGoneError, match="high_risk_of_old"):
+        rules_page(RULES_PAGE.read_text("utf-8") + "- `high_risk_of_old`: A rule that had another name\n")
 
 
 def test_no_page_or_schema_is_left_of_a_type_that_is_gone() -> None:

@@ -1,7 +1,6 @@
 """A type of fact is declared once, with all its parts, and every part of the relay knows it by that."""
 
 from dataclasses import fields, replace
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import pytest
 from schemas import attachments
 from schemas import values as v
 from schemas.attachments import Attachment, PartiesOfIncident
-from schemas.catalogue import PAGES, examples_of
+from schemas.catalogue import PAGES, Example, examples_of
 from schemas.classes import REFERENCE
 from schemas.fact_types import EventType, FactType, LacksAPartError, Version, declared_in
 from schemas.police_incidents.v1 import RISK_ASSESSED
@@ -116,8 +115,8 @@ def test_every_type_goes_all_the_way_from_a_record_to_words_and_to_the_catalogue
         assert {words.item(item.what) for item in show(fact)} - {""}
 
 
-def read_example(path: Path) -> Received:
-    ready = publication(path.read_bytes())
+def read_example(example: Example) -> Received:
+    ready = publication(example.text.encode())
     assert isinstance(ready, Publication)
     received = decode(ready.topic, *ready.record)
     assert isinstance(received, Received)

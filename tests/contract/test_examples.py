@@ -1,11 +1,10 @@
 """Every example of every type and version is read as it was written, by those who read the stream."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from schemas.catalogue import EXAMPLES, examples_of
+from schemas.catalogue import EXAMPLES, Example, examples_of
 from schemas.envelope import from_document, to_record
 from schemas.registry import (
     REGISTRY,
@@ -27,28 +26,28 @@ INCOMING = [
     pytest.param(stream, fact, id=fact.name) for stream, fact in REGISTRY.types.values() if stream.direction == "in"
 ]
 FILES = [
-    pytest.param(stream, path, id=f"{path.parent.name}/{path.stem}")
+    pytest.param(stream, example, id=f"{example.path.parent.name}/{example.path.stem}")
     for stream, fact in REGISTRY.types.values()
-    for path in examples_of(stream, fact)
+    for example in examples_of(stream, fact)
 ]
 
 
-def record_of(stream: Stream, path: Path) -> tuple[str, Record]:
+def record_of(stream: Stream, example: Example) -> tuple[str, Record]:
     """The example as it goes over its topic."""
     if stream.direction == "in":
-        ready = publication(path.read_bytes())
+        ready = publication(example.text.encode())
         assert isinstance(ready, Publication), ready
         return ready.topic, ready.record
-    document = json.loads(path.read_bytes())
+    document = example.document
     envelope = from_document({"id": "example", **document})
     assert isinstance(envelope, Envelope), envelope
     topic = stream.topic_for(document["data"].get("agency", ""))
     return topic, to_record(envelope, json.dumps(document["data"]).encode())
 
 
-@pytest.mark.parametrize(("stream", "path"), FILES)
-def test_an_example_is_read_and_written_again_alike(stream: Stream, path: Path) -> None:
-    topic, record = record_of(stream, path)
+@pytest.mark.parametrize(("stream", "example"), FILES)
+def test_an_example_is_read_and_written_again_alike(stream: Stream, example: Example) -> None:
+    topic, record = record_of(stream, example)
     received = decode(topic, *record)
     assert isinstance(received, Received), received
     again = encode(received.envelope, received.body)
@@ -58,13 +57,13 @@ def test_an_example_is_read_and_written_again_alike(stream: Stream, path: Path) 
 
 @pytest.mark.parametrize(("stream", "fact"), TYPES)
 def test_every_version_of_a_type_has_an_example(stream: Stream, fact: EventType) -> None:
-    shown = {json.loads(path.read_bytes())["type"] for path in examples_of(stream, fact)}
+    shown = {example.document["type"] for example in examples_of(stream, fact)}
     assert shown == set(fact.on_the_wire)
 
 
 @pytest.mark.parametrize(("stream", "fact"), INCOMING)
 def test_a_type_is_shown_stated_corrected_and_withdrawn(stream: Stream, fact: EventType) -> None:
-    events = [json.loads(path.read_bytes()) for path in examples_of(stream, fact)]
+    events = [example.document for example in examples_of(stream, fact)]
     stated = [event for event in events if "withdrawn" not in event["data"]]
     assert any(event["factversion"] == 1 for event in stated)
     assert any("correction_reason" in event["data"] for event in stated)

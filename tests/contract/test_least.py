@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
@@ -17,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from schemas.catalogue import EXAMPLES
+from schemas.catalogue import EXAMPLES, examples_in
 from schemas.classes import DataClass, Marked
 from schemas.field_errors import models_in
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
@@ -312,15 +311,12 @@ def test_every_field_that_leaves_is_granted_in_matters_read_all_at_once(seed: in
 
 
 def example_events() -> Iterator[Publication]:
-    for path in sorted(EXAMPLES.rglob("*.json*")):
-        if path.parts[len(EXAMPLES.parts)] in {stream.topic for stream in REGISTRY.streams if stream.direction == "in"}:
-            yield event_in(path)
-
-
-def event_in(path: Path) -> Publication:
-    ready = publication(path.read_bytes())
-    assert isinstance(ready, Publication), path
-    return ready
+    for example in examples_in(EXAMPLES):
+        folder = example.path.relative_to(EXAMPLES).parts[0]
+        if folder in {stream.topic for stream in REGISTRY.streams if stream.direction == "in"}:
+            ready = publication(example.text.encode())
+            assert isinstance(ready, Publication), example.path
+            yield ready
 
 
 def fact_of(event: Publication) -> Fact:

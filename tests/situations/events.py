@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from schemas import values as v
 from schemas.agency_responses import v1 as responses
 from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
 from schemas.police_incidents import v1 as police
+from schemas.streams import REGISTRY
 from services.platform.domain.core.facts import Fact
 from tests.situations import vocabulary as say
 from tests.situations.moments import LONDON, day, moment
@@ -313,9 +314,15 @@ def _link(step: say.LinkStep, at: datetime, made: Orders) -> v.Body:
     return b.link_refused(refused=step.because, **said)
 
 
+def _fact(step: say.FactStep, at: datetime, _: Orders) -> v.Body:
+    body = REGISTRY.facts[step.fact].newest
+    return cast(v.Body, body.model_validate({"occurred_at": at, "force_code": FORCES["Westmarch"], **step.says}))
+
+
 STATES: Mapping[type, Callable[..., v.Body]] = {
     say.IncidentStep: _incident,
     say.RiskStep: _risk_assessed,
+    say.FactStep: _fact,
     say.ChildrenStep: _children,
     say.ChargeStep: _charge,
     say.HearingStep: _hearing,

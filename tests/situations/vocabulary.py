@@ -89,6 +89,13 @@ class RiskStep(Assessed):
     assessor: str = "dait"
 
 
+class FactStep(Words):
+    """`fact: uk.police.persons-merged`: a fact of any type, with what its source says of it, field by field."""
+
+    fact: str
+    says: dict[str, Any]
+
+
 class ChildSaid(Words):
     who: str | None = None
     number: int | None = None
@@ -266,7 +273,7 @@ class NowStep(Words):
 
 Step = (
     IncidentStep | RiskStep | ChildrenStep | ChargeStep | HearingStep | OrdersStep | ApplicationStep
-    | ApplicationEndStep | LinkStep | AttributionStep | MergeStep | AnswerStep | TakenBackStep | NowStep
+    | ApplicationEndStep | LinkStep | AttributionStep | MergeStep | AnswerStep | TakenBackStep | NowStep | FactStep
 )  # fmt: skip
 VERBS: dict[str, type[Words]] = {
     "incident": IncidentStep,
@@ -285,6 +292,7 @@ VERBS: dict[str, type[Words]] = {
     "answer": AnswerStep,
     "taken_back": TakenBackStep,
     "told_by_now": NowStep,
+    "fact": FactStep,
 }
 
 
