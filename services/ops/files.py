@@ -28,7 +28,7 @@ from services.ops.explanation import (
 from services.ops.reading import Connection
 from services.platform.domain.core.duties import Duty, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of, escalate
-from services.platform.domain.core.evaluate import heeded, state
+from services.platform.domain.core.evaluate import stated_of
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.projection import matter_of
@@ -502,7 +502,7 @@ def _stated(
         here = {key: notification for (of, key), notification in delivered.items() if of == service}
         own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
         for file in of_persons(own, joins.get(service, {})):
-            stated, _ = state([heeded(file, here)], rules.get(service, ()), policy)
+            stated, _ = stated_of([file], here, rules.get(service, ()), policy)
             for statement in escalate(stated, here, heard, policy, file.standing, partial(_who, file), now):
                 found[service, statement.key] = statement
             found |= {(service, reply.key): reply for reply in outdated(heard, here, policy)}

@@ -80,9 +80,7 @@ def evaluate(
         **known_now,
         **{key: replace(notification, state="withdrawn", asked_since=now) for key, notification in of_another.items()},
     }
-    may_speak = speakers(policy.rows)
-    read = [without_those_who_may_not_speak(heeded(file, delivered), may_speak) for file in files]
-    stated, faults = state(read, rules, policy)
+    stated, faults = stated_of(files, delivered, rules, policy)
     if faults:
         faulted = {fault.rule for fault in faults}
         delivered, of_another = _without(delivered, faulted), _without(of_another, faulted)
@@ -91,7 +89,7 @@ def evaluate(
     answers = [answer for file in files for answer in file.answers]
 
     at = _Circumstances(files, people, policy, standing, read_to, now)
-    every = matters(with_separate_services(stated, read, delivered, policy), delivered, answers, policy)
+    every = matters(stated, delivered, answers, policy)
     quiet, loud = ([], every) if remembered is None else _apart(every, at, remembered)
     judged = _judged(loud, at)
     found = judged.found
@@ -292,6 +290,17 @@ def heeded(file: CaseFile, delivered: Mapping[Key, Notification]) -> CaseFile:
     told, and go by the same answers as the ladder."""
     answers = tuple(answer for _, answer in that_count(file.answers, delivered))
     return file if answers == file.answers else replace(file, answers=answers)
+
+
+def stated_of(
+    files: Sequence[CaseFile], delivered: Mapping[Key, Notification], rules: Collection[Rule], policy: Policy
+) -> tuple[list[Statement], list[Fault]]:
+    """What rules state of these files as they are read: with the answers that count, without what was said by those who
+    may not speak, and with no service in another's place that another party has or may have."""
+    may_speak = speakers(policy.rows)
+    read = [without_those_who_may_not_speak(heeded(file, delivered), may_speak) for file in files]
+    stated, faults = state(read, rules, policy)
+    return with_separate_services(stated, read, delivered, policy), faults
 
 
 def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> tuple[list[Statement], list[Fault]]:
