@@ -20,7 +20,7 @@ run: install ## play a year in the life of one family on a Kafka and a PostgreSQ
 	@$(BIN)/relay run
 
 test: install ## run every test, on real servers that the tests start and end
-	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 explore: install ## draw new values for every generated case, where tests use the same ones in every run
 	@$(BIN)/pytest -n 2 --hypothesis-profile explore -m "not broker" tests/unit tests/contract

@@ -5,10 +5,13 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from services.platform.local.embedded import Servers, embedded_servers
 from services.platform.project import PROJECT
@@ -34,20 +37,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.option.basetemp, ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first. Tests on servers are shared out one by one, unless their file shares what it
-    makes once; the others file by file."""
+    """What takes longest begins first."""
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("broker")
-        if not has(item, "broker") or has(item, "one_process"):
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(PROJECT).as_posix()))
-    items.sort(key=lambda item: [not has(item, mark) for mark in ("long", "broker")])
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("long", "broker")])
 
 
-def has(item: pytest.Item, mark: str) -> bool:
-    return item.get_closest_marker(mark) is not None
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return Scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # it carries no types
+    """Shares tests out by what `scope_of` says: those of one scope go to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(nodeid)
+
+
+def scope_of(test: str) -> str:
+    """The file, but each test on servers by itself, unless it uses what its file makes once."""
+    file = test.partition("::")[0]
+    return test if file.startswith("tests/broker/") and not in_one_process(file) else file
+
+
+@cache
+def in_one_process(file: str) -> bool:
+    return "pytest.mark.one_process" in (PROJECT / file).read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,13 @@ SHARED = {"intake", "ops", "platform"}
 SERVICES = {path.parent.name for path in PROJECT.glob("services/*/__init__.py")} - SHARED
 LOCKS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt", "requirements-bench.txt"]
 # Run as programs, by pytest, or by mypy.
-TOOLS = {"deptry", "import-linter", "mypy", "pip-tools", "pytest-xdist", "ruff", "setuptools", "types-pyyaml"}
+TOOLS = {"deptry", "import-linter", "mypy", "pip-tools", "ruff", "setuptools", "types-pyyaml"}
 # Where the module that is imported has another name than the package that is installed.
 PACKAGES = {
     "faust": "faust-streaming",
     "kafka": "kafka-python",
     "mode": "mode-streaming",
+    "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
 

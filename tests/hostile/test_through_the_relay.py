@@ -23,9 +23,10 @@ from tests.broker.relay import Relay, relay_on, until
 from tests.broker.test_bad_input import good
 from tests.broker.test_nothing_leaks import log_files, metrics, read_by_all
 from tests.hostile.records import EXAMPLES, MARK, Hostile, Sent, hostile
+from tests.hostile.test_records import TIMES
 from tests.support.processes import most_resident_mib
 
-HOSTILE, WAVES, GOOD_IN_A_WAVE = 2400, 20, 6
+HOSTILE, WAVES, GOOD_IN_A_WAVE = 1200 * TIMES, 10 * TIMES, 6
 HEARS_FIRST = "idva-larkmead"
 PATIENCE = 90.0
 Place = tuple[str, int, int]
