@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from schemas.court_convictions.v1 import HearingResulted, Result
 from schemas.court_order_variations.v1 import OrdersResulted
+from services.intake.court_hearings import Read
 from services.intake.fitting import UNCODED
-from services.intake.spi import TEXT_GOES_ON, Read, read
+from services.intake.spi import TEXT_GOES_ON, read
 from tests.support.steps import steps
 
 ROOT = Path(__file__).parents[3]

@@ -27,12 +27,16 @@ LARGEST_NUMBER = 999
 
 @dataclass(frozen=True, slots=True)
 class Resulted:
-    """One result of an offence, with its whole text and the ends that its coded durations state or lead to."""
+    """One result of an offence, with its whole text and the ends that its coded durations state or lead to.
+
+    `qualified_by`: qualifiers of results that stand below it, as each condition of bail does on Common Platform.
+    """
 
     result: Result
     text: str
     ends: frozenset[Length] = frozenset()
     periods: frozenset[Length] = frozenset()
+    qualified_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
