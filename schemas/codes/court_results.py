@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 import yaml
 
 from schemas.court_convictions.v1 import CourtType, Remand, Verdict
 from schemas.court_order_variations.v1 import LegalBasis
 from schemas.values import Frozen
+
+Outcome = Literal["granted", "part", "refused", "withdrawn"]
+AskedFor = Literal["make", "vary", "discharge", "renew"]
 
 
 class Ending(Frozen):
@@ -61,17 +65,25 @@ class CourtResults(Frozen):
     bail_conditions_varied: frozenset[str]
     unconditional_bail: frozenset[str]
     orders: Mapping[str, OrderCode]
+    order_changes: Mapping[str, OrderCode]
+    labels: Mapping[str, str]
+    application_outcomes: Mapping[str, Outcome]
     sentencing_code_from: date
     custody: Mapping[str, str]
     sentences: Mapping[str, str]
     appeals: frozenset[str]
-    applications: frozenset[str]
+    applications: Mapping[str, AskedFor]
     breaches: frozenset[str]
     qualifiers: Qualifiers
     conditional_bail: frozenset[str]
     bail_conditions: Mapping[str, str]
     remand: Mapping[str, Remand]
     courts: Mapping[str, CourtType]
+
+    def order(self, code: str, *, about_one: bool) -> OrderCode | None:
+        """What a result of this code does to a protective order. `about_one`: its words, or the application that it is
+        given on, are about one; without that a code for orders of any kind says nothing of them."""
+        return self.orders.get(code) or (self.order_changes.get(code) if about_one else None)
 
     def label(self, code: str) -> str | None:
         """What the result is called, as far as the table knows it."""

@@ -1,12 +1,12 @@
 """The protective orders that the results of one defendant at one hearing make, vary, discharge or change unsaid."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import zip_longest
 from typing import Literal
 
-from schemas.codes.court_results import CourtResults
+from schemas.codes.court_results import CourtResults, OrderCode
 from schemas.court_convictions.v1 import Result, ResultedOffence, Verdict
 from schemas.court_order_variations.v1 import (
     Attribution,
@@ -30,6 +30,8 @@ class Resulted:
     """One result of an offence, with its whole text and the ends that its coded durations state or lead to.
 
     `qualified_by`: qualifiers of results that stand below it, as each condition of bail does on Common Platform.
+    `label`: what its definition is called, where the source says so; it names nobody. `ground`: on what an order was
+    made, where the source says so beside the text. `names_somebody`: it says whom an order protects.
     """
 
     result: Result
@@ -37,6 +39,9 @@ class Resulted:
     ends: frozenset[Length] = frozenset()
     periods: frozenset[Length] = frozenset()
     qualified_by: tuple[str, ...] = ()
+    label: str = ""
+    ground: str = ""
+    names_somebody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,17 @@ class Made:
     """One result that makes or changes an order, as one offence carries it."""
 
     offence: ResultedOffence
-    code: str
-    text: str
-    qualifiers: frozenset[str]
+    does: OrderCode
+    resulted: Resulted
     lasts: "Lasts"
+
+    @property
+    def code(self) -> str:
+        return self.resulted.result.cjs_result_code
+
+    @property
+    def text(self) -> str:
+        return self.resulted.text
 
     @property
     def terms(self) -> tuple[str, "Lasts"]:
@@ -93,22 +105,19 @@ def _made(
 ) -> Iterator[Made]:
     for offence, results in offences:
         for resulted, following in zip_longest(results, results[1:]):
-            code = resulted.result.cjs_result_code
-            if code in table.orders:
-                yield Made(
-                    offence=offence,
-                    code=code,
-                    text=resulted.text,
-                    qualifiers=frozenset(resulted.result.qualifiers),
-                    lasts=lasts(_with_its_dates(resulted, following), hearing_on),
-                )
+            about_one = offence.code in table.applications or wording.changes_protective_order(
+                f"{resulted.label}. {resulted.text}"
+            )
+            does = table.order(resulted.result.cjs_result_code, about_one=about_one)
+            if does is not None:
+                yield Made(offence, does, resulted, lasts(_with_its_dates(resulted, following), hearing_on))
 
 
 def _with_its_dates(resulted: Resulted, following: Resulted | None) -> Resulted:
     """Courts write the dates of a result into a result of their own after it, without a code and without a text."""
     if following is None or following.text or following.result.label or resulted.ends or resulted.periods:
         return resulted
-    return Resulted(resulted.result, resulted.text, following.ends, following.periods)
+    return replace(resulted, ends=following.ends, periods=following.periods)
 
 
 def _alike(made: Sequence[Made]) -> list[list[Made]]:
@@ -130,34 +139,44 @@ def _alike(made: Sequence[Made]) -> list[list[Made]]:
 def _order(
     code: str, number: int, alike: Sequence[Made], made_on: date, table: CourtResults, *, appealed: bool
 ) -> Order:
-    text, qualifiers = alike[0].text, frozenset[str]().union(*(one.qualifiers for one in alike))
-    changes = table.orders[code].changes
+    text, does = alike[0].text, alike[0].does
+    qualifiers = frozenset(qualifier for one in alike for qualifier in one.resulted.result.qualifiers)
+    changes = does.changes
     extended = table.qualifiers.extended in qualifiers
     length = alike[0].lasts.length
     moved = changes and length == UNSTATED and (extended or wording.extends(text))
     return Order(
         number=number,
-        action=wording.change(text, extended=extended) if changes else OrderAction.IMPOSED,
+        action=action_of(alike[0].resulted.label, text, extended=extended) if changes else OrderAction.IMPOSED,
         code=code,
-        legal_basis=_basis(code, alike, text, qualifiers, made_on, table),
+        legal_basis=_basis(alike, qualifiers, made_on, table),
         offences=tuple(dict.fromkeys(sorted(one.offence.sequence for one in alike))),
         made_on=made_on,
         expires_on=length.expires_on,
         until_further_order=length.until_further_order or None,  # a text that ends it says nothing of it
         length_unclear=alike[0].lasts.unclear or moved or None,
-        protected_persons=(NAMED,) if wording.names_somebody(text) else (),
+        protected_persons=(NAMED,) if _names_somebody(alike) else (),
         prohibitions=tuple(Prohibition(code=code, text=piece) for piece in pieces(text)),
         cause=_cause(alike, qualifiers, table, appealed=appealed),
     )
 
 
-def _basis(
-    code: str, alike: Sequence[Made], text: str, qualifiers: frozenset[str], made_on: date, table: CourtResults
-) -> LegalBasis:
+def action_of(label: str, text: str, *, extended: bool = False) -> OrderAction:
+    """What was done to an earlier order: as the definition of the result is called, if that says it, else its text."""
+    named = wording.change(label, extended=False)
+    return wording.change(text, extended=extended) if named is OrderAction.CHANGED_NOT_STATED else named
+
+
+def _names_somebody(alike: Sequence[Made]) -> bool:
+    return any(one.resulted.names_somebody for one in alike) or wording.names_somebody(alike[0].text)
+
+
+def _basis(alike: Sequence[Made], qualifiers: frozenset[str], made_on: date, table: CourtResults) -> LegalBasis:
     """The Act that the order rests on; for one on conviction, by the day of the conviction (Sentencing Code s.360)."""
-    basis = table.orders[code].basis
+    basis = alike[0].does.basis
     if basis is not LegalBasis.SA20_S360:
         return basis
+    text = f"{alike[0].resulted.ground} {alike[0].text}"
     on_acquittal = table.qualifiers.on_acquittal in qualifiers or wording.on_acquittal(text)
     on_conviction = table.qualifiers.on_conviction in qualifiers or wording.on_conviction(text)
     if on_acquittal:
@@ -170,7 +189,7 @@ def _basis(
 
 def _cause(alike: Sequence[Made], qualifiers: frozenset[str], table: CourtResults, *, appealed: bool) -> Cause:
     """Why the court came to it, if the codes around it say one thing."""
-    changes = any(table.orders[one.code].changes for one in alike)
+    changes = any(one.does.changes for one in alike)
     convicted = any(one.offence.verdict is Verdict.CONVICTED for one in alike)
     breached = convicted and any(one.offence.code in table.breaches for one in alike)
     applied = table.qualifiers.on_application in qualifiers or any(

@@ -19,8 +19,9 @@ LONGEST_NAME = 200
 _ISO_DAY = re.compile(r"\s*(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _BRITISH_DAY = re.compile(r"\s*(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?!\d)")
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?")
-_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,6})?\d*(Z|[+-]\d{2}:\d{2})?\s*")
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,6})?\d*(Z|[+-]\d{2}:\d{2})?(?:\[[\w/]+\])?\s*")
 _COURT = re.compile(r"[A-Z0-9]{6,8}")
+_UUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
 
 def urn(raw: str) -> str | None:
@@ -61,6 +62,11 @@ def code(raw: str) -> str:
 def pnc_id(raw: str) -> str | None:
     """A PNC id in its canonical form, else made to fit."""
     return identifiers.pnc(raw) or (code(raw) if raw.strip() else None)
+
+
+def cro_number(raw: str) -> str | None:
+    """A CRO number in its canonical form, else made to fit."""
+    return identifiers.cro(raw) or (code(raw) if raw.strip() else None)
 
 
 def day(raw: str) -> date | None:
@@ -119,6 +125,8 @@ def pieces(text: str) -> tuple[str, ...]:
 
 def _reference(raw: str) -> str | None:
     plain = "".join(raw.upper().split()).replace("/", "")
+    if _UUID.fullmatch(plain):
+        return plain.lower()
     if not any(letter in "123456789" for letter in plain):
         return None
     fitted = re.sub(r"[^A-Z0-9._:-]+", "-", plain).lstrip("._:-")

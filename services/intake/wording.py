@@ -23,6 +23,10 @@ _DISCHARGE_IS_SPOKEN_OF = _text(r"\b(?:discharg|revo[kc]|rescind|set aside|quash
 _CHANGE_IS_SPOKEN_OF = _text(r"\b(?:vari|vary|amend|exten[ds])")
 _EXTENDS = _text(r"\b(?:extend|renew|prolong)\w*|\bfurther (?:period|term)\b")
 _ASKED_FOR = _text(r"\b(?:appl(?:y|ies|ied|ication)) (?:to|for)\b[^.;:]*")
+_ABOUT_ONE = _text(
+    r"\b(?:restraining|domestic abuse protection|stalking protection) order\b[^.;:\n]{0,100}?"
+    r"\b(?:discharged|revoked|rescinded|set aside|quashed|varied|amended|extended)\b"
+)
 _NOT_DONE = _text(r"\b(?:refus|reject|dismiss|withdr[ae]wn?|adjourn|pending|consider)\w*|\border (?:is |was )?not\b")
 # Words that make a discharge less than one of the whole order, now.
 _NOT_WHOLE = _text(
@@ -83,6 +87,11 @@ def change(text: str, *, extended: bool) -> OrderAction:
         whole = _DISCHARGED.search(done) and not varied_too and not _NOT_WHOLE.search(done)
         return OrderAction.DISCHARGED if whole else OrderAction.CHANGED_NOT_STATED
     return OrderAction.VARIED if extended or _VARIED.search(done) else OrderAction.CHANGED_NOT_STATED
+
+
+def changes_protective_order(text: str) -> bool:
+    """The text says of an order that protects somebody, and of no other, that it was varied or discharged."""
+    return bool(_ABOUT_ONE.search(_ASKED_FOR.sub("", text[:SEARCHED])))
 
 
 def extends(text: str) -> bool:
