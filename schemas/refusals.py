@@ -55,7 +55,7 @@ class RefusalReason(CodedWord):
     FAULTED = "faulted", "The relay could not judge the record; it is kept, and judged again after a release."
     NOT_XML = "not_xml", "The court message is not well-formed XML."
     XML_ENTITIES = "xml_entities", "The court message declares entities or a document type, which is never read."
-    NOT_A_COURT_RESULT = "not_a_court_result", "The XML is not a court result message."
+    NOT_A_COURT_RESULT = "not_a_court_result", "The content is not a message of a court that the relay reads."
 
     @property
     def replayable(self) -> bool:
