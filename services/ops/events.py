@@ -12,7 +12,8 @@ from schemas.envelope import Envelope
 from schemas.refusals import RefusalReason
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, publication
 from schemas.values import Body
-from services.intake import spi
+from services.intake import common_platform, spi
+from services.intake.court_hearings import Read
 from services.ops.mending import hint
 from services.platform.streaming.receiving import SOURCE_AHEAD
 
@@ -20,11 +21,13 @@ STANDARD_INPUT = "-"
 
 
 class Format(StrEnum):
-    """`json`: one event, `jsonl`: one on each line, both as structured CloudEvents; `spi`: a court's own XML."""
+    """`json`: one event, `jsonl`: one on each line, both as structured CloudEvents; `spi`: a court's own XML;
+    `common-platform`: hearings and applications as Common Platform publishes them, in JSON."""
 
     JSON = "json"
     JSONL = "jsonl"
     SPI = "spi"
+    COMMON_PLATFORM = "common-platform"
 
 
 SUFFIXES = {".json": Format.JSON, ".jsonl": Format.JSONL, ".xml": Format.SPI}
@@ -85,12 +88,16 @@ def read_path(
     received: Iterator[datetime],
 ) -> list[Ready | NotReady]:
     """All events of a file, or of a folder in the order of their sources' times. OSError if it cannot be read."""
-    read = [
-        event
-        for file in find(path)
-        for event in events(Written(str(file), file.read_bytes(), format or format_of(file)), next(received))
-    ]
+    read = [event for file in find(path) for event in events(_written(file, format), next(received))]
     return in_time(read) if path.is_dir() else read
+
+
+def _written(file: Path, format: Format | None) -> Written:  # noqa: A002
+    """By its name one event of the relay, a file of JSON may be a message of Common Platform too."""
+    content, by_name = file.read_bytes(), format or format_of(file)
+    if format is None and by_name is Format.JSON and common_platform.recognised(content):
+        by_name = Format.COMMON_PLATFORM
+    return Written(str(file), content, by_name)
 
 
 def in_time(read: Sequence[Ready | NotReady]) -> list[Ready | NotReady]:
@@ -131,17 +138,30 @@ def events(written: Written, received_at: datetime) -> Iterator[Ready | NotReady
             yield _one(_checked(written.origin, written.content))
         case Format.JSONL:
             lines = ((number, line) for number, line in enumerate(written.content.splitlines(), 1) if line.strip())
-            yield from (_checked(f"{written.origin}:{number}", line) for number, line in lines)
+            for number, line in lines:
+                yield from _line(f"{written.origin}:{number}", line, received_at)
         case Format.SPI:
-            yield from _court_message(written, received_at)
+            yield from _court_message(written.origin, spi.read(written.content, received_at))
+        case Format.COMMON_PLATFORM:
+            yield from _court_message(written.origin, common_platform.read(written.content, received_at))
 
 
 def guess(content: bytes) -> Format:
-    """By its first character, and where that is no `<`, by whether its first line is a whole document of several."""
+    """By its first character; where that is no `<`, by whether its first line is a whole document of several, and
+    whether it is a message of Common Platform."""
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return Format.SPI
     lines = [line for line in content.splitlines() if line.strip()]
-    return Format.JSONL if len(lines) > 1 and _is_whole(lines[0]) else Format.JSON
+    if len(lines) > 1 and _is_whole(lines[0]):
+        return Format.JSONL
+    return Format.COMMON_PLATFORM if common_platform.recognised(content) else Format.JSON
+
+
+def _line(origin: str, line: bytes, received_at: datetime) -> Iterator[Ready | NotReady]:
+    if common_platform.recognised(line):
+        yield from _court_message(origin, common_platform.read(line, received_at))
+    else:
+        yield _checked(origin, line)
 
 
 def _is_whole(line: bytes) -> bool:
@@ -165,17 +185,16 @@ def _one(read: Ready | NotReady) -> Ready | NotReady:
     return replace(read, refusal=replace(read.refusal, detail=detail))
 
 
-def _court_message(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:
-    read = spi.read(written.content, received_at)
-    yield from (NotReady(written.origin, refusal) for refusal in read.refusals)
+def _court_message(origin: str, read: Read) -> Iterator[Ready | NotReady]:
+    yield from (NotReady(origin, refusal) for refusal in read.refusals)
     if not read.facts and not read.refusals:
         detail = "the message: a defendant with offences is expected"
-        yield NotReady(written.origin, Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", detail))
+        yield NotReady(origin, Refusal(RefusalReason.NOT_A_COURT_RESULT, "decode", detail))
     hearings: dict[str, list[Publication | Refusal]] = {}
     for envelope, body in read.facts:
         hearings.setdefault(envelope.subject, []).append(_published(envelope, body))
     for of_one in hearings.values():
-        yield from _together(written.origin, of_one)
+        yield from _together(origin, of_one)
 
 
 def _published(envelope: Envelope, body: Body) -> Publication | Refusal:
