@@ -68,7 +68,7 @@ class Application:
         if at := fitting.moment(said):
             return at
         day = fitting.day(said)
-        return fitting.at(day, "") if day else self.message.written_at or self.message.received_at
+        return fitting.at(day, "") if day else self.message.said_at
 
     @cached_property
     def outcomes(self) -> dict[Outcome, date]:
@@ -115,7 +115,7 @@ def deleted(application: str, message: Message) -> Fact | Refusal:
     reference = fitting.defendant_id(application)
     if reference is None:
         return _missing("applicationId")
-    return _taken_back(APPLICATION_LODGED, reference, message, message.written_at or message.received_at, None)
+    return _taken_back(APPLICATION_LODGED, reference, message, message.said_at, None)
 
 
 def _facts(said: Object, shared: Shared, path: str) -> Iterator[Fact | Refusal]:

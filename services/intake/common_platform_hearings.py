@@ -99,7 +99,7 @@ class Shared:
         without any, the last on which something was ordered, else that of writing or of receipt."""
         if self.day:
             return self.day
-        written = (self.message.written_at or self.message.received_at).astimezone(fitting.LONDON).date()
+        written = self.message.said_at.astimezone(fitting.LONDON).date()
         if self.sat_at:
             return max((day for day in self.sat_at if day <= written), default=min(self.sat_at))
         days = (ordered_on(each) for dock in self.docks for matter in dock.matters for each in matter.results)

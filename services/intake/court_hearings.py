@@ -59,6 +59,13 @@ class Message:
     identity: str
     received_at: datetime
 
+    @property
+    def said_at(self) -> datetime:
+        """When it was written, if that can be true; else when it was received."""
+        written = self.written_at
+        can_be_true = written is not None and EPOCH < written <= self.received_at + CLOCKS_DIFFER
+        return written if written is not None and can_be_true else self.received_at
+
 
 @dataclass(frozen=True, slots=True)
 class OffenceSaid:
@@ -150,7 +157,7 @@ def _event(body: HearingResulted | OrdersResulted, sitting: Sitting) -> tuple[En
 
 def _written_when(message: Message, on: date) -> datetime | None:
     written = message.written_at
-    if written is None or written > message.received_at + CLOCKS_DIFFER or written <= EPOCH:
+    if written is None or written != message.said_at:
         return None
     return None if written.astimezone(fitting.LONDON).date() < on else written
 

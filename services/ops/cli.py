@@ -20,7 +20,10 @@ class Listed(NamedTuple):
 # What a module says of its own command; a test holds the two against each other.
 COMMANDS = {
     "run": Listed("run", "Run services until Ctrl-C."),
-    "publish": Listed("publish", "Publish events: JSON as CloudEvents, or court results as courts send them."),
+    "publish": Listed(
+        "publish",
+        "Publish events: JSON as CloudEvents, or results as courts send them or Common Platform publishes them.",
+    ),
     "subscribe": Listed("subscribe", "Read what an agency is told: who, what, by when, and how to answer."),
     "respond": Listed("respond", "Answer a notification as the agency that it was sent to, and say what came of it."),
     "link": Listed("respond", "Say whom a court fact is about, or that it is about nobody whom this scheme protects."),

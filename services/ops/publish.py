@@ -85,7 +85,7 @@ def publish(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing; needs no servers.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for what comes of it.")] = False,
 ) -> None:
-    """Publish events: JSON as CloudEvents, or court results as courts send them or Common Platform publishes them.
+    """Publish events: JSON as CloudEvents, or results as courts send them or Common Platform publishes them.
 
     Everything is checked before anything is sent; what is right is sent even where something else is not. A folder's
     events go out in the order of their sources' times. Publishing the same again changes nothing.

@@ -1,8 +1,9 @@
-"""Court results as courts send them, repeated and in any order: what they say stands once, waits, and is told."""
+"""Court results as courts send them and Common Platform publishes them, repeated and in any order: what they say stands
+once, waits, and is told."""
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,8 @@ from schemas.registry import REGISTRY, content_of, encode
 from schemas.values import Body, order_place
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
-from services.intake.spi import read
+from services.intake import common_platform, spi
+from services.intake.court_hearings import Read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.platform.project import PROJECT
 from services.platform.storage.changes import Accepted
@@ -44,15 +46,24 @@ Told = dict[tuple[str, str, str], list[NotificationIssued]]  # by rule, subject 
 
 @dataclass(frozen=True)
 class Messages:
-    """A folder of messages; `order`: the one that imposes an order on a defendant of whom no other speaks."""
+    """A folder of messages; `order`: the one that imposes an order on a defendant of whom no other speaks. `amendment`:
+    one that takes an order of the folder back, which is not to stand."""
 
     folder: Path
     order: str
     order_code: str
+    read: Callable[[bytes, datetime], Read] = spi.read
+    amendment: str | None = None
 
     @property
     def all(self) -> list[bytes]:
-        return [path.read_bytes() for path in sorted(self.folder.glob("*.xml"))]
+        paths = (path for path in sorted(self.folder.iterdir()) if path.suffix in (".xml", ".json"))
+        return [path.read_bytes() for path in paths if path.name != self.amendment]
+
+    def said(self, content: bytes, received_at: datetime) -> list[Event]:
+        found = self.read(content, received_at)
+        assert not found.refusals
+        return list(found.facts)
 
     @property
     def restraining(self) -> bytes:
@@ -61,16 +72,46 @@ class Messages:
     @property
     def amended(self) -> bytes:
         """The same message a day later, one order fewer."""
+        if self.read is common_platform.read:
+            return _without_results(self.restraining, self.order_code)
         result = rb"<DC:Result>(?:(?!</DC:Result>).)*?ResultCode>%s<.*?</DC:Result>" % self.order_code.encode()
         without, found = re.subn(result, b"", self.restraining, flags=re.DOTALL)
         assert found == 1
         return without.replace(b"CreationDateTime>2026-03-03T", b"CreationDateTime>2026-03-04T")
 
+    @property
+    def renamed(self) -> bytes:
+        """The same results in another message, written at the same time."""
+        if self.read is common_platform.read:
+            return self.restraining.replace(b'"hearingLanguage"', b'"note": "another", "hearingLanguage"').replace(
+                b'"hasSharedResults"', b'"other": 1, "hasSharedResults"'
+            )
+        return re.sub(rb"(MessageIdentifier>)[^<]+", rb"\1another-message", self.restraining)
+
+
+def _without_results(content: bytes, code: str) -> bytes:
+    """A share of the next day that has no results of this code."""
+    message = json.loads(content)
+    for case in message["hearing"]["prosecutionCases"]:
+        for offence in (each for defendant in case["defendants"] for each in defendant["offences"]):
+            results = offence["judicialResults"]
+            offence["judicialResults"] = [each for each in results if each.get("cjsCode") != code]
+            assert len(offence["judicialResults"]) == len(results) - 1
+    return json.dumps(message | {"sharedTime": "2026-03-03T16:30:05Z", "isReshare": True}).encode()
+
 
 OWN = Messages(PROJECT / "schemas" / "examples" / "spi", "order-on-acquittal.xml", "3260")
 REAL = Messages(PROJECT.parent / "shared" / "reference" / "spi", "210-restraining-order.xml", "3047")
+PLATFORM = Messages(
+    PROJECT / "schemas" / "examples" / "common-platform",
+    "order-on-acquittal.json",
+    "3260",
+    common_platform.read,
+    "order-deleted-by-amendment.json",
+)
 FOLDERS = [
     pytest.param(OWN, id="examples"),
+    pytest.param(PLATFORM, id="examples of Common Platform"),
     pytest.param(
         REAL,
         id="real",
@@ -80,9 +121,7 @@ FOLDERS = [
 
 
 def said(content: bytes, received_at: datetime) -> list[Event]:
-    found = read(content, received_at)
-    assert not found.refusals
-    return list(found.facts)
+    return OWN.said(content, received_at)
 
 
 def sent(event: Event) -> Message:
@@ -166,8 +205,8 @@ def names(events: Iterable[Event]) -> set[str]:
 def test_repeated_and_in_the_reverse_order_the_same_facts_stand_and_each_is_told_as_what_it_is(
     play: Play, messages: Messages, turn: str
 ) -> None:
-    once = [event for content in messages.all for event in said(content, RECEIVED)]
-    again = [event for content in messages.all for event in said(content, RECEIVED_AGAIN)]
+    once = [event for content in messages.all for event in messages.said(content, RECEIVED)]
+    again = [event for content in messages.all for event in messages.said(content, RECEIVED_AGAIN)]
     published = [*once, *again] if turn == "there" else [*reversed(again), *reversed(once)]
 
     async def story(relay: Relay) -> None:
@@ -191,7 +230,7 @@ async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Eve
     hearings = dangerous(events)
     assert hearings <= {subject for (subject,) in waiting}
     notifications = await delivered(relay)
-    assert {rule for rule, _, _ in notifications} <= {"unlinked_order", "unlinked_result"}
+    assert {rule for rule, _, _ in notifications} <= {"unlinked_order", "unlinked_result", "unlinked_application"}
     about = {subject.rpartition(":")[2] for rule, subject, _ in notifications if rule == "unlinked_order"}
     assert about == hearings
     for revisions in notifications.values():
@@ -210,7 +249,7 @@ async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Eve
 
 async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages: Messages) -> None:
     """A charge links the case to an incident, a person says whom the order protects, then the result is amended."""
-    made = next(body for _, body in said(messages.restraining, RECEIVED) if isinstance(body, OrdersResulted))
+    made = next(body for _, body in messages.said(messages.restraining, RECEIVED) if isinstance(body, OrdersResulted))
     unlinked = ("unlinked_order", f"uk.court.orders-resulted:{made.hearing}")
     order = f"{order_place(made.hearing, messages.order_code, 1)}/{b.VICTIM}"
     before = await delivered(relay)
@@ -254,14 +293,13 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
 
     everything = await delivered(relay)
     grounds_before = await standing(relay)
-    renamed = re.sub(rb"(MessageIdentifier>)[^<]+", rb"\1another-message", messages.restraining)
-    assert renamed != messages.restraining
-    await relay.publish(*map(sent, said(renamed, AMENDED)))
+    assert messages.renamed != messages.restraining
+    await relay.publish(*map(sent, messages.said(messages.renamed, AMENDED)))
     await relay.settled(worker)
     assert await standing(relay) == grounds_before
     assert await delivered(relay) == everything
 
-    await relay.publish(*map(sent, said(messages.amended, AMENDED)))
+    await relay.publish(*map(sent, messages.said(messages.amended, AMENDED)))
     await relay.settled(worker)
     ended = by_rule(await delivered(relay), "order_imposed", order)
     assert ended.keys() == protected.keys()

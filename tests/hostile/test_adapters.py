@@ -16,10 +16,13 @@ from typer.testing import CliRunner
 
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY, decode, encode
-from services.intake import order_length, spi, wording
+from services.intake import common_platform, order_length, spi, wording
+from services.intake.court_hearings import Read
 from services.ops.cli import app
 from services.ops.events import Format, NotReady, Ready, Written, events
+from tests.hostile import platform_messages
 from tests.hostile.court_messages import MESSAGES, REFERENCE, WAYS, hostile_message
+from tests.hostile.platform_messages import hostile_platform_message
 from tests.hostile.records import EXAMPLES, MARK, Hostile, Sent, hostile, structured
 from tests.hostile.test_records import TIMES, grows_at_most
 
@@ -43,27 +46,53 @@ def test_thousands_of_hostile_court_messages_are_refused_or_read_whole(
         random = Random(seed)  # noqa: S311 - nothing is kept secret by it
         for _ in range(20):
             what, message, reasons = hostile_message(good, random)
-            said = spi.read(message, RECEIVED)
             ends[what] += 1
-            refused = {refusal.reason for refusal in said.refusals}
-            assert said.facts or refused, what
-            assert refused <= set(RefusalReason)
-            if reasons:
-                assert (what, said.facts) == (what, ())
-                assert refused <= reasons, what
-            elif reasons is not None:
-                assert (what, said.refusals) == (what, ())
-            for envelope, body in said.facts:
-                assert MARK.lower() not in repr(envelope).lower()
-                record = encode(envelope, body)
-                read = decode(REGISTRY.topic_of(envelope.type.rpartition(".")[0]), *record)
-                assert not isinstance(read, Refusal) or read.reason is RefusalReason.TOO_LARGE
-            assert MARK.lower() not in repr(said.refusals).lower()
+            assert_read_whole_or_refused(what, spi.read(message, RECEIVED), reasons)
 
     with caplog.at_level(logging.DEBUG), grows_at_most(300):
         go_through()
     assert sum(ends.values()) >= 2500
     assert ends.keys() == set(WAYS)
+    out, err = capfd.readouterr()
+    assert MARK.lower() not in (out + err + caplog.text).lower()
+
+
+def assert_read_whole_or_refused(what: str, said: Read, reasons: frozenset[RefusalReason] | None) -> None:
+    """`reasons`: for which it may be refused; none where it must be read, None where either may be."""
+    refused = {refusal.reason for refusal in said.refusals}
+    assert said.facts or refused, what
+    assert refused <= set(RefusalReason)
+    if reasons:
+        assert (what, said.facts) == (what, ())
+        assert refused <= reasons, what
+    elif reasons is not None:
+        assert (what, said.refusals) == (what, ())
+    for envelope, body in said.facts:
+        assert MARK.lower() not in repr(envelope).lower()
+        record = encode(envelope, body)
+        read = decode(REGISTRY.topic_of(envelope.type.rpartition(".")[0]), *record)
+        assert not isinstance(read, Refusal) or read.reason is RefusalReason.TOO_LARGE
+    assert MARK.lower() not in repr(said.refusals).lower()
+
+
+def test_thousands_of_hostile_messages_of_common_platform_are_refused_or_read_whole(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ends: Counter[str] = Counter()
+
+    @settings(max_examples=150 * TIMES, database=None)
+    @given(st.sampled_from(platform_messages.MESSAGES), SEEDS)
+    def go_through(good: bytes, seed: int) -> None:
+        random = Random(seed)  # noqa: S311
+        for _ in range(20):
+            what, message, reasons = hostile_platform_message(good, random)
+            ends[what] += 1
+            assert_read_whole_or_refused(what, common_platform.read(message, RECEIVED), reasons)
+
+    with caplog.at_level(logging.DEBUG), grows_at_most(300):
+        go_through()
+    assert sum(ends.values()) >= 2500
+    assert ends.keys() == set(platform_messages.WAYS)
     out, err = capfd.readouterr()
     assert MARK.lower() not in (out + err + caplog.text).lower()
 

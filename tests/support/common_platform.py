@@ -60,7 +60,7 @@ def offence(*results: Object, sequence: int = 1, code: str = "CJ88116", **over: 
         "orderIndex": sequence,
         "offenceCode": code,
         "offenceTitle": "as the code says",
-        "wording": "Zzqx Madeup at Zzqx Lane",
+        "wording": "On a day at Invented Close assaulted Tamsin Madeup",
         "judicialResults": list(results),
     } | over
 

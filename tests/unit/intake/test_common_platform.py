@@ -255,7 +255,7 @@ def test_a_prompt_names_whom_an_order_protects_and_no_address_is_carried() -> No
     said = "".join(body.model_dump_json() for body in facts(message))
     assert "Nowhere Lane" not in said
     assert "example.invalid" not in said
-    assert "Zzqx" not in said
+    assert "Invented Close" not in said
 
 
 def test_a_result_of_the_defendant_joins_the_offence_that_it_names_or_the_first_that_goes_on() -> None:

@@ -54,6 +54,33 @@ def test_a_court_message_is_all_its_facts() -> None:
     assert kinds == ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
 
 
+ORDER_MADE = EXAMPLES / "common-platform" / "order-on-conviction.json"
+
+
+@pytest.mark.parametrize("form", [None, Format.COMMON_PLATFORM])
+def test_a_message_of_common_platform_is_all_its_facts(form: Format | None) -> None:
+    found = read(ORDER_MADE.read_bytes(), form)
+    kinds = [event.publication.received.kind for event in found if isinstance(event, Ready)]
+    assert kinds == ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
+    assert len(found) == 2
+
+
+def test_events_and_messages_of_common_platform_may_stand_in_one_file_of_lines() -> None:
+    message = json.dumps(json.loads(ORDER_MADE.read_bytes())).encode()
+    found = read(b"\n".join([document(), message]), Format.JSONL)
+    assert [event.origin for event in found if isinstance(event, Ready)] == ["here:1", "here:2", "here:2"]
+
+
+def test_in_a_folder_a_file_of_json_is_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_bytes(document())
+    (tmp_path / "HEARING.JSON").write_bytes(ORDER_MADE.read_bytes())
+    found = read_path(tmp_path, None, receipts(NOW))
+    names = Counter(Path(event.origin).name for event in found if isinstance(event, Ready))
+    assert names == {"event.json": 1, "HEARING.JSON": 2}
+    as_events = read_path(tmp_path, Format.JSON, receipts(NOW))
+    assert Counter(isinstance(event, Ready) for event in as_events) == {True: 1, False: 1}
+
+
 @pytest.mark.parametrize(
     ("content", "form"),
     [
@@ -63,6 +90,10 @@ def test_a_court_message_is_all_its_facts() -> None:
         (b'{\n "a": 1\n}\n', Format.JSON),
         (b'{"a": 1}\n', Format.JSON),
         (b"", Format.JSON),
+        (b'{"hearing": {"prosecutionCases": []}}', Format.COMMON_PLATFORM),
+        (b'{"Message": "{\\"courtApplication\\": {\\"id\\": \\"a\\"}}"}', Format.COMMON_PLATFORM),
+        (b'{"hearing": {"prosecutionCases": []}', Format.JSON),
+        (b'{"data": {"hearing": "54DC0090126/a/b/c"}}', Format.JSON),
     ],
 )
 def test_without_a_name_the_form_is_guessed_from_the_content(content: bytes, form: Format) -> None:
