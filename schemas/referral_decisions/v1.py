@@ -28,7 +28,7 @@ class Evaluated(v.Frozen):
     evaluation: Annotated[int, REFERENCE]
     at: Annotated[v.Moment, TIME]
     cause: Annotated[Literal["event", "clock", "release"], REFERENCE]
-    event: Annotated[v.Reference | None, REFERENCE]
+    events: Annotated[tuple[v.Reference, ...], REFERENCE]
     decisions: Annotated[tuple[Decision, ...], REFERENCE]
 
     @property

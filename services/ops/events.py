@@ -15,7 +15,7 @@ from schemas.values import Body
 from services.intake import common_platform, spi
 from services.intake.court_hearings import Read
 from services.ops.mending import hint
-from services.platform.streaming.receiving import SOURCE_AHEAD
+from services.platform.streaming.admit import SOURCE_AHEAD
 
 STANDARD_INPUT = "-"
 

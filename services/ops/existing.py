@@ -42,7 +42,11 @@ def existing(material: Material, reader: Reader, policy: Policy) -> Material | N
         versions=tuple(version for version in material.versions if version.id not in hidden),
         issued=tuple(issued for issued in material.issued if (issued.service, issued.notification.key) in delivered),
         delivered=delivered,
-        evaluations=tuple(evaluation for evaluation in material.evaluations if evaluation.fact not in hidden),
+        evaluations=tuple(
+            replace(evaluation, facts=[fact for fact in evaluation.facts if fact not in hidden])
+            for evaluation in material.evaluations
+            if not evaluation.facts or not hidden.issuperset(evaluation.facts)
+        ),
         kept=tuple(k for k in material.kept if not _rests_on(material, k.withheld.grounds, k.withheld.key)),
         unexplained={which: since for which, since in material.unexplained.items() if which in delivered},
         answers=tuple(answer for answer in material.answers if (answer.service, answer.key) in delivered),

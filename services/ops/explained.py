@@ -35,7 +35,7 @@ FATES = {
     "refused": "refused",
     "faulted": "could not be judged: kept, and judged again after a release",
 }
-CAUSES = {"event": "an event", "clock": "the time", "release": "a new release or policy"}
+CAUSES = {"event": "events", "clock": "the time", "release": "a new release or policy"}
 MISSING = {
     "no_incident": "the incident that it belongs to",
     "no_charge": "a charge or a person who says whom the case is about",
@@ -317,8 +317,8 @@ def _change(change: Change) -> Text:
     if change.reason:
         text.append(f": {words.reason(change.reason)}")
     cause = CAUSES.get(change.cause or "", change.cause or "")
-    because = f"\n  look {change.evaluation}, because of {cause}" if cause else f"\n  look {change.evaluation}"
-    text.append(because + (f" {change.event}" if change.event else ""), style="dim")
+    because = f"\n  evaluation {change.evaluation}" + (f", because of {cause}" if cause else "")
+    text.append(" ".join((because, *change.events)), style="dim")
     if change.release:
         text.append(f"\n  release {change.release}, policy {change.policy_version}", style="dim")
     if change.parked:

@@ -141,7 +141,7 @@ class _Explaining:
             m.delivered[which].grounds
         )
         answers = {answer.fact for answer in m.answers if (answer.service, answer.key) == which}
-        caused = {evaluation.fact for issued in self.revisions[which] if (evaluation := self.evaluation_of(issued))}
+        caused = {fact for issued in self.revisions[which] for fact in self.causes_of(issued)}
         return bool(m.about & (grounds | answers | caused))
 
     def head(self, key: Key) -> Key:
@@ -153,11 +153,18 @@ class _Explaining:
     def evaluation_of(self, issued: Issued) -> Evaluated | None:
         return self.evaluations.get((issued.service, issued.file, issued.evaluation))
 
-    def event_of(self, evaluation: Evaluated) -> str | None:
-        """What caused the evaluation, as its source calls it where this reader may know that."""
-        return (
-            self.events.get(evaluation.fact, evaluation.fact) if evaluation.fact and self.sees_all else evaluation.fact
-        )
+    def causes_of(self, issued: Issued) -> tuple[str, ...]:
+        """Of the events that the evaluation answers those on which this notification rests; where it rests on none of
+        them, as a correction does, all."""
+        evaluation = self.evaluation_of(issued)
+        if evaluation is None:
+            return ()
+        grounds = [fact for fact in evaluation.facts if fact in issued.notification.grounds]
+        return tuple(grounds or evaluation.facts)
+
+    def events_of(self, issued: Issued) -> tuple[str, ...]:
+        """What caused a notification, as its sources call it where this reader may know that."""
+        return tuple(self.events.get(fact, fact) if self.sees_all else fact for fact in self.causes_of(issued))
 
     @cached_property
     def events(self) -> Mapping[str, str]:
@@ -269,7 +276,7 @@ class _Explaining:
                 parked=issued.parked,
                 evaluation=issued.evaluation,
                 cause=evaluation.cause if evaluation else None,
-                event=self.event_of(evaluation) if evaluation else None,
+                events=self.events_of(issued),
                 release=evaluation.release if evaluation else None,
                 policy_version=notification.why.policy_version,
                 added=tuple(sorted(says - before)),

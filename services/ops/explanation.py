@@ -56,7 +56,7 @@ class Evaluated:
     number: int
     at: datetime
     cause: str
-    fact: str | None
+    facts: Sequence[str]
     release: str
     policy_version: str
     faulted: Sequence[str] = ()
@@ -175,7 +175,7 @@ class Change:
     parked: str | None
     evaluation: int
     cause: str | None
-    event: str | None
+    events: tuple[str, ...]
     release: str | None
     policy_version: str
     added: tuple[str, ...]

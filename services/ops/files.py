@@ -239,7 +239,7 @@ def _once(conn: Connection, ids: Iterable[str], names: Iterable[str]) -> set[Fil
     was told whose subject bears one of these names. What is taken back lies nowhere, and stays told. The names are
     looked for in all that was ever told, where no evaluation is known."""
     evaluated = conn.execute(
-        "select distinct service, file from evaluation where fact_id = any(%s)", (sorted(set(ids)),)
+        "select distinct service, file from evaluation where fact_ids && %s::text[]", (sorted(set(ids)),)
     ).fetchall()
     told = evaluated or conn.execute(
         """select distinct t.service, t.file from delivery t join unnest(%s::text[]) as n(name)
@@ -403,7 +403,7 @@ def _issued(conn: Connection, delivered: Iterable[Told]) -> tuple[Issued, ...]:
 
 def _evaluations(conn: Connection, files: Sequence[File]) -> tuple[Evaluated, ...]:
     rows = conn.execute(
-        """select l.service, l.file, l.number, l.at, l.cause, l.fact_id, l.release, l.policy_version, l.faulted
+        """select l.service, l.file, l.number, l.at, l.cause, l.fact_ids, l.release, l.policy_version, l.faulted
         from evaluation l where (l.service, l.file) in (select * from unnest(%s::text[], %s::text[]))
             or (l.service, l.file) in (select n.service, n.file from notification n join delivery t
                 using (service, rule, subject, agency)

@@ -17,6 +17,7 @@ from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, out, plural, servers
 from services.platform import logs
 from services.platform.recovery.filling import ArchiveLacksError, Filling, Plan, Stretch
+from services.platform.recovery.guarded import guarded
 from services.platform.release import release_of
 from services.platform.settings import Addresses, load_settings
 from services.platform.storage import database
@@ -24,9 +25,10 @@ from services.platform.storage.database import AWAY
 from services.platform.storage.pseudonyms import pseudonyms_of
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt
+from services.platform.streaming.judging import Judging
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.service import Service
-from services.platform.streaming.unit_of_work import UnitOfWork
+from services.platform.streaming.work import Work
 
 OWNERS: Mapping[str, str] = {stream.topic: stream.owner for stream in REGISTRY.streams if stream.owner}
 
@@ -85,8 +87,8 @@ def fill(
 
 
 async def _fill(service: Service, addresses: Addresses, *, accept_gap: bool, dry_run: bool) -> bool:
-    async with _unit(service, addresses) as unit:
-        filling = Filling(unit, OWNERS, Offsets(addresses.kafka))
+    async with _work(service, addresses) as work:
+        filling = Filling(work, OWNERS, Offsets(addresses.kafka))
         filled = None
         # While one stretch is filled, Kafka may forget more of another.
         while (plan := await filling.plan()).archived or plan.lost:
@@ -139,14 +141,14 @@ def alone(kafka: str, services: Iterable[Service]) -> None:
 
 
 @asynccontextmanager
-async def _unit(service: Service, addresses: Addresses) -> AsyncIterator[UnitOfWork]:
+async def _work(service: Service, addresses: Addresses) -> AsyncIterator[Work]:
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
     database.check(addresses.database)
     async with database.pool(addresses.database, size=4) as pool:
         async with pool.connection() as conn:
             pseudonyms = await pseudonyms_of(conn)
-        yield UnitOfWork(service, pool, policies, pseudonyms, release_of())
+        yield guarded(Judging(service, policies, pseudonyms, release_of()), pool)
 
 
 def _show(service: Service, plan: Plan) -> None:

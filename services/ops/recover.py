@@ -15,6 +15,7 @@ from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.ops.terminal import UsageError, complain, database_called, err, moment, out, plural, servers
 from services.platform import logs
+from services.platform.recovery.guarded import guarded
 from services.platform.recovery.recovering import Back, Behind, CannotReadBackError, Recovery
 from services.platform.release import release_of
 from services.platform.settings import Addresses, load_settings
@@ -22,8 +23,8 @@ from services.platform.storage import database
 from services.platform.storage.database import AWAY
 from services.platform.storage.pseudonyms import pseudonyms_of
 from services.platform.streaming.groups import group_of
+from services.platform.streaming.judging import Judging
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.unit_of_work import UnitOfWork
 
 KEPT_DAYS = min(stream.retention_days for stream in REGISTRY.streams if stream.direction == "out")
 
@@ -77,8 +78,8 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
     async with database.pool(addresses.database, size=4) as pool:
         async with pool.connection() as conn:
             pseudonyms = await pseudonyms_of(conn)
-        units = [UnitOfWork(service, pool, policies, pseudonyms, release_of()) for service in SERVICES.values()]
-        recovery = Recovery(units, addresses.kafka, Offsets(addresses.kafka))
+        works = [guarded(Judging(each, policies, pseudonyms, release_of()), pool) for each in SERVICES.values()]
+        recovery = Recovery(works, addresses.kafka, Offsets(addresses.kafka))
         behind = await recovery.behind()
         if behind:
             _show(behind)
@@ -100,8 +101,8 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
                 f"nobody can name the duty of {plural(len(back.nameless), 'notification')}: {listed}"
             )
         lost = await recovery.forgotten()
-        for unit in units:
-            set_committed(addresses.kafka, group_of(unit.service.name), await recovery.positions(unit))
+        for name, database_of in recovery.databases.items():
+            set_committed(addresses.kafka, group_of(name), await recovery.positions(database_of))
         await recovery.finish()
         _advise(lost)
         return not lost

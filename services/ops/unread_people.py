@@ -14,7 +14,8 @@ from services.platform.domain.linking.links import files_of
 from services.platform.policy.policy import Policy
 from services.platform.settings import load_settings
 from services.platform.storage.records import Record
-from services.platform.streaming.receiving import believed, read
+from services.platform.streaming.admit import believed
+from services.platform.streaming.decode import read
 
 
 def people_past_their_time(

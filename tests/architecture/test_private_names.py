@@ -91,8 +91,8 @@ def test_a_test_uses_no_private_name_of_the_code(path: Path) -> None:
         ("setattr(reader, '_rows', 1)", ["_rows"]),
         ("from services.platform.streaming.loop import Loop\nclass L(Loop):\n def _handle(self): ...", ["L._handle"]),
         (
-            "from services.platform.streaming.loop import Loop\nclass L(Loop):\n def go(self): self._careful.clear()",
-            ["self._careful"],
+            "from services.platform.streaming.loop import Loop\nclass L(Loop):\n def go(self): self._starts.clear()",
+            ["self._starts"],
         ),
         ("class Mine:\n def __init__(self): self._own = 1", []),
         ("key._replace(agency='a')\nos._exit(9)", []),

@@ -15,7 +15,8 @@ from services.platform.domain.linking.links import files_of
 from services.platform.policy.policy import Policy
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record
-from services.platform.streaming import receiving, wire
+from services.platform.streaming import wire
+from services.platform.streaming.decode import read
 from services.platform.streaming.sending import Message
 from tests.bench.evaluations import HERS, incident
 from tests.bench.events import events
@@ -51,7 +52,7 @@ def _reading() -> Iterator[Part]:
     for name, message in sorted(by_type.items()):
         record = Record(message.topic, 0, 0, b.NOON, message.key, message.value, message.headers)
         assert isinstance(decode(record.topic, record.key, record.value, record.headers), Received)
-        yield Part("read a record", name, least(lambda: receiving.read(record)))  # noqa: B023 - called at once
+        yield Part("read a record", name, least(lambda: read(record)))  # noqa: B023 - called at once
 
 
 def _writing(notifications: tuple[Notification, ...], policy: Policy) -> Iterator[Part]:
@@ -60,7 +61,7 @@ def _writing(notifications: tuple[Notification, ...], policy: Policy) -> Iterato
         "write a notification's record", told.key.rule, least(lambda: wire.notification(told, "x", policy, PSEUDONYMS))
     )
     yield Part("write what was delivered", told.key.rule, least(lambda: notification_to_json(told)))
-    name = wire.EvaluationName("x", HERS, 1, b.NOON, "event", None)
+    name = wire.EvaluationName("x", HERS, 1, b.NOON, "event", ())
     yield Part(
         "write an evaluation's record",
         f"{len(notifications)} notifications",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from services.platform import logs
 from services.platform.storage.records import Partition, Record
-from services.platform.streaming.engine import Consumer
+from services.platform.streaming.engine import Committed, Consumer
 from services.platform.streaming.halting import Halt, HaltReason
 from services.platform.streaming.offsets import Offsets
 
@@ -51,7 +51,7 @@ async def main() -> None:
     logs.configure()
     offsets = Offsets(options.kafka)
 
-    async def assigned(partitions: frozenset[Partition]) -> Mapping[Partition, int]:
+    async def assigned(partitions: frozenset[Partition], _group: Committed) -> Mapping[Partition, int]:
         note(options, [f"assigned {len(partitions)}"])
         return await offsets.begin_offsets(options.topics)
 

@@ -95,12 +95,12 @@ def test_a_clock_that_a_person_trusts_is_gone_on_by(play: Play, start: Start) ->
 
 def test_a_batch_that_finds_the_clock_moved_commits_nothing(database: str) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
-            await unit.clock()
+        async with unit_on(database) as work:
+            await work.database.clock()
             with psycopg.connect(database) as conn:
                 conn.execute("update settable.by set seconds = 61 + 30")
             with pytest.raises(Halt):
-                await unit.take([record("CR1", offset=0)])
+                await work.batches.take([record("CR1", offset=0)])
 
     make_settable(database)
     asyncio.run(story())
@@ -110,13 +110,13 @@ def test_a_batch_that_finds_the_clock_moved_commits_nothing(database: str) -> No
 
 def test_a_story_s_clock_may_jump_as_it_likes(database: str) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
-            now = await unit.clock()
+        async with unit_on(database) as work:
+            now = await work.database.clock()
             for days in (1, 400):
                 with psycopg.connect(database) as conn:
                     conn.execute("delete from clock")
                     conn.execute("insert into clock (set_to) values (%s)", (now + timedelta(days=days),))
-                assert await unit.clock() == now + timedelta(days=days)
-            assert await unit.take([record("CR1", offset=0)]) == 1
+                assert await work.database.clock() == now + timedelta(days=days)
+            assert await work.batches.take([record("CR1", offset=0)]) == 1
 
     asyncio.run(story())

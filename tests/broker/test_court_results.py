@@ -26,7 +26,8 @@ from services.platform.project import PROJECT
 from services.platform.storage.changes import Accepted
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record
-from services.platform.streaming import receiving
+from services.platform.streaming import decode as decoding
+from services.platform.streaming.judging import knowing
 from services.platform.streaming.sending import Message
 from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
@@ -136,9 +137,9 @@ async def as_known(relay: Relay, events: Iterable[Event]) -> list[Event]:
     known: list[Event] = []
     for event in events:
         published = sent(event)
-        read = receiving.read(Record(published.topic, 0, 0, NOW, published.key, published.value, published.headers))
-        assert isinstance(read, Accepted)
-        found = receiving.identified(read, receiving.knowing(relay.policies, Pseudonyms(secret.encode())))
+        said = decoding.read(Record(published.topic, 0, 0, NOW, published.key, published.value, published.headers))
+        assert isinstance(said, Accepted)
+        found = decoding.identified(said, knowing(relay.policies, Pseudonyms(secret.encode())))
         assert isinstance(found, Accepted)
         known.append((found.received.envelope, found.received.body))
     return known

@@ -21,7 +21,7 @@ from kafka.admin import KafkaAdminClient
 from services.platform import metrics
 from services.platform.local.embedded import Servers
 from services.platform.storage.records import Partition, Record
-from services.platform.streaming.engine import Consumer
+from services.platform.streaming.engine import Committed, Consumer
 from services.platform.streaming.halting import EXIT_HALTED
 from services.platform.streaming.membership import Membership
 from services.platform.streaming.offsets import Offsets
@@ -111,7 +111,7 @@ def numbered(count: int, start: int = 0) -> list[str]:
     return [str(number) for number in range(start, start + count)]
 
 
-async def agree(partitions: frozenset[Partition]) -> Mapping[Partition, int]:
+async def agree(partitions: frozenset[Partition], _group: Committed) -> Mapping[Partition, int]:
     """A store that has nothing against an assignment of streams that were never shortened."""
     return dict.fromkeys(partitions, 0)
 
@@ -160,7 +160,7 @@ def test_what_was_being_told_the_broker_when_a_commit_was_cancelled_is_told_on_l
         )
         life = asyncio.create_task(member.run())
         await asyncio.to_thread(eventually, lambda: member.unchecked)
-        await member.open(member.epoch, await agree(member.partitions))
+        await member.open(member.epoch, await agree(member.partitions, {}))
         await asyncio.to_thread(eventually, lambda: len(member.buffer) == 10)
         batch = member.take_batch()
         member.put_back(batch, len(batch), member.epoch)
@@ -454,9 +454,9 @@ def test_a_member_that_is_given_nothing_though_partitions_are_left_is_not_ready_
 def test_a_member_for_whom_no_partition_is_left_is_ready_and_stays(servers: Servers, topic: str) -> None:
     assignments: list[int] = []
 
-    async def note(partitions: frozenset[Partition]) -> Mapping[Partition, int]:
+    async def note(partitions: frozenset[Partition], group: Committed) -> Mapping[Partition, int]:
         assignments.append(len(partitions))
-        return await agree(partitions)
+        return await agree(partitions, group)
 
     async def handle(records: Sequence[Record]) -> int:
         return len(records)

@@ -15,11 +15,12 @@ from services.ops.fill import OWNERS
 from services.ops.serving import SERVICES
 from services.platform.project import PROJECT
 from services.platform.recovery.filling import Filling
+from services.platform.recovery.guarded import guarded
 from services.platform.storage.database import pool
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import EXIT_HALTED
+from services.platform.streaming.judging import Judging
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.unit_of_work import UnitOfWork
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, until
 from tests.chaos.calm import held_when_calm
@@ -165,8 +166,8 @@ def test_a_filling_that_is_interrupted_goes_on_from_there(play: Play) -> None:
         ends = await forget_all(relay, *OF_OTHERS)
         everything = sum(end for (topic, _), end in ends.items() if topic in OF_OTHERS)
         async with pool(relay.database, size=4) as connections:
-            unit = UnitOfWork(SERVICES[LATE], connections, relay.policies, PSEUDONYMS, "release")
-            filling = Filling(unit, OWNERS, Offsets(relay.servers.kafka))
+            late = guarded(Judging(SERVICES[LATE], relay.policies, PSEUDONYMS, "release"), connections)
+            filling = Filling(late, OWNERS, Offsets(relay.servers.kafka))
             first = [done async for done in _but_one(filling)]
             assert 0 < sum(first) < everything
             rest = await filling.plan()

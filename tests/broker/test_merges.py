@@ -22,12 +22,14 @@ from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import files_of
 from services.platform.local.embedded import Servers
+from services.platform.recovery.guarded import guarded
 from services.platform.storage import database as tables
 from services.platform.storage.changes import Accepted
 from services.platform.storage.records import Record
-from services.platform.streaming.receiving import read
+from services.platform.streaming.decode import read
+from services.platform.streaming.judging import Judging
 from services.platform.streaming.sending import Message
-from services.platform.streaming.unit_of_work import UnitOfWork
+from services.platform.streaming.work import Work
 from tests.broker.conftest import Play
 from tests.broker.relay import NOW, PSEUDONYMS, Relay, drained, message, shipped_policy, until
 from tests.broker.troubled import fates, service
@@ -78,11 +80,12 @@ PARTINGS = (
 
 
 @asynccontextmanager
-async def unit_of(url: str, name: str, rules: tuple[Rule, ...] = INCIDENTS.rules) -> AsyncIterator[UnitOfWork]:
+async def unit_of(url: str, name: str, rules: tuple[Rule, ...] = INCIDENTS.rules) -> AsyncIterator[Work]:
     pool = tables.pool(url, size=2)
     await pool.open()
     try:
-        yield UnitOfWork(replace(INCIDENTS, name=name, rules=rules), pool, shipped_policy(), PSEUDONYMS, "release")
+        service = replace(INCIDENTS, name=name, rules=rules)
+        yield guarded(Judging(service, shipped_policy(), PSEUDONYMS, "release"), pool)
     finally:
         await pool.close()
 
@@ -116,15 +119,15 @@ def test_what_is_held_at_the_end_is_the_same_in_any_order_and_batching(database:
     rng.shuffle(records)
 
     async def story() -> dict[Key, str]:
-        async with unit_of(database, "incidents") as unit:
+        async with unit_of(database, "incidents") as work:
             left = [replace(record, offset=offset) for offset, record in enumerate(records)]
             while left:
-                del left[: await unit.take(left[: rng.randint(1, 5)])]
-                while rng.random() < 0.5 and await unit.evaluate_due():
+                del left[: await work.batches.take(left[: rng.randint(1, 5)])]
+                while rng.random() < 0.5 and await work.due.evaluate():
                     pass
-            while await unit.evaluate_due():
+            while await work.due.evaluate():
                 pass
-            async with unit.pool.connection() as conn:
+            async with work.database.pool.connection() as conn:
                 rows = await (await conn.execute("select file, content from delivery where state = 'live'")).fetchall()
                 gone = await (await conn.execute("select * from unexplained")).fetchall()
         assert gone == []
@@ -206,11 +209,11 @@ def test_a_person_of_several_incidents_services_and_records_is_counted_once_past
 
     async def accepted(*events: Message) -> None:
         for name, rules in (("one", INCIDENTS.rules[::2]), ("another", INCIDENTS.rules[1::2])):
-            async with unit_of(database, name, rules) as unit:
+            async with unit_of(database, name, rules) as work:
                 left = as_records(events)
                 while left:
-                    del left[: await unit.take(left)]
-                while await unit.evaluate_due():
+                    del left[: await work.batches.take(left)]
+                while await work.due.evaluate():
                     pass
 
     def past_their_time() -> int:

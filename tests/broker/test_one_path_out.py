@@ -66,10 +66,10 @@ def test_a_notification_too_large_for_its_topic_holds_up_its_own_duty_alone(play
             (usual,) = await relay.records(MARAC)
             limit(relay, MARAC, size(usual) + 150)
         named = b.victim(record=b.record("victim-CR1"), name="V" * 200)
-        both = (incident("CR1", parties=(named, b.suspect())), incident("CR1", version=2))
-        await relay.publish(*both, incident("CR2"))  # both revisions come to the outbox at once
         async with relay.working(mine) as worker:
-            await relay.publish(incident("CR3"))
+            await relay.publish(incident("CR1", parties=(named, b.suspect())))
+            await relay.settled(worker)
+            await relay.publish(incident("CR1", version=2), incident("CR2"), incident("CR3"))
             await relay.settled(worker)
             assert await parked(relay) == [(MARAC, duty, 1, "too_large"), (MARAC, duty, 2, None)]
             everywhere = everybody_once("CR0", "CR1", "CR2", "CR3")
@@ -105,9 +105,10 @@ def test_a_notification_larger_than_the_catalogue_allows_is_parked_before_it_is_
             await relay.settled(worker)
             usual = max(len(record.value or b"") for record in await relay.records(*topics_of.values()))
         named = b.victim(record=b.record("victim-CR1"), name="V" * 200)
-        both = (incident("CR1", parties=(named, b.suspect())), incident("CR1", version=2))
         async with relay.working(mine, contract=allowing(usual + 150)) as worker:
-            await relay.publish(*both, incident("CR2"))
+            await relay.publish(incident("CR1", parties=(named, b.suspect())))
+            await relay.settled(worker)
+            await relay.publish(incident("CR1", version=2), incident("CR2"))
             await relay.settled(worker)
         async with relay.working(mine, contract=allowing(usual + 150)) as worker:
             await relay.settled(worker)  # what does not fit stays parked

@@ -10,13 +10,15 @@ from psycopg.sql import SQL, Identifier
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from services.incidents.__main__ import SERVICE
+from services.platform.recovery.guarded import guarded
 from services.platform.storage import database as tables
-from services.platform.storage.records import Partition, Record
+from services.platform.storage.records import Record
+from services.platform.streaming.judging import Judging
 from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.publisher import Publisher
 from services.platform.streaming.sending import Message
-from services.platform.streaming.unit_of_work import UnitOfWork
+from services.platform.streaming.work import Work
 from tests.broker.conftest import Play
 from tests.broker.relay import PSEUDONYMS, Relay, message, until
 from tests.chaos.load import load
@@ -44,8 +46,8 @@ LONG_HISTORY = (
     from generate_series(1, {rows}) n""",
     """insert into case_file select 'incidents', 'file' || n, 1, now(), now() + interval '1 year', now() + interval
     '1 year', '{{}}', now() - interval '1 day' from generate_series(1, {rows}) n""",
-    """insert into evaluation select 'incidents', 'file' || n, 1, now(), null, 'event', 'many' || n, 'r', 'p', '{{}}',
-    '{{}}', '[]', '{{}}', '{{}}' from generate_series(1, {rows}) n""",
+    """insert into evaluation select 'incidents', 'file' || n, 1, now(), null, 'event', array['many' || n], 'r', 'p',
+    '{{}}', '{{}}', '[]', '{{}}', '{{}}' from generate_series(1, {rows}) n""",
     """insert into notification select 'incidents', 'rule', 'M' || n, 'agency', 1, 'notification' || n, 'file' || n, 1,
     'notify', now(), '{{}}' from generate_series(1, {rows}) n""",
     """insert into delivery select 'incidents', 'rule', 'M' || n, 'agency', 'file' || n, 1, 'live', '{{}}'
@@ -77,17 +79,17 @@ def test_the_loop_reads_no_table_from_end_to_end(play: Play, known: str | None) 
     neither."""
 
     async def story(relay: Relay) -> None:
-        unit = await at_work(relay)
+        work = await at_work(relay)
         await know_nothing(relay)
         for statement in LONG_HISTORY:
-            await relay.rows(statement.format(rows=ROWS, judged=unit.judged_by))
+            await relay.rows(statement.format(rows=ROWS, judged=work.judging.judged_by))
         if known is not None:
             with psycopg.connect(relay.database, autocommit=True) as conn:
                 conn.execute(known)
         before = read_so_far(relay.database)
-        delivered = await work(relay, unit, load(1, 12, datetime.now(UTC)).events)
-        await work(relay, unit, [answer(notification) for notification in delivered])
-        await unit.pool.close()
+        delivered = await put_through(relay, work, load(1, 12, datetime.now(UTC)).events)
+        await put_through(relay, work, [answer(notification) for notification in delivered])
+        await work.database.pool.close()
         after = read_so_far(relay.database)
         assert all(after[table] > before[table] for table in ("fact", "delivery", "case_file"))
         read = {table: after[table] - before[table] for table in after}
@@ -104,19 +106,15 @@ async def know_nothing(relay: Relay) -> None:
             await conn.execute(SQL("alter table {} set (autovacuum_enabled = off)").format(Identifier(table)))
 
 
-async def at_work(relay: Relay) -> UnitOfWork:
+async def at_work(relay: Relay) -> Work:
     pool = tables.pool(relay.database, size=4)
     await pool.open()
-    return UnitOfWork(SERVICE, pool, relay.policies, PSEUDONYMS, "release")
+    return guarded(Judging(SERVICE, relay.policies, PSEUDONYMS, "release"), pool)
 
 
-async def work(relay: Relay, unit: UnitOfWork, messages: Sequence[Message]) -> list[NotificationIssued]:
+async def put_through(relay: Relay, work: Work, messages: Sequence[Message]) -> list[NotificationIssued]:
     """All that a worker does with these messages, from beginning to end; the first notifications that were issued."""
-
-    async def committed(_partitions: object) -> dict[Partition, int | None]:
-        return {}
-
-    loop = Loop(unit, committed, Offsets(relay.servers.kafka))
+    loop = Loop(work, Offsets(relay.servers.kafka))
     await relay.publish(*messages)
     read = await relay.records(*SERVICE.reads)
     records = [
@@ -135,11 +133,13 @@ async def work(relay: Relay, unit: UnitOfWork, messages: Sequence[Message]) -> l
         batch = records[first : first + 50]
         while batch:
             del batch[: await loop.handle(batch)]
-    await unit.note_ends({(r.topic, r.partition): r.offset + 1 for r in records}, await unit.clock())
+    await work.database.note_ends({(r.topic, r.partition): r.offset + 1 for r in records}, await work.database.clock())
     await loop.evaluate_due()
     await loop.retry_refused()
-    publishing = asyncio.create_task(Publisher(SERVICE.name, unit.pool, relay.sender, unit.committed).run())
-    await until(lambda: all_sent(unit))
+    publishing = asyncio.create_task(
+        Publisher(SERVICE.name, work.database.pool, relay.sender, work.commits.happened).run()
+    )
+    await until(lambda: all_sent(work))
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
     return [notification for notifications in (await relay.all_delivered()).values() for notification in notifications][
@@ -147,8 +147,8 @@ async def work(relay: Relay, unit: UnitOfWork, messages: Sequence[Message]) -> l
     ]
 
 
-async def all_sent(unit: UnitOfWork) -> bool:
-    async with unit.transaction() as conn:
+async def all_sent(work: Work) -> bool:
+    async with work.database.transaction() as conn:
         waiting = await conn.execute(
             "select from outbox where service = %s and parked is null limit 1", (SERVICE.name,)
         )

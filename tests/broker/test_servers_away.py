@@ -431,10 +431,10 @@ def test_an_end_before_what_was_read_halts_without_a_new_assignment(play: Play) 
             await relay.settled(worker)
             ((partition,),) = await relay.rows("select partition from stream_position where next_offset = 1")
             (running,) = worker.running
-            now = await running.unit.clock()
-            await running.loop.note_ends({(STREAM, partition): 1}, now)
+            now = await running.work.database.clock()
+            await running.loop.checks.note_ends({(STREAM, partition): 1}, now)
             with pytest.raises(Halt):
-                await running.loop.note_ends({(STREAM, partition): 0}, now)
+                await running.loop.checks.note_ends({(STREAM, partition): 0}, now)
 
     play(story)
 

@@ -23,6 +23,7 @@ from services.order_variations.rules import RULES as ORDER_RULES
 from services.platform import metrics
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.local.embedded import Servers
+from services.platform.recovery.guarded import guarded
 from services.platform.storage import database as tables
 from services.platform.storage.gauges import gauges
 from services.platform.storage.pseudonyms import pseudonyms_of
@@ -31,11 +32,13 @@ from services.platform.storage.writer import UNTIL_RECOVERED
 from services.platform.streaming.attempts import Attempts
 from services.platform.streaming.broker import NotThereYet
 from services.platform.streaming.halting import Halt
-from services.platform.streaming.loop import ALONE_AFTER, Loop
+from services.platform.streaming.judging import Judging
+from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.service import Service
+from services.platform.streaming.starts import ALONE_AFTER
 from services.platform.streaming.topics import TopicSpec, apply_topics
-from services.platform.streaming.unit_of_work import UnitOfWork
+from services.platform.streaming.work import Work
 from services.platform.streaming.worker import measure
 from tests.broker.relay import NOW, PSEUDONYMS, shipped_policy, until
 from tests.support import builders as b
@@ -53,12 +56,12 @@ async def unit_on(
     release: str = "release",
     contract: registry.Registry = registry.REGISTRY,
     service: Service = SERVICE,
-) -> AsyncIterator[UnitOfWork]:
+) -> AsyncIterator[Work]:
     tables.migrate(url)
     pool = tables.pool(url, size=4)
     await pool.open()
     try:
-        yield UnitOfWork(service, pool, shipped_policy(), PSEUDONYMS, release, contract)
+        yield guarded(Judging(service, shipped_policy(), PSEUDONYMS, release, contract), pool)
     finally:
         await pool.close()
 
@@ -86,10 +89,6 @@ def rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
         return conn.execute(query).fetchall()
 
 
-async def none_committed(_partitions: Collection[Partition]) -> dict[Partition, int | None]:
-    return {}
-
-
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_an_id_is_its_source_s_alone_and_has_one_content_and_version(database: str, at_once: int) -> None:
     async def story() -> None:
@@ -100,9 +99,9 @@ def test_an_id_is_its_source_s_alone_and_has_one_content_and_version(database: s
             incident("CR3", offset=3, source="police-b", id_="7"),
             record(b.incident("CR2"), "uk.police.incident-reported", offset=4, version=2, source="police-b", id_="7"),
         ]
-        async with unit_on(database) as unit:
+        async with unit_on(database) as work:
             while records:
-                del records[: await unit.take(records[:at_once])]
+                del records[: await work.batches.take(records[:at_once])]
 
     asyncio.run(story())
     assert fates(database) == ["accepted", "accepted", "repeated", "refused", "refused"]
@@ -127,18 +126,18 @@ def test_what_was_rolled_back_is_counted_once_it_is_done_and_not_before(database
 
     async def story() -> None:
         records = [incident("CR1", offset=0), replace(incident("CR2", offset=1), value=b"{")]
-        async with unit_on(database) as unit, unit.pool.connection() as conn:
+        async with unit_on(database) as work, work.database.pool.connection() as conn:
             for statement in REFUSED_AT_COMMIT:
                 await conn.execute(statement)
             await conn.commit()
             before = counted()
             with pytest.raises(psycopg.errors.SerializationFailure):
-                await unit.take(records)
+                await work.batches.take(records)
             assert counted() == before
             await conn.execute("drop trigger refused on record")
             await conn.commit()
             while records:
-                del records[: await unit.take(records)]
+                del records[: await work.batches.take(records)]
             more = {name: number - before.get(name, 0) for name, number in counted().items()}
         assert more["relay_records_total ['accepted', 'incidents']"] == 1
         assert more["relay_records_total ['incidents', 'refused']"] == 1
@@ -162,26 +161,27 @@ REFUSED_AT_COMMIT: tuple[LiteralString, ...] = (
 
 def test_a_partition_that_nobody_has_read_yet_holds_back_what_rests_on_absence(database: str) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
+        async with unit_on(database) as work:
             ends = {(STREAM, 0): 0, (STREAM, 1): 3, ("agency.responses", 0): 0}
-            await unit.note_ends(ends, NOW)
-            async with unit.transaction() as conn:
-                assert (await unit.reached(conn))[0] is None
-            await unit.note_ends(ends | {(STREAM, 1): 0}, NOW + timedelta(minutes=1))
-            async with unit.transaction() as conn:
-                assert (await unit.reached(conn))[0] == NOW + timedelta(minutes=1)
+            await work.database.note_ends(ends, NOW)
+            async with work.database.transaction() as conn:
+                assert (await work.database.reached(conn))[0] is None
+            await work.database.note_ends(ends | {(STREAM, 1): 0}, NOW + timedelta(minutes=1))
+            async with work.database.transaction() as conn:
+                assert (await work.database.reached(conn))[0] == NOW + timedelta(minutes=1)
 
     asyncio.run(story())
 
 
 def test_a_new_release_makes_very_many_files_due_however_long_that_takes(database: str) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit, unit.transaction() as conn:
+        async with unit_on(database) as work, work.database.transaction() as conn:
             for statement in SLOW_FILES:
                 await conn.execute(statement)
         quick = "-c timezone=UTC -c transaction_timeout=400ms"
         async with AsyncConnectionPool(database, open=False, kwargs={"options": quick}) as pool:
-            await UnitOfWork(SERVICE, pool, shipped_policy(), PSEUDONYMS, "release").begin(files_a_second=50)
+            work = guarded(Judging(SERVICE, shipped_policy(), PSEUDONYMS, "release"), pool)
+            await work.due.renew(files_a_second=50)
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
@@ -209,20 +209,20 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
         return record(b.children("CR1", b.child(record=b.record(who))), linked, offset=offset, version=offset)
 
     async def story() -> None:
-        async with unit_on(database) as unit:
-            assert await unit.take([incident("CR1", offset=0), children("one", offset=1)]) == 2
-            async with unit.transaction() as conn:
+        async with unit_on(database) as work:
+            assert await work.batches.take([incident("CR1", offset=0), children("one", offset=1)]) == 2
+            async with work.database.transaction() as conn:
                 ids = await conn.execute("select id, agency from notification where rule = 'child_school'")
                 (notification, agency), *_ = await ids.fetchall()
             answer = record(b.acknowledged(notification, agency=agency), "uk.agency.acknowledged", offset=3)
-            assert await unit.take([children("another", offset=2), answer]) == 2
+            assert await work.batches.take([children("another", offset=2), answer]) == 2
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
         evaluated = conn.execute(
             """select l.file from answer a
             join delivery t on (t.rule, t.subject, t.agency) = (a.rule, a.duty_subject, a.agency)
-            join evaluation l on l.fact_id = a.fact_id and l.file = t.file
+            join evaluation l on a.fact_id = any(l.fact_ids) and l.file = t.file
             join fact f on f.id = a.fact_id and f.is_current"""
         )
         assert evaluated.fetchall() == [("record:vale-records:another",)]
@@ -242,11 +242,11 @@ def test_a_place_that_was_nobody_s_for_a_while_and_then_another_s_is_told_on_und
 
     async def story() -> None:
         records = [version(n, who) for n, who in enumerate(("one", None, "one", None, None, "another"), 1)]
-        async with unit_on(database) as unit:
+        async with unit_on(database) as work:
             for portion in at_once:
                 offered, records = records[:portion], records[portion:]
                 while offered:
-                    del offered[: await unit.take(offered)]
+                    del offered[: await work.batches.take(offered)]
 
     asyncio.run(story())
     delivered = rows(database, "select distinct file, state from delivery where rule = 'high_risk'")
@@ -275,9 +275,9 @@ def test_what_was_told_anew_of_a_place_that_moves_on_in_the_same_batch_lies_wher
     ]
 
     async def story() -> None:
-        async with unit_on(database) as unit:
-            assert await unit.take([version(0, "other")]) == 1
-            assert await unit.take(batch) == len(batch)
+        async with unit_on(database) as work:
+            assert await work.batches.take([version(0, "other")]) == 1
+            assert await work.batches.take(batch) == len(batch)
 
     asyncio.run(story())
     delivered = rows(
@@ -292,15 +292,15 @@ def test_what_was_told_of_a_fact_goes_with_it_to_another_home(database: str) -> 
     only_asn = b.references(urn=None)
 
     async def story() -> None:
-        async with unit_on(database, service=ORDERS) as unit:
+        async with unit_on(database, service=ORDERS) as work:
             first = b.application(references=only_asn, order=None)
-            assert await unit.take([record(first, applied, offset=0)]) == 1
-            await unit.note_ends({(ORDERS.owns, 0): 1}, NOW + timedelta(days=1))
-            async with unit.transaction() as conn:
+            assert await work.batches.take([record(first, applied, offset=0)]) == 1
+            await work.database.note_ends({(ORDERS.owns, 0): 1}, NOW + timedelta(days=1))
+            async with work.database.transaction() as conn:
                 await conn.execute("update case_file set next_evaluation_at = now()")
-            assert await unit.evaluate_due() == 1
+            assert await work.due.evaluate() == 1
             second = b.application(references=b.references(), order=None)
-            assert await unit.take([record(second, applied, offset=1, version=2)]) == 1
+            assert await work.batches.take([record(second, applied, offset=1, version=2)]) == 1
 
     asyncio.run(story())
     delivered = rows(database, "select distinct file, state from delivery where rule = 'unlinked_application'")
@@ -317,19 +317,19 @@ def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
         return Record("agency.responses", 0, version, NOW, encoded.key, encoded.value, encoded.headers)
 
     async def story() -> None:
-        async with unit_on(database) as unit:
-            assert await unit.take([incident("CR1", offset=0)]) == 1
+        async with unit_on(database) as work:
+            assert await work.batches.take([incident("CR1", offset=0)]) == 1
             delivered = rows(
                 database, "select id from notification where rule = 'high_risk' and agency = 'idva-larkmead'"
             )
             notification = str(delivered[0][0])
             answer = record(b.acknowledged(notification, agency="idva-larkmead"), acknowledged, offset=1)
-            assert await unit.take([answer, taken_back(notification, "marac-larkmead", 2)]) == 2
+            assert await work.batches.take([answer, taken_back(notification, "marac-larkmead", 2)]) == 2
             standing = (
                 "select body.agency from fact f, json_to_record(f.content::json) body(agency text) where f.is_current"
             )
             assert ("idva-larkmead",) in rows(database, standing)
-            assert await unit.take([taken_back(notification, "idva-larkmead", 3)]) == 1
+            assert await work.batches.take([taken_back(notification, "idva-larkmead", 3)]) == 1
 
     asyncio.run(story())
     ends = rows(database, "select fate, count(*) from record where topic = 'agency.responses' group by 1 order by 1")
@@ -340,17 +340,17 @@ def test_a_record_taken_alone_when_its_worker_ended_on_purpose_is_not_set_aside_
     servers: Servers, database: str
 ) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
-            async with unit.transaction() as conn:
+        async with unit_on(database) as work:
+            async with work.database.transaction() as conn:
                 for _ in range(ALONE_AFTER):
-                    await Attempts(unit.service.name).count_start(conn, STREAM, 0, 0)
-            loop = Loop(unit, none_committed, Offsets(servers.kafka))
-            await loop.assigned(frozenset({(STREAM, 0)}))
-            async with unit.transaction() as conn:
+                    await Attempts(SERVICE.name).count_start(conn, STREAM, 0, 0)
+            loop = Loop(work, Offsets(servers.kafka))
+            await loop.assigned(frozenset({(STREAM, 0)}), {})
+            async with work.database.transaction() as conn:
                 await conn.execute("alter table fact rename to elsewhere")
             with pytest.raises(Halt):
                 await loop.handle([incident("CR1", offset=0)])
-            async with unit.transaction() as conn:
+            async with work.database.transaction() as conn:
                 await conn.execute("alter table elsewhere rename to fact")
             assert await loop.handle([incident("CR1", offset=0)]) == 1
 
@@ -376,17 +376,17 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
         await asyncio.wait([waiting])
 
     async def story() -> None:
-        async with unit_on(database) as unit:
+        async with unit_on(database) as work:
             async with await psycopg.AsyncConnection.connect(database) as holder:
                 await holder.execute("lock table fact")
                 for _ in range(3):
-                    loop = Loop(unit, none_committed, Offsets(servers.kafka))
+                    loop = Loop(work, Offsets(servers.kafka))
                     for _ in range(2):
-                        await loop.assigned(frozenset({(STREAM, 0)}))
+                        await loop.assigned(frozenset({(STREAM, 0)}), {})
                         await begin_in_vain(loop)
                     await loop.leave()
-            loop = Loop(unit, none_committed, Offsets(servers.kafka))
-            await loop.assigned(frozenset({(STREAM, 0)}))
+            loop = Loop(work, Offsets(servers.kafka))
+            await loop.assigned(frozenset({(STREAM, 0)}), {})
             assert await loop.handle([incident("CR1", offset=0)]) == 1
 
     apply_topics(servers.kafka, [TopicSpec(STREAM, 1)])
@@ -415,14 +415,14 @@ def test_a_broker_that_does_not_know_a_stream_yet_is_asked_again_and_one_that_we
     there, nowhere = ((f"stream-{secrets.token_hex(4)}", 0) for _ in range(2))
 
     async def story() -> None:
-        async with unit_on(database) as unit:
-            async with unit.transaction() as conn:
-                await unit.writer.advance(conn, {there: (1, NOW), nowhere: (1, NOW)})
-            loop = Loop(unit, none_committed, Offsets(servers.kafka))
+        async with unit_on(database) as work:
+            async with work.database.transaction() as conn:
+                await work.database.writer.advance(conn, {there: (1, NOW), nowhere: (1, NOW)})
+            loop = Loop(work, Offsets(servers.kafka))
             with pytest.raises(NotThereYet):
-                await loop.assigned(frozenset({there, nowhere}))
+                await loop.assigned(frozenset({there, nowhere}), {})
             with pytest.raises(Halt):
-                await loop.assigned(frozenset({there}))
+                await loop.assigned(frozenset({there}), {})
 
     apply_topics(servers.kafka, [TopicSpec(there[0], 1)])
     asyncio.run(story())
@@ -434,16 +434,16 @@ def test_a_stream_that_others_read_on_while_a_worker_was_stopped_has_not_gone_ba
     stream = (f"stream-{secrets.token_hex(4)}", 0)
 
     async def story() -> None:
-        async with unit_on(database) as unit:
+        async with unit_on(database) as work:
 
             class StoppedBehind(Offsets):
                 async def end_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
                     ends = await super().end_offsets(topics)
-                    async with unit.transaction() as conn:
-                        await unit.writer.advance(conn, {stream: (ends[stream] + 1, NOW)})
+                    async with work.database.transaction() as conn:
+                        await work.database.writer.advance(conn, {stream: (ends[stream] + 1, NOW)})
                     return ends
 
-            await Loop(unit, none_committed, StoppedBehind(servers.kafka)).assigned(frozenset({stream}))
+            await Loop(work, StoppedBehind(servers.kafka)).assigned(frozenset({stream}), {})
 
     apply_topics(servers.kafka, [TopicSpec(stream[0], 1)])
     asyncio.run(story())
@@ -456,8 +456,8 @@ def test_two_halves_of_a_matter_that_are_read_before_either_is_written_find_each
         async with unit_on(database) as one, unit_on(database) as other:
             async with await psycopg.AsyncConnection.connect(database) as holder:
                 await holder.execute("insert into reference values (%s, 'crime:CR1')", (SERVICE.name,))
-                taking = asyncio.create_task(one.take([incident("CR1", offset=0)]))
-                taking_other = asyncio.create_task(other.take([replace(linked, partition=1)]))
+                taking = asyncio.create_task(one.batches.take([incident("CR1", offset=0)]))
+                taking_other = asyncio.create_task(other.batches.take([replace(linked, partition=1)]))
                 await until(lambda: waiting_for_locks(holder, 2))
             assert (await taking, await taking_other) == (1, 1)
 
@@ -474,9 +474,9 @@ def test_a_record_that_another_worker_has_ended_meanwhile_is_not_set_aside(datab
         async with unit_on(database) as owner, unit_on(database, "release before") as zombie:
             async with await psycopg.AsyncConnection.connect(database) as holder:
                 await holder.execute("lock table fact")
-                taking = asyncio.create_task(owner.take([read]))
+                taking = asyncio.create_task(owner.batches.take([read]))
                 await until(lambda: waiting_for_locks(holder, 1))
-                setting_aside = asyncio.create_task(zombie.set_aside(read, refusal, "faulted"))
+                setting_aside = asyncio.create_task(zombie.batches.set_aside(read, refusal, "faulted"))
                 await until(lambda: waiting_for_locks(holder, 2))
             assert await taking == 1
             await setting_aside
@@ -493,8 +493,8 @@ def test_a_record_that_another_release_has_accepted_is_not_refused_when_it_is_de
 
     async def story() -> None:
         async with unit_on(database) as owner, unit_on(database, "release before", without_types) as zombie:
-            assert await owner.take([unknown]) == 1
-            assert await zombie.take([unknown]) == 1
+            assert await owner.batches.take([unknown]) == 1
+            assert await zombie.batches.take([unknown]) == 1
 
     asyncio.run(story())
     assert fates(database) == ["accepted"]
@@ -511,22 +511,22 @@ async def waiting_for_locks(conn: psycopg.AsyncConnection[tuple[object, ...]], s
 
 def test_asks_past_their_time_are_counted_without_going_through_the_duties_that_are_live(database: str) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
-            await unit.take([incident("CR1", offset=0)])
-            async with unit.transaction() as conn:
+        async with unit_on(database) as work:
+            await work.batches.take([incident("CR1", offset=0)])
+            async with work.database.transaction() as conn:
                 contents = [content async for (content,) in await conn.execute("select content from delivery")]
                 asks = [
                     ask for content in contents for ask in notification_from_json(content).asks if ask.met_by is None
                 ]
                 await conn.execute(OPEN_ASKS)
-            async with unit.pool.connection() as conn:
+            async with work.database.pool.connection() as conn:
                 await conn.set_autocommit(True)
                 await conn.execute("analyze delivery")
                 await conn.set_autocommit(False)
             by = sorted(ask.by for ask in asks)
             assert by
             for now in (by[0] - timedelta(seconds=1), *by):
-                async with unit.transaction() as conn:
+                async with work.database.transaction() as conn:
                     before = await scanned(conn, "delivery")
                     await conn.execute(
                         "insert into clock (set_to) values (%s) on conflict (singleton)"
@@ -588,12 +588,12 @@ def test_what_is_no_record_is_not_passed_over_in_a_database_that_went_back_and_t
     database: str,
 ) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
-            assert await unit.take([incident("CR1", offset=0), incident("CR2", offset=1)]) == 2
+        async with unit_on(database) as work:
+            assert await work.batches.take([incident("CR1", offset=0), incident("CR2", offset=1)]) == 2
             with psycopg.connect(database) as conn:
                 conn.execute("update stream_position set next_offset = 1")
             with pytest.raises(Halt):
-                await unit.pass_over({(STREAM, 0): 3}, NOW)
+                await work.database.pass_over({(STREAM, 0): 3}, NOW)
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:
@@ -604,14 +604,17 @@ def test_what_is_no_record_is_not_passed_over_in_a_database_that_went_back_and_t
 
 def test_once_recovered_looks_wait_for_what_the_streams_hold_and_for_nothing_that_is_gone(database: str) -> None:
     async def story() -> None:
-        async with unit_on(database) as unit:
-            assert await unit.take([incident("CR1", offset=0)]) == 1
-            async with unit.transaction() as conn:
-                await unit.writer.hold_evaluations_until_recovered(conn, [(STREAM, 0), (STREAM, 7)])
-                await unit.writer.resume_evaluations(conn)
-                assert {at.evaluate_from for at in (await unit.positions(conn)).values()} == {UNTIL_RECOVERED}
-                await unit.writer.recovered(conn, {(STREAM, 0): 5})
-                assert [at.evaluate_from for _, at in sorted((await unit.positions(conn)).items())] == [5, None]
+        async with unit_on(database) as work:
+            assert await work.batches.take([incident("CR1", offset=0)]) == 1
+            async with work.database.transaction() as conn:
+                await work.database.writer.hold_evaluations_until_recovered(conn, [(STREAM, 0), (STREAM, 7)])
+                await work.database.writer.resume_evaluations(conn)
+                assert {at.evaluate_from for at in (await work.database.positions(conn)).values()} == {UNTIL_RECOVERED}
+                await work.database.writer.recovered(conn, {(STREAM, 0): 5})
+                assert [at.evaluate_from for _, at in sorted((await work.database.positions(conn)).items())] == [
+                    5,
+                    None,
+                ]
 
     asyncio.run(story())
 
@@ -622,9 +625,9 @@ def test_who_took_her_on_is_told_in_whatever_order_a_service_hears_of_it(databas
     async def story() -> None:
         reads = (STREAM, "court.order-variations", "agency.responses")
         async with unit_on(database) as referring:
-            await referring.take([incident(b.CRIME, offset=0)])
+            await referring.batches.take([incident(b.CRIME, offset=0)])
             declined = b.declined(await _referral_to(database, "idva-larkmead"))
-            await referring.take([record(declined, "uk.agency.declined", offset=0)])
+            await referring.batches.take([record(declined, "uk.agency.declined", offset=0)])
             accepted = b.accepted(await _referral_to(database, "idva-downland"), agency="idva-downland")
         made = b.orders_resulted(b.order(protected_persons=(b.protected(),)))
         events: list[tuple[Frozen, str]] = [
@@ -637,11 +640,11 @@ def test_who_took_her_on_is_told_in_whatever_order_a_service_hears_of_it(databas
         for turn, order in enumerate(list(permutations(events))[::5]):
             mine = replace(ORDERS, name=f"orders-{turn}", reads=reads)
             batches = [[n] for n in range(len(order))] if turn % 2 else [range(len(order))]
-            async with unit_on(database, service=mine) as unit:
+            async with unit_on(database, service=mine) as work:
                 for batch in batches:
                     waiting = [record(*order[n], offset=n) for n in batch]
                     while waiting:
-                        waiting = waiting[await unit.take(waiting) :]
+                        waiting = waiting[await work.batches.take(waiting) :]
             delivered = await _rows(
                 database,
                 "select agency from delivery where service = %s and state = 'live' and agency like 'idva-%%'",

@@ -15,15 +15,16 @@ from services.platform.domain.core.duties import Duty, Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.rules import Rule
 from services.platform.policy.policy import Policy
+from services.platform.recovery import guarded
 from services.platform.storage import reader
 from services.platform.storage.writer import Writer
-from services.platform.streaming import unit_of_work, worker
+from services.platform.streaming import loop, worker
 from services.platform.streaming.engine import Consumer
-from services.platform.streaming.loop import Loop
 from services.platform.streaming.membership import Membership
 from services.platform.streaming.publisher import Pending, Publisher
 from services.platform.streaming.sending import Outcome
 from services.platform.streaming.service import Service
+from services.platform.streaming.stream_checks import StreamChecks
 
 SLOW_DATABASE_SECONDS = 0.5
 # Of the statements at these references no other reference: what belongs with them is neither read nor locked.
@@ -46,7 +47,7 @@ class AcknowledgingFirst(Consumer):
             left = left[await self.handle(left) :]
 
 
-class BelievingTheGroup(Loop):
+class BelievingTheGroup(StreamChecks):
     """Goes on where the group stands, also where the database knows less."""
 
     def compare(self, *_: object) -> None:
@@ -88,12 +89,13 @@ def _put(module: ModuleType, **parts: object) -> None:
 
 
 def acknowledging_before_committing(services: Sequence[Service]) -> Sequence[Service]:
-    _put(worker, Consumer=AcknowledgingFirst, Loop=BelievingTheGroup)
+    _put(worker, Consumer=AcknowledgingFirst)
+    _put(loop, StreamChecks=BelievingTheGroup)
     return services
 
 
 def without_inbox(services: Sequence[Service]) -> Sequence[Service]:
-    _put(unit_of_work, Writer=WithoutInbox)
+    _put(guarded, Writer=WithoutInbox)
     return services
 
 

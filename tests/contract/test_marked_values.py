@@ -123,7 +123,7 @@ def test_a_notification_holds_marked_values_in_its_matter_alone_and_a_decision_n
                 assert not marks_in((bare.value or b"").decode(), planted)
                 seen += bool(marks_in((sent.value or b"").decode(), planted))
             withheld = [statement for evaluation in world.evaluations for statement in evaluation.withheld]
-            name = wire.EvaluationName("incidents", "record:vale-records:woman-1", 1, step.at, "event", None)
+            name = wire.EvaluationName("incidents", "record:vale-records:woman-1", 1, step.at, "event", ())
             said = wire.decision(name, notifications, withheld, (), policy, PSEUDONYMS)
             text = (said.value or b"").decode() + outside(said.key, headers_from_text(said.headers))
             assert not marks_in(text, planted)

@@ -74,7 +74,7 @@ def test_every_evaluation_is_published_as_the_contract_itself_writes_it(seed: in
         notifications = world.evaluate(*step.facts, now=step.at)
         withheld = world.evaluations[-1].withheld
         lost = (Key("high_risk", "CR1/party/1", "nobody"),)
-        name = wire.EvaluationName("incidents", "record:one:1", number, step.at, "clock", None)
+        name = wire.EvaluationName("incidents", "record:one:1", number, step.at, "clock", ())
         sent = wire.decision(name, notifications, withheld, lost, b.shipped().at(step.at), PSEUDONYMS)
         said = Evaluated.model_validate_json(sent.value or b"")
         assert sent.value == registry.content_of(said)
@@ -83,7 +83,7 @@ def test_every_evaluation_is_published_as_the_contract_itself_writes_it(seed: in
 
 def test_what_the_contract_does_not_know_is_not_written() -> None:
     envelope = Envelope("one", wire.LOOKED, "relay", "file", b.NOON, 1)
-    written = {"at": "2026-03-02T12:00:00Z", "cause": "clock", "decisions": [], "evaluation": 1, "event": None}
+    written = {"at": "2026-03-02T12:00:00Z", "cause": "clock", "decisions": [], "evaluation": 1, "events": ()}
     assert registry.encode_written(envelope, Evaluated, written | {"file": "file", "service": "incidents"})
     for wrong in ({"cause": "whim"}, {"why": "nothing"}, {"at": "today"}):
         with pytest.raises(ValueError, match="validation error"):

@@ -27,7 +27,8 @@ from services.platform.policy.policy import Policy
 from services.platform.storage.changes import Accepted
 from services.platform.storage.records import Record, headers_from_text
 from services.platform.streaming import wire
-from services.platform.streaming.receiving import believed, read
+from services.platform.streaming.admit import believed
+from services.platform.streaming.decode import read
 from tests.contract.test_least import RULES
 from tests.hostile.records import BIRTH, EXAMPLES, MARK, NO_TIMES, WAYS, Hostile, Sent, hostile, paths, with_raw
 from tests.support import builders as b

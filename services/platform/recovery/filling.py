@@ -7,11 +7,10 @@ from typing import Any
 from services.platform.storage.read_models import STREAM_POSITIONS
 from services.platform.storage.records import Partition, Record, headers_from_text
 from services.platform.storage.writer import RecordRow
-from services.platform.streaming.groups import group_of
 from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.service import Service
-from services.platform.streaming.unit_of_work import UnitOfWork
+from services.platform.streaming.work import Work
 
 AT_ONCE = 500
 
@@ -94,14 +93,14 @@ def plan(service: Service, owners: Mapping[str, str], known: Known) -> Plan:
 class Filling:
     """Fills one service, no worker of which may run meanwhile. Where it is interrupted, the next goes on from there."""
 
-    def __init__(self, unit: UnitOfWork, owners: Mapping[str, str], offsets: Offsets) -> None:
-        self.unit, self.owners, self.offsets = unit, owners, offsets
-        self.service = unit.service
-        self._loop = Loop(unit, self._committed, offsets)
+    def __init__(self, work: Work, owners: Mapping[str, str], offsets: Offsets) -> None:
+        self.database, self.owners, self.offsets = work.database, owners, offsets
+        self.service = work.judging.service
+        self._loop = Loop(work, offsets)
 
     async def plan(self) -> Plan:
         first = await self.offsets.begin_offsets(self.service.reads)
-        async with self.unit.transaction() as conn:
+        async with self.database.transaction() as conn:
             read: dict[str, dict[Partition, int]] = {}
             for position in await STREAM_POSITIONS.ask_in_worker(conn):
                 read.setdefault(position.service, {})[position.topic, position.partition] = position.next_offset
@@ -114,7 +113,7 @@ class Filling:
     async def count(self, stretches: Iterable[Stretch]) -> int:
         """How many records the archives hold of these."""
         total = 0
-        async with self.unit.transaction() as conn:
+        async with self.database.transaction() as conn:
             await conn.execute("set local transaction_timeout = 0")
             for stretch in stretches:
                 rows = await conn.execute(
@@ -130,24 +129,21 @@ class Filling:
         Nothing is looked at before the service has read all that its streams hold now.
         """
         ends = await self.offsets.end_offsets(self.service.reads)
-        async with self.unit.transaction() as conn:
-            await self.unit.writer.hold_evaluations(conn, ends)
+        async with self.database.transaction() as conn:
+            await self.database.writer.hold_evaluations(conn, ends)
         for stretch in chosen.archived:
             async for done in self._accept(stretch):
                 yield done
-        async with self.unit.transaction() as conn:
+        async with self.database.transaction() as conn:
             for gap in chosen.lost:
-                await self.unit.writer.write_gap(conn, gap.topic, gap.partition, gap.start, gap.end)
-                await self.unit.writer.advance(conn, {(gap.topic, gap.partition): (gap.end, None)})
+                await self.database.writer.write_gap(conn, gap.topic, gap.partition, gap.start, gap.end)
+                await self.database.writer.advance(conn, {(gap.topic, gap.partition): (gap.end, None)})
 
     async def positions(self) -> dict[Partition, int]:
         """Where the service reads on, in each partition of its streams."""
-        async with self.unit.transaction() as conn:
-            known = await self.unit.reader.positions(conn)
+        async with self.database.transaction() as conn:
+            known = await self.database.reader.positions(conn)
         return {place: at.next_offset for place, at in known.items() if place[0] in self.service.reads}
-
-    async def _committed(self, _partitions: Collection[Partition]) -> dict[Partition, int | None]:
-        return dict(await self.offsets.committed(group_of(self.service.name)))
 
     async def _accept(self, stretch: Stretch) -> AsyncIterator[int]:
         start = stretch.start
@@ -163,7 +159,7 @@ class Filling:
 
     async def _read(self, stretch: Stretch, start: int) -> list[_Ended]:
         """The next records as their owner took them: what it accepted as archived, what it refused as it keeps it."""
-        async with self.unit.transaction() as conn:
+        async with self.database.transaction() as conn:
             rows = await conn.execute(
                 f"""select r."offset", r.fate, r.fact_id, coalesce(a.timestamp, f.timestamp),
                     case when a.topic is not null then a.key else f.key end,
@@ -179,14 +175,14 @@ class Filling:
 
     async def _repeat(self, stretch: Stretch, rows: Sequence[_Ended]) -> None:
         """What only repeated another record is not in the archive, and has its end all the same."""
-        async with self.unit.transaction() as conn:
-            (now, _) = await self.unit.reader.clocks(conn)
+        async with self.database.transaction() as conn:
+            (now, _) = await self.database.reader.clocks(conn)
             ends = [RecordRow(stretch.topic, stretch.partition, row.offset, row.fate, row.fact_id, now) for row in rows]
-            await self.unit.writer.write_records(conn, ends)
+            await self.database.writer.write_records(conn, ends)
 
     async def _pass(self, stretch: Stretch, to: int) -> None:
-        async with self.unit.transaction() as conn:
-            await self.unit.writer.advance(conn, {(stretch.topic, stretch.partition): (to, None)})
+        async with self.database.transaction() as conn:
+            await self.database.writer.advance(conn, {(stretch.topic, stretch.partition): (to, None)})
 
     def _of(self, stretch: Stretch, start: int) -> dict[str, object]:
         return {

@@ -22,7 +22,8 @@ from services.platform.storage.refusals import RefusalRow
 from services.platform.streaming import wire
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.unit_of_work import UnitOfWork
+from services.platform.streaming.service_database import ServiceDatabase
+from services.platform.streaming.work import Work
 
 AT_ONCE = 500
 POLL_MS = 500
@@ -59,16 +60,17 @@ class Recovery:
     """Recovers all services of a database together, no worker of which may run meanwhile. Interrupted, it is begun
     again: nothing of it is done twice."""
 
-    def __init__(self, units: Sequence[UnitOfWork], kafka: str, offsets: Offsets) -> None:
-        self.units = {unit.service.name: unit for unit in units}
+    def __init__(self, works: Sequence[Work], kafka: str, offsets: Offsets) -> None:
+        self.databases = {work.database.service.name: work.database for work in works}
+        self.pseudonyms = {work.database.service.name: work.judging.pseudonyms for work in works}
         self.kafka, self.offsets = kafka, offsets
 
     async def behind(self) -> list[Behind]:
         """Where the database lies behind its groups; nothing: it did not go back."""
         found: list[Behind] = []
-        for name, unit in self.units.items():
+        for name, database in self.databases.items():
             committed = await self.offsets.committed(group_of(name))
-            known = await self.positions(unit)
+            known = await self.positions(database)
             found += [
                 Behind(name, place, offset, known.get(place, 0))
                 for place, offset in sorted(committed.items())
@@ -80,8 +82,8 @@ class Recovery:
         """Records that were read before and must be read again, of which the broker does not keep the first any more:
         `group` is the first that it still has."""
         found: list[Behind] = []
-        for name, unit in self.units.items():
-            first, known = await self.offsets.begin_offsets(unit.service.reads), await self.positions(unit)
+        for name, database in self.databases.items():
+            first, known = await self.offsets.begin_offsets(database.service.reads), await self.positions(database)
             found += [
                 Behind(name, place, offset, known.get(place, 0))
                 for place, offset in sorted(first.items())
@@ -91,24 +93,24 @@ class Recovery:
 
     async def since(self) -> datetime | None:
         """A moment before the backup was made, as late as the database can tell; None where it holds nothing."""
-        unit = next(iter(self.units.values()))
-        async with unit.transaction() as conn:
+        database = next(iter(self.databases.values()))
+        async with database.transaction() as conn:
             row = await (await conn.execute("select max(read_to) from stream_position")).fetchone()
         return row[0] - MARGIN if row is not None and row[0] is not None else None
 
     async def hold_evaluations(self) -> None:
         """Until `finish`, no worker begins: what it looked at would know only a part of what agencies were told."""
-        for unit in self.units.values():
-            ends = await self.offsets.end_offsets(unit.service.reads)
-            async with unit.transaction() as conn:
-                await unit.writer.hold_evaluations_until_recovered(conn, ends)
+        for database in self.databases.values():
+            ends = await self.offsets.end_offsets(database.service.reads)
+            async with database.transaction() as conn:
+                await database.writer.hold_evaluations_until_recovered(conn, ends)
 
     async def finish(self) -> None:
         """All is read back. Nothing is looked at before everything is read that the streams hold now."""
-        for unit in self.units.values():
-            ends = await self.offsets.end_offsets(unit.service.reads)
-            async with unit.transaction() as conn:
-                await unit.writer.recovered(conn, ends)
+        for database in self.databases.values():
+            ends = await self.offsets.end_offsets(database.service.reads)
+            async with database.transaction() as conn:
+                await database.writer.recovered(conn, ends)
 
     async def read_back(self, since: datetime | None, progress: Callable[[int, int], None]) -> Back:
         """Reads what agencies were told, which records have their dead letter and which looks were published, and
@@ -125,12 +127,12 @@ class Recovery:
             await self._remember(steps[start : start + AT_ONCE], back)
         return back
 
-    async def positions(self, unit: UnitOfWork) -> dict[Partition, int]:
+    async def positions(self, database: ServiceDatabase) -> dict[Partition, int]:
         """From where the service reads on: in each partition of its streams, and from the beginning in those that the
         database does not know."""
-        ends = await self.offsets.end_offsets(unit.service.reads)
-        async with unit.transaction() as conn:
-            known = await unit.reader.positions(conn)
+        ends = await self.offsets.end_offsets(database.service.reads)
+        async with database.transaction() as conn:
+            known = await database.reader.positions(conn)
         return {place: known[place].next_offset if place in known else 0 for place in ends}
 
     def _notification(self, record: ConsumerRecord) -> tuple[NotificationIssued, datetime] | None:
@@ -140,35 +142,35 @@ class Recovery:
         except ValidationError:
             place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
             raise CannotReadBackError(f"it is no notification that this release can read: {place}") from None
-        return (said, _at(record)) if said.service in self.units else None
+        return (said, _at(record)) if said.service in self.databases else None
 
     async def _remember(self, delivered: Sequence[tuple[NotificationIssued, datetime]], back: Back) -> None:
         by_service: dict[str, list[tuple[NotificationIssued, datetime]]] = defaultdict(list)
         for said, at in delivered:
             by_service[said.service].append((said, at))
         for name, ones in by_service.items():
-            unit = self.units[name]
-            async with unit.transaction() as conn:
+            database = self.databases[name]
+            async with database.transaction() as conn:
                 rows: list[tuple[Notification, datetime]] = []
                 for said, at in ones:
-                    key = await self._key(unit, said)
+                    key = await self._key(database, said)
                     if key is None:
                         back.nameless.append(said.notification)
                     else:
                         rows.append((wire.notification_for(said, key), at))
                 back.notifications += len(rows)
-                back.unknown += await unit.writer.restore_notifications(conn, rows)
+                back.unknown += await database.writer.restore_notifications(conn, rows)
 
-    async def _key(self, unit: UnitOfWork, said: NotificationIssued) -> Key | None:
+    async def _key(self, database: ServiceDatabase, said: NotificationIssued) -> Key | None:
         if said.rule not in ESCALATION_STEPS:
-            return key_of(said, (), unit.pseudonyms)
-        async with unit.transaction() as conn:
+            return key_of(said, (), self.pseudonyms[database.service.name])
+        async with database.transaction() as conn:
             of = _duty_of_step(said.subject)
             rows = await conn.execute(
                 "select rule, subject, agency from delivery where service = %s and rule = %s and subject = %s",
-                (unit.service.name, *of),
+                (database.service.name, *of),
             )
-            return key_of(said, [Key(*row) async for row in rows], unit.pseudonyms)
+            return key_of(said, [Key(*row) async for row in rows], self.pseudonyms[database.service.name])
 
     async def _letters(self, records: Iterable[ConsumerRecord], back: Back) -> None:
         """The same dead letter is written once, with one content."""
@@ -177,8 +179,8 @@ class Recovery:
             if (read := wire.letter_of(record.headers)) is None:
                 continue
             letter, headers = read
-            unit, reason = self.units.get(letter.service), reasons.get(letter.reason)
-            if unit is None or reason is None:
+            database, reason = self.databases.get(letter.service), reasons.get(letter.reason)
+            if database is None or reason is None:
                 continue
             came = Record(
                 letter.original_topic,
@@ -192,8 +194,8 @@ class Recovery:
             refusal = Refusal(reason, letter.stage, letter.exception_message, None)
             at = datetime.fromisoformat(letter.first_failed_at)
             row = RefusalRow(came, refusal, at, letter.service_version, letter.id)
-            async with unit.transaction() as conn:
-                back.letters += await unit.refusals.restore(conn, row)
+            async with database.transaction() as conn:
+                back.letters += await database.refusals.restore(conn, row)
 
     async def _evaluations(self, records: Iterable[ConsumerRecord], back: Back) -> None:
         highest: dict[str, dict[str, int]] = defaultdict(dict)
@@ -203,9 +205,9 @@ class Recovery:
             known[evaluation.file] = max(evaluation.evaluation, known.get(evaluation.file, 0))
             back.evaluations += 1
         for name, numbers in highest.items():
-            if (unit := self.units.get(name)) is not None:
-                async with unit.transaction() as conn:
-                    await unit.writer.restore_evaluations(conn, numbers)
+            if (database := self.databases.get(name)) is not None:
+                async with database.transaction() as conn:
+                    await database.writer.restore_evaluations(conn, numbers)
 
 
 def key_of(said: NotificationIssued, duties: Collection[Key], pseudonyms: Pseudonyms) -> Key | None:

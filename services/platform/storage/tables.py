@@ -243,7 +243,7 @@ Table(
     required("at", Time),
     Column("read_to", Time),
     required("cause", Text),
-    Column("fact_id", Text),
+    required("fact_ids", Texts),
     required("release", Text),
     required("policy_version", Text),
     required("facts_added", Texts),
@@ -252,7 +252,7 @@ Table(
     required("unexplained", Texts),
     required("faulted", Texts),
     PrimaryKeyConstraint("service", "file", "number"),
-    Index("evaluation_by_fact", "service", "fact_id", postgresql_where=text("fact_id is not null")),
+    Index("evaluation_by_fact", "fact_ids", postgresql_using="gin"),
 )
 
 Table(

@@ -55,7 +55,7 @@ class EvaluationRow(NamedTuple):
     at: datetime
     read_to: datetime | None
     cause: str
-    fact_id: str | None
+    fact_ids: Collection[str]
     release: str
     policy_version: str
     facts_added: Collection[str]
@@ -492,12 +492,14 @@ class Writer:
         await insert(
             conn,
             self.service,
-            """evaluation (service, file, number, at, read_to, cause, fact_id, release, policy_version,
+            """evaluation (service, file, number, at, read_to, cause, fact_ids, release, policy_version,
             facts_added, facts_removed, withheld, unexplained, faulted)""",
-            "text int timestamptz timestamptz text text text text text[] text[] text text[] text[]",
+            "text int timestamptz timestamptz text text[] text text text[] text[] text text[] text[]",
             [
                 (
-                    *row[:8],
+                    *row[:5],
+                    array(row.fact_ids),
+                    *row[6:8],
                     array(row.facts_added),
                     array(row.facts_removed),
                     row.withheld,

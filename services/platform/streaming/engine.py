@@ -32,7 +32,8 @@ RESTART_SECONDS = 1.0
 log = structlog.get_logger("relay")
 
 Handle = Callable[[Sequence[Record]], Awaitable[int]]
-Assigned = Callable[[frozenset[Partition]], Awaitable[Mapping[Partition, int]]]
+Committed = Mapping[Partition, int | None]
+Assigned = Callable[[frozenset[Partition], Committed], Awaitable[Mapping[Partition, int]]]
 
 
 class Consumer:
@@ -40,8 +41,8 @@ class Consumer:
 
     `handle` is given a batch in order and returns how many of its leading records are durably done; exactly those are
     acknowledged, and the others come first in the next batch. `assigned` is awaited after every assignment, before any
-    record of it is handled, and says where each partition began when it judged it. Whatever either of them raises ends
-    the process with status 70, but for `NotThereYet`.
+    record of it is handled, with what the group has committed, and says where each partition began when it judged it.
+    Whatever either of them raises ends the process with status 70, but for `NotThereYet`.
 
     A leader that has just learnt of no topics, as while its broker starts, gives nobody anything and tells nobody.
     So every member asks the broker now and then what is left to no member, and joins again.
@@ -119,7 +120,7 @@ class Consumer:
         """Asks the broker soon what is left to no member, and joins again if that is more than nothing for long."""
         self._doubt.set()
 
-    async def committed(self, partitions: Collection[Partition]) -> dict[Partition, int | None]:
+    async def _committed(self, partitions: Collection[Partition]) -> Committed:
         """The group's committed offsets of partitions assigned now; None where it has none."""
         while True:
             membership = self._membership
@@ -179,7 +180,7 @@ class Consumer:
     async def _begin(self, membership: Membership) -> None:
         epoch, partitions = membership.epoch, membership.partitions
         try:
-            begins = await self._assigned(partitions)
+            begins = await self._assigned(partitions, await self._committed(partitions))
             await membership.open(epoch, begins)
             if not partitions:
                 self.check_share()

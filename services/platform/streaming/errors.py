@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import structlog
 from psycopg import DataError, Error, errors
@@ -25,6 +26,8 @@ UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 AWAY_FOR_CERTAIN = (PoolTimeout, *FULL)
 
 MIGRATE = "the tables are not as this release needs them: run `relay db migrate`, or go back to the release before"
+
+T = TypeVar("T")
 
 log = structlog.get_logger("relay")
 
@@ -151,10 +154,15 @@ class Failures:
             row = TOOK_TOO_LONG
         return await self._follow(row, row.one if tries.size == 1 else row.several, problem, tries)
 
-    async def of_note(self, problem: Exception, tries: Tries) -> None:
-        """Returns once the next try may begin. Raises what ends the process."""
-        row = _row_of(problem)
-        await self._follow(row, row.note, problem, tries)
+    async def until_stored(self, note: Callable[[], Awaitable[T]]) -> T:
+        """Waits for the database in place. Raises what ends the process."""
+        tries = Tries(1)
+        while True:
+            try:
+                return await note()
+            except Exception as problem:  # noqa: BLE001 - the table says what ends the process
+                row = _row_of(problem)
+                await self._follow(row, row.note, problem, tries)
 
     async def _follow(self, row: Row, then: Then, problem: Exception, tries: Tries) -> Then:
         tries.failed[row.what] += 1

@@ -9,6 +9,7 @@ import structlog
 from services.platform import logs
 
 EXIT_HALTED = 70
+RECOVER = "the database lies behind what was read: stop all workers, then `relay recover` (docs/runbook.md)"
 
 log = structlog.get_logger("relay")
 
@@ -33,7 +34,7 @@ class Halt(Exception):  # noqa: N818 - it is an order, not an error
 
 
 class DatabaseWentBack(Halt):
-    """The database knows less than this process has seen in it: whoever begins next would not notification."""
+    """The database knows less than this process has seen in it: whoever begins next would not notice."""
 
     def __init__(self) -> None:
         super().__init__(HaltReason.OFFSETS_AHEAD)

@@ -61,7 +61,7 @@ class EvaluationName:
     number: int
     at: datetime
     cause: Cause
-    event: str | None
+    events: Sequence[str]
 
 
 def notification(notification: Notification, service: str, policy: Policy, pseudonyms: Pseudonyms) -> Outgoing:
@@ -219,7 +219,7 @@ def decision(
         "cause": evaluation.cause,
         "decisions": [*delivered, *not_told, *lost],
         "evaluation": evaluation.number,
-        "event": evaluation.event,
+        "events": evaluation.events,
         "file": pseudonym,
         "service": evaluation.service,
     }

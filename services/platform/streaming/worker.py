@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
@@ -20,13 +20,13 @@ from services.platform.domain.core.asked_of_policy import asked_of_policy
 from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
 from services.platform.problems import EXIT_NOT_BEGUN, CannotBeginError
+from services.platform.recovery.guarded import guarded
 from services.platform.release import release_of
 from services.platform.settings import Addresses, Settings, load_settings
 from services.platform.storage import database
 from services.platform.storage.database import AWAY, PASSING
 from services.platform.storage.gauges import gauges
 from services.platform.storage.pseudonyms import Pseudonyms, pseudonyms_of
-from services.platform.storage.records import Partition
 from services.platform.storage.rows import Connection
 from services.platform.storage.sessions import why_none
 from services.platform.streaming.broker import NotThereYet
@@ -34,13 +34,14 @@ from services.platform.streaming.engine import Consumer
 from services.platform.streaming.groups import group_of
 from services.platform.streaming.halting import Halt, end_process
 from services.platform.streaming.health import ANYWHERE, Health
+from services.platform.streaming.judging import Judging
 from services.platform.streaming.loop import Loop
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.publisher import Publisher
 from services.platform.streaming.sending import Sender
 from services.platform.streaming.service import Service
-from services.platform.streaming.unit_of_work import UnitOfWork
 from services.platform.streaming.watchdog import Watchdog
+from services.platform.streaming.work import Work
 
 # Of one service at once: its batch, its due files, what was refused before, what it publishes and one more.
 SESSIONS = 5
@@ -67,7 +68,7 @@ class Running:
     """One service at work in this process."""
 
     service: Service
-    unit: UnitOfWork
+    work: Work
     loop: Loop
     consumer: Consumer
     publisher: Publisher
@@ -168,12 +169,8 @@ class Worker:
             return await pseudonyms_of(conn)
 
     async def _run(self, service: Service, pseudonyms: Pseudonyms) -> Running:
-        unit = UnitOfWork(service, self._pool, self._policies, pseudonyms, self._release, self._contract)
-
-        async def committed(partitions: Collection[Partition]) -> dict[Partition, int | None]:
-            return await consumer.committed(partitions)
-
-        loop = Loop(unit, committed, self._offsets)
+        work = guarded(Judging(service, self._policies, pseudonyms, self._release, self._contract), self._pool)
+        loop = Loop(work, self._offsets)
         consumer = Consumer(
             group=group_of(service.name),
             topics=service.reads,
@@ -182,13 +179,13 @@ class Worker:
             assigned=loop.assigned,
             instance=self._instance,
         )
-        publisher = Publisher(service.name, self._pool, self._sender, unit.committed, self._contract)
+        publisher = Publisher(service.name, self._pool, self._sender, work.commits.happened, self._contract)
 
         async def prepare() -> None:
-            await loop.check()
-            await unit.begin(RELEASE_FILES_A_SECOND)
-            at = await unit.clock()
-            await loop.note_ends(await self._offsets.end_offsets(service.reads), at)
+            await loop.checks.check()
+            await work.due.renew(RELEASE_FILES_A_SECOND)
+            at = await work.database.clock()
+            await loop.checks.note_ends(await self._offsets.end_offsets(service.reads), at)
             await publisher.unpark()
 
         try:
@@ -197,14 +194,14 @@ class Worker:
             end_process(halt, group=group_of(service.name))
         await consumer.start()
         self._tasks += [
-            asyncio.create_task(_guarded(work, group_of(service.name)), name=f"{service.name}: {what}")
-            for what, work in (
+            asyncio.create_task(_guarded(task, group_of(service.name)), name=f"{service.name}: {what}")
+            for what, task in (
                 ("publish", publisher.run()),
                 ("due", _again(loop.evaluate_due, DUE_SECONDS)),
                 ("refused before", loop.retry_refused()),
             )
         ]
-        return Running(service, unit, loop, consumer, publisher)
+        return Running(service, work, loop, consumer, publisher)
 
     async def _once_there(self, work: Callable[[], Awaitable[T]]) -> T:
         """A worker may start while its servers are away: it waits, as it would at work."""
@@ -225,12 +222,12 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 self._awaited = DATABASE
-                times = [await running.unit.clock() for running in self.running]
+                times = [await running.work.database.clock() for running in self.running]
                 self._awaited = BROKER
                 ends = await self._offsets.end_offsets(topics)
                 self._answered_at = time.monotonic()
                 for running, at in zip(self.running, times, strict=True):
-                    await running.loop.note_ends(
+                    await running.loop.checks.note_ends(
                         {p: end for p, end in ends.items() if p[0] in running.service.reads}, at
                     )
             except PASSING as problem:
@@ -258,7 +255,7 @@ async def _again(work: Callable[[], Awaitable[None]], every: float) -> None:
 
 
 async def _guarded(work: Awaitable[None], group: str) -> None:
-    """Work beside the batches ends the process where it cannot go on: nobody would notification that it has stopped."""
+    """Work beside the batches ends the process where it cannot go on: nobody would notice that it has stopped."""
     try:
         await work
     except Exception as error:  # noqa: BLE001 - whatever it is

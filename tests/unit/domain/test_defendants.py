@@ -15,7 +15,7 @@ from services.platform.domain.linking.links import files_of
 from services.platform.domain.linking.references import references
 from services.platform.domain.linking.same_man import Man, identities
 from services.platform.storage.pseudonyms import Pseudonyms
-from services.platform.streaming.receiving import knowing
+from services.platform.streaming.judging import knowing
 from tests.support import builders as b
 
 PLACEHOLDER = "0800PP0100000000001H"

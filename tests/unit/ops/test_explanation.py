@@ -56,7 +56,7 @@ def material(
         found = evaluate([file], delivered, RULES, b.policy(now), READ, now)
         delivered = remember(delivered, found)
         issued += [Issued(SERVICE, notification, file.key, number, now) for notification in found.notifications]
-        evaluations.append(Evaluated(SERVICE, file.key, number, now, "event", facts[0].id, "release", "policy"))
+        evaluations.append(Evaluated(SERVICE, file.key, number, now, "event", [facts[0].id], "release", "policy"))
         kept = tuple(Kept(SERVICE, file.key, withheld, now) for withheld in found.withheld)
     stated, _ = state([file], RULES, b.policy(now))
     owed = escalate(stated, delivered, file.answers, b.policy(now), file.standing, lambda place: place, now)
@@ -138,7 +138,7 @@ def test_every_telling_names_rule_facts_power_policy_and_the_look_that_made_it()
         assert telling.policy_version
         assert telling.policy_source
         assert [change.evaluation for change in telling.changes] == [1]
-        assert telling.changes[0].event == f"event of {INCIDENT.id}"
+        assert telling.changes[0].events == (f"event of {INCIDENT.id}",)
 
 
 def test_the_services_that_serve_her_are_one_label_to_others_and_their_own_name_to_themselves() -> None:

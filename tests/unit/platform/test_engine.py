@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from services.platform.storage.records import Record
-from services.platform.streaming.engine import Consumer
+from services.platform.storage.records import Partition, Record
+from services.platform.streaming.engine import Committed, Consumer
 from services.platform.streaming.membership import Membership
 
 RECORD = Record("topic", 0, 0, datetime(2026, 3, 2, tzinfo=UTC), None, None, ())
@@ -33,7 +33,7 @@ def test_nothing_is_handed_out_of_partitions_that_are_revoked_while_more_is_gath
         handed.append(list(batch))
         return len(batch)
 
-    async def agree(_partitions: frozenset[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    async def agree(_partitions: frozenset[Partition], _group: Committed) -> dict[Partition, int]:
         return {}
 
     async def story() -> None:

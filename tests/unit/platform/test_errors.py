@@ -108,8 +108,11 @@ def test_an_error_that_the_table_does_not_know_ends_the_process_where_something_
     async def never() -> bool:
         return False
 
+    async def note() -> None:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(Failures("incidents", never).of_note(ZeroDivisionError(), Tries(1)))
+        asyncio.run(Failures("incidents", never).until_stored(note))
 
 
 def test_pauses_grow() -> None:

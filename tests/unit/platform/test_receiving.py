@@ -10,7 +10,8 @@ from schemas.envelope import VersionBasis, version_of
 from schemas.refusals import RefusalReason
 from services.platform.storage.changes import Accepted
 from services.platform.storage.records import Record
-from services.platform.streaming.receiving import believed, read
+from services.platform.streaming.admit import believed
+from services.platform.streaming.decode import read
 from tests.support import builders as b
 
 AHEAD = timedelta(hours=1, seconds=1)

@@ -17,8 +17,9 @@ from services.platform.storage.changes import Accepted
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.reader import Matters
 from services.platform.storage.records import Record
-from services.platform.streaming.batch import Plan, apart
-from services.platform.streaming.receiving import identified, knowing, read
+from services.platform.streaming.decode import apart, identified, read
+from services.platform.streaming.judging import knowing
+from services.platform.streaming.link import Plan
 from tests.support import builders as b
 
 POLICY = b.shipped()

@@ -1,27 +1,35 @@
-"""Looks at locked files: the rules' difference between owed and told, gathered to be written with the batch."""
+"""Stage 5, evaluate: applies a batch to the locked files, and evaluates each once: what is owed, what was delivered."""
 
+import asyncio
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import structlog
 
+from schemas.refusals import Refusal
 from services.platform import metrics
 from services.platform.domain.core.duties import Evaluation, Notification, Withheld
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Key
-from services.platform.domain.linking.merged_records import Joins, of_persons, person_of_record
+from services.platform.domain.linking.merged_records import Joins, of_persons, person_of_record, together
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy
+from services.platform.storage.changes import Change
 from services.platform.storage.outgoing import Outgoing
-from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.reader import FileState
 from services.platform.storage.writer import EvaluationRow, FileRow
 from services.platform.streaming import wire
-from services.platform.streaming.service import Service
+from services.platform.streaming.admit import Admitted
+from services.platform.streaming.apply import apply_change, holders_of, lay_delivered
+from services.platform.streaming.judging import Judging
+from services.platform.streaming.link import evaluated_now, overlapping
+from services.platform.streaming.lock import Files
 
+EVALUATING_SECONDS = 0.2
 NEVER = datetime.min.replace(tzinfo=UTC)
 FAULT_PAUSES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
 
@@ -30,36 +38,93 @@ log = structlog.get_logger("relay")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The circumstances of an evaluation: the one clock, how far the streams were read, the policy, what caused it, and
-    which records merges join."""
+    """The circumstances of an evaluation: the one clock, how far the streams were read, the policy, what caused it, the
+    ids of the events that it answers, and which records merges join."""
 
     now: datetime
     read_to: datetime | None
     policy: Policy
     cause: wire.Cause
-    event: str | None = None
+    events: Sequence[str] = ()
     joins: Joins = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Evaluations:
-    """What looks have found, for one transaction to write."""
+    """What evaluations have found, for one transaction to write."""
 
     evaluations: list[EvaluationRow] = field(default_factory=list)
-    notifications: list[tuple[Notification, str, int]] = field(default_factory=list)  # with file and look
+    notifications: list[tuple[Notification, str, int]] = field(
+        default_factory=list
+    )  # with file and number of the evaluation
     files: dict[str, FileRow] = field(default_factory=dict)
     lies: dict[Key, str] = field(default_factory=dict)  # the file, as it is now, of what was told or has moved
     regrounded: list[Notification] = field(default_factory=list)
     outbox: list[Outgoing] = field(default_factory=list)
     faults: int = 0
-    seconds: float = 0.0  # spent looking, without what other tasks did meanwhile
+    seconds: float = 0.0  # spent evaluating, without what other tasks did meanwhile
 
 
-def evaluate_files(
-    service: Service, release: str, pseudonyms: Pseudonyms, states: Sequence[FileState], at: At, found: Evaluations
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What evaluations have found, and of how many leading records all files were evaluated in time."""
+
+    found: Evaluations
+    in_time: int
+
+
+async def evaluate_batch(
+    admitted: Admitted, changes: Sequence[Change | Refusal], files: Files, judging: Judging
+) -> Evaluated:
+    """Evaluates each file once, for all events of the batch that touch it; none while the service catches up.
+
+    When the time is used up, the files that are left are not evaluated: they are to be made due. Files between which a
+    place moved are always evaluated, and as one.
+    """
+    found = Evaluations()
+    numbers_of = dict[str, list[int]]()  # by file, of the changes that touch it
+    for number, change in enumerate(changes):
+        if isinstance(change, Change) and change.touches:
+            apply_change(change, files, admitted, found.lies)
+            for file in _files_of(change, files):
+                numbers_of.setdefault(file, []).append(number)
+    if admitted.reached.catching_up:
+        return Evaluated(found, len(changes))
+    moved = [group for change in changes if isinstance(change, Change) for group in change.together]
+    late = set[int]()
+    for group in _groups(moved, numbers_of, files.joins):
+        numbers = sorted({number for file in group for number in numbers_of.get(file, ())})
+        if found.seconds > EVALUATING_SECONDS and not any(group & one for one in moved):
+            late.update(numbers)
+            continue
+        await asyncio.sleep(0)
+        ids = [change.event.fact.id for change in (changes[n] for n in numbers) if isinstance(change, Change)]
+        at = At(admitted.now, admitted.reached.read_to, admitted.policy, "event", ids, files.joins)
+        evaluate_files(judging, [files.states[file] for file in sorted(group)], at, found)
+    return Evaluated(found, sum(1 for _ in takewhile(lambda number: number not in late, range(len(changes)))))
+
+
+def _files_of(change: Change, files: Files) -> Collection[str]:
+    """The files to evaluate for a change. Where it is a merge, also those beside it: of whoever shares a matter with
+    those whom it joins, as an event before it in the batch may have said."""
+    if not change.joined:
+        return evaluated_now(change)
+    beside = (s.key for s in files.states.values() if change.joined.intersection(s.persons.values()))
+    return dict.fromkeys((*evaluated_now(change), *beside))
+
+
+def _groups(moved: Iterable[frozenset[str]], files: Collection[str], joins: Joins) -> list[frozenset[str]]:
+    """The files that are evaluated as one: those between which a place moved, and those of one person; then each of the
+    others by itself."""
+    of_persons = [together([file], joins) for file in files if file in joins]
+    groups = overlapping([*(together(group, joins) for group in moved), *of_persons])
+    inside = frozenset[str]().union(*groups)
+    return [*groups, *(frozenset([file]) for file in files if file not in inside)]
+
+
+def evaluate_files(judging: Judging, states: Sequence[FileState], at: At, found: Evaluations) -> None:
     """One evaluation of these files, as one where a place has moved between them; the states are brought to what is
-    told.
+    delivered.
 
     Those of one person's records are one file: its evaluations are numbered, timed and kept with the least of them.
     """
@@ -67,17 +132,18 @@ def evaluate_files(
     now = max([at.now, *(state.evaluated_at for state in states if state.evaluated_at is not None)])
     files = of_persons((state.case_file() for state in states), at.joins)
     delivered = {key: notification for state in states for key, notification in state.delivered.items()}
+    service = judging.service
     evaluation = evaluate(files, delivered, service.rules, at.policy, at.read_to or NEVER, now)
     by_key = {state.key: state for state in states}
     leads = {state.key: by_key[person_of_record(state.key, at.joins)] for state in states}
     for file in files:
         by_key[file.key].evaluations += 1
-    holders, delivered_before = _holders(states), len(found.notifications)
-    _remember(service, pseudonyms, states, holders, leads, evaluation, at, found)
+    holders, delivered_before = holders_of(states), len(found.notifications)
+    _remember(judging, states, holders, leads, evaluation, at, found)
     for fault in evaluation.faults:
         log.error(Event.RULE_FAULTED, service=service.name, rule=fault.rule, error=fault.error, where=fault.where)
     found.faults += bool(evaluation.faults)
-    note = _Note(service, release, pseudonyms, evaluation, at, now, found, found.notifications[delivered_before:])
+    note = _Note(judging, evaluation, at, now, found, found.notifications[delivered_before:])
     withheld = {state.key: _withheld_of(state, states, holders, evaluation) for state in states}
     for file in files:
         note.of(file, by_key[file.key], [state for state in states if leads[state.key].key == file.key], withheld)
@@ -86,19 +152,13 @@ def evaluate_files(
     metrics.EVALUATION_SECONDS.labels(service.name).observe(spent)
 
 
-def follow_places(states: Sequence[FileState], found: Evaluations) -> None:
-    """Without an evaluation: what was told of a place that moved between these files goes with it."""
-    _lay_delivered(states, _holders(states), found)
-
-
 def fault_pause(tries: int) -> timedelta:
     """How long a file that faulted so often in a row, once at least, waits for its next evaluation."""
     return FAULT_PAUSES[min(tries, len(FAULT_PAUSES)) - 1]
 
 
 def _remember(
-    service: Service,
-    pseudonyms: Pseudonyms,
+    judging: Judging,
     states: Sequence[FileState],
     holders: Mapping[str, FileState],
     leads: Mapping[str, FileState],
@@ -121,33 +181,15 @@ def _remember(
         found.lies[notification.key] = holder.key
         lead = leads[holder.key]
         found.notifications.append((notification, lead.key, lead.evaluations))
-        found.outbox.append(wire.notification(notification, service.name, at.policy, pseudonyms))
-    _lay_delivered(states, holders, found)
-
-
-def _holders(states: Sequence[FileState]) -> Mapping[str, FileState]:
-    """Of these files, by place, that of the person who stands there."""
-    return {place: state for state in states for place, person in state.persons.items() if person == state.key}
-
-
-def _lay_delivered(states: Sequence[FileState], holders: Mapping[str, FileState], found: Evaluations) -> None:
-    """What was told of a place lies in the file of the person who stands there, with its answers."""
-    for state in states:
-        for key, notification in list(state.delivered.items()):
-            holder = holders.get(notification.person, state)
-            if holder is not state:
-                holder.delivered[key] = state.delivered.pop(key)
-                holder.answers |= {s: answer for s, answer in state.answers.items() if answer.key == key}
-                found.lies[key] = holder.key
+        found.outbox.append(wire.notification(notification, judging.service.name, at.policy, judging.pseudonyms))
+    lay_delivered(states, holders, found.lies)
 
 
 @dataclass(frozen=True, slots=True)
 class _Note:
     """The record of an evaluation: what stood, whom it told, whom not and why."""
 
-    service: Service
-    release: str
-    pseudonyms: Pseudonyms
+    judging: Judging
     evaluation: Evaluation
     at: At
     now: datetime
@@ -183,9 +225,9 @@ class _Note:
         notifications = [notification for notification, key, _ in self.delivered if key == lead.key]
         if notifications or changed or unexplained:
             which = wire.EvaluationName(
-                self.service.name, lead.key, lead.evaluations, self.now, self.at.cause, self.at.event
+                self.judging.service.name, lead.key, lead.evaluations, self.now, self.at.cause, self.at.events
             )
-            row = wire.decision(which, notifications, changed, unexplained, self.at.policy, self.pseudonyms)
+            row = wire.decision(which, notifications, changed, unexplained, self.at.policy, self.judging.pseudonyms)
             self.found.outbox.append(row)
 
     def let_rest(self, state: FileState) -> None:
@@ -206,8 +248,8 @@ class _Note:
                 self.now,
                 self.at.read_to,
                 self.at.cause,
-                self.at.event,
-                self.release,
+                self.at.events,
+                self.judging.release,
                 self.at.policy.version,
                 sorted(standing - state.current_before),
                 sorted(state.current_before - standing),
