@@ -126,9 +126,9 @@ def test_so_it_is_under_the_rules_for_orders(given: list[Act]) -> None:
     lived(ORDER_VARIATIONS, (*test_real_rules.FACTS, *MANY), (policy, release(policy)), given)
 
 
-def two_incidents() -> World:
+def two_incidents(rules: Sequence[Rule] = small.RULES[:1]) -> World:
     """Told of at noon; the DAIT has acknowledged both, the advocate neither."""
-    world = World(rules=small.RULES[:1], judged_by=Twice())
+    world = World(rules=rules, judged_by=Twice())
     world.evaluate(*(b.fact(b.incident(crime)) for crime in ("CR1", "CR2")), now=b.NOON)
     for crime in ("CR1", "CR2"):
         world.answer(Acknowledged, Key("high_risk", f"{crime}/party/1", "north-dait"), b.NOON)
@@ -164,6 +164,30 @@ def test_who_answers_for_one_incident_counts_for_what_was_told_beside_it(
     world.answer(body, the_managers(world), b.NOON + 2.75 * H)
     world.evaluate(now=b.NOON + 2.75 * H)
     until(world, 50 * H)
+
+
+@pytest.mark.parametrize("body", [Acknowledged, Accepted])
+def test_an_answer_for_two_incidents_still_counts_for_one_when_the_other_is_told_to_nobody_any_more(body: type) -> None:
+    def stated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+        """Nothing more of the first of her incidents, once there is a fourth."""
+        crimes = {incident.crime_reference for _, incident in file.of(IncidentReported)}
+        for fact, incident, ref in small.victims(file):
+            told: dict[str, Any] = {"rule": "high_risk", "subject": ref.place, "areas": small.areas(incident)}
+            told |= {"on": fact.at.date(), "grounds": (fact,)}
+            if incident.crime_reference == "CR1" and "CR4" in crimes:
+                yield from withheld(file, policy, reason=Reason.HISTORIC, **told)
+            elif incident.crime_reference != "CR4":
+                yield from owed(file, policy, person=ref.place, recorded_at=fact.at, matter=(), **told)
+
+    world = two_incidents((small.declared("high_risk", stated),))
+    until(world, 2.75 * H)
+    world.evaluate(now=b.NOON + 2.75 * H)
+    world.answer(body, the_managers(world), b.NOON + 2.75 * H)
+    world.evaluate(now=b.NOON + 2.75 * H)
+    closed = world.evaluate(b.fact(b.incident("CR4")), now=b.NOON + 2.8 * H)
+    assert {n.kind for n in closed} == {"close"}
+    assert not world.evaluate(now=b.NOON + 2.9 * H)
+    until(world, 20 * H)
 
 
 def test_a_fact_of_another_incident_that_falls_takes_back_what_was_told_because_of_it() -> None:

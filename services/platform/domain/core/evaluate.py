@@ -163,16 +163,12 @@ def _apart(every: list[Matter], at: _Circumstances, remembered: Memory) -> tuple
     """
     if len(every) == 1:
         return [], every
-    answered = [
-        (at_step.key.agency, at_step.first_told_at)
-        for matter in every
-        if matter.steps_told
-        for answer in matter.answers
-        if (at_step := matter.by_key.get(answer.key)) is not None and at_step.key.rule in STEPS
-    ]
+    steps_of = [tuple(_answered_steps(matter)) for matter in every]
+    answered = tuple(_all(steps_of))
     quiet, loud = [], []
-    for matter in every:
-        known = None if at.fell(matter) else remembered.of(matter, at.now) or _quiet(matter, at, remembered)
+    for matter, of_its_own in zip(every, steps_of, strict=True):
+        may_speak = bool(of_its_own) or at.fell(matter)
+        known = None if may_speak else remembered.of(matter, at.now) or _quiet(matter, at, remembered)
         if known is None or any(
             agency in known.steps_due and known.steps_due[agency] <= told_at for agency, told_at in answered
         ):
@@ -180,6 +176,14 @@ def _apart(every: list[Matter], at: _Circumstances, remembered: Memory) -> tuple
         else:
             quiet.append(known)
     return quiet, loud
+
+
+def _answered_steps(matter: Matter) -> Iterator[tuple[str, datetime]]:
+    """The agency that was told of a silence, and when, of each answer to such a step that this matter holds."""
+    by_key = matter.by_key
+    for answer in matter.answers:
+        if answer.key.rule in STEPS and (step := by_key.get(answer.key)) is not None:
+            yield step.key.agency, step.first_told_at
 
 
 def _quiet(matter: Matter, at: _Circumstances, remembered: Memory) -> Quiet | None:

@@ -14,7 +14,8 @@ MATTERS_REMEMBERED = 4_000  # beside what was stated of each, which is remembere
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """All by which an evaluation goes in one matter (an incident, a case), the time excepted.
+    """All by which an evaluation goes in one matter (an incident, a case), as long as no fact that something was told
+    for has fallen; the time, how far streams are read and who stands where excepted.
 
     `steps_told`: whether anybody was told of a silence, about whichever matter of the file.
     """
