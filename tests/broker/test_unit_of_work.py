@@ -202,7 +202,10 @@ SLOW_FILES = (
 )
 
 
-def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has_moved_its_duty(database: str) -> None:
+@pytest.mark.parametrize("answer_at", [3, 2], ids=["after the move", "before it"])
+def test_an_answer_goes_with_its_duty_which_an_event_beside_it_in_the_batch_moves_to_another_file(
+    database: str, answer_at: int
+) -> None:
     linked = "uk.police.children-linked"
 
     def children(who: str, *, offset: int) -> Record:
@@ -214,8 +217,9 @@ def test_an_answer_finds_the_file_into_which_an_event_before_it_in_the_batch_has
             async with work.database.transaction() as conn:
                 ids = await conn.execute("select id, agency from notification where rule = 'child_school'")
                 (notification, agency), *_ = await ids.fetchall()
-            answer = record(b.acknowledged(notification, agency=agency), "uk.agency.acknowledged", offset=3)
-            assert await work.batches.take([children("another", offset=2), answer]) == 2
+            answer = record(b.acknowledged(notification, agency=agency), "uk.agency.acknowledged", offset=answer_at)
+            moves = children("another", offset=5 - answer_at)
+            assert await work.batches.take(sorted([moves, answer], key=lambda each: each.offset)) == 2
 
     asyncio.run(story())
     with psycopg.connect(database) as conn:

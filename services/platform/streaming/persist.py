@@ -122,18 +122,17 @@ class Persist:
     ) -> set[str]:
         """Writes every version that was accepted; the ids of those that stand."""
         fallen = {change.fallen for change in made if change.fallen}
+        # An event after an answer in the batch may have moved it, with what it answers, into another file.
+        heard = {answer.fact.id for state in states.values() for answer in state.answers.values()}
         stands, missing = set[str](), dict[str, str | None]()
         for change in made:
             event, i = change.event, change.event.fact.id
             if change.linkage is not None:
                 missing |= {fact: change.linkage.missing.get(fact) for fact in change.linkage.membership}
                 stands.add(i)
-            elif change.fate == "accepted":
-                state = states[change.files[0]]
-                answer = state.answers.get(event.fact.statement)
-                if i in state.facts or (answer is not None and answer.fact.id == i):
-                    stands.add(i)
-                    missing[i] = None if admitted.answers(event) is not None else admitted.why_unanswered(event)
+            elif change.fate == "accepted" and (i in heard or i in states[change.files[0]].facts):
+                stands.add(i)
+                missing[i] = None if admitted.answers(event) is not None else admitted.why_unanswered(event)
         stands -= fallen
         rows = [
             FactRow(c.event, c.event.fact.id in stands, missing.get(c.event.fact.id), admitted.now)
