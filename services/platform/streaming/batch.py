@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
+from psycopg import Error
+
 from schemas.refusals import Refusal
 from services.platform.domain.core.facts import Key
 from services.platform.storage.records import BATCH, Record, headers_from_text
@@ -39,7 +41,11 @@ class Batches:
         """Judges as many leading records as fit the time, in one transaction; how many. Raises what psycopg raises."""
         offered = records[: self._at_once.size]
         decoded = await decode(offered, self._judging)
-        done, persisted = await self._judge(decoded, Persist(self._database, self._judging, again=False))
+        try:
+            done, persisted = await self._judge(decoded, Persist(self._database, self._judging, again=False))
+        except Error:
+            self._at_once.took(len(offered), len(offered) // 2)
+            raise
         in_time = min(done, persisted.evaluated.in_time)
         self._at_once.took(len(offered), in_time)
         self._database.committed(((row.topic, row.partition), row.offset + 1) for row in persisted.ended)

@@ -163,6 +163,8 @@ class Failures:
             except Exception as problem:  # noqa: BLE001 - the table says what ends the process
                 row = _row_of(problem)
                 await self._follow(row, row.note, problem, tries)
+                if row.pause is Pause.NONE:  # work gets smaller at once; a note stays as it is
+                    await asyncio.sleep(tries.next_pause())
 
     async def _follow(self, row: Row, then: Then, problem: Exception, tries: Tries) -> Then:
         tries.failed[row.what] += 1

@@ -79,7 +79,7 @@ async def evaluate_batch(
     """Evaluates each file once, for all events of the batch that touch it; none while the service catches up.
 
     When the time is used up, the files that are left are not evaluated: they are to be made due. Files between which a
-    place moved are always evaluated, and as one.
+    place moved are always evaluated, and as one; where they take longer than the time, less is taken the next time.
     """
     found = Evaluations()
     numbers_of = dict[str, list[int]]()  # by file, of the changes that touch it
@@ -94,9 +94,10 @@ async def evaluate_batch(
     late = set[int]()
     for group in _groups(moved, numbers_of, files.joins):
         numbers = sorted({number for file in group for number in numbers_of.get(file, ())})
-        if found.seconds > EVALUATING_SECONDS and not any(group & one for one in moved):
+        if found.seconds > EVALUATING_SECONDS:
             late.update(numbers)
-            continue
+            if not any(group & one for one in moved):
+                continue
         await asyncio.sleep(0)
         ids = [change.event.fact.id for change in (changes[n] for n in numbers) if isinstance(change, Change)]
         at = At(admitted.now, admitted.reached.read_to, admitted.policy, "event", ids, files.joins)
