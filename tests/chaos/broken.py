@@ -1,8 +1,9 @@
 """`python -m tests.chaos.broken`: breaks each mechanism of the engine once, and shows that a run under faults tells; it
 writes docs/broken.md.
 
-Each run is of a release that lacks one mechanism, through the short faults. It fails where such a run finds nothing,
-where that of the shipped release finds something, and where a run does not come to its end: that finds nothing.
+Each run is of a release that lacks one mechanism, through the short faults. Such a run tells where its verdict is not
+clean, or where a worker ends by itself. `make broken` fails where a run tells nothing, where that of the shipped
+release tells something, and where a run stops for any other reason, such as time: that tells nothing.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from tests.chaos.broken_release import MECHANISMS
 from tests.chaos.faults import SHORT, faults
 from tests.chaos.run import run
 from tests.chaos.verifier import Verdict
-from tests.chaos.worker import AS_SHIPPED
+from tests.chaos.worker import AS_SHIPPED, WorkerEndedError
 
 SEED, FAMILIES = 20261123, 60
 NONE = "none: the shipped release"
@@ -41,23 +42,29 @@ Written by `make broken`; do not edit.
 
 
 class Found(NamedTuple):
-    """What the run of a broken release found. `stopped`: why it did not come to its end, where it did not."""
+    """What the run of a broken release found. `ended`: why a worker ended by itself, if one did. `stopped`: what else
+    kept the run from its end."""
 
     mechanism: str
-    verdict: Verdict
+    verdict: Verdict = Verdict()
+    ended: str = ""
     stopped: str = ""
 
     @property
     def as_it_must_be(self) -> bool:
-        return not self.stopped and self.verdict.clean is (self.mechanism == NONE)
+        clean = self.verdict.clean and not self.ended
+        return not self.stopped and clean is (self.mechanism == NONE)
 
     def __str__(self) -> str:
-        return f"{self.mechanism}:\n{self.stopped or self.verdict}\n"
+        ended = f"a worker ended by itself: {self.ended}" if self.ended else ""
+        return f"{self.mechanism}:\n{self.stopped or ended or self.verdict}\n"
 
     @property
     def row(self) -> str:
         if self.stopped:
-            return f"| {self.mechanism} | | | | the run did not come to its end: {self.stopped.splitlines()[0]} |"
+            return f"| {self.mechanism} | | | | nothing: the run stopped, {self.stopped.splitlines()[0]} |"
+        if self.ended:
+            return f"| {self.mechanism} | | | | a worker ends by itself: `{self.ended}` |"
         parts = (self.verdict.lost, self.verdict.twice, self.verdict.wrong)
         first = next((lines[0] for lines in parts if lines), "")
         return f"| {self.mechanism} | {' | '.join(str(len(lines)) for lines in parts)} | {first} |"
@@ -69,8 +76,10 @@ def without(mechanism: str) -> Found:
     folder.mkdir(parents=True)
     try:
         verdict = run(SEED, FAMILIES, faults(SEED, len(SHORT), SHORT), folder, RELEASES[mechanism]).verdict
+    except WorkerEndedError as worker:
+        return Found(mechanism, ended=worker.reason)
     except AssertionError as stopped:
-        return Found(mechanism, Verdict(), str(stopped))
+        return Found(mechanism, stopped=str(stopped))
     finally:
         shutil.rmtree(folder)
     return Found(mechanism, verdict)

@@ -1,6 +1,7 @@
 """Worker processes, each running all services on the servers that a test has started."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,10 +20,21 @@ NAMES = ("first", "second")
 THIRD = "third"
 
 PATIENCE = 60.0
+TAIL = 2000  # characters
 COMMAND_SECONDS = 120.0
 RELAY = "from services.ops.cli import main; main()"
 STARTED, HALTED = b'"worker_started"', b'"halted"'
 AS_SHIPPED = ("services.ops.serving", *SERVICES)
+REASON = re.compile(r'"event": "halted".*?"reason": "(\w+)"')
+
+
+class WorkerEndedError(Exception):
+    """A worker ended by itself, which no fault may bring about. `reason`: why it halted, where it says so."""
+
+    def __init__(self, name: str, code: int, log: str) -> None:
+        said = REASON.search(log)
+        self.reason = said[1] if said else f"exit code {code}"
+        super().__init__(f"the {name} worker ended by itself ({self.reason}): {log[-TAIL:]}")
 
 
 @dataclass
@@ -101,11 +113,12 @@ class Workers:
         """None of these (of all, unless some are named) has ended by itself."""
         for name in names or self.processes:
             code = self.processes[name].poll()
-            assert code is None, f"the {name} worker ended by itself with {code}: {self.tail(name)}"
+            if code is not None:
+                raise WorkerEndedError(name, code, self.logs[name].read_text(errors="replace"))
 
     def tail(self, name: str) -> str:
         """Its last words."""
-        return self.logs[name].read_text(errors="replace")[-2000:]
+        return self.logs[name].read_text(errors="replace")[-TAIL:]
 
 
 @contextmanager
