@@ -14,7 +14,7 @@ from services.ops.terminal import UsageError
 from services.platform.storage.records import Record
 from services.platform.streaming.groups import group_of
 
-LOOK_THROUGH_SECONDS, JUDGE_SECONDS = 2.0, 2.0
+SEARCH_SECONDS, JUDGE_SECONDS = 2.0, 2.0
 Positions = Mapping[Partition, tuple[int, datetime | None]]
 T = TypeVar("T")
 
@@ -30,12 +30,12 @@ class Lag(NamedTuple):
 @dataclass(frozen=True)
 class Unread:
     """`times`: of the first unread record of each partition, as far as it could be read; `people`: how many people are
-    past their time unread; `all_looked_through`: False where there was no time for all records, so there may be more.
+    past their time unread; `all_searched`: False where there was no time for all records, so there may be more.
     """
 
     times: Mapping[Partition, datetime]
     people: int
-    all_looked_through: bool
+    all_searched: bool
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ def ask(kafka: str, services: Sequence[str]) -> Broker:
     return Broker(ends, committed, members_of(kafka, groups) if groups else {})
 
 
-def look_through(kafka: str, broker: Broker, positions: Mapping[str, Positions], now: datetime) -> Unread:
+def search(kafka: str, broker: Broker, positions: Mapping[str, Positions], now: datetime) -> Unread:
     """What lies unread, for as long as there is time. UsageError where Kafka does not answer."""
     spans = broker.unread_spans(positions)
-    records = [_record(read) for read in records_between(kafka, spans, LOOK_THROUGH_SECONDS)] if spans else []
+    records = [_record(read) for read in records_between(kafka, spans, SEARCH_SECONDS)] if spans else []
     times: dict[Partition, datetime] = {}
     reached: dict[Partition, int] = {}
     for record in records:

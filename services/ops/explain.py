@@ -16,7 +16,7 @@ from services.ops.files import gather
 from services.ops.policies import load
 from services.ops.reading import Connection, reading
 from services.ops.terminal import UsageError, complain, err, out, plural, servers
-from services.ops.unread import NOTHING_UNREAD, Pending, unread
+from services.ops.unread import NOTHING_UNREAD, UnreadEvents, unread
 from services.ops.words import Names
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.people.victims import held
@@ -41,7 +41,7 @@ Examples:
     relay explain 54260012345/1
     relay explain 54DC0055525 --role audit
     relay explain missed_order/54250077303/party/1/54DC0055525/2554DC0100000055501J/1 --as cps-westmarch
-    relay explain 5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77 --json | jq .tellings
+    relay explain 5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77 --json | jq .delivered
 """
 
 
@@ -83,10 +83,10 @@ def explain_command(
     addresses = servers(settings)
     with reading(addresses.database) as conn:
         material = gather(conn, what, RULES, policies.at)
-        waiting = _unread(conn, addresses.kafka, what, reader)
-        if material is None and waiting.found:
+        unread_events = _unread(conn, addresses.kafka, what, reader)
+        if material is None and unread_events.found:
             material = Material(asked=what.strip(), question="event", now=clock(conn))
-    found = None if material is None else explain(material, reader, policies.at(material.now), waiting)
+    found = None if material is None else explain(material, reader, policies.at(material.now), unread_events)
     if material is None or found is None:
         complain(nothing_for(reader))
         raise typer.Exit(1)
@@ -94,7 +94,7 @@ def explain_command(
         sys.stdout.write(TypeAdapter(Explanation).dump_json(found, indent=2).decode() + "\n")
         return
     title = None if reader.role in (OPS, AUDIT) else policies.at(material.now).kind(reader.role).title
-    detail = full or found.question in ("duty", "notification") or len(found.tellings) <= FEW
+    detail = full or found.question in ("duty", "notification") or len(found.delivered) <= FEW
     said = shown(found, title, detail=detail, names=Names.of(policies))
     out.print(said, width=max(NARROW, min(out.width, WIDE)) if out.is_terminal else None)
     if not detail:
@@ -110,7 +110,7 @@ def nothing_for(reader: Reader) -> str:
     return f"There is nothing by that name for {reader.agency or reader.role} to see. {FORMS}"
 
 
-def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Pending:
+def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> UnreadEvents:
     """What is not read yet, for those who may know of refusals; without a word where Kafka is away, but for a hint."""
     if reader.role not in (OPS, AUDIT):
         return NOTHING_UNREAD
@@ -121,14 +121,14 @@ def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> Pending:
         return reader.role == AUDIT or not of_police
 
     try:
-        waiting = unread(conn, kafka, what, may_know)
+        unread_events = unread(conn, kafka, what, may_know)
     except UsageError as problem:
         err.print(f"{problem} Events that are not read yet could not be looked for.", style="dim")
         return NOTHING_UNREAD
-    if waiting.looked_through < waiting.records:
-        left = waiting.records - waiting.looked_through
+    if unread_events.searched < unread_events.records:
+        left = unread_events.records - unread_events.searched
         err.print(f"{plural(left, 'unread event')} could not be looked through in time.", style="dim")
-    return waiting
+    return unread_events
 
 
 def reader_of(role: str | None, agency: str | None, policies: PolicySet) -> Reader:

@@ -15,12 +15,12 @@ from services.ops.explanation import (
     OPS,
     Ahead,
     Change,
+    DeliveredDuty,
     Explanation,
-    FactTold,
+    FactVersion,
     Moment,
-    NotTold,
     Refused,
-    Telling,
+    WithheldFrom,
 )
 from services.ops.terminal import heading, moment, plural, span
 from services.ops.unread import Unread
@@ -47,6 +47,10 @@ MISSING = {
     "unreadable_reference": "a URN or ASN that can be read (the one in it cannot)",
     "unknown_notification": "a notification with that id; the sender has been told",
     "not_the_recipient": "a notification of its own: it answers another agency's; the sender has been told of none",
+}
+VERSION_FROM = {
+    "written": "its source gave no version: numbered by when it wrote this",
+    "receipt": "its source gave no version: numbered by when this was received",
 }
 MOST_NAMES, FEW_NAMES = 40, 6
 ROLES = {
@@ -75,16 +79,16 @@ def _parts(e: Explanation, role_title: str | None, names: Names, *, detail: bool
         yield Text("Such an agency sees what agencies of its kind were told. There may be more.", style="dim")
     yield from _alarms(e)
     numbers = {fact.id: number for number, fact in enumerate(e.facts, 1)}
-    if e.tellings:
+    if e.delivered:
         yield from _titled("Who was told")
-        yield from _told(e.tellings, numbers, names, detail=detail)
-    if e.not_told:
+        yield from _delivered(e.delivered, numbers, names, detail=detail)
+    if e.withheld:
         yield from _titled("Who was considered and told nothing")
-        yield _not_told(e.not_told)
-    waiting = [fact for fact in e.facts if fact.missing]
-    if e.ahead or waiting:
-        yield from _titled("What is waiting")
-        yield from (_waiting(fact, e.at) for fact in waiting)
+        yield _withheld(e.withheld)
+    pending = [fact for fact in e.facts if fact.missing]
+    if e.ahead or pending:
+        yield from _titled("What is pending or still ahead")
+        yield from (_pending(fact, e.at) for fact in pending)
         yield from (_ahead(ahead) for ahead in e.ahead)
     if e.timeline:
         yield from _titled("What happened, in order")
@@ -98,10 +102,10 @@ def _parts(e: Explanation, role_title: str | None, names: Names, *, detail: bool
 
 
 def _headline(e: Explanation) -> str:
-    if e.tellings:
-        said = f"{plural(len(e.tellings), 'duty', lambda _: 'duties')} told"
+    if e.delivered:
+        said = f"{plural(len(e.delivered), 'duty', lambda _: 'duties')} told"
         if e.role != OPS:
-            said += f" to {plural(len({telling.recipient for telling in e.tellings}), 'recipient')}"
+            said += f" to {plural(len({duty.recipient for duty in e.delivered}), 'recipient')}"
         return f"{said}{_considered(e)}."
     if e.refused and not e.facts:
         return "It was refused, so nobody was told anything."
@@ -112,7 +116,7 @@ def _headline(e: Explanation) -> str:
 
 def _considered(e: Explanation) -> str:
     """Of others nothing is said to those who may not know of them."""
-    number = len(e.not_told)
+    number = len(e.withheld)
     if number:
         return f"; {number} considered and told nothing"
     return "" if e.restricted else "; nobody else was considered"
@@ -133,22 +137,22 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         yield Padding(_unread(event, e.at), (1, 0, 0, 0))
     for conflict in e.conflicts:
         kind = conflict.kind.rpartition(".")[2]
-        number = len(conflict.others) + (conflict.stands is not None)
+        number = len(conflict.others) + (conflict.current is not None)
         said = f"{number} contents of {kind} {conflict.subject}, version {conflict.version}"
-        if conflict.stands is None:
-            yield Text(f"{said}; none stands, since there is a higher version.", style="yellow")
+        if conflict.current is None:
+            yield Text(f"{said}; none is current, because there is a higher version.", style="yellow")
             yield Text(f"  {', '.join(conflict.others)}", style="dim")
             continue
         yield Text(
-            f"! {said}: the one with the later source time stands. Ask its source which is right.", style="bold red"
+            f"! {said}: the one with the later source time is current. Ask its source which is right.", style="bold red"
         )
-        yield Text(f"  stands {conflict.stands}; not {', '.join(conflict.others)}", style="dim")
+        yield Text(f"  current: {conflict.current}; not: {', '.join(conflict.others)}", style="dim")
     for rule in e.faulted:
         yield Text(
             f"! The rule {rule} failed here. What it told stays as it was until the rule is repaired.",
             style="bold red",
         )
-    if any(telling.unexplained_since for telling in e.tellings):
+    if any(duty.unexplained_since for duty in e.delivered):
         yield Text(
             "! Somebody was told of something, and no rule and no fact says why any more. A person must look.",
             "bold red",
@@ -184,21 +188,21 @@ def _unread(event: Unread, now: datetime) -> RenderableType:
     return text
 
 
-def _told(
-    tellings: Iterable[Telling], numbers: Mapping[str, int], names: Names, *, detail: bool
+def _delivered(
+    delivered: Iterable[DeliveredDuty], numbers: Mapping[str, int], names: Names, *, detail: bool
 ) -> Iterator[RenderableType]:
     """One block for each matter, with those who were told of it."""
-    matters: dict[tuple[str, str, str], list[Telling]] = {}
-    for telling in tellings:
-        matters.setdefault((telling.service, telling.rule, telling.subject), []).append(telling)
-    for (service, rule, subject), tellings in matters.items():
+    matters: dict[tuple[str, str, str], list[DeliveredDuty]] = {}
+    for duty in delivered:
+        matters.setdefault((duty.service, duty.rule, duty.subject), []).append(duty)
+    for (service, rule, subject), delivered in matters.items():
         yield Text(f"\n{words.rule(rule)}", style="bold")
-        yield _recipients(tellings)
+        yield _recipients(delivered)
         if detail:
-            for telling in tellings:
-                yield from _detail(telling, names, several=len(tellings) > 1)
+            for duty in delivered:
+                yield from _detail(duty, names, several=len(delivered) > 1)
         table = _two_columns()
-        if whole := [telling for telling in tellings if telling.policy_version]:
+        if whole := [duty for duty in delivered if duty.policy_version]:
             default = (
                 " (no agency serves that area, so a default desk was told)" if any(t.by_default for t in whole) else ""
             )
@@ -206,64 +210,66 @@ def _told(
             if measures := dict.fromkeys(t.measured_by for t in whole if t.measured_by):
                 table.add_row("measure", "\n".join(measures))
             table.add_row("power", "\n".join(dict.fromkeys(f"{t.lawful_basis}; {t.gateway}" for t in whole)))
-            facts = sorted({numbers[i] for telling in whole for i in telling.grounds if i in numbers})
+            facts = sorted({numbers[i] for duty in whole for i in duty.grounds if i in numbers})
             table.add_row("facts", ", ".join(map(str, facts)))
-            versions = ", ".join(dict.fromkeys(telling.policy_version for telling in whole))
+            versions = ", ".join(dict.fromkeys(duty.policy_version for duty in whole))
             table.add_row("rule", f"{rule} of {service}, policy version {versions}")
         table.add_row("about", subject)
         yield Padding(table, (0, 0, 0, 2))
 
 
-def _recipients(tellings: Iterable[Telling]) -> RenderableType:
+def _recipients(delivered: Iterable[DeliveredDuty]) -> RenderableType:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", ratio=5)
     table.add_column(overflow="fold", ratio=4)
     table.add_column(overflow="fold", ratio=3)
     alike: dict[tuple[str, str, str], list[Text]] = {}
-    for telling in tellings:
-        word, style = STATES[telling.state]
+    for duty in delivered:
+        word, style = STATES[duty.state]
         now = Text(word, style=style)
-        for flag, colour in _flags(telling):
+        for flag, colour in _flags(duty):
             now.append(f", {flag}", style=colour)
-        alike.setdefault((telling.recipient, moment(telling.told_at), now.plain), []).append(now)
+        alike.setdefault((duty.recipient, moment(duty.delivered_at), now.plain), []).append(now)
     for (recipient, at, _), same in alike.items():
         several = f" ({plural(len(same), 'recipient')})" if len(same) > 1 else ""
         table.add_row(f"→ {recipient}{several}", at, same[0])
     return table
 
 
-def _flags(telling: Telling) -> Iterator[tuple[str, str]]:
-    if telling.unexplained_since:
+def _flags(duty: DeliveredDuty) -> Iterator[tuple[str, str]]:
+    if duty.unexplained_since:
         yield "unexplained", "bold red"
-    if telling.late:
+    if duty.late:
         yield "told late", "yellow"
-    if any(ask.overdue for ask in telling.asks):
+    if any(ask.overdue for ask in duty.asks):
         yield "unanswered", "bold red"
-    yield from ((words.answer(reply.answer), "green") for reply in telling.replies if reply.counts)
-    if telling.ladder:
+    yield from ((words.answer(reply.answer), "green") for reply in duty.replies if reply.counts)
+    if duty.steps:
         yield "escalated", "yellow"
 
 
-def _detail(telling: Telling, names: Names, *, several: bool) -> Iterator[RenderableType]:
+def _detail(duty: DeliveredDuty, names: Names, *, several: bool) -> Iterator[RenderableType]:
     table = _two_columns()
     if several:
-        table.add_row("", Text(telling.recipient, style="bold"))
-    if telling.reason:
-        table.add_row("now", words.reason(telling.reason))
-    table.add_row("due", f"to be told by {moment(telling.tell_by)}")
-    for ask in telling.asks:
+        table.add_row("", Text(duty.recipient, style="bold"))
+    if duty.reason:
+        table.add_row("now", words.reason(duty.reason))
+    table.add_row("due", f"to be told by {moment(duty.tell_by)}")
+    for ask in duty.asks:
         table.add_row("asked", _ask(ask.ask, ask.by, met=ask.met_by is not None, overdue=ask.overdue))
-    for reply in telling.replies:
+    for reply in duty.replies:
         code = f": {words.answer(reply.code)}" if reply.code else ""
-        counts = "" if reply.counts else " (it no longer counts: it answered a notification that was replaced)"
+        counts = (
+            "" if reply.counts else " (it no longer counts: it answered a notification that a newer one has replaced)"
+        )
         table.add_row("answered", f"{words.answer(reply.answer)}{code}, {moment(reply.at)}{counts}")
-    for step in telling.ladder:
+    for step in duty.steps:
         table.add_row("escalated", f"{words.rule(step.rule)}: {step.recipient}, {moment(step.at)}")
-    if telling.lines:
-        table.add_row("said", _lines(telling, names))
-    if telling.purpose:
-        table.add_row("purpose", telling.purpose)
-    for change in telling.changes:
+    if duty.lines:
+        table.add_row("said", _lines(duty, names))
+    if duty.purpose:
+        table.add_row("purpose", duty.purpose)
+    for change in duty.changes:
         table.add_row("revision", _change(change))
     yield Padding(table, (0, 0, 0, 2))
 
@@ -277,16 +283,16 @@ def _ask(ask: str, by: datetime, *, met: bool, overdue: bool) -> Text:
     return text
 
 
-def _lines(telling: Telling, names: Names) -> Text:
-    if not any(line.shown for line in telling.lines):
-        return Text(_some([words.item(line.what) for line in telling.lines], MOST_NAMES))
+def _lines(duty: DeliveredDuty, names: Names) -> Text:
+    if not any(line.shown for line in duty.lines):
+        return Text(_some([words.item(line.what) for line in duty.lines], MOST_NAMES))
     said = Text()
     for text, basis in dict.fromkeys(
         (
             _line(line.what, line.about, line.value, names),
             words.BASES.get(line.basis, ""),
         )
-        for line in telling.lines
+        for line in duty.lines
     ):
         said.append(f"{chr(10) if said else ''}{text}")
         if basis:
@@ -338,10 +344,10 @@ def _names(changed: Iterable[str]) -> str:
     return _some([words.item(name.partition(" of ")[0]) for name in changed], FEW_NAMES)
 
 
-def _not_told(not_told: Iterable[NotTold]) -> RenderableType:
+def _withheld(withheld: Iterable[WithheldFrom]) -> RenderableType:
     """By what it was about and why not; those for whom that is the same stand together."""
-    alike: dict[tuple[str, str, str], list[NotTold]] = {}
-    for said in not_told:
+    alike: dict[tuple[str, str, str], list[WithheldFrom]] = {}
+    for said in withheld:
         alike.setdefault((said.rule, said.subject, said.reason), []).append(said)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", ratio=1)
@@ -360,7 +366,7 @@ def _not_told(not_told: Iterable[NotTold]) -> RenderableType:
     return table
 
 
-def _waiting(fact: FactTold, now: datetime) -> RenderableType:
+def _pending(fact: FactVersion, now: datetime) -> RenderableType:
     age = span((now - fact.accepted_at).total_seconds())
     kind = fact.kind.rpartition(".")[2].replace("-", " ")
     text = Text(f"{kind.capitalize()} waits for {missing(fact.missing or '')}, for {age}.", style="yellow")
@@ -401,7 +407,7 @@ def _happened(happened: Moment) -> Text:
     return text
 
 
-def _facts(facts: Iterable[FactTold]) -> RenderableType:
+def _facts(facts: Iterable[FactVersion]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("fact", overflow="fold", ratio=3)
@@ -412,9 +418,9 @@ def _facts(facts: Iterable[FactTold]) -> RenderableType:
         name = f"{fact.event} of {fact.source}" if fact.event else fact.id
         kind.append(f"\n{fact.subject}\n{name}", style="dim")
         version = Text(str(fact.version))
-        version.append(f", {fact.state}", style={"stands": "green", "withdrawn": "red"}.get(fact.state, "dim"))
+        version.append(f", {fact.state}", style={"current": "green", "withdrawn": "red"}.get(fact.state, "dim"))
         if fact.basis != "source":
-            version.append(f"\nversion by time of {fact.basis}", style="dim")
+            version.append(f"\n{VERSION_FROM[fact.basis]}", style="dim")
         table.add_row(str(number), kind, version, moment(fact.recorded_at))
     return table
 

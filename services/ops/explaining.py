@@ -13,23 +13,23 @@ from services.ops.explanation import (
     Ahead,
     Change,
     Conflict,
+    DeliveredDuty,
     EscalationStep,
     Evaluated,
     Explanation,
-    FactTold,
+    FactVersion,
     Issued,
     Kept,
     Line,
     Material,
     Moment,
-    NotTold,
     Reader,
     Reply,
-    Telling,
     Version,
     Wanted,
+    WithheldFrom,
 )
-from services.ops.unread import NOTHING_UNREAD, Pending
+from services.ops.unread import NOTHING_UNREAD, UnreadEvents
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import ESCALATION_STEPS, TO_ACT, asked_of
 from services.platform.domain.core.facts import Key
@@ -40,17 +40,17 @@ from services.platform.policy.policy import Policy
 
 
 def explain(
-    material: Material, reader: Reader, policy: Policy, waiting: Pending = NOTHING_UNREAD
+    material: Material, reader: Reader, policy: Policy, unread_events: UnreadEvents = NOTHING_UNREAD
 ) -> Explanation | None:
-    """What this reader may know of what was decided; None where for them nothing goes by that name. `waiting`: what is
-    not read yet. Raises KeyError for a role that policy has no kind for."""
+    """What this reader may know of what was decided; None where for them nothing goes by that name. `unread_events`:
+    what is not read yet. Raises KeyError for a role that policy has no kind for."""
     known = existing(material, reader, policy)
     if known is None:
         return None
     said = _Explaining(known, reader, policy).explanation()
-    if said.restricted and not (said.tellings or said.not_told):
+    if said.restricted and not (said.delivered or said.withheld):
         return None
-    return replace(said, unread=waiting) if known is material else said
+    return replace(said, unread=unread_events) if known is material else said
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class _Explaining:
 
     def explanation(self) -> Explanation:
         m = self.material
-        tellings = tuple(self.tellings())
-        not_told = tuple(self.not_told())
+        delivered = tuple(self.delivered())
+        withheld = tuple(self.withheld())
         ahead = tuple(self.ahead())
-        known = {i for telling in tellings for i in telling.grounds} | {i for said in not_told for i in said.grounds}
-        known |= {i for telling in tellings for change in telling.changes for i in change.grounds}
+        known = {i for duty in delivered for i in duty.grounds} | {i for said in withheld for i in said.grounds}
+        known |= {i for duty in delivered for change in duty.changes for i in change.grounds}
         everything = self.sees_all
         facts = tuple(fact for fact in self.facts() if everything or fact.id in known)
         return Explanation(
@@ -73,15 +73,15 @@ class _Explaining:
             question=m.question,
             role=self.reader.role,
             at=m.now,
-            tellings=tellings,
-            not_told=not_told,
+            delivered=delivered,
+            withheld=withheld,
             ahead=ahead,
             facts=facts,
             conflicts=tuple(self.conflicts()) if everything else (),
             refused=m.refused if everything else (),
             ends=m.ends if everything else (),
             faulted=self.faulted() if everything else (),
-            timeline=tuple(self.timeline(tellings, facts)),
+            timeline=tuple(self.timeline(delivered, facts)),
             restricted=not everything,
         )
 
@@ -197,25 +197,25 @@ class _Explaining:
         return frozenset(
             (key.rule, key.subject)
             for _, key in self.keys
-            for notification in (self.told_of(key),)
+            for notification in (self.newest(key),)
             if notification.state != "withdrawn" and self.knows_more(key, notification.agency_kind)
         )
 
-    def told_of(self, key: Key) -> Notification:
+    def newest(self, key: Key) -> Notification:
         return next(notification for (_, other), notification in self.material.delivered.items() if other == key)
 
-    def tellings(self) -> Iterator[Telling]:
+    def delivered(self) -> Iterator[DeliveredDuty]:
         for service, key in self.keys:
             notification = self.material.delivered[service, key]
             if not self.may_know(key, notification.agency_kind):
                 continue
-            bare = Telling(
+            bare = DeliveredDuty(
                 service=service,
                 rule=key.rule,
                 subject=key.subject,
                 recipient=self.recipient(key.agency, notification.agency_kind),
                 state=notification.state,
-                told_at=self.revisions[service, key][0].notification.at,
+                delivered_at=self.revisions[service, key][0].notification.at,
                 tell_by=notification.tell_by,
                 late=any(issued.notification.late for issued in self.revisions[service, key]),
                 reason=notification.reason,
@@ -223,16 +223,16 @@ class _Explaining:
             )
             yield self.whole(bare, key, notification) if self.knows_more(key, notification.agency_kind) else bare
 
-    def whole(self, bare: Telling, key: Key, notification: Notification) -> Telling:
+    def whole(self, bare: DeliveredDuty, key: Key, notification: Notification) -> DeliveredDuty:
         issued = self.revisions[bare.service, key]
         why = notification.why
-        return Telling(
+        return DeliveredDuty(
             service=bare.service,
             rule=bare.rule,
             subject=bare.subject,
             recipient=bare.recipient,
             state=bare.state,
-            told_at=bare.told_at,
+            delivered_at=bare.delivered_at,
             tell_by=bare.tell_by,
             late=bare.late,
             reason=bare.reason,
@@ -249,7 +249,7 @@ class _Explaining:
                 for a in notification.asks
             ),
             replies=tuple(self.replies(bare.service, key, notification)),
-            ladder=tuple(self.ladder(bare.service, key)),
+            steps=tuple(self.steps(bare.service, key)),
             lines=tuple(self.lines(bare.service, key, issued[-1].notification)),
             grounds=notification.grounds,
             lawful_basis=why.lawful_basis,
@@ -305,7 +305,7 @@ class _Explaining:
         first = self.revisions[step][0].notification
         return same and set(self.revisions[service, key][0].notification.grounds) <= set(first.grounds)
 
-    def ladder(self, service: str, key: Key) -> Iterator[EscalationStep]:
+    def steps(self, service: str, key: Key) -> Iterator[EscalationStep]:
         steps = [
             (self.revisions[which][0].notification.at, which[1], notification)
             for which, notification in self.material.delivered.items()
@@ -331,12 +331,12 @@ class _Explaining:
         shown = self.sees_all or self.reader.agency is not None
         yield from (Line(what, about, value if shown else None, basis, shown) for what, about, value, basis in seen)
 
-    def not_told(self) -> Iterator[NotTold]:
+    def withheld(self) -> Iterator[WithheldFrom]:
         """An agency that was never told does not learn that there was something to tell."""
         for kept in self.kept:
             withheld = kept.withheld
             if self.knows_more(withheld.key, withheld.kind) and (self.sees_all or self.heard_why(kept)):
-                yield NotTold(
+                yield WithheldFrom(
                     service=kept.service,
                     rule=withheld.key.rule,
                     subject=withheld.key.subject,
@@ -375,7 +375,7 @@ class _Explaining:
                 recipient = self.recipient(key.agency, duty.kind)
                 yield Ahead(service, key.rule, key.subject, recipient, duty.opens, duty.opens <= m.now)
 
-    def facts(self) -> Iterator[FactTold]:
+    def facts(self) -> Iterator[FactVersion]:
         """Each version once, whichever services keep it, in the order of the sources' times."""
         m = self.material
         grounds = {i for which in self.keys for issued in self.revisions[which] for i in issued.notification.grounds}
@@ -388,9 +388,9 @@ class _Explaining:
                 found.setdefault(version.id, []).append(version)
         for versions in sorted(found.values(), key=lambda same: (same[0].recorded_at, same[0].version, same[0].id)):
             first = min(versions, key=lambda version: version.accepted_at)
-            stands = any(version.stands for version in versions)
-            state = "withdrawn" if first.withdrawn and stands else "stands" if stands else "replaced"
-            yield FactTold(
+            is_current = any(version.is_current for version in versions)
+            state = "withdrawn" if first.withdrawn and is_current else "current" if is_current else "superseded"
+            yield FactVersion(
                 id=first.id,
                 event=first.event if self.sees_all else None,
                 source=first.source if self.sees_all else None,
@@ -406,8 +406,8 @@ class _Explaining:
             )
 
     def missing(self, versions: Sequence[Version]) -> str | None:
-        """The link that is lacked wherever the version stands: who never reads the other half waits for nothing."""
-        lacked = [version.missing for version in versions if version.stands]
+        """The link that is lacked wherever the version is current: who never reads the other half waits for nothing."""
+        lacked = [version.missing for version in versions if version.is_current]
         if not lacked or not all(lacked) or lacked[0] is None:
             return None
         ops_too = lacked[0] == NOT_THE_RECIPIENT and self.reader.role == OPS
@@ -417,14 +417,14 @@ class _Explaining:
         same: dict[tuple[str, str, int], dict[bytes, Version]] = {}
         for version in self.material.versions:
             contents = same.setdefault((version.statement, version.subject, version.version), {})
-            if version.content_hash not in contents or version.stands:
+            if version.content_hash not in contents or version.is_current:
                 contents[version.content_hash] = version
         for (_, subject, number), contents in sorted(same.items()):
             if len(contents) > 1:
-                stands = next((version for version in contents.values() if version.stands), None)
-                others = tuple(sorted(_said(version) for version in contents.values() if version is not stands))
+                current = next((version for version in contents.values() if version.is_current), None)
+                others = tuple(sorted(_said(version) for version in contents.values() if version is not current))
                 yield Conflict(
-                    next(iter(contents.values())).kind, subject, number, _said(stands) if stands else None, others
+                    next(iter(contents.values())).kind, subject, number, _said(current) if current else None, others
                 )
 
     def faulted(self) -> tuple[str, ...]:
@@ -437,7 +437,7 @@ class _Explaining:
                 newest[evaluation.service, evaluation.file] = evaluation
         return tuple(sorted({rule for evaluation in newest.values() for rule in evaluation.faulted}))
 
-    def timeline(self, tellings: Iterable[Telling], facts: Iterable[FactTold]) -> Iterator[Moment]:
+    def timeline(self, delivered: Iterable[DeliveredDuty], facts: Iterable[FactVersion]) -> Iterator[Moment]:
         found = [
             Moment(fact.accepted_at, "accepted", fact.kind, f"version {fact.version}", (fact.id,)) for fact in facts
         ]
@@ -449,19 +449,18 @@ class _Explaining:
                 firsts[same] = min(refused.at, firsts.get(same, refused.at))
             found += [Moment(at, "refused", topic, reason) for (topic, reason, _), at in firsts.items()]
         moments: dict[tuple[datetime, str, str], dict[str, None]] = {}
-        for telling in tellings:
-            for change in telling.changes:
-                moments.setdefault((change.at, change.kind, telling.rule), {})[telling.recipient] = None
-            for step in telling.ladder:
+        for duty in delivered:
+            for change in duty.changes:
+                moments.setdefault((change.at, change.kind, duty.rule), {})[duty.recipient] = None
+            for step in duty.steps:
                 moments.setdefault((step.at, "notify", step.rule), {})[step.recipient] = None
-            if not telling.changes:
-                moments.setdefault((telling.told_at, "notify", telling.rule), {})[telling.recipient] = None
+            if not duty.changes:
+                moments.setdefault((duty.delivered_at, "notify", duty.rule), {})[duty.recipient] = None
             found += [
-                Moment(reply.at, "answered", telling.rule, reply.answer, (), (telling.recipient,))
-                for reply in telling.replies
+                Moment(reply.at, "answered", duty.rule, reply.answer, (), (duty.recipient,)) for reply in duty.replies
             ]
-        found += [Moment(at, "told", rule, kind, (), tuple(who)) for (at, kind, rule), who in moments.items()]
-        order = ("accepted", "refused", "told", "answered")
+        found += [Moment(at, "notified", rule, kind, (), tuple(who)) for (at, kind, rule), who in moments.items()]
+        order = ("accepted", "refused", "notified", "answered")
         yield from sorted(found, key=lambda moment: (moment.at, order.index(moment.what), moment.subject))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from services.ops.unread import NOTHING_UNREAD, Pending
+from services.ops.unread import NOTHING_UNREAD, UnreadEvents
 from services.platform.domain.core.duties import Duty, Notification, Withheld
 from services.platform.domain.core.facts import Key
 
@@ -28,7 +28,7 @@ class Version:
     basis: str
     recorded_at: datetime
     accepted_at: datetime
-    stands: bool
+    is_current: bool
     missing: str | None
     content_hash: bytes
     withdrawn: bool = False
@@ -36,8 +36,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A notification that was issued, by which look of which file; `published_at` None: not out yet, `parked`: why
-    never."""
+    """A notification that was issued, by which evaluation of which file; `published_at` None: not out yet, `parked`:
+    why never."""
 
     service: str
     notification: Notification
@@ -126,8 +126,8 @@ class Material:
     """All that the database keeps of the files that a question leads to.
 
     `about`: the ids of the facts that were asked about; None: whatever lies in these files. `keys`: the duties that
-    were asked about; None likewise. `told`: the newest notification of each duty, on the grounds that it rests on now.
-    `owed`: what the rules and the ladder state now, which alone knows data classes. `measured_by`: the thresholds,
+    were asked about; None likewise. `delivered`: the newest notification of each duty, on the grounds that it rests on
+    now. `owed`: what the rules and the steps state now, which alone knows data classes. `measured_by`: the thresholds,
     counts and pairs by which they state each thing, or nothing. `police`: what not all may know of. `read_to`: how far
     each service has read.
     """
@@ -163,8 +163,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision: what it was, by which look and why. `added`, `removed`: names of what it says more and no more;
-    `grounds`: the facts on which it rested when it was sent."""
+    """One revision: what it was, by which evaluation and why. `added`, `removed`: names of what it says more and no
+    more; `grounds`: the facts on which it rested when it was sent."""
 
     revision: int
     kind: str
@@ -230,15 +230,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """One duty that somebody was told of. Fields are empty where this reader may know no more than that."""
+class DeliveredDuty:
+    """One duty that was delivered to an agency. Fields are empty where this reader may know no more than that."""
 
     service: str
     rule: str
     subject: str
     recipient: str
     state: str
-    told_at: datetime
+    delivered_at: datetime
     tell_by: datetime
     late: bool
     reason: str | None
@@ -246,7 +246,7 @@ class Telling:
     changes: tuple[Change, ...] = ()
     asks: tuple[Wanted, ...] = ()
     replies: tuple[Reply, ...] = ()
-    ladder: tuple[EscalationStep, ...] = ()
+    steps: tuple[EscalationStep, ...] = ()
     lines: tuple[Line, ...] = ()
     grounds: tuple[str, ...] = ()
     lawful_basis: str = ""
@@ -259,7 +259,7 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
-class NotTold:
+class WithheldFrom:
     """Somebody who was considered and told nothing, and why."""
 
     service: str
@@ -287,9 +287,9 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
-class FactTold:
-    """A version of a fact. `state`: stands, replaced, withdrawn; `missing`: the link that it waits for. `event` and
-    `source`: what its source calls it, where this reader may know more than what it was told."""
+class FactVersion:
+    """A version of a fact. `state`: current, superseded or withdrawn; `missing`: the link that it waits for. `event`
+    and `source`: what its source calls it, where this reader may know more than what it was told."""
 
     id: str
     event: str | None
@@ -307,12 +307,12 @@ class FactTold:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Several contents of one version: all were accepted, and the one with the later source time stands."""
+    """Several contents of one version: all were accepted, and the one with the later source time is current."""
 
     kind: str
     subject: str
     version: int
-    stands: str | None
+    current: str | None
     others: tuple[str, ...]
 
 
@@ -321,7 +321,7 @@ class Moment:
     """One thing that happened."""
 
     at: datetime
-    what: Literal["accepted", "refused", "told", "answered"]
+    what: Literal["accepted", "refused", "notified", "answered"]
     subject: str
     by: str
     ids: tuple[str, ...] = ()
@@ -337,14 +337,14 @@ class Explanation:
     question: Question
     role: str
     at: datetime
-    tellings: tuple[Telling, ...]
-    not_told: tuple[NotTold, ...]
+    delivered: tuple[DeliveredDuty, ...]
+    withheld: tuple[WithheldFrom, ...]
     ahead: tuple[Ahead, ...]
-    facts: tuple[FactTold, ...]
+    facts: tuple[FactVersion, ...]
     conflicts: tuple[Conflict, ...]
     refused: tuple[Refused, ...]
     ends: tuple[End, ...]
     faulted: tuple[str, ...]
     timeline: tuple[Moment, ...]
     restricted: bool
-    unread: Pending = NOTHING_UNREAD
+    unread: UnreadEvents = NOTHING_UNREAD

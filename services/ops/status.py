@@ -17,12 +17,12 @@ from rich.text import Text
 
 from services.ops.broker_status import (
     JUDGE_SECONDS,
-    LOOK_THROUGH_SECONDS,
+    SEARCH_SECONDS,
     Broker,
     Positions,
     Unread,
     ask,
-    look_through,
+    search,
     within,
 )
 from services.ops.kafka_client import Partition
@@ -47,11 +47,11 @@ Examples:
 
 KAFKA_SECONDS = 2.5
 # As long as it takes to read and to judge, with the time to load the rules and policy.
-UNREAD_SECONDS = KAFKA_SECONDS + LOOK_THROUGH_SECONDS + JUDGE_SECONDS
+UNREAD_SECONDS = KAFKA_SECONDS + SEARCH_SECONDS + JUDGE_SECONDS
 COUNTS: Mapping[str, Question[Count]] = {
     "outbox": read_models.OUTBOX,
     "parked": read_models.PARKED,
-    "waiting": read_models.PENDING_FACTS,
+    "pending": read_models.PENDING_FACTS,
     "unexplained": read_models.UNEXPLAINED,
     "faulted_files": read_models.FAULTED_FILES,
     "asks_overdue": read_models.ASKS_OVERDUE,
@@ -81,7 +81,7 @@ def status(
     """
     addresses, running = servers(), find_running()
     if watch is None:
-        now = _evaluation(addresses)
+        now = _status_now(addresses)
         _write(now) if as_json else out.print(_shown(now))
         if not as_json and running is not None and running.health and addresses.kafka == running.kafka:
             out.print(f"Health and metrics: {running.health}/readyz, /metrics", style="dim")
@@ -89,14 +89,14 @@ def status(
     try:
         with Live(console=out, auto_refresh=False, transient=False) as live:
             while True:
-                now = _evaluation(addresses)
+                now = _status_now(addresses)
                 _write(now) if as_json else live.update(_shown(now), refresh=True)
                 time.sleep(max(LEAST_PAUSE, watch))
     except KeyboardInterrupt:
         err.print("Ended.", style="dim")
 
 
-def _evaluation(addresses: Addresses) -> Status:
+def _status_now(addresses: Addresses) -> Status:
     with reading(addresses.database) as conn:
         known = tuple(sorted(read_models.SERVICES.ask(conn)))
     # Kafka first: a service commits what it has stored, so nothing committed by now may lack in what is read next.
@@ -107,13 +107,13 @@ def _evaluation(addresses: Addresses) -> Status:
     unread = None
     if broker is not None:
         ahead = _moved_ahead(broker, positions)
-        unread = within(UNREAD_SECONDS, partial(look_through, addresses.kafka, broker, positions, now))
+        unread = within(UNREAD_SECONDS, partial(search, addresses.kafka, broker, positions, now))
     found = Status(
         at=now,
         wrong=(),
         people_unanswered=tables.people_unanswered,
         people_unread=None if unread is None else unread.people,
-        all_looked_through=unread is not None and unread.all_looked_through,
+        all_searched=unread is not None and unread.all_searched,
         services=tuple(tables.service(name, positions.get(name, {}), broker, unread, now) for name in known),
         moved_ahead=tuple(ahead),
     )
@@ -153,7 +153,7 @@ class _Tables:
         open_ends = [*waited_for, *([self.oldest_faulted[name]] if name in self.oldest_faulted else [])]
         reached = [read_to for _, read_to in positions.values()]
         release, policy = self.releases.get(name, (None, None))
-        waiting = self.counts["waiting"].get(name, 0)
+        pending = self.counts["pending"].get(name, 0)
         accepted = sum(self.fates.get((name, fate), 0) for fate in ("accepted", "superseded", "not_ours"))
         return Service(
             service=name,
@@ -162,8 +162,8 @@ class _Tables:
             group_lag=None if broker is None else broker.group_lag(group, positions),
             lag_seconds=None if lag is None else lag.seconds,
             read_to=min((when for when in reached if when is not None), default=None) if None not in reached else None,
-            decided=max(0, accepted - waiting),
-            waiting=waiting,
+            decided=max(0, accepted - pending),
+            pending=pending,
             refused=self.fates.get((name, "refused"), 0),
             faulted=self.fates.get((name, "faulted"), 0),
             repeated=self.fates.get((name, "repeated"), 0),
@@ -197,7 +197,7 @@ ROWS: Mapping[str, str] = {
     "lag_seconds": "oldest unread",
     "group_lag": "lag (committed offset)",
     "decided": "decided",
-    "waiting": "waiting for a link",
+    "pending": "pending: waiting for a link",
     "refused": "refused",
     "faulted": "faulted records",
     "faulted_files": "faulted files",
@@ -209,7 +209,7 @@ ROWS: Mapping[str, str] = {
     "oldest_without_outcome": "oldest unfinished record",
 }
 ALARMING = frozenset({"faulted", "faulted_files", "parked", "unexplained"})
-PRESSING = frozenset({"refused", "asks_overdue", "waiting", "lag", "group_lag"})
+PRESSING = frozenset({"refused", "asks_overdue", "pending", "lag", "group_lag"})
 TIMES = frozenset({"lag_seconds", "oldest_without_outcome"})
 
 

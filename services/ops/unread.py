@@ -28,27 +28,28 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """`records`: how many wait in all; `looked_through`: at how many of them there was time to look."""
+class UnreadEvents:
+    """The unread events that carry a name. `records`: all that are unread; `searched`: those that there was time to
+    read."""
 
     found: tuple[Unread, ...] = ()
     records: int = 0
-    looked_through: int = 0
+    searched: int = 0
 
 
-NOTHING_UNREAD = Pending()
+NOTHING_UNREAD = UnreadEvents()
 
 
-def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Received | Refusal], bool]) -> Pending:
+def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Received | Refusal], bool]) -> UnreadEvents:
     """The unread events that carry this name; nothing where the reader may not know of one of them, for the others are
     about the same matter. UsageError where Kafka does not answer."""
     ends, _ = ends_and_committed(kafka, REGISTRY.topics_in, ())
     read = _read(conn, ends)
     first = {place: min(by_service.values()) for place, by_service in read.items()}
     spans = {place: (first[place], ends[place]) for place in first if first[place] < ends[place]}
-    names, found, evaluated = sought(asked), [], 0
+    names, found, searched = sought(asked), [], 0
     for record in records_between(kafka, spans, SECONDS) if spans else ():
-        evaluated += 1
+        searched += 1
         if names.isdisjoint(carried(record.key, record.value, record.headers)):
             continue
         by_service = read[record.topic, record.partition]
@@ -67,7 +68,7 @@ def unread(conn: Connection, kafka: str, asked: str, may_know: Callable[[Receive
                 refused_because=said.detail if isinstance(said, Refusal) else None,
             )
         )
-    return Pending(tuple(found), sum(end - first for first, end in spans.values()), evaluated)
+    return UnreadEvents(tuple(found), sum(end - first for first, end in spans.values()), searched)
 
 
 def _read(conn: Connection, partitions: Iterable[Partition]) -> Mapping[Partition, Mapping[str, int]]:

@@ -27,7 +27,7 @@ class Service:
     lag_seconds: float | None
     read_to: datetime | None
     decided: int
-    waiting: int
+    pending: int
     refused: int
     faulted: int
     repeated: int
@@ -48,7 +48,7 @@ class Status:
 
     `wrong`: what somebody must see to, the most pressing first; empty where all is well. `people_unanswered`: people
     past their time for whom an agency has not answered; `people_unread`: those whose events no service has read in
-    time, None where that is not known; `all_looked_through`: False where there was no time for all unread events, so
+    time, None where that is not known; `all_searched`: False where there was no time for all unread events, so
     there may be more. `moved_ahead`: groups that have committed more than the database holds.
     """
 
@@ -56,7 +56,7 @@ class Status:
     wrong: tuple[str, ...]
     people_unanswered: int
     people_unread: int | None
-    all_looked_through: bool
+    all_searched: bool
     services: tuple[Service, ...]
     moved_ahead: tuple[str, ...]
 
@@ -73,7 +73,7 @@ def wrong(now: Status, *, kafka_answers: bool) -> Iterator[str]:
         yield f"the database knows less than was read ({place}): start nothing, see docs/runbook.md."
     if not kafka_answers:
         yield "Kafka does not answer: what is unread, and about how many people, is not known."
-    elif not now.all_looked_through:
+    elif not now.all_searched:
         yield "there was no time to look through all unread events: more people may be past their time."
     for service in now.services:
         yield from _of_service(service)

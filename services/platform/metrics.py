@@ -62,10 +62,13 @@ NOTIFICATIONS_SENT = Counter(
     registry=REGISTRY,
 )
 EVALUATIONS = Counter(
-    "relay_looks_total", "Looks recorded: by event, clock or release.", ["service", "cause"], registry=REGISTRY
+    "relay_evaluations_total",
+    "Evaluations recorded: by event, clock or release.",
+    ["service", "cause"],
+    registry=REGISTRY,
 )
 EVALUATION_SECONDS = Histogram(
-    "relay_look_seconds",
+    "relay_evaluation_seconds",
     "Time that one evaluation took on the event loop.",
     ["service"],
     buckets=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
@@ -78,14 +81,14 @@ BATCH_SECONDS = Histogram(
     buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
     registry=REGISTRY,
 )
-OUTBOX_PENDING = Gauge("relay_outbox_waiting", "Notifications committed and not yet published.", ["service"])
+OUTBOX_UNPUBLISHED = Gauge("relay_outbox_unpublished", "Notifications committed and not yet published.", ["service"])
 ASKS_OVERDUE = Gauge("relay_asks_overdue", "Asks whose time has passed unanswered.", ["service"])
 OLDEST_PENDING = Gauge(
-    "relay_oldest_waiting_seconds",
-    "Age of the oldest fact that waits for a link.",
+    "relay_oldest_pending_seconds",
+    "Age of the oldest fact that is pending: accepted, and linked to nobody yet.",
     ["service"],
 )
-UNEXPLAINED = Gauge("relay_unexplained", "Duties told, owed no longer, with no fact that says why.", ["service"])
+UNEXPLAINED = Gauge("relay_unexplained", "Duties delivered and owed no longer, where no fact says why.", ["service"])
 FAULTED_FILES = Gauge("relay_faulted_files", "Files in which a rule raises.", ["service"])
 PARKED = Gauge("relay_parked", "Notifications that the broker refused for their own sake.", ["service"])
 LAG = Gauge(

@@ -115,7 +115,7 @@ def event_of(sent: Message) -> str:
 @pytest.mark.parametrize("asked", [event_of(INCIDENT), b.VICTIM, f"{b.CRIME}/1", b.CRIME, f"high_risk/{b.VICTIM}"])
 def test_a_decision_is_found_by_its_event_its_person_its_matter_and_its_duty(history: History, asked: str) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
-    assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+    assert "high_risk" in {duty["rule"] for duty in found["delivered"]}
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_what_was_told_of_an_incident_that_was_taken_back_is_found_by_each_of_it
     history: History, asked: str
 ) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
-    assert {t["state"] for t in found["tellings"] if t["rule"] == "high_risk"} == {"withdrawn"}
-    assert {t["subject"].partition("/")[0] for t in found["tellings"]} == {"CR5"}
+    assert {t["state"] for t in found["delivered"] if t["rule"] == "high_risk"} == {"withdrawn"}
+    assert {t["subject"].partition("/")[0] for t in found["delivered"]} == {"CR5"}
     assert {fact["version"] for fact in found["facts"]} >= {1, 2}
 
 
@@ -164,11 +164,11 @@ def test_a_name_is_found_in_whichever_case_by_its_beginning_and_by_the_incident_
     history: History, asked: str
 ) -> None:
     found = history.read("explain", asked, "--json", "--role", "audit")
-    assert "high_risk" in {telling["rule"] for telling in found["tellings"]}
+    assert "high_risk" in {duty["rule"] for duty in found["delivered"]}
 
 
 def test_an_agency_told_of_nothing_of_late_hears_what_older_matters_are_open(history: History) -> None:
-    delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
+    delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["delivered"]
     agency = next(t["recipient"] for t in delivered if t["rule"] == "high_risk" and t["state"] == "live")
     said = history.relay("subscribe", agency, "--no-follow", "--since", "2190-01-01").output
     assert "Nothing was told since" in said
@@ -183,21 +183,21 @@ def test_an_id_that_two_sources_use_explains_both_and_a_fact_s_own_id_one(histor
         ("incidents", "test"),
         ("incidents", "another"),
     }
-    assert {telling["subject"] for telling in found["tellings"]} >= {b.VICTIM, "CR4/party/1"}
+    assert {duty["subject"] for duty in found["delivered"]} >= {b.VICTIM, "CR4/party/1"}
 
     (one,) = [fact["id"] for fact in both.values() if fact["source"] == "another"]
     alone = history.read("explain", one, "--json", "--role", "audit")
     assert {(end["source"], end["fate"]) for end in alone["ends"]} == {("another", "accepted")}
-    assert {telling["subject"] for telling in alone["tellings"]} == {"CR4/party/1"}
+    assert {duty["subject"] for duty in alone["delivered"]} == {"CR4/party/1"}
 
 
 def test_a_notification_is_explained_and_an_agency_reads_its_own_whole(history: History) -> None:
-    delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["tellings"]
-    telling = next(t for t in delivered if t["rule"] == "high_risk" and t["recipient"].startswith("idva"))
-    notification = telling["changes"][0]["notification"]
-    own = history.read("explain", notification, "--json", "--as", telling["recipient"])
+    delivered = history.read("explain", b.CRIME, "--json", "--role", "audit")["delivered"]
+    duty = next(t for t in delivered if t["rule"] == "high_risk" and t["recipient"].startswith("idva"))
+    notification = duty["changes"][0]["notification"]
+    own = history.read("explain", notification, "--json", "--as", duty["recipient"])
     assert own["question"] == "notification"
-    (shown,) = [t for t in own["tellings"] if t["recipient"] == telling["recipient"]]
+    (shown,) = [t for t in own["delivered"] if t["recipient"] == duty["recipient"]]
     assert shown["lines"]
     assert all(line["shown"] for line in shown["lines"])
 
@@ -205,8 +205,8 @@ def test_a_notification_is_explained_and_an_agency_reads_its_own_whole(history: 
 def test_a_kind_of_agency_sees_values_as_far_as_it_is_granted_them(history: History) -> None:
     lines = [
         line
-        for telling in history.read("explain", b.CRIME, "--json", "--role", "dait")["tellings"]
-        for line in telling["lines"]
+        for duty in history.read("explain", b.CRIME, "--json", "--role", "dait")["delivered"]
+        for line in duty["lines"]
     ]
     assert {line["what"]: line["value"] for line in lines}["crime_reference"] == b.CRIME
 
@@ -220,7 +220,7 @@ def test_what_nobody_knows_is_answered_with_the_forms_that_are_understood(histor
 def test_a_refused_event_is_explained_by_its_refusal(history: History) -> None:
     found = history.read("explain", event_of(NO_FORCE), "--json")
     assert {refused["reason"] for refused in found["refused"]} == {"unknown_force"}
-    assert not found["tellings"]
+    assert not found["delivered"]
 
 
 def test_the_pending_list_says_what_is_missing_and_who_was_told_unlinked(history: History) -> None:
@@ -242,7 +242,7 @@ def test_status_counts_what_became_of_every_record_and_how_far_each_service_is_b
     incidents = services["incidents"]
     assert (incidents["lag"], incidents["group_lag"]) == (3, 3)
     assert (incidents["workers"], incidents["lag_seconds"] >= 0) == (0, True)
-    assert (incidents["decided"], incidents["waiting"]) == (6, 1)
+    assert (incidents["decided"], incidents["pending"]) == (6, 1)
     assert (incidents["refused"], incidents["faulted"], incidents["repeated"]) == (1, 0, 1)
     assert incidents["oldest_without_outcome"] == incidents["lag_seconds"]
     assert json.loads(result.stdout)["moved_ahead"] == []
@@ -308,5 +308,5 @@ def test_gauges_count_what_waits_without_saying_of_whom(history: History) -> Non
     asyncio.run(fill())
     said = generate_latest(metrics.REGISTRY).decode()
     assert 'relay_unexplained{service="incidents"} 0.0' in said
-    assert 'relay_oldest_waiting_seconds{service="order_variations"}' in said
+    assert 'relay_oldest_pending_seconds{service="order_variations"}' in said
     assert b.CRIME not in said

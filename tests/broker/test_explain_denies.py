@@ -93,9 +93,9 @@ class History:
 
     def notifications(self) -> list[str]:
         """The ids of what was told of his matter."""
-        delivered = json.loads(self.explain(CRIME, "--json", "--role", "audit").out)["tellings"]
-        assert {telling["rule"] for telling in delivered} == {"held_for_specialist"}
-        return [change["notification"] for telling in delivered for change in telling["changes"]]
+        delivered = json.loads(self.explain(CRIME, "--json", "--role", "audit").out)["delivered"]
+        assert {duty["rule"] for duty in delivered} == {"held_for_specialist"}
+        return [change["notification"] for duty in delivered for change in duty["changes"]]
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +127,8 @@ def test_where_a_suspect_is_police_his_force_and_ops_hear_what_they_hear_of_noth
 
 def test_where_a_suspect_is_police_the_desk_that_policy_names_and_audit_read_of_it(history: History) -> None:
     for who in (("--role", "audit"), ("--as", "psd-54")):
-        delivered = json.loads(history.explain(CRIME, "--json", *who).out)["tellings"]
-        assert {telling["rule"] for telling in delivered} == {"held_for_specialist"}
+        delivered = json.loads(history.explain(CRIME, "--json", *who).out)["delivered"]
+        assert {duty["rule"] for duty in delivered} == {"held_for_specialist"}
     for asked in (event_of(HIS_MATTER[0]), f"{CRIME}/1", f"LOG-{CRIME}", *history.notifications()):
         assert history.explain(asked, "--role", "audit").status == 0, asked
 

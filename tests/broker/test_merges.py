@@ -183,7 +183,7 @@ def test_a_merge_tells_of_what_it_joins_and_its_withdrawal_corrects_those_alone(
             assert dict(rows) == {A: False, B: True}
 
             shown = CliRunner().invoke(app, ["explain", B, "--json", "--role", "audit"], env=addresses(relay))
-            delivered = {(telling["rule"], telling["subject"]) for telling in json.loads(shown.stdout)["tellings"]}
+            delivered = {(duty["rule"], duty["subject"]) for duty in json.loads(shown.stdout)["delivered"]}
             assert {
                 ("escalation", "CR1/party/1"),
                 ("high_risk", "CR1/party/1"),

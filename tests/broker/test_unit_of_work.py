@@ -145,7 +145,7 @@ def test_what_was_rolled_back_is_counted_once_it_is_done_and_not_before(database
         evaluations, notifications = rows(
             database, "select (select count(*) from evaluation), (select count(*) from notification)"
         )[0]
-        assert more["relay_looks_total ['event', 'incidents']"] == evaluations
+        assert more["relay_evaluations_total ['event', 'incidents']"] == evaluations
         assert more["relay_notifications_total ['incidents', 'notify']"] == notifications
 
     asyncio.run(story())

@@ -82,7 +82,7 @@ def test_every_evaluation_is_published_as_the_contract_itself_writes_it(seed: in
 
 
 def test_what_the_contract_does_not_know_is_not_written() -> None:
-    envelope = Envelope("one", wire.LOOKED, "relay", "file", b.NOON, 1)
+    envelope = Envelope("one", wire.EVALUATED, "relay", "file", b.NOON, 1)
     written = {"at": "2026-03-02T12:00:00Z", "cause": "clock", "decisions": [], "evaluation": 1, "events": ()}
     assert registry.encode_written(envelope, Evaluated, written | {"file": "file", "service": "incidents"})
     for wrong in ({"cause": "whim"}, {"why": "nothing"}, {"at": "today"}):

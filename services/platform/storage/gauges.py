@@ -8,7 +8,7 @@ from services.platform.storage.read_models import Age, Count, Question
 from services.platform.storage.rows import Connection
 
 GAUGES: Sequence[tuple[metrics.Gauge, Question[Count] | Question[Age]]] = (
-    (metrics.OUTBOX_PENDING, read_models.OUTBOX),
+    (metrics.OUTBOX_UNPUBLISHED, read_models.OUTBOX),
     (metrics.PARKED, read_models.PARKED),
     (metrics.ASKS_OVERDUE, read_models.ASKS_OVERDUE),
     (metrics.OLDEST_PENDING, read_models.OLDEST_PENDING),

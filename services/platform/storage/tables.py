@@ -372,7 +372,7 @@ Table(
     Column("notification_id", Text),
     required("at", Time),
     Column("parked", Text),
-    Index("outbox_waiting", "service", "topic", "number", postgresql_where=text("parked is null")),
+    Index("outbox_unpublished", "service", "topic", "number", postgresql_where=text("parked is null")),
     Index("outbox_parked", "service", "topic", "duty", postgresql_where=text("parked is not null")),
 )
 

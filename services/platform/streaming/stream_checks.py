@@ -18,7 +18,7 @@ from services.platform.streaming.hooks import Positions
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.service_database import ServiceDatabase
 
-LOOKED_FOR_SECONDS = 30.0
+FOUND_FOR_SECONDS = 30.0
 
 FILL = "the broker no longer keeps records that this service has not read: `relay fill` it first (docs/runbook.md)"
 AWAITED = "what agencies were told must be read back first: stop all workers, then `relay recover` (docs/runbook.md)"
@@ -90,7 +90,7 @@ class StreamChecks:
     def _waits_at(self, place: Partition, offset: int) -> bool:
         """Whether a record was found there a while ago. It is looked for again after that: it may be kept no longer."""
         lay_at, seen = self._record_at.get(place, (-1, 0.0))
-        return lay_at == offset and time.monotonic() - seen < LOOKED_FOR_SECONDS
+        return lay_at == offset and time.monotonic() - seen < FOUND_FOR_SECONDS
 
     async def _reached(self, topics: Collection[str]) -> tuple[Positions, Mapping[Partition, int]]:
         """Positions in the database, then ends of the streams: others read on meanwhile.

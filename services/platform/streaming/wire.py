@@ -22,7 +22,7 @@ from services.platform.storage.records import Record, headers_to_text
 from services.platform.streaming.groups import group_of
 
 NOTIFICATION = "uk.relay.notification-issued.v1"
-LOOKED = "uk.relay.evaluated.v1"
+EVALUATED = "uk.relay.evaluated.v1"
 DECISIONS = "referral.decisions"
 SOURCE = "relay"
 
@@ -225,7 +225,7 @@ def decision(
     }
     name = f"{evaluation.service}/{pseudonym}"
     envelope = _envelope(
-        str(uuid5(NAMESPACE_OID, f"{name}/{evaluation.number}")), LOOKED, pseudonym, evaluation.at, evaluation.number
+        str(uuid5(NAMESPACE_OID, f"{name}/{evaluation.number}")), EVALUATED, pseudonym, evaluation.at, evaluation.number
     )
     record = registry.encode_written(envelope, Evaluated, body)
     return Outgoing(DECISIONS, name, evaluation.number, record.key, record.value, headers_to_text(record.headers), None)

@@ -80,11 +80,11 @@ def material(
     )
 
 
-def version(fact: Fact, *, stands: bool = True, content: bytes = b"") -> Version:
+def version(fact: Fact, *, is_current: bool = True, content: bytes = b"") -> Version:
     kind, subject = fact.statement
     digest = content or fact.id.encode()
     named = (SERVICE, fact.id, "source", f"event of {fact.id}")
-    return Version(*named, fact.kind, subject, kind, fact.version, "source", fact.at, fact.at, stands, None, digest)
+    return Version(*named, fact.kind, subject, kind, fact.version, "source", fact.at, fact.at, is_current, None, digest)
 
 
 def as_text(explanation: Explanation) -> str:
@@ -102,22 +102,22 @@ def is_nothing_to(role: str, agency: str | None = None, of: Material | None = No
 
 
 def recipients(explanation: Explanation) -> set[str]:
-    return {telling.recipient for telling in explanation.tellings}
+    return {duty.recipient for duty in explanation.delivered}
 
 
 def test_ops_read_which_rules_told_kinds_of_agency_and_no_agency_and_no_value() -> None:
     said = asked_by(OPS)
-    assert {telling.rule for telling in said.tellings} >= {"high_risk"}
-    assert all(not telling.lines for telling in said.tellings)
+    assert {duty.rule for duty in said.delivered} >= {"high_risk"}
+    assert all(not duty.lines for duty in said.delivered)
     text = as_text(said)
     assert not [agency.id for agency in b.shipped().agencies if f'"{agency.id}"' in text]
-    assert not [change for telling in said.tellings for change in telling.changes if change.notification]
+    assert not [change for duty in said.delivered for change in duty.changes if change.notification]
 
 
 def test_audit_reads_who_was_told_and_what_was_said_by_name_but_not_by_value() -> None:
     said = asked_by(AUDIT)
     assert recipients(said) <= {agency.id for agency in b.shipped().agencies}
-    lines = [line for telling in said.tellings for line in telling.lines]
+    lines = [line for duty in said.delivered for line in duty.lines]
     assert lines
     assert not [line for line in lines if line.shown or line.value is not None]
 
@@ -125,25 +125,25 @@ def test_audit_reads_who_was_told_and_what_was_said_by_name_but_not_by_value() -
 def test_those_who_were_told_nothing_are_explained_with_the_reason_and_the_source_of_the_rule() -> None:
     low = material(b.fact(b.incident(risk=b.risk(Grade.STANDARD))))
     said = asked_by(OPS, of=low)
-    reasons = {(out.rule, out.reason) for out in said.not_told}
+    reasons = {(out.rule, out.reason) for out in said.withheld}
     assert ("high_risk", "below_threshold") in reasons
-    assert all(out.policy_source and out.policy_version for out in said.not_told)
+    assert all(out.policy_source and out.policy_version for out in said.withheld)
 
 
 def test_every_telling_names_rule_facts_power_policy_and_the_look_that_made_it() -> None:
-    for telling in asked_by(AUDIT).tellings:
-        assert telling.rule
-        assert set(telling.grounds) <= {INCIDENT.id, CHILDREN.id}
-        assert telling.lawful_basis
-        assert telling.policy_version
-        assert telling.policy_source
-        assert [change.evaluation for change in telling.changes] == [1]
-        assert telling.changes[0].events == (f"event of {INCIDENT.id}",)
+    for duty in asked_by(AUDIT).delivered:
+        assert duty.rule
+        assert set(duty.grounds) <= {INCIDENT.id, CHILDREN.id}
+        assert duty.lawful_basis
+        assert duty.policy_version
+        assert duty.policy_source
+        assert [change.evaluation for change in duty.changes] == [1]
+        assert duty.changes[0].events == (f"event of {INCIDENT.id}",)
 
 
 def test_the_services_that_serve_her_are_one_label_to_others_and_their_own_name_to_themselves() -> None:
     whole = asked_by(AUDIT)
-    (service,) = {t.recipient for t in whole.tellings if t.rule == "high_risk" and t.recipient.startswith("idva")}
+    (service,) = {t.recipient for t in whole.delivered if t.rule == "high_risk" and t.recipient.startswith("idva")}
     assert service not in as_text(asked_by("dait"))
     assert "the victim's support service" in recipients(asked_by("dait"))
     assert service in recipients(asked_by("idva", service))
@@ -151,14 +151,12 @@ def test_the_services_that_serve_her_are_one_label_to_others_and_their_own_name_
 
 def test_an_agency_reads_its_own_notification_whole_and_nothing_that_was_said_to_others() -> None:
     whole = asked_by(AUDIT)
-    (service,) = {t.recipient for t in whole.tellings if t.rule == "high_risk" and t.recipient.startswith("idva")}
+    (service,) = {t.recipient for t in whole.delivered if t.rule == "high_risk" and t.recipient.startswith("idva")}
     said = asked_by("idva", service)
-    own = [telling for telling in said.tellings if telling.recipient == service]
+    own = [duty for duty in said.delivered if duty.recipient == service]
     assert own
-    assert all(line.shown for telling in own for line in telling.lines)
-    assert not [
-        telling for telling in said.tellings if telling.recipient != service and (telling.lines or telling.grounds)
-    ]
+    assert all(line.shown for duty in own for line in duty.lines)
+    assert not [duty for duty in said.delivered if duty.recipient != service and (duty.lines or duty.grounds)]
 
 
 def test_a_kind_that_sees_no_locations_knows_nothing_of_matters_that_it_was_not_told_of() -> None:
@@ -171,7 +169,7 @@ def test_an_agency_that_was_considered_and_told_nothing_does_not_learn_of_it() -
     low = material(b.fact(b.incident(risk=b.risk(Grade.STANDARD))))
     assert {kept.withheld.key.agency for kept in low.kept} >= {"idva-larkmead"}
     assert is_nothing_to("idva", "idva-larkmead", of=low)
-    assert asked_by("dait", "dait-54", of=low).not_told
+    assert asked_by("dait", "dait-54", of=low).withheld
 
 
 def test_of_others_nothing_is_said_to_those_who_may_not_know_of_them() -> None:
@@ -220,7 +218,7 @@ ACCEPTED = End(SERVICE, "source", "accepted", b.NOON)
 def test_where_the_suspect_is_police_the_desk_in_his_force_s_place_and_audit_read_of_it(
     reader: tuple[str, str | None],
 ) -> None:
-    assert {telling.rule for telling in asked_by(*reader, of=of_police()).tellings} == {"held_for_specialist"}
+    assert {duty.rule for duty in asked_by(*reader, of=of_police()).delivered} == {"held_for_specialist"}
 
 
 def test_who_was_told_before_it_was_known_that_he_is_police_reads_that_alone_and_his_force_nothing() -> None:
@@ -233,7 +231,7 @@ def test_who_was_told_before_it_was_known_that_he_is_police_reads_that_alone_and
     )
     said = asked_by("idva", "idva-larkmead", of=found)
     assert recipients(said) == {"idva-larkmead"}
-    assert not said.not_told
+    assert not said.withheld
     assert is_nothing_to("dait", "dait-54", of=found)
     assert is_nothing_to(OPS, of=found)
 
@@ -244,17 +242,17 @@ def test_beside_a_matter_of_police_an_ordinary_one_of_the_same_person_is_explain
     found = replace(found, police=replace(found.police, facts=frozenset({POLICE.id})))
     said = asked_by(OPS, of=found)
     assert {fact.id for fact in said.facts} == {other.id}
-    assert {telling.subject.partition("/")[0] for telling in said.tellings} == {"CR2"}
-    assert {out.subject.partition("/")[0] for out in said.not_told} <= {"CR2"}
+    assert {duty.subject.partition("/")[0] for duty in said.delivered} == {"CR2"}
+    assert {out.subject.partition("/")[0] for out in said.withheld} <= {"CR2"}
     assert b.CRIME not in as_text(said).replace(f'"asked":"{b.CRIME}"', "")
 
 
 def test_a_school_that_is_not_named_reads_what_was_said_by_name_alone() -> None:
     child = material(INCIDENT, CHILDREN, of=b.CHILD)
-    lines = [line for telling in asked_by("dsl", of=child).tellings for line in telling.lines]
+    lines = [line for duty in asked_by("dsl", of=child).delivered for line in duty.lines]
     assert lines
     assert not [line for line in lines if line.value is not None]
-    named = [line for telling in asked_by("dsl", school_of(child), of=child).tellings for line in telling.lines]
+    named = [line for duty in asked_by("dsl", school_of(child), of=child).delivered for line in duty.lines]
     assert [line for line in named if line.value is not None]
 
 
@@ -267,9 +265,9 @@ def test_silence_is_told_as_the_ladder_of_the_duty_and_names_nobody_to_ops() -> 
     found = material(INCIDENT, times=hours)
     assert [key for _, key in found.delivered if key.rule in ESCALATION_STEPS]
     said = asked_by(OPS, of=found)
-    assert [telling for telling in said.tellings if telling.ladder]
-    assert not [telling for telling in said.tellings if telling.rule in ESCALATION_STEPS]
-    assert [telling for telling in said.tellings if any(ask.overdue for ask in telling.asks)]
+    assert [duty for duty in said.delivered if duty.steps]
+    assert not [duty for duty in said.delivered if duty.rule in ESCALATION_STEPS]
+    assert [duty for duty in said.delivered if any(ask.overdue for ask in duty.asks)]
     text = as_text(said)
     assert not [agency.id for agency in b.shipped().agencies if agency.id in text]
 
@@ -280,18 +278,20 @@ def test_an_answer_stands_with_the_duty_that_it_answers() -> None:
     answered = b.answer(b.accepted(agency=key.agency), key)
     times = (b.NOON, b.NOON + timedelta(minutes=5), b.NOON + timedelta(days=9))
     found = material(INCIDENT, times=times, answers=(answered,))
-    (telling,) = [t for t in asked_by(AUDIT, of=found).tellings if (t.rule, t.recipient) == (key.rule, key.agency)]
-    assert [(reply.answer, reply.counts) for reply in telling.replies] == [("accepted", True)]
-    assert {(ask.met_by, ask.overdue) for ask in telling.asks} == {(answered.fact.id, False)}
+    (duty,) = [t for t in asked_by(AUDIT, of=found).delivered if (t.rule, t.recipient) == (key.rule, key.agency)]
+    assert [(reply.answer, reply.counts) for reply in duty.replies] == [("accepted", True)]
+    assert {(ask.met_by, ask.overdue) for ask in duty.asks} == {(answered.fact.id, False)}
     assert [moment for moment in asked_by(AUDIT, of=found).timeline if moment.what == "answered"]
 
 
 def test_two_contents_of_one_version_are_shown_as_a_conflict() -> None:
     found = material(INCIDENT)
-    other = replace(version(INCIDENT, stands=False, content=b"other"), event="another-event", source="another-source")
+    other = replace(
+        version(INCIDENT, is_current=False, content=b"other"), event="another-event", source="another-source"
+    )
     said = asked_by(OPS, of=replace(found, versions=(*found.versions, other)))
     (conflict,) = said.conflicts
-    assert (conflict.stands, conflict.others, conflict.version) == (
+    assert (conflict.current, conflict.others, conflict.version) == (
         f"event of {INCIDENT.id} of source",
         ("another-event of another-source",),
         1,
@@ -301,7 +301,7 @@ def test_two_contents_of_one_version_are_shown_as_a_conflict() -> None:
 def test_of_three_contents_of_one_version_all_are_named() -> None:
     found = material(INCIDENT)
     others = tuple(
-        replace(version(INCIDENT, stands=False, content=name.encode()), event=name) for name in ("first", "second")
+        replace(version(INCIDENT, is_current=False, content=name.encode()), event=name) for name in ("first", "second")
     )
     said = asked_by(OPS, of=replace(found, versions=(*found.versions, *others)))
     assert said.conflicts[0].others == ("first of source", "second of source")
@@ -316,10 +316,10 @@ def test_an_agency_reads_the_replaced_facts_on_which_its_own_revisions_rested() 
     first = material(INCIDENT)
     key = next(key for _, key in first.delivered if key.rule == "high_risk" and key.agency.startswith("idva"))
     notification = replace(first.delivered[SERVICE, key], grounds=(amended.id,))
-    versions = (version(INCIDENT, stands=False), version(amended))
+    versions = (version(INCIDENT, is_current=False), version(amended))
     found = replace(first, delivered=dict(first.delivered) | {(SERVICE, key): notification}, versions=versions)
     said = asked_by("idva", key.agency, of=found)
-    assert {(fact.id, fact.state) for fact in said.facts} == {(INCIDENT.id, "replaced"), (amended.id, "stands")}
+    assert {(fact.id, fact.state) for fact in said.facts} == {(INCIDENT.id, "superseded"), (amended.id, "current")}
     assert is_nothing_to("dsl", of=found)
 
 
@@ -349,15 +349,15 @@ def test_a_duty_that_was_asked_about_is_all_that_is_told() -> None:
     found = material(INCIDENT, CHILDREN)
     key = next(key for _, key in found.delivered if key.rule == "high_risk")
     said = asked_by(AUDIT, of=replace(found, question="duty", keys=frozenset({key})))
-    assert [(telling.rule, telling.recipient) for telling in said.tellings] == [(key.rule, key.agency)]
+    assert [(duty.rule, duty.recipient) for duty in said.delivered] == [(key.rule, key.agency)]
 
 
 def test_an_event_is_explained_by_the_duties_that_rest_on_it() -> None:
     found = material(INCIDENT, CHILDREN, of=b.CHILD)
     said = asked_by(OPS, of=replace(found, question="event", about=frozenset({CHILDREN.id})))
-    assert {telling.rule for telling in said.tellings} >= {"child_school"}
+    assert {duty.rule for duty in said.delivered} >= {"child_school"}
     nothing = asked_by(OPS, of=replace(found, question="event", about=frozenset({"never-heard-of"}), evaluations=()))
-    assert not nothing.tellings
+    assert not nothing.delivered
 
 
 @pytest.mark.parametrize("role", [OPS, AUDIT, "dait", "idva", "marac"])
@@ -382,10 +382,10 @@ def test_names_of_people_are_in_no_explanation_for_ops_or_audit() -> None:
 def test_a_threshold_is_named_with_its_row_for_those_told_and_for_those_not() -> None:
     row = "policy row thresholds for every force without a row of its own, from 2020-01-01"
     found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(Grade.STANDARD, tick_count=2)))))
-    (not_told,) = {one.measured_by for one in found.not_told if one.rule == "high_risk"}
+    (withheld,) = {one.measured_by for one in found.withheld if one.rule == "high_risk"}
     found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(tick_count=20)))))
-    (delivered,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
-    assert delivered == not_told
+    (delivered,) = {one.measured_by for one in found.delivered if one.rule == "high_risk"}
+    assert delivered == withheld
     assert delivered.startswith("ticks of DASH-2009-27: MARAC from 14, ")
     assert row in delivered
     assert row.partition(" for ")[0] in " ".join(printed(found).split())
@@ -393,7 +393,7 @@ def test_a_threshold_is_named_with_its_row_for_those_told_and_for_those_not() ->
 
 def test_a_tool_without_ticks_is_said_to_have_none() -> None:
     found = asked_by(AUDIT, of=material(b.fact(b.incident(risk=b.risk(tool=RiskTool.DARA)))))
-    (delivered,) = {one.measured_by for one in found.tellings if one.rule == "high_risk"}
+    (delivered,) = {one.measured_by for one in found.delivered if one.rule == "high_risk"}
     assert delivered.startswith("DARA has no tick count: grade and judgement alone; policy row thresholds")
 
 
@@ -401,13 +401,13 @@ def test_a_count_is_named_with_its_window_its_row_and_the_pair_that_was_counted(
     day = timedelta(days=1)
     callouts = [b.fact(b.incident(crime, reported_at=b.NOON + n * day)) for n, crime in enumerate(("A", "B", "CR1"))]
     found = asked_by(AUDIT, of=material(*callouts, times=(b.NOON + 3 * day,)))
-    (review,) = (one for one in found.tellings if one.rule == "escalation")
+    (review,) = (one for one in found.delivered if one.rule == "escalation")
     assert review.measured_by == (
         "3 incidents in 12 months beginning with the day of the first, by when they were reported; "
         "counted: CR1/party/1 with CR1/party/2; "
         "policy row windows, escalation for every force without a row of its own, "
         "from 2020-01-01 (SafeLives, potential escalation; the number is an area's own)"
     )
-    below = {one.subject: one.measured_by for one in found.not_told if one.rule == "escalation"}
+    below = {one.subject: one.measured_by for one in found.withheld if one.rule == "escalation"}
     assert "counted: A/party/1 with A/party/2" in below["A/party/1"]
     assert "CR1/party/2" in " ".join(printed(found).split())

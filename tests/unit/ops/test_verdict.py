@@ -26,7 +26,7 @@ GOOD = Service(
     lag_seconds=0.0,
     read_to=NOW,
     decided=3,
-    waiting=1,
+    pending=1,
     refused=2,
     faulted=0,
     repeated=0,
@@ -86,7 +86,7 @@ def test_a_silent_broker_is_wrong_even_where_nothing_else_is_known() -> None:
 
 
 def test_unread_events_that_nobody_had_time_to_look_through_are_said() -> None:
-    (sentence,) = said(replace(WELL, all_looked_through=False))
+    (sentence,) = said(replace(WELL, all_searched=False))
     assert sentence.startswith("there was no time to look through all unread events")
 
 
