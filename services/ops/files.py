@@ -491,8 +491,8 @@ def _stated(
     policy: Policy,
     now: datetime,
 ) -> dict[Told, Statement]:
-    """What rules and ladder state now: they alone know the classes of what was said, and by what it was measured. A
-    file that they cannot be run on has none, and nothing is shown of it."""
+    """What rules and escalation steps state now: they alone know the classes of what was said, and by what it was
+    measured. A file that they cannot be run on has none, and nothing is shown of it."""
     heard = [answer for answer in answers if not answer.fact.withdrawn]
     found: dict[Told, Statement] = {}
     contents = _contents(conn, files)

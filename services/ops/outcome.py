@@ -282,7 +282,7 @@ def _of_answer(conn: Connection, fact: str, body: Answer) -> Outcome:
 
 
 def of_answer(fact: str, body: Answer, answered: Notification, newest: Notification) -> Outcome:
-    """Whether an answer that was taken counts for what its agency is asked now, as the ladder has it."""
+    """Whether an answer that was taken counts for what its agency is asked now, as escalation counts it."""
     met = {ask.ask for ask in newest.asks if ask.met_by == fact}
     if not met and not newest.heeds(answered.revision):
         if newest.state == "withdrawn":

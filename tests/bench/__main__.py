@@ -70,10 +70,12 @@ class Bench:
         out.file.flush()
 
     def evaluations(self) -> None:
-        self.say("looks: the rules alone")
+        self.say("evaluations: the rules alone")
         for found in map(cost, self.scale.lengths):
             self.run.evaluations.append(found)
-            self.done(f"looks: {found.facts:,} facts, {found.cold.all:,.1f} ms cold, {found.warm.all:,.1f} ms warm")
+            self.done(
+                f"evaluations: {found.facts:,} facts, {found.cold.all:,.1f} ms cold, {found.warm.all:,.1f} ms warm"
+            )
 
     def startup(self) -> None:
         self.run.starts += starts(self.stage, self.load, lambda what: self.say(f"startup: {what}"))
@@ -140,7 +142,7 @@ class Bench:
 
 SECTIONS: Mapping[str, Callable[[Bench], None]] = {
     "startup": Bench.startup,
-    "looks": Bench.evaluations,
+    "evaluations": Bench.evaluations,
     "throughput": Bench.throughput,
     "latency": Bench.latency,
     "long": Bench.long,

@@ -46,14 +46,14 @@ def _costs(measured: list[Cost]) -> Table:
         "incidents",
         "by a worker that",
         "reads facts",
-        "reads the told",
-        "looks",
+        "reads what was delivered",
+        "evaluates",
         "in all",
         "notifications",
     ):
         table.add_column(column, justify="right")
     for found in measured:
-        for who, spent in (("has not met it", found.cold), ("looked before", found.warm)):
+        for who, spent in (("has not met it", found.cold), ("evaluated it before", found.warm)):
             numbers = (f"{number:,.2f}" for number in (spent.read, spent.delivered, spent.evaluation, spent.all))
             table.add_row(f"{found.facts:,}", who, *numbers, f"{found.notifications:,}")
     return table
@@ -68,7 +68,7 @@ def _pace(worked: Pace) -> Table:
         ("seconds", f"{worked.seconds:,.1f}"),
         ("events a second", f"{worked.events_a_second:,.0f}"),
         ("of them seconds of the worker's own processor time", f"{worked.processor_seconds:,.1f}"),
-        ("looks", f"{worked.evaluations:,}"),
+        ("evaluations", f"{worked.evaluations:,}"),
         ("notifications issued", f"{worked.notifications:,}"),
         ("most memory, MiB", f"{worked.resident_mib:,.0f}"),
     ):

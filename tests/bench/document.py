@@ -55,7 +55,7 @@ def write(run: Run) -> Path:
     folder.mkdir(exist_ok=True)
     _plot(folder / "throughput.svg", run.paces, _draw_paces)
     _plot(folder / "latency.svg", run.latencies, _draw_latencies)
-    _plot(folder / "looks.svg", run.evaluations, _draw_evaluations)
+    _plot(folder / "evaluations.svg", run.evaluations, _draw_evaluations)
     _plot(folder / "long-files.svg", run.long_files, _draw_long_files)
     _plot(folder / "history.svg", run.histories, _draw_histories)
     DOCUMENT.write_text("\n\n".join(_parts(run)) + "\n")
@@ -95,11 +95,11 @@ def _setting() -> Iterable[str]:
     yield "## Who is measured, and at what"
     yield (
         "All do the same work: they read `police.incidents` (six partitions, filled by crime reference), parse and "
-        "check each record with the schemas that ship, keep what stands, link it to people, look at every file that "
-        "an event touches with the rules of the service `incidents`, and publish the notifications to the agencies' "
-        "topics, where a reader that counts committed records only takes them. The events are families with their "
-        "incidents, assessments and statements about children: late, out of order, doubled, corrected and withdrawn. "
-        "Charges and courts are left out, so that links between matters cost nobody anything."
+        "check each record with the schemas that ship, keep what is current, link it to people, evaluate every file "
+        "that an event touches with the rules of the service `incidents`, and publish the notifications to the "
+        "agencies' topics, where a reader that counts committed records only takes them. The events are families with"
+        " their incidents, assessments and statements about children: late, out of order, doubled, corrected and "
+        "withdrawn. Charges and courts are left out, so that links between matters cost nobody anything."
     )
     yield (
         "The relay does more than the others: it records every evaluation, what was withheld from whom and why, the "
@@ -167,7 +167,7 @@ def _held_to(aims: Sequence[Aim]) -> Iterable[str]:
     yield "## What the relay is held to"
     yield (
         "Why an aim is missed, and what was tried: [a batch in few exchanges](adr/0011-a-batch-in-few-exchanges.md) "
-        "and [an evaluation remembers what it worked out](adr/0013-a-look-remembers-what-it-worked-out.md)."
+        "and [an evaluation remembers what it worked out](adr/0013-an-evaluation-remembers-earlier-ones.md)."
     )
     yield _table(
         ("", "aim", "found", ""),
@@ -247,11 +247,11 @@ def _evaluations(evaluations: Sequence[Cost]) -> Iterable[str]:
     yield (
         "The rules alone, the same for every contestant: an evaluation of one victim's incidents after one more, "
         "all told before, in milliseconds of processor time. *Cold*: by a worker that has not met the file and reads "
-        "all of it; *warm*: by the one that looked before. *Read*: contents, *told*: what was told and withheld, each "
-        "from its text."
+        "all of it; *warm*: by the one that evaluated it before. *Read*: contents, *delivered*: what was delivered and "
+        "withheld, each from its text."
     )
     yield _table(
-        ("facts", "", "read", "told", "look", "all", "for each fact", "notifications"),
+        ("facts", "", "read", "delivered", "evaluate", "all", "for each fact", "notifications"),
         (
             (
                 f"{cost.facts:,}",
@@ -264,7 +264,7 @@ def _evaluations(evaluations: Sequence[Cost]) -> Iterable[str]:
             for how, spent in (("cold", cost.cold), ("warm", cost.warm))
         ),
     )
-    yield "![Cost of an evaluation by the length of its file](performance/looks.svg)"
+    yield "![Cost of an evaluation by the length of its file](performance/evaluations.svg)"
 
 
 def _long(found: Sequence[LongFile]) -> Iterable[str]:
@@ -272,7 +272,7 @@ def _long(found: Sequence[LongFile]) -> Iterable[str]:
     yield (
         "One high-risk incident, published when nothing else goes on, until the first agency has read of it; the "
         "median of seven, in milliseconds. It touches her file and his, which are equally long, so it includes two "
-        "looks, and whatever each engine does to fetch and keep so much state."
+        "evaluations, and whatever each engine does to fetch and keep so much state."
     )
     lengths = sorted({each.facts for each in found})
     ms = {(each.entrant.name, each.facts): each.seconds for each in found}
@@ -306,10 +306,10 @@ def _due(found: Sequence[Due]) -> Iterable[str]:
     yield (
         "Two workers; so many files with a next evaluation, of which so many fall due at one instant; one of the two "
         "is killed 0.3 seconds later. Seconds from falling due until the evaluation is committed. Quix Streams and the "
-        "limit have no clock that would look again, so they are not here."
+        "limit have no clock that makes a file due again, so they are not here."
     )
     yield _table(
-        ("", "files", "due", "p50, s", "worst, s", "missed", "looked at twice"),
+        ("", "files", "due", "p50, s", "worst, s", "missed", "evaluated twice"),
         (
             (
                 d.entrant.title,

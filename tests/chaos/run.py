@@ -269,7 +269,7 @@ async def reached(relay: Relay, ends: int) -> bool:
 
 
 async def settled(relay: Relay) -> bool:
-    """All is read by every service, looked at and published."""
+    """All is read by every service, evaluated and published."""
     ends = await Offsets(relay.servers.kafka).end_offsets(set(STREAMS))
     rows = await relay.rows("select service, topic, partition, next_offset from stream_position")
     positions = {(service, topic, partition): offset for service, topic, partition, offset in rows}

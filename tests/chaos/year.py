@@ -86,7 +86,7 @@ Written by `make year{arguments}`; do not edit.
 | --- | --: |
 {facts}
 
-A slice of {families:,} families comes at once; when all of it is read, looked at, told and answered, the verifier judges it, and the next comes. Seconds are those in which the relay was at work.
+A slice of {families:,} families comes at once; when all of it is read, evaluated, delivered and answered, the verifier judges it, and the next comes. Seconds are those in which the relay was at work.
 
 | Incidents so far | Events a second | Memory of a worker, MiB | Database, GiB | Kafka, GiB |
 | --: | --: | --: | --: | --: |
@@ -141,7 +141,7 @@ class Year:
         )
 
     async def work_off(self, events: Sequence[Message]) -> float:
-        """Publishes them; the seconds until they are read, looked at and told."""
+        """Publishes them; the seconds until they are read, evaluated and delivered."""
         began = time.monotonic()
         await self.relay.publish(*events)
         await wait(self.workers, lambda: settled(self.relay), PATIENCE, ASK_AGAIN_SECONDS)

@@ -1,7 +1,7 @@
 """A notification carries only what its recipient may see, by a table that was written from the law and not from policy.
 
-Every example, and thousands of facts made up at random, go through the real linker, rules, ladder and projection with
-the policy that ships; what leaves is held against the second table item by item, and value by value.
+Every example, and thousands of facts made up at random, go through the real linker, rules, escalation and projection
+with the policy that ships; what leaves is held against the second table item by item, and value by value.
 """
 
 import re

@@ -40,7 +40,7 @@ FILES_FIRST = {
     "thresholds": ("risk",),
     "windows": ("repeat_incidents", "children"),
     "clocks": ("applications", "missed_orders", "safe_contact"),
-    "ladders": ("escalation",),
+    "escalation_steps": ("escalation",),
 }
 
 
@@ -100,7 +100,7 @@ def routes_and_rules() -> Mapping[str, Sequence[Written]]:
 def of_policy() -> Iterator[Mutant]:
     """Each number in the rows that say thresholds, windows, clocks, routes, links and escalation, a little changed."""
     shipped = b.shipped()
-    for table in ("thresholds", "windows", "clocks", "routes", "link_clocks", "ladders"):
+    for table in ("thresholds", "windows", "clocks", "routes", "link_clocks", "escalation_steps"):
         rows = getattr(shipped, table)
         for number, row in enumerate(rows):
             name = _named(row)

@@ -164,7 +164,7 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
 
 
 def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, consumer: Any) -> None:
-    """All that services do by themselves before this moment: reminders, escalation steps of the ladder, what lapses."""
+    """All that services do by themselves before this moment: reminders, escalation steps, what lapses."""
     while (evaluation := clock.next_evaluation()) is not None and evaluation < at:
         clock.stand_at(evaluation)
         _drain(clock, services)

@@ -19,9 +19,9 @@ from services.platform.policy.model import (
     Dated,
     DayTimes,
     DeskName,
+    EscalationSteps,
     Force,
     Kind,
-    Ladder,
     Limits,
     LinkClock,
     LocalAuthority,
@@ -113,7 +113,7 @@ def _same(tables: Tables, row: type[R], key: str, of: Callable[[R], Hashable]) -
 def _dates(tables: Tables) -> Iterator[Problem]:
     yield from _chained(tables, Route, lambda row: [row.route])
     yield from _chained(tables, Clock, lambda row: [row.clock])
-    yield from _chained(tables, Ladder, lambda _: [""])
+    yield from _chained(tables, EscalationSteps, lambda _: [""])
     yield from _chained(tables, Limits, lambda _: [""])
     yield from _chained(tables, LinkClock, lambda row: [(row.type, row.variant)])
     yield from _chained(tables, Window, lambda row: [(row.window, force) for force in row.forces or {""}])
@@ -167,7 +167,7 @@ def _kinds(tables: Tables) -> Iterator[Problem]:
 
 
 def _last_step(tables: Tables, placed: Placed[Kind], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
-    """A ladder ends where somebody can act, who can always be found, and who is told what to do."""
+    """Escalation ends where somebody can act, who can always be found, and who is told what to do."""
     step = placed.row.last_step
     if step is None:
         asked = {told.kind for route in tables.of(Route) for told in route.row.told if told.asks}
@@ -306,7 +306,7 @@ def _defaults(tables: Tables) -> Iterator[Problem]:
     for kind_row in tables.of(Kind):
         last = kind_row.row.last_step
         if last is not None and last.kind in kinds and last.kind not in defaults:
-            advice = f"give one agency of kind `{last.kind}` `default: true`: a ladder must end with somebody"
+            advice = f"give one agency of kind `{last.kind}` `default: true`: escalation must end with somebody"
             yield kind_row.problem(advice, "last_step", "kind")
 
 
@@ -331,10 +331,10 @@ def _others(tables: Tables) -> Iterator[Problem]:
         counted = [tick for tick in given if tick is not None]
         if counted != sorted(counted):
             yield ticks.problem("order these: `idva_with_consent` ≤ `idva_without_consent` ≤ `marac`", "marac")
-    for ladder in tables.of(Ladder):
-        shares = [ladder.row.remind, ladder.row.manager, ladder.row.strategic, ladder.row.last_step]
+    for steps in tables.of(EscalationSteps):
+        shares = [steps.row.remind, steps.row.manager, steps.row.strategic, steps.row.last_step]
         if shares != sorted(shares):
-            yield ladder.problem("order these: `remind` ≤ `manager` ≤ `strategic` ≤ `last_step`", "remind")
+            yield steps.problem("order these: `remind` ≤ `manager` ≤ `strategic` ≤ `last_step`", "remind")
     yield from _calendars(tables)
 
 
@@ -377,7 +377,7 @@ def _missing(tables: Tables, named: Named) -> Iterator[Problem]:
     """What the relay itself or its rules name, and no file has; reported where that table begins."""
     windows = {placed.row.window for placed in tables.of(Window) if not placed.row.forces}
     yield from _lacking(tables, "times", {""}, {""} if tables.of(DayTimes) else set())
-    yield from _lacking(tables, "ladders", {""}, {""} if tables.of(Ladder) else set())
+    yield from _lacking(tables, "escalation_steps", {""}, {""} if tables.of(EscalationSteps) else set())
     if PLACE_QUESTION in named.routes:
         yield from _lacking(tables, "place_words", {""}, {""} if tables.of(PlaceWord) else set())
     yield from _lacking(tables, "limits", {""}, {""} if tables.of(Limits) else set())

@@ -66,7 +66,7 @@ class Kind(Row):
     """One row of the table of agencies: by whose area it is chosen, and all that it may see.
 
     `serves: named` is chosen by no route: it is told only of what it has itself asked for (a refuge). A kind that
-    serves a `school` `falls_back_to` another kind where the school is not known. `last_step`: where the ladder ends
+    serves a `school` `falls_back_to` another kind where the school is not known. `last_step`: where escalation ends
     when one of them was asked and does not answer.
     """
 
@@ -238,7 +238,7 @@ class Clock(Dated):
 
 
 class LinkClock(Dated):
-    """How long a fact type may wait for its people before its ladder begins; `route` is told at once.
+    """How long a fact type may wait for its people before escalation begins; the agencies of `route` are told at once.
 
     `variant`: the action or outcome that this row is for (`discharged`, `granted`); none: all others of the type.
     """
@@ -250,7 +250,7 @@ class LinkClock(Dated):
     settles: timedelta = timedelta(0)
 
 
-class Ladder(Dated):
+class EscalationSteps(Dated):
     """Shares of an ask's window at which the next person hears that nobody answered."""
 
     remind: Share = 0.25

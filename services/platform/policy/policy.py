@@ -26,10 +26,10 @@ from services.platform.policy.model import (
     Dated,
     DayTimes,
     Desk,
+    EscalationSteps,
     Force,
     Grant,
     Kind,
-    Ladder,
     Limits,
     LinkClock,
     LocalAuthority,
@@ -71,7 +71,7 @@ class PolicySet:
     windows: tuple[Window, ...] = ()
     clocks: tuple[Clock, ...] = ()
     link_clocks: tuple[LinkClock, ...] = ()
-    ladders: tuple[Ladder, ...] = ()
+    escalation_steps: tuple[EscalationSteps, ...] = ()
     limits: tuple[Limits, ...] = ()
     texts: tuple[Text, ...] = ()
     forces: tuple[Force, ...] = ()
@@ -196,7 +196,7 @@ class Policy:
         return () if known is None else self._kinds[known.kind].grants + known.extra_grants
 
     def last_step(self, asked: Agency, areas: Areas) -> Agency | None:
-        """Where the ladder ends when this agency does not answer: where she lives, for a child where the child does,
+        """Where escalation ends when this agency does not answer: where she lives, for a child where the child does,
         else where the case is; the agency itself where nobody else can act. None for a kind that is asked nothing."""
         step = self._kinds[asked.kind].last_step
         if step is None or step.kind is None:
@@ -251,8 +251,8 @@ class Policy:
         rows = _for_force(self._thresholds.get(tool, ()), force)
         return _in_force_on(rows, on) if rows else None
 
-    def ladder(self, on: date) -> Ladder:
-        return _in_force_on(self._ladders, on)
+    def escalation_steps(self, on: date) -> EscalationSteps:
+        return _in_force_on(self._escalation_steps, on)
 
     def limits(self, on: date) -> Limits:
         return _in_force_on(_by_first_day(self.rows.limits), on)
@@ -494,8 +494,8 @@ class Policy:
         return _grouped((row.clock, row) for row in _by_first_day(self.rows.clocks))
 
     @cached_property
-    def _ladders(self) -> tuple[Ladder, ...]:
-        return _by_first_day(self.rows.ladders)
+    def _escalation_steps(self) -> tuple[EscalationSteps, ...]:
+        return _by_first_day(self.rows.escalation_steps)
 
     @cached_property
     def _link_clocks(self) -> Mapping[tuple[str, str | None], tuple[LinkClock, ...]]:

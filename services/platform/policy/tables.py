@@ -19,7 +19,7 @@ TABLES: Mapping[str, type[model.Row]] = MappingProxyType(
         "windows": model.Window,
         "clocks": model.Clock,
         "link_clocks": model.LinkClock,
-        "ladders": model.Ladder,
+        "escalation_steps": model.EscalationSteps,
         "limits": model.Limits,
         "texts": model.Text,
         "forces": model.Force,

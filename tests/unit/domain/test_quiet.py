@@ -103,7 +103,9 @@ def lived(rules: Sequence[Rule], facts: Sequence[Fact], policies: Sequence[Polic
 
 def release(policy: PolicySet) -> PolicySet:
     """The same policy in another release, under which reminders and steps come sooner."""
-    return replace(policy, ladders=tuple(row.model_copy(update={"manager": 0.3}) for row in policy.ladders))
+    return replace(
+        policy, escalation_steps=tuple(row.model_copy(update={"manager": 0.3}) for row in policy.escalation_steps)
+    )
 
 
 @settings(max_examples=40)

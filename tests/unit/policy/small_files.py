@@ -15,7 +15,7 @@ kinds:
   - {kind: duty_inspector, title: Inspector, serves: victim, outward: false, source: invented, grants: []}
 times: {session_begins: 08:30, school_morning: 07:30, working_day_opens: 09:00, working_day_closes: 17:00, source: x,
   longest_break_days: 75}
-ladders:
+escalation_steps:
   - {begins: 2024-01-01, source: invented}
 clocks:
   - {clock: safe_contact_fresh, begins: 2024-01-01, source: invented, within: {days_after: 29}}

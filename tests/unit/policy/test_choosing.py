@@ -250,7 +250,7 @@ LAST_STEPS = {
         ("any-probation", Areas(victim=Residence(force="54")), None),
     ],
 )
-def test_a_ladder_ends_with_somebody_who_can_act(silent: str, areas: Areas, asked: str | None) -> None:
+def test_escalation_ends_with_somebody_who_can_act(silent: str, areas: Areas, asked: str | None) -> None:
     ending = tuple(row.model_copy(update={"last_step": LAST_STEPS.get(row.kind)}) for row in RELEASED.kinds)
     policy = replace(RELEASED, kinds=ending).at(NOW)
     agency_that_is_silent = policy.agency(silent)

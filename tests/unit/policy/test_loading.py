@@ -90,7 +90,7 @@ IN_POLICY = [
     ("falls_back_to: mash", "falls_back_to: idva", 9, "to one that serves a child"),
     ("falls_back_to: mash", "falls_back_to: marsh", 9, "there is no kind `marsh`"),
     ("08:30", "half past", 13, "write a time of day as 08:30"),
-    ("ladders:\n  - {begins", "ladders:\n  - {remind: 0.9, begins", 16, "order these"),
+    ("escalation_steps:\n  - {begins", "escalation_steps:\n  - {remind: 0.9, begins", 16, "order these"),
     ("force: 054", "force: 055", 24, "there is no force `055`"),
     ("code: 054", "code: 5", 22, "write two to five capital letters or figures"),
     ("mash, title: Front door", "idva, title: Front door", 10, "already given at policy.yaml:2"),
@@ -159,7 +159,7 @@ def test_a_row_that_does_not_fit_the_others_is_refused(text: str, line: int, adv
 def test_a_kind_that_a_route_tells_needs_a_default() -> None:
     files = {**FILES, "agencies.yaml": AGENCIES.replace("    default: true\n", "").replace(" default: true,", "")}
     assert [one.partition(" and ")[0] for one in refusal(files)] == [
-        "policy.yaml:8: give one agency of kind `duty_inspector` `default: true`: a ladder must end with somebody",
+        "policy.yaml:8: give one agency of kind `duty_inspector` `default: true`: escalation must end with somebody",
         "routes.yaml:9: no agency of kind `idva` has `default: true`,",
         "routes.yaml:12: no agency of kind `mash` has `default: true`,",
     ]

@@ -46,7 +46,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is wanted from the agency, by when, and the coded answers accepted. `met_by`: the answer that met it, which
-    the ladder finds; rules leave it empty. `counted`: in which time shares of its time are measured.
+    escalation finds; rules leave it empty. `counted`: in which time shares of its time are measured.
     `needs_reason`: answers that decide only with a coded reason."""
 
     ask: AskName

@@ -14,7 +14,7 @@ from services.platform.domain.core.matter import derived
 from services.platform.domain.core.projection import recipient_label
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies, DerivedRule
-from services.platform.policy.model import DeskName, Ladder
+from services.platform.policy.model import DeskName, EscalationSteps
 from services.platform.policy.policy import Policy
 
 MANAGER, STRATEGIC = "unanswered_manager", "unanswered_strategic"
@@ -44,7 +44,7 @@ Address = tuple[str, DeskName, str]  # agency and desk, and the person whom it i
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a ladder: what is owed to a person because an ask went unanswered.
+    """One escalation step: what is owed to a person because an ask went unanswered.
 
     `due`: since when. `answered_at`: when what was asked was answered, where it was.
     """
@@ -65,7 +65,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Escalated:
-    """What comes of one statement: what is owed by itself and to the next able, and the steps of its ladder."""
+    """What comes of one statement: what is owed by itself and to the next able, and its escalation steps."""
 
     owed: tuple[Statement, ...]
     steps: tuple[Step, ...] = ()
@@ -80,7 +80,7 @@ def escalate(
     who: Who,
     now: datetime,
 ) -> Iterator[Statement]:
-    """All that is owed: what rules stated, with what answers made of it, handovers, and the steps of the ladder."""
+    """All that is owed: what rules stated, with what answers made of it, handovers, and escalation steps."""
     told = any(key.rule in STEPS for key in delivered)
     escalated = escalate_each(stated, delivered, answers, policy, who, steps_told=told)
     yield from chain.from_iterable(each.owed for each in escalated)
@@ -102,23 +102,24 @@ def escalate_each(
 
     Times are data here too, so this needs no clock: a step is due at its share of what was left at the first telling.
     """
-    ladders = _Ladders(policy, delivered, frozenset(statement.key for statement in stated), steps_told)
+    by_statement = _ByStatement(policy, delivered, frozenset(statement.key for statement in stated), steps_told)
     stated = [_with_its_end(statement, delivered.get(statement.key), policy) for statement in stated]
     heard = _heard(answers, delivered)
     to_steps = [answer for those in heard.values() for answer in those if answer.key.rule in STEPS]
-    unanswered = [step for statement in stated for step in ladders.of(statement, {}).steps] if to_steps else ()
+    unanswered = [step for statement in stated for step in by_statement.of(statement, {}).steps] if to_steps else ()
     for answer in to_steps:
         for key in _also_answered(answer, delivered, unanswered, who):
             heard[key] = sorted([*heard.get(key, ()), answer], key=_moment)
-    found = [ladders.of(statement, heard) for statement in stated]
+    found = [by_statement.of(statement, heard) for statement in stated]
     for numbers in _standing_in(stated):
         _state_once(found, numbers)
     return found
 
 
 @dataclass(frozen=True)
-class _Ladders:
-    """What was told in a file, from which each statement has its ladder; `by_rule`: what rules state themselves."""
+class _ByStatement:
+    """What was told in a file, from which the escalation steps of each statement follow; `by_rule`: what rules state
+    themselves."""
 
     policy: Policy
     delivered: Mapping[Key, Notification]
@@ -420,8 +421,8 @@ class _Chain:
         return bool(self.head.met_by or self.head.ended)
 
     @cached_property
-    def shares(self) -> Ladder:
-        return self.policy.ladder(self.head.on)
+    def shares(self) -> EscalationSteps:
+        return self.policy.escalation_steps(self.head.on)
 
     @cached_property
     def members(self) -> tuple[_Member, ...]:
@@ -476,7 +477,7 @@ class _Chain:
         return Escalated(tuple(self.owed()), tuple(self.steps()))
 
     def steps(self) -> Iterator[Step]:
-        """Those of the ladder that are ahead or due, and those that were told and are over."""
+        """The escalation steps that are ahead or due, and those that were delivered and are over."""
         waiting = {step.duty.key: step for step in self.unanswered()} if not self.over else {}
         yield from waiting.values()
         for member in self.members:

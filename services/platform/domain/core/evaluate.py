@@ -1,4 +1,5 @@
-"""One evaluation of one person's file: what is owed by the rules and the ladder, compared with what was told."""
+"""One evaluation of one person's file: what rules and escalation steps say is owed, compared with what was
+delivered."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ def evaluate(
     `remembered`: quiet matters of evaluations before, which spare work and change nothing; None judges all as one.
 
     A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
-    sides. Raises RuntimeError only where the ladder does not settle, which no file can cause.
+    sides. Raises RuntimeError only where escalation does not settle, which no file can cause.
     """
     if not delivered and not any(rule.runs_for(file) for rule in rules for file in files):
         return NOTHING_TO_EVALUATE
@@ -291,7 +292,7 @@ def _after(found: Evaluation, part: Evaluation, again: Collection[Key]) -> Evalu
 
 def heeded(file: CaseFile, delivered: Mapping[Key, Notification]) -> CaseFile:
     """The file as rules read it, with those answers alone that count for what is asked now: rules do not know what was
-    told, and go by the same answers as the ladder."""
+    told, and go by the same answers as escalation."""
     answers = tuple(answer for _, answer in that_count(file.answers, delivered))
     return file if answers == file.answers else replace(file, answers=answers)
 

@@ -29,7 +29,7 @@ def _who_took_her_on(file: CaseFile, policy: Policy, chosen: Chosen, about: Subj
     """Who has taken her on is told of what arises later about her, not the one chosen by area (domain 2.9).
 
     Only one of those whom policy lets be asked in her area, so never one that has ended or is for elsewhere. Who has
-    declined her is not asked again after it. About the very duty by which somebody was asked the ladder decides.
+    declined her is not asked again after it. About the very duty by which somebody was asked, escalation decides.
     """
     if policy.kind(chosen.agency.kind).serves != "victim" or about.person not in file.own_places:
         return chosen
