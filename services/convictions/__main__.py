@@ -1,8 +1,8 @@
 """The service that watches convictions and acquittals for an order that could have protected her and was not made."""
 
 from services.convictions.rules import RULES
+from services.platform.running.process import run
 from services.platform.streaming.service import Service
-from services.platform.streaming.worker import run
 
 SERVICE = Service(
     name="convictions",

@@ -1,8 +1,8 @@
 """Incidents: who hears of a domestic abuse incident, of the risk in it and of the children who live with it."""
 
 from services.incidents.rules import RULES
+from services.platform.running.process import run
 from services.platform.streaming.service import Service
-from services.platform.streaming.worker import run
 
 SERVICE = Service(
     name="incidents",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
+from services.platform.running.process import run
 from services.platform.streaming.service import Service
-from services.platform.streaming.worker import run
 from services.responses.__main__ import SERVICE as RESPONSES
 
 SERVICES: Mapping[str, Service] = {

@@ -1,8 +1,8 @@
 """The service that watches protective orders and the applications to lift them."""
 
 from services.order_variations.rules import RULES
+from services.platform.running.process import run
 from services.platform.streaming.service import Service
-from services.platform.streaming.worker import run
 
 SERVICE = Service(
     name="order_variations",

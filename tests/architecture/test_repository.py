@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.platform.streaming.worker import END_SECONDS
+from services.platform.running.process import END_SECONDS
 
 PROJECT = Path(__file__).parents[2]
 SHARED = {"intake", "ops", "platform"}

@@ -23,13 +23,13 @@ from services.ops.policies import load
 from services.platform.local.embedded import Servers
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
+from services.platform.running.worker import Worker
 from services.platform.storage import database
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message, Sender
 from services.platform.streaming.service import Service
 from services.platform.streaming.topics import TopicSpec, apply_topics, topics
-from services.platform.streaming.worker import Worker
 
 PATIENCE = 45.0
 OFTEN = 0.05  # seconds

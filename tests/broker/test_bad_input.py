@@ -28,10 +28,10 @@ from services.ops.cli import app
 from services.ops.policies import load
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
+from services.platform.running.worker import Worker
 from services.platform.storage.outgoing import RefusedFor
 from services.platform.streaming.loop import RETRY_TRIES
 from services.platform.streaming.sending import Message, Refused, Sent
-from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, is_ready, message, shipped_policy, until

@@ -23,13 +23,13 @@ from services.intake import common_platform, spi
 from services.intake.court_hearings import Read
 from services.order_variations.__main__ import SERVICE as ORDER_VARIATIONS
 from services.platform.project import PROJECT
+from services.platform.running.worker import Worker
 from services.platform.storage.changes import Accepted
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Record
 from services.platform.streaming import decode as decoding
 from services.platform.streaming.judging import knowing
 from services.platform.streaming.sending import Message
-from services.platform.streaming.worker import Worker
 from services.responses.__main__ import SERVICE as RESPONSES
 from tests.broker.conftest import Play
 from tests.broker.relay import Relay, message

@@ -25,6 +25,7 @@ from psycopg_pool import AsyncConnectionPool
 from services.platform import metrics
 from services.platform.local.embedded import Name, Servers
 from services.platform.problems import EXIT_NOT_BEGUN
+from services.platform.running.process import END_SECONDS
 from services.platform.storage.database import migrate, pool
 from services.platform.storage.rows import Connection
 from services.platform.storage.sessions import CONNECT_SECONDS
@@ -33,7 +34,6 @@ from services.platform.streaming.halting import EXIT_HALTED, Halt
 from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.sending import Message
 from services.platform.streaming.topics import topics
-from services.platform.streaming.worker import END_SECONDS
 from tests.broker.conftest import Play, Start
 from tests.broker.relay import PATIENCE, Relay, empty_topics, shipped_policy, until
 from tests.broker.servers_away import away

@@ -24,6 +24,7 @@ from services.platform import metrics
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.local.embedded import Servers
 from services.platform.recovery.guarded import guarded
+from services.platform.running.worker import measure
 from services.platform.storage import database as tables
 from services.platform.storage.gauges import gauges
 from services.platform.storage.pseudonyms import pseudonyms_of
@@ -39,7 +40,6 @@ from services.platform.streaming.service import Service
 from services.platform.streaming.starts import ALONE_AFTER
 from services.platform.streaming.topics import TopicSpec, apply_topics
 from services.platform.streaming.work import Work
-from services.platform.streaming.worker import measure
 from tests.broker.relay import NOW, PSEUDONYMS, shipped_policy, until
 from tests.support import builders as b
 

@@ -23,10 +23,10 @@ from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.rules import Rule
 from services.platform.policy.policy import Policy, PolicySet
+from services.platform.running.worker import Worker
 from services.platform.streaming.sending import Message
 from services.platform.streaming.service import Service
 from services.platform.streaming.watchdog import Watchdog
-from services.platform.streaming.worker import Worker
 from tests.broker.relay import Relay, message, shipped_policy
 from tests.support import builders as b
 from tests.support.processes import started

@@ -21,10 +21,11 @@ from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.rules import Rule
 from services.platform.policy.policy import Policy
+from services.platform.running.process import STUCK_SECONDS, begun, end
+from services.platform.running.worker import Worker
 from services.platform.settings import load_settings
 from services.platform.streaming.service import Service
 from services.platform.streaming.watchdog import Watchdog
-from services.platform.streaming.worker import STUCK_SECONDS, Worker, begun, end
 
 RELEASE = "bad-release"
 RAISES_IN_ONE_OF = 20

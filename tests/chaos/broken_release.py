@@ -16,9 +16,10 @@ from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.rules import Rule
 from services.platform.policy.policy import Policy
 from services.platform.recovery import guarded
+from services.platform.running import process, worker
 from services.platform.storage import reader
 from services.platform.storage.writer import Writer
-from services.platform.streaming import loop, worker
+from services.platform.streaming import loop
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.membership import Membership
 from services.platform.streaming.publisher import Pending, Publisher
@@ -122,4 +123,4 @@ MECHANISMS: Mapping[str, Callable[[Sequence[Service]], Sequence[Service]]] = {
 }
 
 if __name__ == "__main__":
-    worker.run(*MECHANISMS[sys.argv[1]](tuple(SERVICES.values())))
+    process.run(*MECHANISMS[sys.argv[1]](tuple(SERVICES.values())))

@@ -14,10 +14,11 @@ from services.ops.policies import load
 from services.ops.serving import SERVICES
 from services.platform import logs
 from services.platform.local.keeper import LIBC, PR_SET_PDEATHSIG
+from services.platform.running.process import STUCK_SECONDS, begun, end
+from services.platform.running.worker import Worker
 from services.platform.settings import load_settings
 from services.platform.streaming.health import THIS_MACHINE
 from services.platform.streaming.watchdog import Watchdog
-from services.platform.streaming.worker import STUCK_SECONDS, Worker, begun, end
 
 POLL_SECONDS = 0.05
 END_SECONDS = 15.0

@@ -1,28 +1,21 @@
-"""A worker: one or more services in one process, from start to a clean end."""
+"""A worker: one or more services on one broker and one database, with both guards of recovery in their hooks."""
 
 import asyncio
-import gc
-import os
-import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from schemas.registry import REGISTRY, Registry
 from services.platform import logs
-from services.platform.domain.core.asked_of_policy import asked_of_policy
-from services.platform.policy.load import load
 from services.platform.policy.policy import PolicySet
-from services.platform.problems import EXIT_NOT_BEGUN, CannotBeginError
+from services.platform.problems import CannotBeginError
 from services.platform.recovery.guarded import guarded
 from services.platform.release import release_of
-from services.platform.settings import Addresses, Settings, load_settings
 from services.platform.storage import database
 from services.platform.storage.database import AWAY, PASSING
 from services.platform.storage.gauges import gauges
@@ -40,7 +33,6 @@ from services.platform.streaming.offsets import Offsets
 from services.platform.streaming.publisher import Publisher
 from services.platform.streaming.sending import Sender
 from services.platform.streaming.service import Service
-from services.platform.streaming.watchdog import Watchdog
 from services.platform.streaming.work import Work
 
 # Of one service at once: its batch, its due files, what was refused before, what it publishes and one more.
@@ -52,9 +44,6 @@ GAUGE_SECONDS = 5.0
 CHECK_SECONDS = 1.0
 SILENT_SECONDS = 10.0  # without an answer of both servers, after which a worker is not ready
 RELEASE_FILES_A_SECOND = 50
-STUCK_SECONDS = 30.0
-END_SECONDS = 40.0
-YOUNG_OBJECTS = 20_000  # so many before the collector looks for cycles among them; 700 took a fifth of a worker's time
 
 DATABASE, BROKER = "PostgreSQL", "Kafka"
 
@@ -262,78 +251,9 @@ async def _guarded(work: Awaitable[None], group: str) -> None:
         end_process(error, group=group)
 
 
-async def serve(services: Sequence[Service], settings: Settings, servers: Addresses, policies: PolicySet) -> None:
-    """Runs services until SIGTERM or SIGINT."""
-    stopping = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
-    worker = Worker(services, servers.kafka, servers.database, policies, settings.http_port)
-    watchdog = Watchdog(STUCK_SECONDS)
-    watchdog.start()
-    # Code, policy and agencies stay for as long as the process; what a batch makes is done with when it is.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    if await begun(worker, stopping):
-        await stopping.wait()
-    await end(worker)
-
-
-async def begun(worker: Worker, stopping: asyncio.Event) -> bool:
-    """Starts a worker, however long its servers take; False where it was to stop before that.
-
-    What keeps it from starting ends the process, and with it what had begun.
-    """
-    starting, stopped = asyncio.create_task(worker.start()), asyncio.create_task(stopping.wait())
-    await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not starting.done():
-        starting.cancel()
-        await asyncio.wait([starting], timeout=STOP_SECONDS)
-        return False
-    try:
-        starting.result()
-    except CannotBeginError as problem:
-        logs.flush()
-        sys.stderr.write(f"{problem}\n")
-        os._exit(EXIT_NOT_BEGUN)  # what has begun is ended with the process
-    except Exception as error:  # noqa: BLE001 - whatever it is
-        end_process(error, group="relay")
-    return True
-
-
-async def end(worker: Worker) -> NoReturn:
-    """Stops in order as far as time allows, then ends the process: a library's task that will not be cancelled, or a
-    server that is away, must not keep it. What was not acknowledged is delivered again."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(END_SECONDS):
-            await worker.stop()
-    logs.flush()
-    os._exit(0)
-
-
 def _check_tables(url: str) -> None:
     """DatabaseUnusableError or OldTablesError where the database cannot be used as it is; OperationalError where it is
     away for now."""
     database.check(url)
     if not database.is_current(url):
         raise OldTablesError
-
-
-def run(*services: Service) -> None:
-    """The process of one or more services on the servers that the environment names."""
-    try:
-        _run(services)
-    except CannotBeginError as problem:
-        sys.stderr.write(f"{problem}\n")
-        sys.exit(EXIT_NOT_BEGUN)
-
-
-def _run(services: Sequence[Service]) -> None:
-    settings = load_settings()
-    logs.configure(level=settings.log_level)
-    if (servers := settings.servers) is None:
-        raise CannotBeginError("RELAY_KAFKA and RELAY_DATABASE are not set: name the servers to run on.")
-    named = asked_of_policy(rule for service in services for rule in service.rules)
-    policies = load(settings.policy, settings.agencies, named)
-    asyncio.run(serve(services, settings, servers, policies))

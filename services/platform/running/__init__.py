@@ -1,0 +1,1 @@
+"""Puts a worker together, and runs it as a process."""
