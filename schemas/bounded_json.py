@@ -73,8 +73,8 @@ def _text(content: bytes) -> str:
     if content.startswith(codecs.BOM_UTF8):
         detail = "the content begins with a byte order mark; UTF-8 without one is expected"
         raise _Problem(RefusalReason.WRONG_ENCODING, detail)
-    if (looks_like := json.detect_encoding(content)) != "utf-8":
-        raise _Problem(RefusalReason.WRONG_ENCODING, f"the content is {looks_like.upper()}; UTF-8 is expected")
+    if (encoding := json.detect_encoding(content)) != "utf-8":
+        raise _Problem(RefusalReason.WRONG_ENCODING, f"the content is {encoding.upper()}; UTF-8 is expected")
     if b"\x00" in content:
         raise _Problem(RefusalReason.NUL_CHARACTER, f"the content holds NUL at byte {content.index(0)}")
     try:

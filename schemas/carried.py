@@ -101,11 +101,11 @@ def reference_fields() -> frozenset[str]:
 
 def _with_parts(models: Iterable[type[BaseModel]]) -> frozenset[type[BaseModel]]:
     found: set[type[BaseModel]] = set()
-    waiting = list(models)
-    while waiting:
-        if (model := waiting.pop()) not in found:
+    left = list(models)
+    while left:
+        if (model := left.pop()) not in found:
             found.add(model)
-            waiting += (part for field in model.model_fields.values() for part in _models_in(field.annotation))
+            left += (part for field in model.model_fields.values() for part in _models_in(field.annotation))
     return frozenset(found)
 
 

@@ -82,13 +82,13 @@ class Outcome:
         """The hearing after which an order could have been made."""
         return self.sentenced or self.acquitted
 
-    def _first_since(self, opens: Callable[[Heard], bool], stands: Collection[Verdict]) -> Heard | None:
+    def _first_since(self, opens: Callable[[Heard], bool], keeps: Collection[Verdict]) -> Heard | None:
         """Of an outcome that was taken back and did not come again, the one that was taken back."""
         found, over = None, True
         for heard in self.heard:
             if opens(heard) and over:
                 found, over = heard, False
-            over = over or heard.verdict not in stands
+            over = over or heard.verdict not in keeps
         return found
 
     @property

@@ -17,7 +17,7 @@ from services.platform.domain.core.matter import show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import withheld
-from services.platform.domain.linking.unlinked import about, areas_of_case, waiting
+from services.platform.domain.linking.unlinked import about, areas_of_case, pending
 from services.platform.domain.people.doubtful_births import check_at_source, why_doubted
 from services.platform.domain.people.ordinary_routes import INSTEAD
 from services.platform.domain.people.victims import Victim, held_of
@@ -74,7 +74,7 @@ def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for fact, body in file.of(HearingResulted):
         marked = bool(markers(body, policy, linked_incident=False))
         event, besides = _news(file, fact, body, marked=marked)
-        yield from waiting(
+        yield from pending(
             file,
             policy,
             fact,

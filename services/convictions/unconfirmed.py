@@ -77,8 +77,8 @@ def _ended(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> tu
     """A later hearing took the outcome back, a person has linked the case to her, or has decided that it is another
     offence."""
     last = outcome.last
-    stands = last.verdict in ACQUITTALS if opened.verdict in ACQUITTALS else last.verdict is opened.verdict
-    if not stands:
+    unchanged = last.verdict in ACQUITTALS if opened.verdict in ACQUITTALS else last.verdict is opened.verdict
+    if not unchanged:
         return (last.fact,), Reason.OUTCOME_TAKEN_BACK
     if died := hers.register.death_of(hers.register.men.of(opened.fact)):
         return died, Reason.DEFENDANT_DIED

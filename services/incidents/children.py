@@ -195,7 +195,7 @@ def establishments(child: Affected, policy: Policy) -> Iterator[Establishment]:
         mornings = [policy.closed_until(at, urn, la_code) for urn in urns]
         closed = [morning for morning in mornings if morning is not None]
         until = min(closed) if len(closed) == len(urns) else None
-        yield Establishment(chosen.agency, urns, until, chosen.agency.kind == chosen.told.kind)
+        yield Establishment(chosen.agency, urns, until, chosen.agency.kind == chosen.recipient.kind)
 
 
 def state(

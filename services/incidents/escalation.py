@@ -35,7 +35,7 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             # Said also where an earlier count includes it: until an older incident came, it may have been told of here.
             yield from no_review(her, Reason.COUNTED_BEFORE, policy)
         elif her.place in with_held:
-            yield from waiting(file, policy, her, with_held[her.place])
+            yield from withheld_meanwhile(file, policy, her, with_held[her.place])
         else:
             yield from no_review(her, why_not(her), policy)
 
@@ -92,7 +92,7 @@ def review(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) ->
     )
 
 
-def waiting(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) -> Iterator[Statement]:
+def withheld_meanwhile(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) -> Iterator[Statement]:
     """Why nobody is told of a number that is reached only with an incident that waits for a specialist."""
     waits = next(filter(None, (held(each.incident) for _, found in reached for each in found.all)), why_not(her))
     yield from nothing(file, policy, her, behind(reached), waits)

@@ -87,7 +87,7 @@ def grade_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The DAIT supervisor reviews any grade at which a lethality marker stands; strangulation needs a medical check."""
     for her in victims(file, policy):
         markers = her.incident.markers
-        if markers is not None and any(stands for _, stands in markers):
+        if markers is not None and any(said for _, said in markers):
             texts = ("medical_check",) if markers.strangulation else ()
             own = her.assessments[0]
             yield from state(file, policy, "grade_review", her, own, her.outside, texts=texts)

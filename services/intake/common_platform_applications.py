@@ -29,7 +29,7 @@ from schemas.fact_types import FactType
 from schemas.refusals import Refusal, RefusalReason
 from services.intake import fitting
 from services.intake.common_platform_hearings import Shared, docks_of
-from services.intake.common_platform_results import code_of, is_amended, label_of, ordered_on, standing
+from services.intake.common_platform_results import code_of, is_amended, label_of, not_deleted, ordered_on
 from services.intake.court_hearings import Message, references, stated
 from services.intake.court_orders import action_of
 from services.intake.loose_json import Object, inside, objects, text
@@ -74,7 +74,7 @@ class Application:
     def outcomes(self) -> dict[Outcome, date]:
         """What its results say became of it, each with the day on which it was ordered."""
         table, found = self.shared.table, dict[Outcome, date]()
-        for result in standing(objects(self.said, "judicialResults")):
+        for result in not_deleted(objects(self.said, "judicialResults")):
             code = code_of(result, table)
             outcome = table.application_outcomes.get(code) or table.application_outcomes.get(label_of(result))
             if outcome is None and self._changes_order(result, code):
@@ -187,11 +187,11 @@ def _decided(application: Application) -> Iterator[Fact]:
         )
     if application.may_take_back:
         on = application.shared.main_day
-        for kind, stands in (
+        for kind, is_said in (
             (APPLICATION_DECIDED, bool(decided)),
             (APPLICATION_WITHDRAWN, bool(found) and not decided),
         ):
-            if not stands:
+            if not is_said:
                 began = application.shared.began_at(on)
                 yield _taken_back(kind, application.id, message, began, application.force_code)
 
@@ -235,7 +235,7 @@ def _firms(part: Object) -> list[str]:
 
 def _hearing_at(application: Application) -> datetime | None:
     """When it is heard next; where its results name no time, when the hearing begins that it is before."""
-    results = standing(objects(application.said, "judicialResults"))
+    results = not_deleted(objects(application.said, "judicialResults"))
     begins = (text(inside(each, "nextHearing"), "listedStartDateTime") for each in results)
     if at := next(filter(None, map(fitting.moment, begins)), None):
         return at

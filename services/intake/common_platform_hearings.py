@@ -21,9 +21,9 @@ from services.intake.common_platform_results import (
     all_resulted,
     ends_in,
     is_amended,
+    not_deleted,
     ordered_on,
     quashes,
-    standing,
 )
 from services.intake.court_hearings import LAST_SEQUENCE, Message, OffenceSaid, Sitting, references
 from services.intake.loose_json import NOTHING, Object, first_text, inside, number, objects, text, truth
@@ -199,10 +199,10 @@ def _resulted_docks(application: Object, charged: Sequence[Dock]) -> Iterator[Do
     own = objects(application, "judicialResults")
     docks = docks_of(application, charged)
     alone = not _linked(application) or text(inside(application, "type"), "linkType").upper() == STANDALONE
-    quashed = quashes(standing(own))
+    quashed = quashes(not_deleted(own))
     for dock in docks:
         matters = [
-            replace(matter, quashed=quashed and not standing(matter.results))
+            replace(matter, quashed=quashed and not not_deleted(matter.results))
             for matter in dock.matters
             if matter.results or quashed
         ]
@@ -265,7 +265,9 @@ def _offences(offences: Sequence[Object], loose: Iterable[Object]) -> Iterator[M
     """Each offence with its results. One of the defendant joins the offence that it names, else the first that goes on,
     else the first; where he has no offences, it stands alone."""
     found = [list(objects(each, "judicialResults")) for each in offences]
-    goes_on = [any(text(each, "category").upper() == INTERMEDIARY for each in standing(results)) for results in found]
+    goes_on = [
+        any(text(each, "category").upper() == INTERMEDIARY for each in not_deleted(results)) for results in found
+    ]
     first = goes_on.index(True) if True in goes_on else 0
     places = {text(each, "id"): at for at, each in enumerate(offences)}
     alone: list[Object] = []
@@ -291,8 +293,8 @@ def _acquitted(matter: Object) -> str:
 
 def _sitting(shared: Shared, dock: Dock, day: date, matters: Sequence[Matter]) -> Sitting:
     results = [result for matter in matters for result in matter.results]
-    stand = standing(results)
-    statuses = [text(each, "postHearingCustodyStatus").upper() for each in stand]
+    kept = not_deleted(results)
+    statuses = [text(each, "postHearingCustodyStatus").upper() for each in kept]
     person = [inside(part, "personDefendant") for part in dock.parts]
     status = first_text((inside(each, "bailStatus") for each in person), "code")
     return Sitting(
@@ -308,19 +310,19 @@ def _sitting(shared: Shared, dock: Dock, day: date, matters: Sequence[Matter]) -
         case_markers=dock.markers,
         bail_status=(status,) if status else tuple(each for each in statuses if each in shared.table.remand),
         bail_conditions=tuple(said for each in person if (said := text(each, "bailConditions"))),
-        next_hearings=tuple(_next_hearings(stand)),
+        next_hearings=tuple(_next_hearings(kept)),
         amended=any(map(is_amended, results)),
     )
 
 
 def _offence(matter: Matter, day: date, table: CourtResults) -> OffenceSaid | None:
     """What this day's sitting decided about one offence; None where all results of it were deleted."""
-    stand, quashed = standing(matter.results), matter.quashed
-    if not stand and not quashed and day not in _decided_on(matter.said):
+    kept, quashed = not_deleted(matter.results), matter.quashed
+    if not kept and not quashed and day not in _decided_on(matter.said):
         return None
     convicted_on = fitting.day(text(matter.said, "convictionDate"))
     finding = _finding(matter.said)
-    if not finding and convicted_on is None and any(truth(each, "isConvictedResult") for each in stand):
+    if not finding and convicted_on is None and any(truth(each, "isConvictedResult") for each in kept):
         convicted_on = day
     disposed = truth(matter.said, "isDisposed")
     return OffenceSaid(
@@ -330,8 +332,8 @@ def _offence(matter: Matter, day: date, table: CourtResults) -> OffenceSaid | No
         finding="" if quashed else finding,
         verdict=Verdict.QUASHED if quashed else _ending(matter.said),
         convicted_on=None if quashed else convicted_on,
-        disposed=True if quashed else ends_in(stand) if disposed is None else disposed,
-        results=all_resulted(stand, day, table, of=matter.code),
+        disposed=True if quashed else ends_in(kept) if disposed is None else disposed,
+        results=all_resulted(kept, day, table, of=matter.code),
     )
 
 

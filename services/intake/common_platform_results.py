@@ -34,7 +34,7 @@ SAYS_ON_WHAT = re.compile(r"conviction ?/ ?acquittal", re.IGNORECASE)
 BAIL_CONDITION = "bail condition"
 
 
-def standing(results: Iterable[Object]) -> list[Object]:
+def not_deleted(results: Iterable[Object]) -> list[Object]:
     """Those that an amendment has not deleted."""
     return [each for each in results if not is_deleted(each)]
 

@@ -16,7 +16,7 @@ from services.platform.domain.people.victims import DESKS_OF_HELD
 from services.platform.policy.policy import Policy
 
 HIS_DESKS = DESKS_OF_HELD[Reason.SUSPECT_IS_POLICE]
-Told = tuple[str, Key]
+ServiceKey = tuple[str, Key]
 
 
 def existing(material: Material, reader: Reader, policy: Policy) -> Material | None:
@@ -68,7 +68,7 @@ def _is_barred(material: Material, reader: Reader) -> bool:
     )
 
 
-def _delivered_before(material: Material, reader: Reader, policy: Policy) -> Iterable[Told]:
+def _delivered_before(material: Material, reader: Reader, policy: Policy) -> Iterable[ServiceKey]:
     """What an agency outside his force was told of it; by its kind alone it is not known whether it is."""
     agency = policy.agency(reader.agency) if reader.agency is not None else None
     if agency is None or (agency.forces & material.police.forces and not policy.kind(agency.kind).outward):

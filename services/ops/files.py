@@ -50,7 +50,7 @@ SHORTEST_PARTY = re.compile(r"(?P<crime>[^/\s]+)/(?P<number>[1-9][0-9]{0,2})")
 
 Rules = Mapping[str, Sequence[Rule]]
 File = tuple[str, str]
-Told = tuple[str, Key]
+ServiceKey = tuple[str, Key]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Found:
 
 @dataclass
 class _Contents:
-    """The standing facts of one file with what leads there, as a rule's file is made of them."""
+    """The current facts of one file with what leads there, as a rule's file is made of them."""
 
     facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
     persons: dict[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
         return None
     now = clock(conn)
     files = sorted(_of_persons(conn, found.files))
-    delivered = _told(conn, files)
+    delivered = _delivered(conn, files)
     answers = _answers(conn, delivered)
     stated = _stated(conn, files, delivered, [answer for _, answer in answers], rules, policy_at(now), now)
     issued = _issued(conn, delivered)
@@ -241,12 +241,12 @@ def _once(conn: Connection, ids: Iterable[str], names: Iterable[str]) -> set[Fil
     evaluated = conn.execute(
         "select distinct service, file from evaluation where fact_ids && %s::text[]", (sorted(set(ids)),)
     ).fetchall()
-    told = evaluated or conn.execute(
+    files_found = evaluated or conn.execute(
         """select distinct t.service, t.file from delivery t join unnest(%s::text[]) as n(name)
         on t.subject = n.name or starts_with(t.subject, n.name || '/')""",
         (sorted(set(names)),),
     )
-    return {(service, file) for service, file in told}
+    return {(service, file) for service, file in files_found}
 
 
 def _dead_letter(conn: Connection, asked: str) -> Found | None:
@@ -295,7 +295,7 @@ def _once_at(conn: Connection, place: str) -> Found | None:
     crime = place.partition("/")[0]
     ids = (i for _, i, _ in _named(conn, [f"crime:{crime}"]))
     files = frozenset(_once(conn, ids, [crime]))
-    delivered = _told(conn, sorted(files))
+    delivered = _delivered(conn, sorted(files))
     keys = frozenset(_head(key) for (_, key), notification in delivered.items() if notification.person == place)
     return Found("person", files, keys=keys) if keys else None
 
@@ -374,7 +374,7 @@ def _head(key: Key) -> Key:
     return key
 
 
-def _told(conn: Connection, files: Sequence[File]) -> dict[Told, Notification]:
+def _delivered(conn: Connection, files: Sequence[File]) -> dict[ServiceKey, Notification]:
     rows = conn.execute(
         """select t.service, t.content from delivery t
         join unnest(%s::text[], %s::text[]) as f(service, file) on t.service = f.service and t.file = f.file""",
@@ -387,7 +387,7 @@ def _told(conn: Connection, files: Sequence[File]) -> dict[Told, Notification]:
     }
 
 
-def _issued(conn: Connection, delivered: Iterable[Told]) -> tuple[Issued, ...]:
+def _issued(conn: Connection, delivered: Iterable[ServiceKey]) -> tuple[Issued, ...]:
     rows = conn.execute(
         """select n.service, n.content, n.file, n.evaluation, n.published_at, o.parked from notification n
         join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as k(service, rule, subject, agency)
@@ -422,7 +422,7 @@ def _kept(conn: Connection, files: Sequence[File]) -> tuple[Kept, ...]:
     return tuple(Kept(service, file, withheld_from_json(content), since) for service, file, content, since in rows)
 
 
-def _unexplained(conn: Connection, files: Sequence[File]) -> dict[Told, datetime]:
+def _unexplained(conn: Connection, files: Sequence[File]) -> dict[ServiceKey, datetime]:
     rows = conn.execute(
         """select u.service, u.rule, u.subject, u.agency, u.since from unexplained u
         join unnest(%s::text[], %s::text[]) as f(service, file) on u.service = f.service and u.file = f.file""",
@@ -431,7 +431,7 @@ def _unexplained(conn: Connection, files: Sequence[File]) -> dict[Told, datetime
     return {(service, Key(rule, subject, agency)): since for service, rule, subject, agency, since in rows}
 
 
-def _answers(conn: Connection, delivered: Iterable[Told]) -> list[tuple[str, Answer]]:
+def _answers(conn: Connection, delivered: Iterable[ServiceKey]) -> list[tuple[str, Answer]]:
     rows = conn.execute(
         """select a.service, a.rule, a.duty_subject, a.agency, a.revision, a.came, f.id, f.kind, f.subject,
             f.version, f.version_basis, f.recorded_at, f.type, f.content
@@ -485,16 +485,16 @@ def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tu
 def _stated(
     conn: Connection,
     files: Sequence[File],
-    delivered: Mapping[Told, Notification],
+    delivered: Mapping[ServiceKey, Notification],
     answers: Iterable[Answer],
     rules: Rules,
     policy: Policy,
     now: datetime,
-) -> dict[Told, Statement]:
+) -> dict[ServiceKey, Statement]:
     """What rules and escalation steps state now: they alone know the classes of what was said, and by what it was
     measured. A file that they cannot be run on has none, and nothing is shown of it."""
     heard = [answer for answer in answers if not answer.fact.withdrawn]
-    found: dict[Told, Statement] = {}
+    found: dict[ServiceKey, Statement] = {}
     contents = _contents(conn, files)
     persons = {(of, who) for (of, key), each in contents.items() for who in (key, *each.persons.values())}
     joins = _joins(conn, persons)
@@ -503,7 +503,7 @@ def _stated(
         own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
         for file in of_persons(own, joins.get(service, {})):
             stated, _ = stated_of([file], here, rules.get(service, ()), policy)
-            for statement in escalate(stated, here, heard, policy, file.standing, partial(_who, file), now):
+            for statement in escalate(stated, here, heard, policy, file.current, partial(_who, file), now):
                 found[service, statement.key] = statement
             found |= {(service, reply.key): reply for reply in outdated(heard, here, policy)}
     return found

@@ -174,17 +174,17 @@ def _how_to_answer(notification: NotificationIssued) -> Iterator[Line]:
     if linking := _to_link(notification):  # reading such a notification is not enough
         yield Line(f"  To say whom it is about, where CRIME/N is {CRIME_AND_PARTY}:", "cyan")
         yield from (Line(f"    {command}", "cyan") for command in linking)
-    waiting = [ask for ask in notification.asks if not ask.met]
-    if not waiting:
+    unmet = [ask for ask in notification.asks if not ask.met]
+    if not unmet:
         return
-    lines = tuple(dict.fromkeys(command for ask in waiting for command in commands(notification, ask)))
-    yield Line(f"  To answer{_which(lines, waiting)} ({_places(lines)}):", "cyan")
+    lines = tuple(dict.fromkeys(command for ask in unmet for command in commands(notification, ask)))
+    yield Line(f"  To answer{_which(lines, unmet)} ({_places(lines)}):", "cyan")
     yield from (Line(f"    {command}", "cyan") for command in lines)
 
 
-def _which(lines: Sequence[str], waiting: Sequence[Asked]) -> str:
+def _which(lines: Sequence[str], unmet: Sequence[Asked]) -> str:
     """How many of these lines are to be typed."""
-    if len(waiting) > 1:
+    if len(unmet) > 1:
         return ", type one line for each thing that is asked"
     return ", type one of these lines" if len(lines) > 1 else ""
 

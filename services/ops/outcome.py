@@ -78,17 +78,17 @@ class End(NamedTuple):
 
 
 WHOLE = Outcome(Fate.ACCEPTED, counts=True, said="taken.")
-# Two contents under one version: the same one stands in every service, whichever came first.
-REPLACES = Outcome(
+# Two contents under one version: the same one is current in every service, whichever came first.
+SUPERSEDES = Outcome(
     Fate.ACCEPTED,
     counts=True,
-    said="taken, in place of another content with the same factversion: the later time stands, and at one time the "
-    "greater id. Give a correction a higher factversion.",
+    said="taken, in place of another content with the same factversion. Of two such contents the one with the later "
+    "time is current, at one time the one with the greater id. Give a correction a higher factversion.",
 )
-REPLACED = Outcome(
+SUPERSEDED = Outcome(
     Fate.UNCHANGED,
     counts=False,
-    said="another content with the same factversion stands, by its later time or its greater id; nothing changes. "
+    said="another content with the same factversion is current, by its later time or its greater id; nothing changes. "
     "Where this one is right, send it again with a higher factversion.",
 )
 NOT_READ = Outcome(Fate.UNREAD, counts=True, said="not read yet.")
@@ -144,7 +144,7 @@ def _outcome(
         return _of_answer(conn, fact, body)
     left = left_out.get(fact, ()) if fact is not None else ()
     if fact is not None and fact in rivals:
-        return _shorter(REPLACES, left) if rivals[fact] else REPLACED
+        return _shorter(SUPERSEDES, left) if rivals[fact] else SUPERSEDED
     if fate != "accepted":
         return Outcome(Fate.UNCHANGED, counts=True, said=TELLING[fate])
     lacks = lacking.get(fact) if fact is not None else None

@@ -117,9 +117,9 @@ class PendingList:
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    waiting = typer.Typer(help="What waits for a person.", no_args_is_help=True)
-    waiting.command("list", epilog=EXAMPLES)(list_pending)
-    app.add_typer(waiting, name="pending")
+    group = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+    group.command("list", epilog=EXAMPLES)(list_pending)
+    app.add_typer(group, name="pending")
 
 
 def list_pending(
@@ -178,7 +178,7 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
         from fact where (service, id) in (select service, id from ({PENDING}) w)
         group by id, event_id, source, kind, subject"""  # noqa: S608
     ).fetchall()
-    delivered = _told_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows])
+    delivered = _delivered_unlinked(conn, [f"{kind}:{subject}" for _, _, _, kind, subject, *_ in rows])
     found: list[tuple[Fact, float]] = []
     for identity, event, source, kind, subject, lacking, recorded_at, accepted_at, services, type_, content in rows:
         body = registry.body_of(type_, content)
@@ -206,7 +206,7 @@ def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:
     return by_danger(found)
 
 
-def _told_unlinked(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Notification]]:
+def _delivered_unlinked(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Notification]]:
     rows = conn.execute("select content from delivery where subject = any(%s) and state = 'live'", (list(subjects),))
     found: dict[str, list[Notification]] = {}
     for (content,) in rows.fetchall():

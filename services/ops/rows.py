@@ -91,8 +91,8 @@ def basis(item: Item, kind: str) -> str:
 
 
 def _row(item: Item, about: str | None, groups: Mapping[str | None, Sequence[Item]], reader: Reader) -> Iterator[Row]:
-    stands_in_the_title = about is not None and item.what in (*NAMES, ROLE)
-    if item.what in SAID_ELSEWHERE or item.what in (RELATIONSHIP, CURRENT) or stands_in_the_title:
+    is_in_the_title = about is not None and item.what in (*NAMES, ROLE)
+    if item.what in SAID_ELSEWHERE or item.what in (RELATIONSHIP, CURRENT) or is_in_the_title:
         return
     if item.what == "historic" and item.value is False:  # it is news only where it is so
         return

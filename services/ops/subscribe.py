@@ -195,17 +195,17 @@ def _show_kept(
     elif everything:
         shown = kept
     else:
-        stands = {
+        open_now = {
             id(notification)
             for notification in newest(heard.notification for heard in kept)
             if notification.state == "live"
         }
-        shown = [heard for heard in kept if id(heard.notification) in stands]
-        left_out = len(kept) - len(stands)
+        shown = [heard for heard in kept if id(heard.notification) in open_now]
+        left_out = len(kept) - len(open_now)
         if not as_json:
-            open_now = plural(len(stands), "open matter") if stands else "Nothing is open"
+            said_open = plural(len(open_now), "open matter") if open_now else "Nothing is open"
             more = f"; {left_out} were replaced or closed (--all shows them too)" if left_out else ""
-            err.print(f"{name}: {open_now}{more}.", style="dim")
+            err.print(f"{name}: {said_open}{more}.", style="dim")
     for heard in shown:
         _show(heard, names, as_json=as_json)
 

@@ -53,7 +53,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         ending = endings.get(lodged.application)
         for concern in hers.applied(fact, lodged.references, lodged):
             if not concern.tells:
-                yield from _not_told(hers, "application_lodged", fact, lodged, lodged.application, concern)
+                yield from _withheld(hers, "application_lodged", fact, lodged, lodged.application, concern)
                 continue
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             his = hers.protecting_from(fact, lodged.references, about=concern.orders)
@@ -106,7 +106,7 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
         ending = endings.get(body.application)
         for concern in hers.applied(fact, body.references, asked):
             if concern.how is not How.NOT_CONFIRMED:
-                yield from _not_told(hers, "application_unconfirmed", fact, body, about, concern)
+                yield from _withheld(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
             matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
             to_tell = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
@@ -153,7 +153,7 @@ def _over(
     """Told too where nobody knows of the lodging, and a person has said that the application is about her."""
     for concern in hers.applied(fact, body.references, lodged[1] if lodged else None):
         if not concern.tells:
-            yield from _not_told(hers, rule, fact, body, body.application, concern)
+            yield from _withheld(hers, rule, fact, body, body.application, concern)
             continue
         his = hers.protecting_from(fact, body.references, about=concern.orders)
         matter = (
@@ -276,7 +276,7 @@ def _matter(
     )
 
 
-def _not_told(
+def _withheld(
     hers: HerOrders, rule: str, fact: Fact, body: Referring, about: str, concern: Concern
 ) -> Iterator[Statement]:
     to_tell = _matter(hers, rule, fact, body, about, concern, ())

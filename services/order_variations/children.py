@@ -60,7 +60,7 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
         for place in (*places, *sorted((order.coded & set(known)).difference(places))):
             why_not = Reason.STATED_TWICE if place in places else Reason.PROTECTS_ANOTHER
             # Two schools may be one agency's, and what replaces an order is made and changes in one line.
-            for statement in _told(file, policy, known[place], order, element):
+            for statement in _of_order(file, policy, known[place], order, element):
                 if statement.key not in stated:
                     stated.add(statement.key)
                     yield statement if place == speaks else _not_here(statement, why_not)
@@ -80,7 +80,9 @@ def _speaks(file: CaseFile, fact: Fact, children: list[Protected]) -> str | None
     return speaks.place if speaks else None
 
 
-def _told(file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element) -> Iterator[Statement]:
+def _of_order(
+    file: CaseFile, policy: Policy, child: Protected, order: Standing, element: Element
+) -> Iterator[Statement]:
     schools = child.child.school_urns or (None,)
     for number, school in enumerate(schools):
         to_tell = Matter(

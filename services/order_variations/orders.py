@@ -206,7 +206,7 @@ def _tell(hers: HerOrders, to_tell: Matter, *, in_custody: bool) -> Iterator[Sta
     if in_custody:
         yield from tell(hers.file, hers.policy, to_tell)
         return
-    told_to = frozenset(row.kind for row in hers.policy.route(to_tell.route, to_tell.on).told)
+    told_to = frozenset(row.kind for row in hers.policy.route(to_tell.route, to_tell.on).recipients)
     yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=told_to - PRISON))
     yield from withheld(
         hers.file,

@@ -17,7 +17,7 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
-from services.platform.domain.linking.unlinked import about, areas_of_case, waiting
+from services.platform.domain.linking.unlinked import about, areas_of_case, pending
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell
 from services.platform.domain.people.victims import held_of
 from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, Register, register
@@ -41,7 +41,7 @@ def unlinked_order(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         for action in BY_DANGER:
             if action in done:
                 event = f"order_{action}"
-                yield from waiting(
+                yield from pending(
                     file, policy, fact, body, rule="unlinked_order", event=event, on=body.hearing_on, variant=action
                 )
                 break
@@ -52,15 +52,15 @@ def unlinked_application(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     rule = "unlinked_application"
     for fact, lodged in file.of(ApplicationLodged):
         on = london_day(lodged.lodged_at)
-        yield from waiting(
+        yield from pending(
             file, policy, fact, lodged, rule=rule, event="application_lodged", on=on, variant=lodged.action
         )
     for fact, withdrawn in file.of(ApplicationWithdrawn):
         on = london_day(withdrawn.occurred_at)
-        yield from waiting(file, policy, fact, withdrawn, rule=rule, event="application_withdrawn", on=on)
+        yield from pending(file, policy, fact, withdrawn, rule=rule, event="application_withdrawn", on=on)
     for fact, decided in file.of(ApplicationDecided):
         on, event = decided.decided_on, f"application_{decided.outcome}"
-        yield from waiting(file, policy, fact, decided, rule=rule, event=event, on=on, variant=decided.outcome)
+        yield from pending(file, policy, fact, decided, rule=rule, event=event, on=on, variant=decided.outcome)
 
 
 def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -135,7 +135,7 @@ def flush() -> None:
         handler.flush()
 
 
-def told_exception(error: ExcInfo) -> list[dict[str, Any]]:
+def described_exception(error: ExcInfo) -> list[dict[str, Any]]:
     """Class and own frames of an exception and of those that caused it; messages and notes can quote a value."""
     return [
         {
@@ -169,7 +169,7 @@ def _library_line(record: logging.LogRecord) -> EventDict:
         line["template"] = record.msg
         line["arguments"] = [_harmless(argument) for argument in arguments]
     if record.exc_info and record.exc_info[1] is not None:
-        line["exception"] = told_exception(record.exc_info)
+        line["exception"] = described_exception(record.exc_info)
     if unsaid := getattr(record, "unsaid", 0):
         line["unsaid"] = unsaid
     return line
@@ -190,7 +190,7 @@ def _tell_exception(_logger: object, _method: str, event: EventDict) -> EventDic
     elif isinstance(error, BaseException):
         error = (type(error), error, error.__traceback__)
     if isinstance(error, tuple) and error[1] is not None:
-        event["exception"] = told_exception(error)
+        event["exception"] = described_exception(error)
     return event
 
 

@@ -78,11 +78,11 @@ def _watch(database: str, worker: subprocess.Popen[bytes], events: int, tell: Te
     began: tuple[float, float] | None = None
     with psycopg.connect(database, autocommit=True) as conn:
         while True:
-            done, waiting = _row(conn, "select (select count(*) from record), (select count(*) from outbox)")
+            done, pending = _row(conn, "select (select count(*) from record), (select count(*) from outbox)")
             if done and began is None:
                 began = time.monotonic(), processor_seconds(worker.pid)
             tell(done, events)
-            if began is not None and done == events and not waiting:
+            if began is not None and done == events and not pending:
                 break
             if worker.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the worker did not get through the backlog")

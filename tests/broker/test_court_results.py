@@ -145,7 +145,7 @@ async def as_known(relay: Relay, events: Iterable[Event]) -> list[Event]:
     return known
 
 
-def standing_by_reading(events: Iterable[Event]) -> Standing:
+def current_by_reading(events: Iterable[Event]) -> Standing:
     """Of each statement the content of its highest version, in every service that reads its stream."""
     newest: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -171,7 +171,7 @@ async def rows(relay: Relay, query: str) -> list[tuple[str, ...]]:
         return [tuple(row) async for row in await conn.execute(query.encode())]
 
 
-async def standing(relay: Relay) -> Standing:
+async def current(relay: Relay) -> Standing:
     found = await rows(relay, "select service, statement, subject, content from fact where is_current")
     assert len(found) == len(set(found)), "a fact stands more than once"
     return frozenset((service, kind, subject, content) for service, kind, subject, content in found)
@@ -215,7 +215,7 @@ def test_repeated_and_in_the_reverse_order_the_same_facts_stand_and_each_is_told
             await relay.publish(*map(sent, published))
             await relay.settled(worker)
             known = await as_known(relay, once)
-            assert await standing(relay) == standing_by_reading(known) != frozenset()
+            assert await current(relay) == current_by_reading(known) != frozenset()
             assert not await rows(relay, "select * from refusal")
             await waiting_is_told_by_references_alone(relay, known)
             if turn == "there":
@@ -225,11 +225,11 @@ def test_repeated_and_in_the_reverse_order_the_same_facts_stand_and_each_is_told
 
 
 async def waiting_is_told_by_references_alone(relay: Relay, events: Sequence[Event]) -> None:
-    waiting = await rows(
+    pending = await rows(
         relay, "select subject from fact where service = 'order_variations' and is_current and missing = 'no_charge'"
     )
     hearings = dangerous(events)
-    assert hearings <= {subject for (subject,) in waiting}
+    assert hearings <= {subject for (subject,) in pending}
     notifications = await delivered(relay)
     assert {rule for rule, _, _ in notifications} <= {"unlinked_order", "unlinked_result", "unlinked_application"}
     about = {subject.rpartition(":")[2] for rule, subject, _ in notifications if rule == "unlinked_order"}
@@ -293,11 +293,11 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
         assert any(item.value == "imposed" for item in notifications[0].matter)
 
     everything = await delivered(relay)
-    grounds_before = await standing(relay)
+    grounds_before = await current(relay)
     assert messages.renamed != messages.restraining
     await relay.publish(*map(sent, messages.said(messages.renamed, AMENDED)))
     await relay.settled(worker)
-    assert await standing(relay) == grounds_before
+    assert await current(relay) == grounds_before
     assert await delivered(relay) == everything
 
     await relay.publish(*map(sent, messages.said(messages.amended, AMENDED)))
@@ -312,7 +312,7 @@ async def linked_it_is_told_as_what_it_is(relay: Relay, worker: Worker, messages
         )
     latest = {
         (service, kind): json.loads(content)
-        for service, kind, subject, content in await standing(relay)
+        for service, kind, subject, content in await current(relay)
         if subject == made.hearing
     }
     assert not latest["order_variations", "uk.court.orders-resulted"].get("orders")
@@ -349,7 +349,7 @@ def test_an_amendment_that_returns_to_the_first_result_stands_and_no_message_doe
 
     async def orders_standing(relay: Relay) -> bool:
         about = ("uk.court.orders-resulted", made.hearing)
-        (found,) = {text for _, *statement, text in await standing(relay) if tuple(statement) == about}
+        (found,) = {text for _, *statement, text in await current(relay) if tuple(statement) == about}
         return bool(json.loads(found)["orders"])
 
     async def in_turn(relay: Relay) -> None:

@@ -39,10 +39,10 @@ def test_a_hearing_of_two_and_a_half_megabytes_is_taken_whole_with_its_orders(pl
         async with relay.working(*SERVICES) as worker:
             await relay.publish(incident, charge, *of_court)
             await relay.settled(worker)
-        standing = await relay.rows(
+        current = await relay.rows(
             "select service, kind from fact where is_current and subject = %s order by 1, 2", hearing
         )
-        assert set(standing) == {
+        assert set(current) == {
             ("convictions", "uk.court.hearing-resulted"),
             ("incidents", "uk.court.orders-resulted"),
             ("convictions", "uk.court.orders-resulted"),

@@ -149,10 +149,10 @@ async def put_through(relay: Relay, work: Work, messages: Sequence[Message]) -> 
 
 async def all_sent(work: Work) -> bool:
     async with work.database.transaction() as conn:
-        waiting = await conn.execute(
+        pending = await conn.execute(
             "select from outbox where service = %s and parked is null limit 1", (SERVICE.name,)
         )
-        return await waiting.fetchone() is None
+        return await pending.fetchone() is None
 
 
 def answer(notification: NotificationIssued) -> Message:

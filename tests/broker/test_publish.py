@@ -139,7 +139,7 @@ def test_two_contents_of_one_version_are_said_to_the_publisher_and_the_later_sta
     assert "in place of another content with the same factversion" in " ".join(later.output.split())
     earlier = published("21:06", "third")
     assert earlier.exit_code == 1
-    assert "another content with the same factversion stands" in " ".join(earlier.output.split())
+    assert "another content with the same factversion is current" in " ".join(earlier.output.split())
 
 
 def test_what_a_later_statement_of_a_hearing_leaves_out_is_said_to_its_publisher(

@@ -133,7 +133,7 @@ def test_a_topic_without_a_leader_keeps_no_other_waiting_and_loses_nothing(tmp_p
         sender = Sender(kafka)
         await sender.start()
         numbered = [Message(leaderless, str(n).encode(), b"1") for n in range(AT_ONCE)]
-        waiting = asyncio.create_task(sender.send_all(numbered))
+        pending = asyncio.create_task(sender.send_all(numbered))
         refused = asyncio.create_task(sender.send(picky, b"a", b"x" * 2_000))
         for number in range(20):
             async with asyncio.timeout(STOP_SECONDS / 2):
@@ -141,9 +141,9 @@ def test_a_topic_without_a_leader_keeps_no_other_waiting_and_loses_nothing(tmp_p
             await asyncio.sleep(0.05)
         assert await refused == Refused(RefusedFor.TOO_LARGE)
         assert isinstance(await sender.send(picky, b"a", b"small"), Sent)
-        assert not waiting.done()
+        assert not pending.done()
         await asyncio.to_thread(broker.start_again)
-        assert all(isinstance(outcome, Sent) for outcome in await waiting)
+        assert all(isinstance(outcome, Sent) for outcome in await pending)
         await sender.stop()
 
     with embedded_servers(durable=False) as own, second_broker(own, tmp_path / "second") as broker:

@@ -45,7 +45,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Told, Ser
         prepare(Addresses(servers.kafka, servers.database), POLICIES)
         story = Story(story_events(), read_telling())
         with story_clock(servers.kafka, servers.database) as clock:
-            clock.stand_at(story.events[0].time)
+            clock.stop_at(story.events[0].time)
             with all_services(servers, folder / "services.log") as services:
                 delivered = play(story, clock, services, POLICIES)
                 clock.let_go()

@@ -50,7 +50,7 @@ def court_message(reference: str, *those: tuple[Person, str], hour: int = 16) ->
 
 
 async def orders(relay: Relay) -> list[tuple[int, str]]:
-    """How many orders each standing statement has, with what its hearing begins with."""
+    """How many orders each current statement has, with what its hearing begins with."""
     return sorted(
         (int(number), second[:5])
         for number, second in await relay.rows(

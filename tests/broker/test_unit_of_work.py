@@ -106,11 +106,9 @@ def test_an_id_is_its_source_s_alone_and_has_one_content_and_version(database: s
     asyncio.run(story())
     assert fates(database) == ["accepted", "accepted", "repeated", "refused", "refused"]
     with psycopg.connect(database) as conn:
-        standing = conn.execute(
-            "select source, event_id, subject from fact where is_current order by source"
-        ).fetchall()
+        current = conn.execute("select source, event_id, subject from fact where is_current order by source").fetchall()
         delivered = conn.execute("select distinct subject from delivery where rule = 'high_risk' order by 1").fetchall()
-    assert standing == [("police-a", "7", "CR1"), ("police-b", "7", "CR2")]
+    assert current == [("police-a", "7", "CR1"), ("police-b", "7", "CR2")]
     assert delivered == [("CR1/party/1",), ("CR2/party/1",)]
 
 
@@ -329,10 +327,10 @@ def test_an_agency_takes_back_no_answer_of_another(database: str) -> None:
             notification = str(delivered[0][0])
             answer = record(b.acknowledged(notification, agency="idva-larkmead"), acknowledged, offset=1)
             assert await work.batches.take([answer, taken_back(notification, "marac-larkmead", 2)]) == 2
-            standing = (
+            current = (
                 "select body.agency from fact f, json_to_record(f.content::json) body(agency text) where f.is_current"
             )
-            assert ("idva-larkmead",) in rows(database, standing)
+            assert ("idva-larkmead",) in rows(database, current)
             assert await work.batches.take([taken_back(notification, "idva-larkmead", 3)]) == 1
 
     asyncio.run(story())
@@ -374,10 +372,10 @@ def test_a_record_at_which_workers_waited_that_moved_on_or_ended_in_order_is_not
                 await _rows(database, "select 1 from pg_locks where not granted and relation = 'fact'::regclass")
             )
 
-        waiting = asyncio.create_task(loop.handle([incident("CR1", offset=0)]))
+        pending = asyncio.create_task(loop.handle([incident("CR1", offset=0)]))
         await until(begun)
-        waiting.cancel()
-        await asyncio.wait([waiting])
+        pending.cancel()
+        await asyncio.wait([pending])
 
     async def story() -> None:
         async with unit_on(database) as work:
@@ -646,9 +644,9 @@ def test_who_took_her_on_is_told_in_whatever_order_a_service_hears_of_it(databas
             batches = [[n] for n in range(len(order))] if turn % 2 else [range(len(order))]
             async with unit_on(database, service=mine) as work:
                 for batch in batches:
-                    waiting = [record(*order[n], offset=n) for n in batch]
-                    while waiting:
-                        waiting = waiting[await work.batches.take(waiting) :]
+                    pending = [record(*order[n], offset=n) for n in batch]
+                    while pending:
+                        pending = pending[await work.batches.take(pending) :]
             delivered = await _rows(
                 database,
                 "select agency from delivery where service = %s and state = 'live' and agency like 'idva-%%'",

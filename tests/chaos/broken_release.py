@@ -22,7 +22,7 @@ from services.platform.storage.writer import Writer
 from services.platform.streaming import loop
 from services.platform.streaming.engine import Consumer
 from services.platform.streaming.membership import Membership
-from services.platform.streaming.publisher import Pending, Publisher
+from services.platform.streaming.publisher import Publisher, Unpublished
 from services.platform.streaming.sending import Outcome
 from services.platform.streaming.service import Service
 from services.platform.streaming.stream_checks import StreamChecks
@@ -65,8 +65,8 @@ class WithoutInbox(Writer):
 class NewestFirst(Publisher):
     """Sends what waits for a topic in the opposite order."""
 
-    async def send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
-        return await super().send(waiting[::-1])
+    async def send(self, pending: Sequence[Unpublished]) -> dict[int, Outcome]:
+        return await super().send(pending[::-1])
 
 
 def at_once(rule: Rule) -> Rule:

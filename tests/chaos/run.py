@@ -97,7 +97,7 @@ class Publisher:
     held_back: set[str]
     chance: random.Random
     sent: list[Message] = field(default_factory=list)
-    waiting: list[Message] = field(default_factory=list)
+    pending: list[Message] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
     heard: set[str] = field(default_factory=set)
 
@@ -105,13 +105,13 @@ class Publisher:
         for start in range(0, len(events), AT_ONCE):
             at = datetime.now(UTC)
             delivered = [e if isinstance(e, Message) else e(at) for e in events[start : start + AT_ONCE]]
-            self.waiting += [message for message in delivered if message.topic in self.held_back]
+            self.pending += [message for message in delivered if message.topic in self.held_back]
             await self._send([message for message in delivered if message.topic not in self.held_back])
 
     async def catch_up(self) -> None:
         """Sends what was held back."""
-        waiting, self.waiting = self.waiting, []
-        await self._send(waiting)
+        pending, self.pending = self.pending, []
+        await self._send(pending)
 
     async def answer(self) -> None:
         """Agencies answer some of what they were told since the last time, whatever becomes of it meanwhile."""

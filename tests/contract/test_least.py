@@ -28,7 +28,7 @@ from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact, Key
 from services.platform.domain.core.matter import marks
-from services.platform.domain.linking.links import stands
+from services.platform.domain.linking.links import current_facts
 from services.platform.storage.outgoing import Outgoing
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import headers_from_text
@@ -57,7 +57,7 @@ class Known:
     roles: dict[str, Role] = field(default_factory=dict)
     schools: dict[str, frozenset[str]] = field(default_factory=dict)
     incidents: dict[str, IncidentReported] = field(default_factory=dict)
-    standing: list[Fact] = field(default_factory=list)
+    current: list[Fact] = field(default_factory=list)
     crimes: dict[str, set[str]] = field(default_factory=dict)
 
     def same(self, place: str, other: str) -> bool:
@@ -69,10 +69,10 @@ class Known:
 
 
 def known(facts: tuple[Fact, ...], persons: Mapping[str, str]) -> Known:
-    found = Known(dict(persons), standing=stands(facts))
+    found = Known(dict(persons), current=current_facts(facts))
     for place, person in persons.items():
         found.crimes.setdefault(person, set()).add(place.partition("/")[0])
-    for fact in found.standing:
+    for fact in found.current:
         match fact.body:
             case IncidentReported() as body:
                 found.incidents[body.crime_reference] = body
@@ -140,7 +140,7 @@ def item_problems(notification: Notification, now: Known, what: str, about: str 
     if what == "schools" and not frozenset(value) <= SCHOOLS.get(notification.key.agency, frozenset(value)):
         yield "another school of the child is named"
     if what.startswith("prohibitions.") and what != "prohibitions.code" and kind not in POLICE:
-        yield from (f"{what}: {why}" for why in protected_beside(notification, now.standing, now.persons, value))
+        yield from (f"{what}: {why}" for why in protected_beside(notification, now.current, now.persons, value))
 
 
 POLICE = frozenset(kind for kind, classes in by_hand.SEES.items() if "L" in classes) - {"idva"}
@@ -283,7 +283,7 @@ def delivered(matter: Matter, rules: Any = RULES) -> Checked:
         notifications = world.evaluate(*step.facts, now=step.at)
         assert not [fault for evaluation in world.evaluations for fault in evaluation.faults]
         # An agency's newer word takes the place of its older one, whether or not it is heard.
-        heard = tuple(fact for fact in stands(world.facts) if fact.id not in world.not_heard)
+        heard = tuple(fact for fact in current_facts(world.facts) if fact.id not in world.not_heard)
         now = known(heard, world.persons)
         for notification in notifications:
             checked.check(notification, now, matter.marks.planted)
@@ -360,7 +360,7 @@ def test_there_is_no_kind_for_a_court_for_immigration_or_for_the_people_themselv
 
 
 def test_no_route_leads_to_a_refuge() -> None:
-    routed = {delivered.kind for route in b.shipped().routes for delivered in route.told}
+    routed = {delivered.kind for route in b.shipped().routes for delivered in route.recipients}
     assert not routed & by_hand.NEVER_ROUTED
 
 

@@ -188,12 +188,12 @@ class Author:
 
     def gathered(self) -> Iterator[Step]:
         """Some of what happens is read at once, later than it was said."""
-        waiting: list[Fact] = []
+        pending: list[Fact] = []
         for step in sorted(self.steps, key=lambda step: step.at):
-            waiting += step.facts
+            pending += step.facts
             if not step.facts or self.maybe(0.25):
-                yield Step(step.at, waiting)
-                waiting = []
+                yield Step(step.at, pending)
+                pending = []
 
     def maybe(self, share: float) -> bool:
         return self.random.random() < share

@@ -78,7 +78,7 @@ def _serve(
             _tell_where(services, tell_health)
             _stay_up(services, WITHOUT_STORY)
     with story_clock(servers.kafka, servers.database) as clock:
-        clock.stand_at(story.events[0].time)
+        clock.stop_at(story.events[0].time)
         _tell("Starting the services ...")
         with all_services(servers, LOGS / f"{name}.log", out.print) as services:
             _tell_where(services, tell_health)

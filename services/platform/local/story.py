@@ -117,8 +117,8 @@ class Teller:
         late = ", late" if notification.late else ""
         said = f"  → {name}: {words.KINDS[notification.kind].lower()}{late}: {headline(notification)}"
         out.print(said, style=STYLES.get(notification.kind), soft_wrap=True)
-        waiting = [ask for ask in notification.asks if not ask.met] if notification.state == "live" else []
-        more = [f"{words.ASKS[ask.ask]}, by {moment(ask.by, year=False)}" for ask in waiting]
+        unmet = [ask for ask in notification.asks if not ask.met] if notification.state == "live" else []
+        more = [f"{words.ASKS[ask.ask]}, by {moment(ask.by, year=False)}" for ask in unmet]
         if notification.reason:
             more.append(words.reason(notification.reason))
         if more:
@@ -153,10 +153,10 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
             _drain(clock, services)
             for at, events in groupby(story.events, key=lambda event: event.time):
                 _until(at, teller, clock, services, consumer)
-                clock.stand_at(at)  # first, or the services would take the events for news from the future
+                clock.stop_at(at)  # first, or the services would take the events for news from the future
                 _happen(list(events), at, story, teller, producer)
                 _drain(clock, services)
-                teller.tells(_told(consumer), at)
+                teller.tells(_read(consumer), at)
         _until(datetime.now(UTC), teller, clock, services, consumer)
     _show_table(teller)
     _explain(story.telling.explained, services.servers.database, policies, teller.names)
@@ -166,9 +166,9 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
 def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, consumer: Any) -> None:
     """All that services do by themselves before this moment: reminders, escalation steps, what lapses."""
     while (evaluation := clock.next_evaluation()) is not None and evaluation < at:
-        clock.stand_at(evaluation)
+        clock.stop_at(evaluation)
         _drain(clock, services)
-        if delivered := _told(consumer):
+        if delivered := _read(consumer):
             teller.clock(evaluation)
             teller.tells(delivered, evaluation)
 
@@ -192,7 +192,7 @@ def _drain(clock: StoryClock, services: Services) -> None:
     clock.wait_until_drained(services.reads, DRAIN_SECONDS, services.check)
 
 
-def _told(consumer: Any) -> list[NotificationIssued]:
+def _read(consumer: Any) -> list[NotificationIssued]:
     return [heard.notification for heard in read_to_end(consumer)]
 
 

@@ -25,7 +25,7 @@ class StoryClock:
     def __init__(self, connection: psycopg.Connection[Any], consumer: Any) -> None:
         self._connection, self._consumer = connection, consumer
 
-    def stand_at(self, moment: datetime) -> None:
+    def stop_at(self, moment: datetime) -> None:
         """Moves on to this moment, and stands; never back."""
         self._connection.execute(
             "insert into clock (set_to) values (%s)"

@@ -170,7 +170,7 @@ def _last_step(tables: Tables, placed: Placed[Kind], kinds: Mapping[str, Kind]) 
     """Escalation ends where somebody can act, who can always be found, and who is told what to do."""
     step = placed.row.last_step
     if step is None:
-        asked = {told.kind for route in tables.of(Route) for told in route.row.told if told.asks}
+        asked = {recipient.kind for route in tables.of(Route) for recipient in route.row.recipients if recipient.asks}
         if placed.row.kind in asked:
             yield placed.problem("a route asks this kind: say who acts when it does not answer, add `last_step`")
         return
@@ -259,25 +259,31 @@ def _routes(tables: Tables) -> Iterator[Problem]:
     for placed in tables.of(Route):
         route = placed.row
         yield from _texts(tables, placed, route.texts, "texts")
-        delivered_before: set[str] = set()
-        for at, told in enumerate(route.told):
-            yield from _texts(tables, placed, told.texts, "told", at, "texts")
-            if told.kind in delivered_before:
-                yield placed.problem(f"`{told.kind}` is already told by this route: keep one", "told", at, "kind")
-            delivered_before.add(told.kind)
-            if told.kind not in kinds:
-                yield placed.problem(unknown("kind", told.kind, kinds), "told", at, "kind")
-            elif kinds[told.kind].serves == "named":
-                advice = f"no route may tell `{told.kind}`: it is told only what it has itself asked for; take it out"
-                yield placed.problem(advice, "told", at, "kind")
-            asked = Counter(asking.ask for asking in told.asks)
-            for number, asking in enumerate(told.asks):
+        seen: set[str] = set()
+        for at, recipient in enumerate(route.recipients):
+            yield from _texts(tables, placed, recipient.texts, "recipients", at, "texts")
+            if recipient.kind in seen:
+                yield placed.problem(
+                    f"`{recipient.kind}` is already told by this route: keep one", "recipients", at, "kind"
+                )
+            seen.add(recipient.kind)
+            if recipient.kind not in kinds:
+                yield placed.problem(unknown("kind", recipient.kind, kinds), "recipients", at, "kind")
+            elif kinds[recipient.kind].serves == "named":
+                advice = (
+                    f"no route may tell `{recipient.kind}`: it is told only what it has itself asked for; take it out"
+                )
+                yield placed.problem(advice, "recipients", at, "kind")
+            asked = Counter(asking.ask for asking in recipient.asks)
+            for number, asking in enumerate(recipient.asks):
                 if asked[asking.ask] > 1:
-                    yield placed.problem(f"`{asking.ask}` is asked twice: keep one", "told", at, "asks", number, "ask")
+                    yield placed.problem(
+                        f"`{asking.ask}` is asked twice: keep one", "recipients", at, "asks", number, "ask"
+                    )
                 for answer in asking.answers:
                     if answer not in ANSWERS:
                         advice = unknown("answer", answer, ANSWERS)
-                        yield placed.problem(advice, "told", at, "asks", number, "answers")
+                        yield placed.problem(advice, "recipients", at, "asks", number, "answers")
 
 
 def _texts(tables: Tables, placed: Placed[Any], texts: Collection[str], *steps: str | int) -> Iterator[Problem]:
@@ -295,14 +301,14 @@ def _defaults(tables: Tables) -> Iterator[Problem]:
             yield from _default(placed, defaults.setdefault(placed.row.kind, placed))
     kinds = {kind.row.kind: kind.row for kind in tables.of(Kind)}
     for route in tables.of(Route):
-        for at, told in enumerate(route.row.told):
-            kind = kinds.get(told.kind)
-            needed = told.kind if kind is None or kind.falls_back_to is None else kind.falls_back_to
+        for at, recipient in enumerate(route.row.recipients):
+            kind = kinds.get(recipient.kind)
+            needed = recipient.kind if kind is None or kind.falls_back_to is None else kind.falls_back_to
             if needed in kinds and needed not in defaults:
                 advice = (
                     f"no agency of kind `{needed}` has `default: true`, and this route must reach somebody everywhere"
                 )
-                yield route.problem(advice, "told", at, "kind")
+                yield route.problem(advice, "recipients", at, "kind")
     for kind_row in tables.of(Kind):
         last = kind_row.row.last_step
         if last is not None and last.kind in kinds and last.kind not in defaults:

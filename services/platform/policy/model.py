@@ -169,7 +169,7 @@ class Asking(Row):
         return self
 
 
-class Told(Row):
+class Recipient(Row):
     """One recipient of a route."""
 
     kind: KindName
@@ -187,10 +187,11 @@ class Power(Row):
 
 
 class Route(Dated):
-    """Who is told of one thing that a rule finds, by when, what is asked, under which power. Nobody: `told: []`."""
+    """Who is told of one thing that a rule finds, by when, what is asked, under which power. Nobody: `recipients:
+    []`."""
 
     route: v.Code
-    told: tuple[Told, ...]
+    recipients: tuple[Recipient, ...]
     within: Within
     urgency: Urgency = "prompt"
     shortest_window: timedelta = timedelta(hours=1)  # the least time anyone gets when told late
@@ -440,11 +441,11 @@ class Areas(Row):
 class Chosen(Row):
     """The agency that serves, others that are able to in its place, and whether policy had to fall back.
 
-    `told.kind` is the kind that the route names; `agency.kind` is another where a school is not known. `by_default`:
-    the area was not known, or nobody serves it.
+    `recipient.kind` is the kind that the route names; `agency.kind` is another where a school is not known.
+    `by_default`: the area was not known, or nobody serves it.
     """
 
-    told: Told
+    recipient: Recipient
     agency: Agency
     next_able: tuple[Agency, ...] = ()
     by_default: bool = False

@@ -40,11 +40,11 @@ from services.platform.policy.model import (
     Placeholder,
     PlaceholderIdentifier,
     PlaceWord,
+    Recipient,
     Route,
     SchoolCalendar,
     Text,
     Thresholds,
-    Told,
     Window,
     Within,
     moments,
@@ -370,19 +370,19 @@ class Policy:
         serve the case by its court and force, the DAIT by both the case and where she lives, a school by its number.
         Unknown residence: the case's area. Nobody there: the default of the kind. Both are marked `by_default`.
         """
-        return self._told_by(route, areas)
+        return self._recipients_of(route, areas)
 
     @cached_property
-    def _told_by(self) -> Callable[[Route, Areas], tuple[Chosen, ...]]:
+    def _recipients_of(self) -> Callable[[Route, Areas], tuple[Chosen, ...]]:
         @lru_cache(ANSWERS)
-        def told_by(route: Route, areas: Areas) -> tuple[Chosen, ...]:
+        def recipients_of(route: Route, areas: Areas) -> tuple[Chosen, ...]:
             found: dict[str, Chosen] = {}
-            for told in route.told:
-                for chosen in self._recipients(told, areas):
+            for recipient in route.recipients:
+                for chosen in self._recipients(recipient, areas):
                     found.setdefault(chosen.agency.id, chosen)
             return tuple(found.values())
 
-        return told_by
+        return recipients_of
 
     def serves(self, agency: str, areas: Areas) -> bool:
         """Whether this agency, among those of its kind, is one for the area of the case or for hers."""
@@ -394,40 +394,40 @@ class Policy:
         chosen = (self._choose(known.kind, *place) for place in places if any(place))
         return any(known.id in {first.id, *(other.id for other in others)} for first, others, _ in chosen)
 
-    def _recipients(self, told: Told, areas: Areas) -> Iterator[Chosen]:
+    def _recipients(self, recipient: Recipient, areas: Areas) -> Iterator[Chosen]:
         case = Residence(force=areas.case_force)
-        match self.kind(told.kind).serves:
+        match self.kind(recipient.kind).serves:
             case "victim":
-                yield self._by_residence(told, told.kind, areas.victim, case)
+                yield self._by_residence(recipient, recipient.kind, areas.victim, case)
             case "child":
-                yield self._by_residence(told, told.kind, areas.child, case)
+                yield self._by_residence(recipient, recipient.kind, areas.child, case)
             case "suspect":
-                yield self._by_residence(told, told.kind, areas.suspect, case)
+                yield self._by_residence(recipient, recipient.kind, areas.suspect, case)
             case "case":
-                yield self._chosen(told, told.kind, case, areas.court_ou)
+                yield self._chosen(recipient, recipient.kind, case, areas.court_ou)
             case "case_and_victim":
                 if areas.case_force is not None or not _known(areas.victim):
-                    yield self._chosen(told, told.kind, case, areas.court_ou)
+                    yield self._chosen(recipient, recipient.kind, case, areas.court_ou)
                 if _known(areas.victim):
-                    yield self._chosen(told, told.kind, areas.victim, None)
+                    yield self._chosen(recipient, recipient.kind, areas.victim, None)
             case "school":
-                yield self._school(told, areas, case)
+                yield self._school(recipient, areas, case)
 
-    def _by_residence(self, told: Told, kind: str, lives: Residence, case: Residence) -> Chosen:
+    def _by_residence(self, recipient: Recipient, kind: str, lives: Residence, case: Residence) -> Chosen:
         if _known(lives):
-            return self._chosen(told, kind, lives, None)
-        return self._chosen(told, kind, case, None).model_copy(update={"by_default": True})
+            return self._chosen(recipient, kind, lives, None)
+        return self._chosen(recipient, kind, case, None).model_copy(update={"by_default": True})
 
-    def _school(self, told: Told, areas: Areas, case: Residence) -> Chosen:
-        for school in self.agencies_of(told.kind):
+    def _school(self, recipient: Recipient, areas: Areas, case: Residence) -> Chosen:
+        for school in self.agencies_of(recipient.kind):
             if areas.school_urn is not None and areas.school_urn in school.schools:
-                return Chosen(told=told, agency=school)
-        instead = self.kind(told.kind).falls_back_to or told.kind
-        return self._by_residence(told, instead, areas.child, case).model_copy(update={"by_default": True})
+                return Chosen(recipient=recipient, agency=school)
+        instead = self.kind(recipient.kind).falls_back_to or recipient.kind
+        return self._by_residence(recipient, instead, areas.child, case).model_copy(update={"by_default": True})
 
-    def _chosen(self, told: Told, kind: str, lives: Residence, court_ou: str | None) -> Chosen:
+    def _chosen(self, recipient: Recipient, kind: str, lives: Residence, court_ou: str | None) -> Chosen:
         agency, next_able, by_default = self._choose(kind, lives.la_code, lives.force, court_ou)
-        return Chosen(told=told, agency=agency, next_able=next_able, by_default=by_default)
+        return Chosen(recipient=recipient, agency=agency, next_able=next_able, by_default=by_default)
 
     @cached_property
     def _choose(self) -> Callable[[str, str | None, str | None, str | None], tuple[Agency, tuple[Agency, ...], bool]]:

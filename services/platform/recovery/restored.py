@@ -36,7 +36,7 @@ async def lay_delivered(
     places = {notification.person for notification in of_persons}
     files = await _files_of_places(conn, reader, places, is_placeholder)
     # Whoever comes to stand at a place of which no fact is left takes over what was told of it.
-    files |= await _stand_for_themselves(conn, reader.service, places - files.keys())
+    files |= await _in_their_own_files(conn, reader.service, places - files.keys())
     unlinked_files = await _unlinked_files_of_facts(
         conn, reader, {i for n in of_references for i in n.grounds}, is_placeholder
     )
@@ -88,7 +88,7 @@ async def _files_of_places(
     return {place: before[place] for place in crimes if place in before} | found
 
 
-async def _stand_for_themselves(conn: Connection, service: str, places: Iterable[str]) -> dict[str, str]:
+async def _in_their_own_files(conn: Connection, service: str, places: Iterable[str]) -> dict[str, str]:
     alone = {place: f"place:{place}" for place in places}
     await conn.execute(
         """insert into place (service, crime, place, person)

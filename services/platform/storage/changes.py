@@ -63,7 +63,7 @@ class Change:
 class Component:
     """Statements that share references, directly or through others."""
 
-    standing: dict[Statement, Fact]
+    current: dict[Statement, Fact]
     linkage: Linkage
     seen: dict[str, Fact]  # by id, those that a later event of the batch replaces too
     before: Linkage  # as it was stored

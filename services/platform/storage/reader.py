@@ -78,14 +78,14 @@ class Begun(NamedTuple):
 class Matters:
     """The closed set of references that a batch has locked, and what stands there.
 
-    `names_of`: the references of every version of a statement, so that what moved is found again. `standing`: its
+    `names_of`: the references of every version of a statement, so that what moved is found again. `current`: its
     highest version, a withdrawn one too. `file_membership`: fact id to file to the facts that lead there. `persons`: by
     crime reference, place to person. `joins`: of the records that merges name. `undertakings`: by crime reference.
     """
 
     names: frozenset[str]
     names_of: NamesOf
-    standing: dict[Statement, StoredFact]
+    current: dict[Statement, StoredFact]
     membership: dict[str, dict[str, tuple[str, ...]]]
     persons: dict[str, dict[str, str]]
     joins: dict[str, Joined]
@@ -230,8 +230,8 @@ class Reader:
                 (self.service, ordered),
             )
             named = await conn.execute(NAMES_OF, {"s": self.service, "names": ordered})
-            facts = await conn.execute(_STANDING, statements)
-            lying = await conn.execute(_STANDING_LIE_IN, statements)
+            facts = await conn.execute(_CURRENT, statements)
+            lying = await conn.execute(_MEMBERSHIP, statements)
             places = await conn.execute(_PLACES, (self.service, crimes_named))
             joined = await conn.execute(_JOINS, self._of_records(records_named(ordered)))
             undertaken = await conn.execute(UNDERTAKINGS, (self.service, crimes_named))
@@ -248,8 +248,8 @@ class Reader:
         for crime, place, person in await places.fetchall():
             persons.setdefault(crime, {})[place] = person
         stored = [self._fact(row) for row in await facts.fetchall()]
-        standing = {each.fact.statement: each for each in stored}
-        return Matters(names, found, standing, membership, persons, await _joins(joined), await _words(undertaken))
+        current = {each.fact.statement: each for each in stored}
+        return Matters(names, found, current, membership, persons, await _joins(joined), await _words(undertaken))
 
     async def named_at(self, conn: Connection, names: Collection[str]) -> NamesOf:
         """The statements at these references, each with all of its own."""
@@ -335,7 +335,7 @@ class Reader:
         return None if row is None else (row[0], row[3])
 
     async def versions(self, conn: Connection, names: Sequence[str]) -> list[Fact]:
-        """Every version, standing or not, of what was stated at these references."""
+        """Every version, current or not, of what was stated at these references."""
         rows = await conn.execute(
             f"""select {_FACT} from fact f where f.service = %s and (f.statement, f.subject) in
             (select statement, subject from fact_reference where service = %s and name = any(%s))""",  # noqa: S608 - ours
@@ -384,7 +384,7 @@ class Reader:
         joins = await self._fill_persons(conn, states, named)
         for file in of_persons((state.case_file() for state in states.values()), joins):
             if file.key in states:
-                states[file.key].current_before = file.standing
+                states[file.key].current_before = file.current
         for state in states.values():
             state.withheld_before, state.unexplained_before = dict(state.withheld), set(state.unexplained)
         return joins
@@ -505,8 +505,8 @@ select r.statement, r.subject, r.name from named n cross join lateral (
 _STATEMENTS = """
 f.service = %s and f.is_current and (f.statement, f.subject) in (select * from unnest(%b::text[], %b::text[]))
 """
-_STANDING = f"select {_FACT} from fact f where {_STATEMENTS}"  # noqa: S608 - our columns
-_STANDING_LIE_IN = f"""
+_CURRENT = f"select {_FACT} from fact f where {_STATEMENTS}"  # noqa: S608 - our columns
+_MEMBERSHIP = f"""
 select l.fact_id, l.file, l.through from fact f join file_membership l on l.service = f.service and l.fact_id = f.id
 where {_STATEMENTS}
 """  # noqa: S608 - our words

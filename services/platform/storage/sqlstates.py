@@ -50,6 +50,6 @@ def _follow(asked: Any, until: float) -> None:
                 event = select.POLLOUT
             case _:
                 return
-        waiting = select.poll()
-        waiting.register(asked.socket, event)
-        waiting.poll(left * 1000)
+        poll = select.poll()
+        poll.register(asked.socket, event)
+        poll.poll(left * 1000)

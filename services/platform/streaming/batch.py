@@ -112,10 +112,10 @@ class Batches:
     async def refused_before(self) -> list[Record]:
         """Some of the records that were refused under another release or policy; none when all have been tried."""
         async with self._database.transaction() as conn:
-            waiting = await self._database.refusals.open(conn, self._judging.judged_by, RETRY_AT_ONCE)
+            refused = await self._database.refusals.open(conn, self._judging.judged_by, RETRY_AT_ONCE)
         return [
             Record(topic, partition, offset, timestamp, key, value, headers_from_text(headers))
-            for topic, partition, offset, timestamp, key, value, headers in waiting
+            for topic, partition, offset, timestamp, key, value, headers in refused
         ]
 
     async def still_refused(self, record: Record) -> None:

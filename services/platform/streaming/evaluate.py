@@ -204,7 +204,7 @@ class _Note:
         changed = [w for state in states for key, w in withheld[state.key].items() if state.withheld.get(key) != w]
         unexplained = {key for state in states for key in self.evaluation.unexplained if key in state.delivered}
         lead.faulted_tries = lead.faulted_tries + 1 if self.evaluation.faults else 0
-        self.evaluation_row(lead, file.standing, changed, unexplained)
+        self.evaluation_row(lead, file.current, changed, unexplained)
         again = self.evaluation.evaluate_again_at
         if self.evaluation.faults:
             retry = self.now + fault_pause(lead.faulted_tries)
@@ -240,7 +240,7 @@ class _Note:
         self.found.files[state.key] = FileRow(state.key, state.evaluations, self.now, None, None, (), 0)
 
     def evaluation_row(
-        self, state: FileState, standing: frozenset[str], changed: Iterable[Withheld], unexplained: Iterable[Key]
+        self, state: FileState, current: frozenset[str], changed: Iterable[Withheld], unexplained: Iterable[Key]
     ) -> None:
         self.found.evaluations.append(
             EvaluationRow(
@@ -252,8 +252,8 @@ class _Note:
                 self.at.events,
                 self.judging.release,
                 self.at.policy.version,
-                sorted(standing - state.current_before),
-                sorted(state.current_before - standing),
+                sorted(current - state.current_before),
+                sorted(state.current_before - current),
                 json.dumps(
                     [{**w.key._asdict(), "kind": w.kind, "reason": w.reason, "grounds": w.grounds} for w in changed]
                 ),
@@ -261,7 +261,7 @@ class _Note:
                 self.evaluation.faulted,
             )
         )
-        state.current_before = standing
+        state.current_before = current
 
 
 def _withheld_of(

@@ -97,17 +97,17 @@ class Plan:
 
     def __post_init__(self) -> None:
         for names, statements in _components(self.matters.names, self.matters.names_of):
-            standing = {s: self.matters.standing[s].fact for s in statements if s in self.matters.standing}
-            seen = {fact.id: fact for fact in standing.values()}
+            current = {s: self.matters.current[s].fact for s in statements if s in self.matters.current}
+            seen = {fact.id: fact for fact in current.values()}
             at = [name.removeprefix("crime:") for name in names if name.startswith("crime:")]
             linkage = Linkage(
                 {i: self.matters.membership[i] for i in seen if i in self.matters.membership},
                 {crime: self.matters.persons[crime] for crime in at if crime in self.matters.persons},
-                {f.id: m for s, f in standing.items() if (m := self.matters.standing[s].missing)},
+                {f.id: m for s, f in current.items() if (m := self.matters.current[s].missing)},
                 {r: self.matters.joins[r] for r in records_named(names) if r in self.matters.joins},
             )
             words = {crime: self.matters.undertakings.get(crime, {}) for crime in at}
-            component = Component(standing, linkage, seen, linkage, words)
+            component = Component(current, linkage, seen, linkage, words)
             self._of.update(dict.fromkeys(names, component))
 
     def of_whom(self, event: Accepted) -> Accepted:
@@ -115,7 +115,7 @@ class Plan:
         his = event.fact.body
         if not isinstance(his, HEARD):
             return event
-        heard = (fact.body for fact in self._of[next(iter(event.names))].standing.values())
+        heard = (fact.body for fact in self._of[next(iter(event.names))].current.values())
         by_his = (body for body in heard if isinstance(body, HEARD) and _by_one_identifier(body, his))
         anothers = any(are_two(body.defendant, his.defendant) for body in by_his)
         return apart(event, self.knowing) if anothers else event
@@ -128,12 +128,12 @@ class Plan:
         """What this event changes, given those before it."""
         fact = event.fact
         component = self._of[next(iter(event.names))]
-        rival = component.standing.get(fact.statement)
+        rival = component.current.get(fact.statement)
         if rival is not None and (rival.rank >= fact.rank or _says_the_same_again(fact, rival)):
             return Change(event, "superseded", component)
         before = component.linkage
-        component.standing[fact.statement] = component.seen[fact.id] = fact
-        after = link(component.standing.values(), self.is_placeholder, self.may_speak)
+        component.current[fact.statement] = component.seen[fact.id] = fact
+        after = link(component.current.values(), self.is_placeholder, self.may_speak)
         component.linkage = after
         touched = {
             file for i in differing(before, after) for lies in (before, after) for file in lies.membership.get(i, {})
@@ -162,10 +162,10 @@ def _by_one_identifier(one: Heard, other: Heard) -> bool:
     return shared or one.hearing == other.hearing
 
 
-def _says_the_same_again(fact: Fact, standing: Fact) -> bool:
+def _says_the_same_again(fact: Fact, current: Fact) -> bool:
     """A message that repeats what stands is no amendment. Only where receipt orders them can it be told apart: its
     version is no word of its source's."""
-    return fact.version_basis == "receipt" and fact.digest == standing.digest
+    return fact.version_basis == "receipt" and fact.digest == current.digest
 
 
 def differing(before: Linkage, after: Linkage) -> set[str]:

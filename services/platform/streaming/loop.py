@@ -83,8 +83,8 @@ class Loop:
 
     async def retry_refused(self) -> None:
         """Tries what was refused under another release or policy; one that kills the process is tried twice."""
-        while waiting := await self._failures.until_stored(self._work.batches.refused_before):
-            for record in waiting:
+        while refused := await self._failures.until_stored(self._work.batches.refused_before):
+            for record in refused:
                 await self._retry(record)
 
     async def _handle(self, batch: Sequence[Record]) -> int:

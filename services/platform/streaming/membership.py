@@ -169,8 +169,8 @@ class Membership:
             if not offsets:
                 return
             try:
-                told = {TopicPartition(*place): offset for place, offset in offsets.items()}
-                await self.ask(lambda consumer: consumer.commit(told))
+                commits = {TopicPartition(*place): offset for place, offset in offsets.items()}
+                await self.ask(lambda consumer: consumer.commit(commits))
             except (CommitFailedError, IllegalStateError):
                 # The group has moved on: the partitions' next owner repeats these, and the inbox knows them.
                 log.info(logs.Event.COMMIT_TOO_LATE, partitions=len(offsets))

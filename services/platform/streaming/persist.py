@@ -103,13 +103,13 @@ class Persist:
         accepted = [change for change in made if change.fate == "accepted"]
         heard = [UndertakingRow(c.event.fact, c.crime, c.says) for c in made if c.crime is not None]
         await writer.write_undertakings(conn, heard)
-        standing = await self._facts(conn, admitted, made, files.states)
+        current = await self._facts(conn, admitted, made, files.states)
         last = _last_of_each(accepted)
         await writer.write_linkage(conn, [c.event for c in accepted if not c.event.is_answer], last)
         await writer.write_joins(conn, last)
         stray = [c for c in accepted if c.event.is_answer and admitted.answers(c.event) is None]
         await writer.lay_in_unlinked_files(
-            conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in standing]
+            conn, [(c.files[0], c.event.fact.id) for c in stray if c.event.fact.id in current]
         )
         await write_evaluations(conn, self.database, found, files.states, now)
         touched = {file for change in made if change.touches for file in change.files}
@@ -120,29 +120,29 @@ class Persist:
     async def _facts(
         self, conn: Connection, admitted: Admitted, made: Sequence[Change], states: Mapping[str, FileState]
     ) -> set[str]:
-        """Writes every version that was accepted; the ids of those that stand."""
+        """Writes every version that was accepted; the ids of those that are current."""
         fallen = {change.fallen for change in made if change.fallen}
         # An event after an answer in the batch may have moved it, with what it answers, into another file.
         heard = {answer.fact.id for state in states.values() for answer in state.answers.values()}
-        stands, missing = set[str](), dict[str, str | None]()
+        current, missing = set[str](), dict[str, str | None]()
         for change in made:
             event, i = change.event, change.event.fact.id
             if change.linkage is not None:
                 missing |= {fact: change.linkage.missing.get(fact) for fact in change.linkage.membership}
-                stands.add(i)
+                current.add(i)
             elif change.fate == "accepted" and (i in heard or i in states[change.files[0]].facts):
-                stands.add(i)
+                current.add(i)
                 missing[i] = None if admitted.answers(event) is not None else admitted.why_unanswered(event)
-        stands -= fallen
+        current -= fallen
         rows = [
-            FactRow(c.event, c.event.fact.id in stands, missing.get(c.event.fact.id), admitted.now)
+            FactRow(c.event, c.event.fact.id in current, missing.get(c.event.fact.id), admitted.now)
             for c in made
             if c.fate != "not_ours"
         ]
         answers = [c.event for c in made if c.event.is_answer and c.fate == "accepted"]
         writer = self.database.writer
         await writer.write_facts(conn, rows, fallen)
-        await writer.supersede(conn, [event.fact for event in answers if event.fact.id in stands])
+        await writer.supersede(conn, [event.fact for event in answers if event.fact.id in current])
         await writer.write_answers(
             conn,
             [
@@ -153,7 +153,7 @@ class Persist:
         )
         written = {row.event.fact.id for row in rows}
         await writer.write_missing(conn, {i: m for i, m in missing.items() if i not in written})
-        return stands
+        return current
 
 
 async def write_evaluations(

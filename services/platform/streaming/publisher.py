@@ -30,7 +30,7 @@ log = structlog.get_logger("relay")
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class Unpublished:
     """A row of the outbox."""
 
     number: int
@@ -43,7 +43,7 @@ class Pending:
 class Sending:
     """Rows of one topic that are on their way to the broker; `task` gives their outcomes by number."""
 
-    rows: Sequence[Pending]
+    rows: Sequence[Unpublished]
     task: asyncio.Task[dict[int, Outcome]]
 
 
@@ -156,11 +156,11 @@ class Publisher:
             self._last |= dict.fromkeys(chosen, time.monotonic())
             rows = await conn.execute(_LOCK, {"s": self.service, "topics": chosen})
             locked = [topic for (topic,) in await rows.fetchall()]
-            waiting = await self._waiting(conn, locked)
-            for topic, found in waiting.items():
+            unpublished = await self._unpublished(conn, locked)
+            for topic, found in unpublished.items():
                 self._under_way[topic] = Sending(found, asyncio.create_task(self.send(found)))
-            self._resting |= set(chosen) - waiting.keys()
-            await self._unlock(conn, [topic for topic in locked if topic not in waiting])
+            self._resting |= set(chosen) - unpublished.keys()
+            await self._unlock(conn, [topic for topic in locked if topic not in unpublished])
 
     async def _end(self, conn: Connection) -> None:
         """Marks what the broker has, and what it refused, of topics that have come to their end."""
@@ -188,26 +188,26 @@ class Publisher:
         for topic in ended:
             del self._under_way[topic]
 
-    async def _waiting(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Pending]]:
+    async def _unpublished(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Unpublished]]:
         """By topic, in order; a duty of which one notification is parked waits, all others go on. Asked for under the
         locks: what another worker has sent before is gone by then."""
         if not topics:
             return {}
-        rows = await conn.execute(_PENDING, {"s": self.service, "topics": topics, "most": ROWS_AT_ONCE})
-        waiting = [
-            Pending(number, duty, Message(topic, key, value, headers_from_text(headers)), notification)
+        rows = await conn.execute(_UNPUBLISHED, {"s": self.service, "topics": topics, "most": ROWS_AT_ONCE})
+        unpublished = [
+            Unpublished(number, duty, Message(topic, key, value, headers_from_text(headers)), notification)
             async for number, topic, duty, key, value, headers, notification in rows
         ]
-        return {topic: list(of) for topic, of in groupby(waiting, attrgetter("message.topic"))}
+        return {topic: list(of) for topic, of in groupby(unpublished, attrgetter("message.topic"))}
 
     async def _unlock(self, conn: Connection, topics: Sequence[str]) -> None:
         if topics:
             await conn.execute(_UNLOCK, {"s": self.service, "topics": topics})
 
-    async def send(self, waiting: Sequence[Pending]) -> dict[int, Outcome]:
+    async def send(self, unpublished: Sequence[Unpublished]) -> dict[int, Outcome]:
         """By number; what follows a refused notification of its duty is left out."""
-        lanes: dict[str, deque[Pending]] = {}
-        for row in waiting:
+        lanes: dict[str, deque[Unpublished]] = {}
+        for row in unpublished:
             lanes.setdefault(row.duty, deque()).append(row)
         outcomes: dict[int, Outcome] = {}
         while lanes:
@@ -221,12 +221,12 @@ class Publisher:
 
 # Topics for which something waits, found one after another by index, however much that is.
 _TOPICS = """
-with recursive waiting (topic) as (
+with recursive unpublished (topic) as (
     (select topic from outbox where service = %(s)s and parked is null order by topic limit 1)
     union all
     select (select o.topic from outbox o where o.service = %(s)s and o.parked is null and o.topic > w.topic
-        order by o.topic limit 1) from waiting w where w.topic is not null)
-select topic from waiting where topic is not null
+        order by o.topic limit 1) from unpublished w where w.topic is not null)
+select topic from unpublished where topic is not null
 """
 _LOCK = """
 select topic from unnest(%(topics)s::text[]) as t (topic)
@@ -235,7 +235,7 @@ where pg_try_advisory_lock(hashtextextended(%(s)s || ' ' || topic, 0))
 _UNLOCK = """
 select pg_advisory_unlock(hashtextextended(%(s)s || ' ' || topic, 0)) from unnest(%(topics)s::text[]) as t (topic)
 """
-_PENDING = """
+_UNPUBLISHED = """
 select w.number, t.topic, w.duty, w.key, w.value, w.headers, w.notification_id
 from unnest(%(topics)s::text[]) as t (topic) cross join lateral (
     select * from outbox o where o.service = %(s)s and o.topic = t.topic and o.parked is null and not exists (

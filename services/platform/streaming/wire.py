@@ -76,7 +76,7 @@ def notification(notification: Notification, service: str, policy: Policy, pseud
             "agency_kind": notification.agency_kind,
             "asked_in": notification.asked_at,
             "asked_since": _time(notification.asked_since),
-            "asks": [_standing(asked) for asked in notification.asks],
+            "asks": [_open_ask(asked) for asked in notification.asks],
             "by_default": why.by_default,
             "first_told_at": _time(notification.first_told_at),
             "place": notification.person,
@@ -127,7 +127,7 @@ def _asked(asked: Asked) -> dict[str, Any]:
     return said
 
 
-def _standing(asked: Asked) -> dict[str, Any]:
+def _open_ask(asked: Asked) -> dict[str, Any]:
     if asked.met_by is None:
         return {"ask": asked.ask, "since": _time(asked.since)}
     return {"ask": asked.ask, "met_by": asked.met_by, "since": _time(asked.since)}
@@ -141,7 +141,7 @@ def _time(moment: datetime) -> str:
 
 def notification_for(said: NotificationIssued, key: Key) -> Notification:
     """What an agency was told, as it was remembered before it was sent; `key`: of its duty."""
-    standing = {stands.ask: stands for stands in said.continuity.asks}
+    current = {asked.ask: asked for asked in said.continuity.asks}
     kept = said.continuity
     return Notification(
         kind=said.kind,
@@ -153,7 +153,7 @@ def notification_for(said: NotificationIssued, key: Key) -> Notification:
         grounds=said.grounds,
         content=tuple((item.what, item.about, frozen(item.value), item.basis) for item in said.matter),
         asks=tuple(
-            Asked(a.ask, a.by, a.answers, standing[a.ask].since, standing[a.ask].met_by, a.needs_reason)
+            Asked(a.ask, a.by, a.answers, current[a.ask].since, current[a.ask].met_by, a.needs_reason)
             for a in said.asks
         ),
         asked_at=kept.asked_in,
@@ -207,7 +207,7 @@ def decision(
     delivered = [
         decided(n.key, n.agency_kind, n.kind, n.reason, n.grounds, n.why.policy_version) for n in notifications
     ]
-    not_told = [decided(w.key, w.kind, "withheld", w.reason, w.grounds, w.why.policy_version) for w in withheld]
+    withheld_from = [decided(w.key, w.kind, "withheld", w.reason, w.grounds, w.why.policy_version) for w in withheld]
     agencies = {key: policy.agency(key.agency) for key in unexplained}
     lost = [
         decided(key, agency.kind if (agency := agencies[key]) else "unknown", "unexplained", None, (), policy.version)
@@ -217,7 +217,7 @@ def decision(
     body = {
         "at": _time(evaluation.at),
         "cause": evaluation.cause,
-        "decisions": [*delivered, *not_told, *lost],
+        "decisions": [*delivered, *withheld_from, *lost],
         "evaluation": evaluation.number,
         "events": evaluation.events,
         "file": pseudonym,

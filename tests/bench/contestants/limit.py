@@ -23,7 +23,7 @@ class State:
     """What stands at each crime reference, what each puts into whose file, and what was told."""
 
     def __init__(self) -> None:
-        self.standing: dict[str, dict[tuple[str, str], Fact]] = defaultdict(dict)
+        self.current: dict[str, dict[tuple[str, str], Fact]] = defaultdict(dict)
         self.parts: dict[str, dict[str, CaseFile]] = defaultdict(dict)
         self.of_file: dict[str, dict[str, CaseFile]] = defaultdict(dict)
         self.delivered: dict[str, dict[Key, Notification]] = defaultdict(dict)
@@ -31,13 +31,13 @@ class State:
     def take(self, key: bytes, value: bytes, headers: work.Headers) -> list[Message]:
         heard = work.heard(key, value, headers)
         crime = work.crime_of(key)
-        standing = self.standing[crime]
-        if heard is None or not work.comes_to_stand(standing, heard[0]):
+        current = self.current[crime]
+        if heard is None or not work.becomes_current(current, heard[0]):
             return []
         at = work.now()
         policy = work.policies().at(at)
-        standing[heard[0].statement] = heard[0]
-        before, after = self.parts[crime], work.parts_of(standing.values(), policy)
+        current[heard[0].statement] = heard[0]
+        before, after = self.parts[crime], work.parts_of(current.values(), policy)
         self.parts[crime] = after
         sent: list[Message] = []
         for file in work.touched(before, after):

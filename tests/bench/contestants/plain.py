@@ -95,10 +95,10 @@ class Loop:
                 "select id from inbox where id = any(%s)", ([found[0].id for _, found in heard if found],)
             )
             known = {identity for (identity,) in await rows.fetchall()}
-            standing = await self._standing({crime for crime, _ in heard})
+            current = await self._standing({crime for crime, _ in heard})
             now = work.now()
             policy = work.policies().at(now)
-            files = Files({crime: work.parts_of(facts.values(), policy) for crime, facts in standing.items()})
+            files = Files({crime: work.parts_of(facts.values(), policy) for crime, facts in current.items()})
             parts, steps, written = dict(files.of_crime), [], {}
             inbox: list[str] = []
             for crime, found in heard:
@@ -107,10 +107,10 @@ class Loop:
                 fact, stored = found
                 known.add(fact.id)
                 inbox.append(fact.id)
-                if work.comes_to_stand(standing[crime], fact):
-                    standing[crime][fact.statement] = fact
+                if work.becomes_current(current[crime], fact):
+                    current[crime][fact.statement] = fact
                     written[(crime, *fact.statement)] = stored
-                    after = work.parts_of(standing[crime].values(), policy)
+                    after = work.parts_of(current[crime].values(), policy)
                     steps.append((crime, after, work.touched(parts[crime], after)))
                     parts[crime] = after
             await self._lock({file for _, _, touched in steps for file in touched}, files, policy)
@@ -194,8 +194,8 @@ class Loop:
         for file, crime in await rows.fetchall():
             files.crimes[file].add(crime)
         crimes = {crime for file in ordered for crime in files.crimes[file]} - files.of_crime.keys()
-        standing = await self._standing(crimes)
-        files.of_crime.update({crime: work.parts_of(facts.values(), policy) for crime, facts in standing.items()})
+        current = await self._standing(crimes)
+        files.of_crime.update({crime: work.parts_of(facts.values(), policy) for crime, facts in current.items()})
         rows = await self.conn.execute("select file, content from delivery where file = any(%s)", (ordered,))
         for file, content in await rows.fetchall():
             notification = work.notification_for(content)

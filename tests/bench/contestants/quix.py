@@ -38,16 +38,16 @@ def matter(value: bytes, crime: str, _: int, headers: Any, state: State) -> Iter
     if heard is None:
         return
     fact, row = heard
-    rows: list[Any] = state.get("standing") or []
-    standing = {known.statement: known for known in map(work.fact_of, rows)}
-    if not work.comes_to_stand(standing, fact):
+    rows: list[Any] = state.get("current") or []
+    current = {known.statement: known for known in map(work.fact_of, rows)}
+    if not work.becomes_current(current, fact):
         return
     policy = work.policies().at(work.now())
-    before = work.parts_of(standing.values(), policy)
-    fallen = standing.get(fact.statement)
+    before = work.parts_of(current.values(), policy)
+    fallen = current.get(fact.statement)
     rows = [*(known for known in rows if fallen is None or known[0] != fallen.id), row]
-    state.set("standing", rows)
-    after = work.parts_of((standing | {fact.statement: fact}).values(), policy)
+    state.set("current", rows)
+    after = work.parts_of((current | {fact.statement: fact}).values(), policy)
     stored = {known[0]: known for known in rows}
     for file in work.touched(before, after):
         part = after.get(file, CaseFile(file))

@@ -19,7 +19,7 @@ from services.platform.domain.core.duties import Evaluation, Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key, in_the_world
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
-from services.platform.domain.linking.links import file_of, link, stands
+from services.platform.domain.linking.links import current_facts, file_of, link
 from services.platform.policy.policy import Policy, PolicySet
 from services.platform.project import PROJECT
 from services.platform.storage.outgoing import Outgoing
@@ -78,18 +78,18 @@ def fact_of(stored: Iterable[object]) -> Fact:
     return Fact(str(identity), str(kind), str(subject), int(str(version)), datetime.fromisoformat(str(at)), body)
 
 
-def comes_to_stand(standing: Mapping[tuple[str, str], Fact], fact: Fact) -> bool:
+def becomes_current(current: Mapping[tuple[str, str], Fact], fact: Fact) -> bool:
     """Whether it is newer than what stands there; a repeated or older one changes nothing."""
-    rival = standing.get(fact.statement)
+    rival = current.get(fact.statement)
     return rival is None or rival.rank < fact.rank
 
 
 def parts_of(facts: Iterable[Fact], policy: Policy) -> dict[str, CaseFile]:
     """Into whose files the facts of one crime reference go, and what each file gets."""
-    standing = stands(facts)
-    linkage = link(standing, policy.is_placeholder)
+    current = current_facts(facts)
+    linkage = link(current, policy.is_placeholder)
     return {
-        key: file_of(key, standing, linkage) for key in {key for lies in linkage.membership.values() for key in lies}
+        key: file_of(key, current, linkage) for key in {key for lies in linkage.membership.values() for key in lies}
     }
 
 

@@ -23,14 +23,14 @@ CPS, DAIT = "cps-westmarch", "dait-54"
 THEFT, WOUNDING, UNLAWFUL_WOUNDING = "TH68023", "OF61016", "OF61017"
 LONG_BEFORE = b.TODAY - timedelta(days=2000)
 SUBJECT = f"{b.VICTIM}/{b.URN}/{b.ASN}"
-Told = set[tuple[str, str, str]]
+Shown = set[tuple[str, str, str]]
 
 
 def file(*bodies: v.Body, charge: ChargePreferred | None = None) -> CaseFile:
     return b.linked_file(*map(b.fact, (b.incident(), charge or b.charge(), *bodies)))
 
 
-def delivered(hers: CaseFile, policy: Policy | None = None) -> Told:
+def delivered(hers: CaseFile, policy: Policy | None = None) -> Shown:
     """What is still owed, by rule, agency and offence."""
     stated = [s for rule in RULES if rule.runs_for(hers) for s in rule.states(hers, policy or b.policy())]
     assert len({s.key for s in stated}) == len(stated)
@@ -38,11 +38,11 @@ def delivered(hers: CaseFile, policy: Policy | None = None) -> Told:
     return {(s.key.rule, s.key.agency, s.key.subject.removeprefix(f"{SUBJECT}/")) for s in open_still}
 
 
-def missed(offence: str) -> Told:
+def missed(offence: str) -> Shown:
     return {("missed_order", CPS, offence), ("missed_order", DAIT, offence)}
 
 
-def asked(offence: str) -> Told:
+def asked(offence: str) -> Shown:
     return {("offence_unconfirmed", DAIT, offence)}
 
 

@@ -32,9 +32,9 @@ from services.platform.policy.model import (
     LastStep,
     LocalAuthority,
     Power,
+    Recipient,
     Route,
     Text,
-    Told,
     Within,
 )
 from services.platform.policy.policy import Policy, PolicySet
@@ -124,12 +124,12 @@ def asking(ask: str, hours: int) -> Asking:
     return Asking.model_validate({"ask": ask, "within": {"hours": hours}, "answers": ["accepted", "declined"]})
 
 
-def route(name: str, *delivered: Told, **over: object) -> Route:
+def route(name: str, *delivered: Recipient, **over: object) -> Route:
     fields = {
         "begins": START,
         "source": SOURCE,
         "route": name,
-        "told": delivered,
+        "recipients": delivered,
         "within": Within(minutes=15),
         "power": POWER,
         "tells_from": GO_LIVE,
@@ -137,16 +137,16 @@ def route(name: str, *delivered: Told, **over: object) -> Route:
     return Route.model_validate(fields | over)
 
 
-DAIT = Told(kind="dait")
+DAIT = Recipient(kind="dait")
 REPLIES = ("answer_to_replaced", "answer_to_taken_back")
 ROUTES = (
     route(
         "high_risk",
-        Told(kind="idva", asks=(asking("acknowledge", 4), asking("accept", 24))),
-        Told(kind="dait", asks=(asking("acknowledge", 4),)),
+        Recipient(kind="idva", asks=(asking("acknowledge", 4), asking("accept", 24))),
+        Recipient(kind="dait", asks=(asking("acknowledge", 4),)),
         urgency="urgent",
     ),
-    route("child_told", Told(kind="dsl", texts=("restricted_file",))),
+    route("child_told", Recipient(kind="dsl", texts=("restricted_file",))),
     route("no_charge", DAIT, settles=timedelta(hours=2)),
     route("pattern", DAIT),
     *(route(name, texts=(name,)) for name in REPLIES),

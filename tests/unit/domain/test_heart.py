@@ -154,11 +154,11 @@ def test_when_everything_is_withdrawn_exactly_those_who_were_told_are_corrected(
 ) -> None:
     world = told_one_by_one(given)
     world.evaluate(now=NOW + later * H)
-    standing = {key for key, notification in world.delivered.items() if notification.state != "withdrawn"}
+    current = {key for key, notification in world.delivered.items() if notification.state != "withdrawn"}
     subjects = {(fact.kind, fact.subject): fact for fact in given}
     gone = [b.withdrawal(fact, version=99) for fact in subjects.values()]
     sent = world.evaluate(*gone, now=NOW + 4 * H)
-    assert {notification.key for notification in sent} == standing
+    assert {notification.key for notification in sent} == current
     assert {notification.kind for notification in sent} <= {"correct"}
     assert all(notification.content == () for notification in sent)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas import values as v
 from schemas.court_order_variations.v1 import Attribution, OrderAction, ProtectedPerson
 from services.platform.domain.core.facts import Fact
-from services.platform.domain.linking.links import files_of, link, stands
+from services.platform.domain.linking.links import current_facts, files_of, link
 from services.platform.domain.linking.references import references
 from services.platform.domain.linking.ways import unlinked_file
 from tests.support import builders as b
@@ -116,7 +116,7 @@ def test_a_link_made_later_replaces_one_refused() -> None:
     result = b.fact(b.hearing())
     files = files_of([b.fact(b.incident()), refused, made, result])
     assert set(files[HER].links[result.id]) >= {made.id}
-    assert stands([refused, made]) == [made]
+    assert current_facts([refused, made]) == [made]
 
 
 def test_an_application_reaches_her_through_its_order() -> None:
@@ -187,14 +187,14 @@ def test_where_facts_lie_does_not_depend_on_what_came_first(facts: list[Fact], c
 
 @given(st.lists(st.sampled_from(FACTS), unique_by=lambda fact: fact.id))
 def test_every_standing_fact_lies_somewhere_and_its_references_close(facts: list[Fact]) -> None:
-    standing = stands(facts)
-    linkage = link(standing)
-    for fact in standing:
+    current = current_facts(facts)
+    linkage = link(current)
+    for fact in current:
         assert linkage.membership[fact.id]
         assert references(fact)
         assert unlinked_file(fact).startswith("unlinked:")
         for ids in linkage.membership[fact.id].values():
-            assert set(ids) <= {other.id for other in standing}
+            assert set(ids) <= {other.id for other in current}
 
 
 def test_a_withdrawn_charge_takes_the_result_out_of_her_file() -> None:

@@ -51,9 +51,9 @@ def imposed(**over: Any) -> Fact:
 
 
 def test_an_imposed_order_is_live_and_covers_whom_a_code_names() -> None:
-    standing = registered(imposed()).orders[b.order_at()]
-    assert (standing.state, standing.protects, standing.attributed, standing.code) == (State.LIVE, HERS, True, "3047")
-    assert standing.covers(HERS, LATEST)
+    current = registered(imposed()).orders[b.order_at()]
+    assert (current.state, current.protects, current.attributed, current.code) == (State.LIVE, HERS, True, "3047")
+    assert current.covers(HERS, LATEST)
 
 
 def test_a_name_in_free_text_protects_nobody_until_a_person_confirms_it() -> None:
@@ -81,9 +81,9 @@ def test_a_person_coded_by_record_is_found_at_her_places() -> None:
 
 
 def test_an_order_covers_up_to_and_on_its_last_day() -> None:
-    standing = registered(imposed(until_further_order=False, expires_on=LATER)).orders[b.order_at()]
-    assert standing.covers(HERS, LATER)
-    assert not standing.covers(HERS, LATER + timedelta(days=1))
+    current = registered(imposed(until_further_order=False, expires_on=LATER)).orders[b.order_at()]
+    assert current.covers(HERS, LATER)
+    assert not current.covers(HERS, LATER + timedelta(days=1))
 
 
 def test_an_amended_result_without_the_order_leaves_none() -> None:
@@ -190,15 +190,15 @@ def test_a_replacement_ends_the_old_order_and_makes_one_that_protects_nobody_by_
 def test_an_order_from_before_go_live_is_known_by_the_change_that_names_it() -> None:
     old = b.order_at(date(2019, 5, 1))
     found = registered(at(LATER, change(OrderAction.VARIED, of=old)), b.fact(b.attribution(b.party_ref(), order=old)))
-    standing = found.orders[old]
-    assert (standing.code, standing.made_on, standing.state, standing.protects) == ("3047", None, State.VARIED, HERS)
+    current = found.orders[old]
+    assert (current.code, current.made_on, current.state, current.protects) == ("3047", None, State.VARIED, HERS)
     assert registered(at(LATEST, change(OrderAction.DISCHARGED)), *_facts(old)).orders[old].state is State.DISCHARGED
 
 
 def test_what_later_hearings_did_does_not_change_what_an_order_covered_before() -> None:
-    standing = registered(imposed(), at(LATEST, change(OrderAction.DISCHARGED))).orders[b.order_at()]
-    assert standing.covers(HERS, LATER)
-    assert not standing.covers(HERS, LATEST)
+    current = registered(imposed(), at(LATEST, change(OrderAction.DISCHARGED))).orders[b.order_at()]
+    assert current.covers(HERS, LATER)
+    assert not current.covers(HERS, LATEST)
     made = imposed(until_further_order=False, expires_on=LATER)
     longer = change(OrderAction.VARIED, of=b.order_at(), until_further_order=False, expires_on=LATEST)
     varied = registered(made, at(b.TODAY + timedelta(days=10), longer)).orders[b.order_at()]

@@ -138,11 +138,11 @@ def test_when_everything_is_withdrawn_exactly_those_who_were_told_are_corrected(
     rules: tuple[Rule, ...], given: list[Fact]
 ) -> None:
     world = delivered(rules, *([fact] for fact in given))
-    standing = {key for key, notification in world.delivered.items() if notification.state != "withdrawn"}
+    current = {key for key, notification in world.delivered.items() if notification.state != "withdrawn"}
     statements = {fact.statement: fact for fact in given}
     sent = world.evaluate(*(b.withdrawal(fact, version=99) for fact in statements.values()), now=NOW + H)
-    assert {notification.key for notification in sent if notification.kind == "correct"} == standing
-    assert len(sent) == len(standing)
+    assert {notification.key for notification in sent if notification.kind == "correct"} == current
+    assert len(sent) == len(current)
 
 
 @services

@@ -109,7 +109,7 @@ def test_what_ended_before_anybody_was_told_is_withheld_with_that_reason() -> No
     world = World(rules=of("no_charge", "charge_review"))
     charge = b.fact(b.charge())
     assert world.evaluate(incident(), charge, now=b.NOON + 57 * D) == []
-    assert world.withheld == {NO_CHARGE: Reason.MET_BEFORE_TOLD, REVIEW: Reason.LAPSED_BEFORE_TOLD}
+    assert world.withheld == {NO_CHARGE: Reason.MET_BEFORE_DELIVERY, REVIEW: Reason.LAPSED_BEFORE_DELIVERY}
 
 
 def test_reminders_that_were_missed_come_as_one_and_the_last_day_closes() -> None:

@@ -174,7 +174,7 @@ class Life:
         for notification in self.world.evaluate(*facts, now=now):
             self.check(notification)
         for key, notification in self.world.delivered.items():
-            self.check_standing(key, notification)
+            self.check_taken_back(key, notification)
 
     def facts_of(self, step: Step) -> Iterator[Fact]:
         self.version += 1
@@ -329,8 +329,8 @@ class Life:
                 assert self.same(whom, other), f"{agency.id} reads of another victim"
         self.told_of[notification.key] = whom
 
-    def check_standing(self, key: Key, notification: Notification) -> None:
-        """What was told of one person is never left standing once another stands at that place, nor what its agency
+    def check_taken_back(self, key: Key, notification: Notification) -> None:
+        """What was told of one person is never left current once another stands at that place, nor what its agency
         said about the one taken for the other."""
         before, whom = self.told_of.get(key), self.stands_at(notification.person)
         if notification.state == "withdrawn" or before is None or whom is None:

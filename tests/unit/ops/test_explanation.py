@@ -59,7 +59,7 @@ def material(
         evaluations.append(Evaluated(SERVICE, file.key, number, now, "event", [facts[0].id], "release", "policy"))
         kept = tuple(Kept(SERVICE, file.key, withheld, now) for withheld in found.withheld)
     stated, _ = state([file], RULES, b.policy(now))
-    owed = escalate(stated, delivered, file.answers, b.policy(now), file.standing, lambda place: place, now)
+    owed = escalate(stated, delivered, file.answers, b.policy(now), file.current, lambda place: place, now)
     escalated = {(SERVICE, each.key): each for each in owed}
     return Material(
         asked=b.CRIME,

@@ -260,4 +260,4 @@ def test_a_link_to_somebody_who_is_not_known_waits() -> None:
     made, said = b.fact(b.orders_resulted(b.order())), b.fact(b.link_made(parties=(b.party_ref(), b.party_ref(11))))
     files = files_of((made, said, b.fact(b.incident())))
     assert {waiting for file in files.values() for waiting in file.unlinked} == {said.id}
-    assert said.id in files["record:vale-records:victim-1"].standing
+    assert said.id in files["record:vale-records:victim-1"].current

@@ -49,7 +49,7 @@ def received(body: Body, kind: str = KIND, version: int = 1, subject: str | None
 
 def accepted(*those: tuple[Body, int]) -> dict[str, Body]:
     """What stands after these, by subject; each accepted after the one before it."""
-    standing: dict[str, Body] = {}
+    current: dict[str, Body] = {}
     events = [received(body, version=version) for body, version in those]
     every = [event for event in events if isinstance(event, Accepted)]
     assert len(every) == len(events)
@@ -62,8 +62,8 @@ def accepted(*those: tuple[Body, int]) -> dict[str, Body]:
         change = plan.apply(plan.of_whom(event))
         if change.fate == "accepted":
             kept = change.event.received
-            standing[change.event.fact.subject] = body_of(kept.envelope.type, kept.content)
-    return standing
+            current[change.event.fact.subject] = body_of(kept.envelope.type, kept.content)
+    return current
 
 
 def made(refs: References, **over: object) -> OrdersResulted:

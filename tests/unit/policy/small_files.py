@@ -38,7 +38,7 @@ routes:
     tells_from: 2024-01-01T00:00:00Z
     within: {minutes: 15}
     power: {lawful_basis: invented, gateway: invented, purpose: tests}
-    told:
+    recipients:
       - kind: idva
         asks:
           - {ask: accept, within: {hours: 24}, answers: [accepted, declined]}

@@ -21,8 +21,8 @@ from services.platform.policy.model import (
     LastStep,
     LocalAuthority,
     Power,
+    Recipient,
     Route,
-    Told,
     Within,
 )
 from services.platform.policy.policy import Policy, PolicySet
@@ -107,7 +107,8 @@ ALL = tuple(name for name in KINDS if name not in {"refuge", "duty_inspector"})
 
 def route(*kinds: str) -> Route:
     return Route(
-        route="sample", begins=date(2024, 1, 1), source="invented", told=tuple(Told(kind=name) for name in kinds),
+        route="sample", begins=date(2024, 1, 1), source="invented",
+        recipients=tuple(Recipient(kind=name) for name in kinds),
         within=Within(hours=1), power=Power(lawful_basis="invented", gateway="invented", purpose="tests"),
         tells_from=datetime(2024, 1, 1, tzinfo=UTC),
     )  # fmt: skip
@@ -172,7 +173,7 @@ def test_a_kind_that_only_names_itself_is_never_chosen() -> None:
 
 def test_each_agency_is_told_once_by_a_route() -> None:
     found = POLICY.chosen(route("dsl", "la_education"), Areas(school_urn="900009", child=lives("54", "901")))
-    assert [(chosen.told.kind, chosen.agency.id) for chosen in found] == [("dsl", "town-education")]
+    assert [(chosen.recipient.kind, chosen.agency.id) for chosen in found] == [("dsl", "town-education")]
 
 
 RESIDENCES = st.builds(

@@ -39,7 +39,7 @@ IN_ROUTES = [
     ("within: {minutes: 15}", "within: {minuts: 15}", 6, "perhaps `minutes` is meant"),
     ("{hours: 24}", "{hours: 0}", 11, "greater than or equal to 1"),
     ("    source: invented\n", "", 2, "`source` is missing here: add it"),
-    ("    told:", "    telling:", 8, "there is no `telling` here; what can stand here: `begins`"),
+    ("    recipients:", "    telling:", 8, "there is no `telling` here; what can stand here: `begins`"),
     (DAY, "begins: last year", 3, "`begins`: a date is expected, as 2026-03-02"),
     (DAY, "begins: 1066-10-14", 3, "dates lie between 1900 and 2199"),
     (DAY, DAY + "\n    ends: 2023-01-01", 4, "`ends` must be after `begins`"),
@@ -200,7 +200,7 @@ def test_rows_may_share_what_they_have_in_common() -> None:
     more = ROUTES.replace("high_risk", "medium_risk").replace("  - route", "  - &one\n    route", 1)
     more += "  - {<<: *one, route: low_risk, within: {hours: 2}}\n"
     route = read_set({**FILES, "routes-more.yaml": more}, NEVER).at(datetime(2026, 1, 1, tzinfo=UTC)).route
-    assert route("low_risk", date(2026, 1, 1)).told == route("medium_risk", date(2026, 1, 1)).told
+    assert route("low_risk", date(2026, 1, 1)).recipients == route("medium_risk", date(2026, 1, 1)).recipients
     assert route("low_risk", date(2026, 1, 1)).within.hours == 2
 
 

@@ -33,7 +33,7 @@ def test_a_decline_has_a_next_idva_in_each_authority(policy: Policy) -> None:
     for force, la in (("54", "865"), ("54", "866"), ("53", "916")):
         her = Areas(victim=Residence(force=force, la_code=la))
         (chosen,) = [
-            one for one in policy.chosen(policy.route("high_risk", NOW.date()), her) if one.told.kind == "idva"
+            one for one in policy.chosen(policy.route("high_risk", NOW.date()), her) if one.recipient.kind == "idva"
         ]
         assert not chosen.by_default
         assert chosen.next_able
@@ -203,11 +203,11 @@ ASKING = frozenset(
 def test_whoever_is_asked_for_nothing_reads_no_words_that_ask(policy: Policy) -> None:
     assert {text.text for text in policy.rows.texts} >= ASKING
     found = {
-        (route.route, told.kind): words
+        (route.route, recipient.kind): words
         for route in policy.rows.routes
-        for told in route.told
-        if not told.asks
-        if (words := ASKING & set(policy.texts_for(told.kind, (*told.texts, *route.texts))))
+        for recipient in route.recipients
+        if not recipient.asks
+        if (words := ASKING & set(policy.texts_for(recipient.kind, (*recipient.texts, *route.texts))))
     }
     assert found == {}
 

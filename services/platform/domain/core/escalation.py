@@ -76,15 +76,15 @@ def escalate(
     delivered: Mapping[Key, Notification],
     answers: Iterable[Answer],
     policy: Policy,
-    standing: Collection[str],
+    current: Collection[str],
     who: Who,
     now: datetime,
 ) -> Iterator[Statement]:
     """All that is owed: what rules stated, with what answers made of it, handovers, and escalation steps."""
-    told = any(key.rule in STEPS for key in delivered)
-    escalated = escalate_each(stated, delivered, answers, policy, who, steps_told=told)
+    steps_delivered = any(key.rule in STEPS for key in delivered)
+    escalated = escalate_each(stated, delivered, answers, policy, who, steps_delivered=steps_delivered)
     yield from chain.from_iterable(each.owed for each in escalated)
-    yield from in_one(chain.from_iterable(each.steps for each in escalated), delivered, standing, who, now)
+    yield from in_one(chain.from_iterable(each.steps for each in escalated), delivered, current, who, now)
 
 
 def escalate_each(
@@ -94,7 +94,7 @@ def escalate_each(
     policy: Policy,
     who: Who,
     *,
-    steps_told: bool,
+    steps_delivered: bool,
 ) -> list[Escalated]:
     """The same, for each that was stated, its steps one by one. What comes of one follows from what was told by its
     rule about its place, and from answers to what the same person was told beside it. `steps_told`: whether anybody
@@ -102,7 +102,7 @@ def escalate_each(
 
     Times are data here too, so this needs no clock: a step is due at its share of what was left at the first telling.
     """
-    by_statement = _ByStatement(policy, delivered, frozenset(statement.key for statement in stated), steps_told)
+    by_statement = _ByStatement(policy, delivered, frozenset(statement.key for statement in stated), steps_delivered)
     stated = [_with_its_end(statement, delivered.get(statement.key), policy) for statement in stated]
     heard = _heard(answers, delivered)
     to_steps = [answer for those in heard.values() for answer in those if answer.key.rule in STEPS]
@@ -111,7 +111,7 @@ def escalate_each(
         for key in _also_answered(answer, delivered, unanswered, who):
             heard[key] = sorted([*heard.get(key, ()), answer], key=_moment)
     found = [by_statement.of(statement, heard) for statement in stated]
-    for numbers in _standing_in(stated):
+    for numbers in _stated_alike(stated):
         _state_once(found, numbers)
     return found
 
@@ -124,7 +124,7 @@ class _ByStatement:
     policy: Policy
     delivered: Mapping[Key, Notification]
     by_rule: frozenset[Key]
-    steps_told: bool
+    steps_delivered: bool
 
     @cached_property
     def delivered_steps(self) -> Mapping[Key, Sequence[Notification]]:
@@ -149,7 +149,7 @@ class _ByStatement:
             notifications += [step for key in turn for step in self.delivered_steps.get(key, ())]
         replies = [(key, tuple(heard[key])) for key in turn if key in heard] if heard else ()
         return _escalated(
-            _Chain(self.policy, statement, tuple(turn), tuple(notifications), tuple(replies), self.steps_told)
+            _Chain(self.policy, statement, tuple(turn), tuple(notifications), tuple(replies), self.steps_delivered)
         )
 
 
@@ -158,25 +158,25 @@ def _also_answered(
 ) -> Iterator[Key]:
     """The duties of which the same person was told by this one notification beside the one that it is about. To decide
     about one of them decides nothing about another."""
-    told_step, body = delivered[answer.key], answer.fact.body
-    if not isinstance(body, Acknowledged | Accepted) and told_step.key.rule not in TO_ACT:
+    delivered_step, body = delivered[answer.key], answer.fact.body
+    if not isinstance(body, Acknowledged | Accepted) and delivered_step.key.rule not in TO_ACT:
         return
     lead, _ = asked_of(answer.key)
-    address = (told_step.key.agency, told_step.desk, who(told_step.person))
+    address = (delivered_step.key.agency, delivered_step.desk, who(delivered_step.person))
     for key in dict.fromkeys(
-        asked_of(step.duty.key)[0] for step in unanswered if _beside(step, told_step, address, who)
+        asked_of(step.duty.key)[0] for step in unanswered if _beside(step, delivered_step, address, who)
     ):
         if key != lead:
             yield key
 
 
-def _beside(step: Step, told_step: Notification, address: Address, who: Who) -> bool:
+def _beside(step: Step, delivered_step: Notification, address: Address, who: Who) -> bool:
     """Whether this step was due when that notification about another one was sent to the same person."""
-    return step.due <= told_step.first_told_at and step.address(who) == address
+    return step.due <= delivered_step.first_told_at and step.address(who) == address
 
 
 def in_one(
-    steps: Iterable[Step], delivered: Mapping[Key, Notification], standing: Collection[str], who: Who, now: datetime
+    steps: Iterable[Step], delivered: Mapping[Key, Notification], current: Collection[str], who: Who, now: datetime
 ) -> Iterator[Duty]:
     """What is owed to those who hear of silence: of several steps that are due to one person, about one person, at one
     time, one notification; and as long as one of them goes on, it does."""
@@ -193,13 +193,13 @@ def in_one(
                 beside[lead].append(step)
             elif _is_over(step.duty):
                 yield from (
-                    [_as_told(step.duty, delivered[step.duty.key], standing)] if step.duty.key in delivered else ()
+                    [_as_delivered(step.duty, delivered[step.duty.key], current)] if step.duty.key in delivered else ()
                 )
             elif step.due > now:
                 yield step.duty
             else:
                 due.append(step)
-        yield from (_going_on(lead, beside[key], delivered[key], standing) for key, lead in leads.items())
+        yield from (_going_on(lead, beside[key], delivered[key], current) for key, lead in leads.items())
         if due:
             first, *others = sorted(due, key=_leads)
             yield _joined(first, (first, *others)).but(opens=None)
@@ -209,24 +209,24 @@ def _is_live(before: Notification | None) -> bool:
     return before is not None and before.state == "live"
 
 
-def _answered_since(step: Step, told_step: Notification) -> bool:
+def _answered_since(step: Step, delivered_step: Notification) -> bool:
     """Whether it waited when that was told, was said there, and has been answered since."""
-    since = step.answered_at is not None and step.answered_at > told_step.first_told_at
-    return since and set(step.duty.grounds) <= set(told_step.grounds)
+    since = step.answered_at is not None and step.answered_at > delivered_step.first_told_at
+    return since and set(step.duty.grounds) <= set(delivered_step.grounds)
 
 
-def _going_on(lead: Step, beside: Sequence[Step], before: Notification, standing: Collection[str]) -> Duty:
+def _going_on(lead: Step, beside: Sequence[Step], before: Notification, current: Collection[str]) -> Duty:
     """What was told as one and still waits, for one part of it at least. What has been answered since stays said of it:
     it is not told anew for that. What has ended is left out."""
     parts = [step for step in (lead, *beside) if not _is_over(step.duty) or step.answered_at is not None]
     if all(_is_over(step.duty) for step in parts):
-        return _as_told(lead.duty, before, standing)
+        return _as_delivered(lead.duty, before, current)
     return _joined(lead, parts)
 
 
-def _as_told(duty: Duty, before: Notification, standing: Collection[str]) -> Duty:
+def _as_delivered(duty: Duty, before: Notification, current: Collection[str]) -> Duty:
     """What is over rests on what it rested on when it was told as one with others, as long as all that stands."""
-    if set(duty.grounds) <= set(before.grounds) <= {*standing, *duty.met_by}:
+    if set(duty.grounds) <= set(before.grounds) <= {*current, *duty.met_by}:
         return duty.but(grounds=before.grounds)
     return duty
 
@@ -280,7 +280,7 @@ def _with_its_end(statement: Statement, before: Notification | None, policy: Pol
     return statement.but(lapses=ends, lapses_as=Reason.NO_LONGER_ASKED)
 
 
-def _standing_in(stated: Iterable[Statement]) -> list[list[int]]:
+def _stated_alike(stated: Iterable[Statement]) -> list[list[int]]:
     """The duties of one place, two or more, that another agency may be able to take on instead."""
     found: dict[tuple[str, str], list[int]] = {}
     for number, statement in enumerate(stated):
@@ -311,10 +311,10 @@ def step_key(rule: str, of: Key, ask: str, agency: str) -> Key:
     return Key(rule, "/".join((*of, ask)), agency)
 
 
-def asked_of(told_step: Key) -> tuple[Key, str]:
+def asked_of(delivered_step: Key) -> tuple[Key, str]:
     """The duty and the ask that an escalation step is about. Rules and agencies have no slash in their names; places
     have."""
-    rule, _, rest = told_step.subject.partition("/")
+    rule, _, rest = delivered_step.subject.partition("/")
     subject, agency, ask = rest.rsplit("/", 2)
     return Key(rule, subject, agency), ask
 
@@ -395,7 +395,7 @@ class _Chain:
     notifications: tuple[Notification, ...]
     replies: tuple[tuple[Key, tuple[Answer, ...]], ...]
 
-    others_told: bool  # whether anybody was told of a silence about anybody in this file
+    steps_delivered: bool  # whether anybody was told of a silence about anybody in this file
 
     def __hash__(self) -> int:
         return hash((self.policy, self.head.key))  # of these few are remembered: all else is compared
@@ -478,11 +478,11 @@ class _Chain:
 
     def steps(self) -> Iterator[Step]:
         """The escalation steps that are ahead or due, and those that were delivered and are over."""
-        waiting = {step.duty.key: step for step in self.unanswered()} if not self.over else {}
-        yield from waiting.values()
+        open_asks = {step.duty.key: step for step in self.unanswered()} if not self.over else {}
+        yield from open_asks.values()
         for member in self.members:
             for key in self.delivered_steps.get(member.duty.key, ()):
-                if key not in waiting and (asked := self.told_ask(member, key)) is not None:
+                if key not in open_asks and (asked := self.delivered_ask(member, key)) is not None:
                     yield self.answered(member, key, asked)
 
     def owed(self) -> Iterator[Duty]:
@@ -497,7 +497,7 @@ class _Chain:
                     handed, beside = False, None
                     continue
                 if not needed and not self.over:
-                    duty = duty.but(ended=Reason.SUPERSEDED if self.waiting(self.members[0]) else Reason.ANSWERED)
+                    duty = duty.but(ended=Reason.SUPERSEDED if self.open_asks(self.members[0]) else Reason.ANSWERED)
             yield self.with_answers(member, duty)
             # Silence brings in one service beside the one that holds it, not all of them in turn.
             beside = self.silent_at(member) if place == 0 or handed else None
@@ -511,20 +511,20 @@ class _Chain:
         if member.declined is not None and not self.over:
             return duty.but(ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
         asks = tuple(replace(ask, met_by=self.met_by(ask.ask)) for ask in duty.asks)
-        waiting = self.waiting(member) if duty.escalates else ()
-        reminders = tuple(self.at(asked, self.shares.remind) for asked in waiting)
+        open_asks = self.open_asks(member) if duty.escalates else ()
+        reminders = tuple(self.at(asked, self.shares.remind) for asked in open_asks)
         return duty.but(asks=asks, remind_at=(*duty.remind_at, *reminders))
 
     def met_by(self, ask: str) -> str | None:
         return self.met[ask].id if ask in self.met else None
 
-    def waiting(self, member: _Member) -> list[Asked]:
+    def open_asks(self, member: _Member) -> list[Asked]:
         return [asked for asked in member.asks if asked.ask not in self.met]
 
     def silent_at(self, member: _Member) -> datetime | None:
         """When the next able service is owed the same beside this one: only where this one was asked to take it on. A
         receipt that nobody ticked discloses nothing to a second service."""
-        to_take_on = (asked for asked in self.waiting(member) if asked.ask == "accept" and self.head.escalates)
+        to_take_on = (asked for asked in self.open_asks(member) if asked.ask == "accept" and self.head.escalates)
         return min((self.at(asked, self.shares.next_able) for asked in to_take_on), default=None)
 
     def at(self, asked: Asked, share: float) -> datetime:
@@ -538,7 +538,7 @@ class _Chain:
             return
         for member in self.members:
             of = member.duty
-            for asked in member.asks if self.others_told else self.waiting(member):
+            for asked in member.asks if self.steps_delivered else self.open_asks(member):
                 manager = step_key(MANAGER, of.key, asked.ask, of.key.agency)
                 yield self.step(
                     self.step_duty(manager, of, "manager", asked), self.at(asked, self.shares.manager), asked
@@ -560,7 +560,7 @@ class _Chain:
         declined_at = max((member.declined.fact.at for member in self.members if member.declined), default=LONG_AGO)
         rule = INSPECTOR if last.kind == "duty_inspector" else LAST_STEP
         for asked in first.notification.asks:
-            if asked.ask in self.met and not self.others_told:
+            if asked.ask in self.met and not self.steps_delivered:
                 continue
             key = step_key(rule, self.head.key, asked.ask, last.agency)
             duty = self.step_duty(key, self.head.but(kind=last.kind, urgency="urgent"), last.desk, asked)
@@ -616,7 +616,7 @@ class _Chain:
             return silent
         return (*silent, *derived("unanswered.school", school.name, DataClass.C, about=of.person))
 
-    def told_ask(self, member: _Member, key: Key) -> Asked | None:
+    def delivered_ask(self, member: _Member, key: Key) -> Asked | None:
         """The ask that an escalation step was told about; None where both it and the duty have been taken back
         since."""
         _, ask = asked_of(key)

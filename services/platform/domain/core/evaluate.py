@@ -86,10 +86,10 @@ def evaluate(
         faulted = {fault.rule for fault in faults}
         delivered, of_another = _without(delivered, faulted), _without(of_another, faulted)
         known_now = _without(known_now, faulted)
-    standing = frozenset[str]().union(*(file.standing for file in files))
+    current = frozenset[str]().union(*(file.current for file in files))
     answers = [answer for file in files for answer in file.answers]
 
-    at = _Circumstances(files, people, policy, standing, read_to, now)
+    at = _Circumstances(files, people, policy, current, read_to, now)
     every = matters(stated, delivered, answers, policy)
     quiet, loud = ([], every) if remembered is None else _apart(every, at, remembered)
     judged = _judged(loud, at)
@@ -114,13 +114,13 @@ class _Circumstances:
     files: Sequence[CaseFile]
     people: People
     policy: Policy
-    standing: frozenset[str]
+    current: frozenset[str]
     read_to: datetime
     now: datetime
 
     def compare(self, delivered: Mapping[Key, Notification], owed: Collection[Statement]) -> Evaluation:
         words = partial(words_when_over, policy=self.policy)
-        return reconcile(delivered, owed, self.standing, self.read_to, self.now, self.seen, words)
+        return reconcile(delivered, owed, self.current, self.read_to, self.now, self.seen, words)
 
     def seen(self, duty: Duty) -> Projection:
         return project(duty, self.policy)._replace(whom=self.people.of(duty))
@@ -140,7 +140,7 @@ class _Circumstances:
 
     def fell(self, matter: Matter) -> bool:
         """Whether a fact that something was told for does not stand any more."""
-        return any(not self.standing.issuperset(n.grounds) for n in matter.delivered if n.state != "withdrawn")
+        return any(not self.current.issuperset(n.grounds) for n in matter.delivered if n.state != "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _apart(every: list[Matter], at: _Circumstances, remembered: Memory) -> tuple
         may_speak = bool(of_its_own) or at.fell(matter)
         known = None if may_speak else remembered.of(matter, at.now) or _quiet(matter, at, remembered)
         if known is None or any(
-            agency in known.steps_due and known.steps_due[agency] <= told_at for agency, told_at in answered
+            agency in known.steps_due and known.steps_due[agency] <= first for agency, first in answered
         ):
             loud.append(matter)
         else:
@@ -199,7 +199,9 @@ def _quiet(matter: Matter, at: _Circumstances, remembered: Memory) -> Quiet | No
     if not all(step.due > at.now or step.was_answered_in_time for step in steps):
         return None
     until, lives = _ahead(judged, at.now)
-    unanswered = escalate_each(matter.stated, matter.by_key, (), matter.policy, at.who, steps_told=matter.steps_told)
+    unanswered = escalate_each(
+        matter.stated, matter.by_key, (), matter.policy, at.who, steps_delivered=matter.steps_delivered
+    )
     due: dict[str, datetime] = {}
     for step in (step for each in unanswered for step in each.steps):
         agency = step.duty.key.agency
@@ -214,11 +216,11 @@ def _judged(part: Sequence[Matter], at: _Circumstances) -> _Judged:
     stated = [statement for matter in part for statement in matter.stated]
     answers = [answer for matter in part for answer in matter.answers]
     delivered = {notification.key: notification for matter in part for notification in matter.delivered}
-    steps_told = any(matter.steps_told for matter in part)
-    policy, standing, now = at.policy, at.standing, at.now
-    owed = escalate_each(stated, delivered, answers, policy, at.who, steps_told=steps_told)
+    steps_delivered = any(matter.steps_delivered for matter in part)
+    policy, current, now = at.policy, at.current, at.now
+    owed = escalate_each(stated, delivered, answers, policy, at.who, steps_delivered=steps_delivered)
     all_delivered: Mapping[Key, Notification] = delivered
-    steps = tuple(in_one(_all(each.steps for each in owed), delivered, standing, at.who, now))
+    steps = tuple(in_one(_all(each.steps for each in owed), delivered, current, at.who, now))
     whole = (*_all(each.owed for each in owed), *steps, *outdated(answers, delivered, policy))
     found = at.compare(delivered, whole)
     moved: list[Withheld] = []
@@ -232,15 +234,15 @@ def _judged(part: Sequence[Matter], at: _Circumstances) -> _Judged:
         # What was sent changes what is owed of the same places by the same rules, and nothing else.
         about = {place_of(notification.key) for notification in said.notifications}
         all_delivered = remember(all_delivered, said)
-        steps_told = steps_told or any(notification.key.rule in STEPS for notification in said.notifications)
+        steps_delivered = steps_delivered or any(notification.key.rule in STEPS for notification in said.notifications)
         again = [n for n, statement in enumerate(stated) if statement.key[:2] in about]
         before = {statement.key for n in again for statement in owed[n].owed}.union(s.key for s in moved)
         escalated_again = escalate_each(
-            [stated[n] for n in again], all_delivered, answers, policy, at.who, steps_told=steps_told
+            [stated[n] for n in again], all_delivered, answers, policy, at.who, steps_delivered=steps_delivered
         )
         for n, escalated in zip(again, escalated_again, strict=True):
             owed[n] = escalated
-        steps = tuple(in_one(_all(each.steps for each in owed), all_delivered, standing, at.who, now))
+        steps = tuple(in_one(_all(each.steps for each in owed), all_delivered, current, at.who, now))
         replies = tuple(outdated(answers, all_delivered, policy))
         compared = {statement.key for statement in (*steps, *replies)}
         delivered = {

@@ -126,7 +126,7 @@ class CaseFile:
     `links`: fact id to the ids of the facts that lead from it to this file (a charge, a link made, an attribution).
     `unlinked`: in an unlinked file, ids of facts that lead to nobody, each with the link that is missing.
     `answers`: what agencies said to notifications of its duties; an evaluation gives rules those alone that count.
-    `joined`: of records that standing merges join, the person whose file is read as this one or named in `persons`.
+    `joined`: of records that current merges join, the person whose file is read as this one or named in `persons`.
     `records`: each place with the key of the very record that is stated there, whichever others it is joined with;
     empty where no merge joins any of them.
     `undertakings`: what agencies said of taking on the people at these places.
@@ -156,7 +156,7 @@ class CaseFile:
         return found
 
     @cached_property
-    def standing(self) -> frozenset[str]:
+    def current(self) -> frozenset[str]:
         """Ids of all facts, linking facts and answers that a duty of this file may rest on."""
         return (
             frozenset(f.id for f in self.facts)
@@ -187,7 +187,7 @@ class CaseFile:
         return replace(self, facts=facts, links={fact: through for fact, through in links.items() if through})
 
     def holds(self, bodies: Collection[type[Body]]) -> bool:
-        """Whether a standing fact has one of these bodies."""
+        """Whether a current fact has one of these bodies."""
         return not self._by_body.keys().isdisjoint(bodies)
 
     @cached_property
@@ -225,7 +225,7 @@ class CaseFile:
         )
 
     def of(self, body: type[B]) -> Iterable[tuple[Fact, B]]:
-        """The standing facts with this body, in the order of the world."""
+        """The current facts with this body, in the order of the world."""
         for fact in self._by_body.get(body, ()):
             assert isinstance(fact.body, body)  # noqa: S101 - the index is keyed by it
             yield fact, fact.body

@@ -15,7 +15,7 @@ from services.platform.domain.linking.names import are_alike, first_and_last, na
 
 @dataclass(frozen=True)
 class People:
-    """Who stands at the places of these files, as their standing facts have it."""
+    """Who stands at the places of these files, as their current facts have it."""
 
     files: Sequence[CaseFile]
 

@@ -40,7 +40,7 @@ def outdated(answers: Collection[Answer], delivered: Mapping[Key, Notification],
         if notification is not None and _replies_to(answer, notification):
             key = step_key(OUTDATED, answer.key, str(answer.revision), answer.key.agency)
             waits = answer.key not in answered and (notification.state == "withdrawn" or _is_asked(notification))
-            if _was_told_of(delivered.get(key), answer) or (waits and came(answer) > notification.asked_since):
+            if _was_delivered(delivered.get(key), answer) or (waits and came(answer) > notification.asked_since):
                 late.setdefault(key, []).append(answer)
     for key, those in late.items():
         notification = delivered[those[0].key]
@@ -59,7 +59,7 @@ def _replies_to(answer: Answer, notification: Notification) -> bool:
     return own and notification.key.rule not in ESCALATION_STEPS and not notification.heeds(answer.revision)
 
 
-def _was_told_of(before: Notification | None, answer: Answer) -> bool:
+def _was_delivered(before: Notification | None, answer: Answer) -> bool:
     return before is not None and answer.fact.id in before.grounds
 
 

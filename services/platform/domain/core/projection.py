@@ -104,7 +104,7 @@ def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Shown:
     """One recipient, and what of the notification, as a reader may know of it."""
 
     recipient: str
@@ -113,7 +113,7 @@ class Told:
 
 def project_explanation(
     notification: Notification, duty: Duty | None, role: str, agency: str | None, policy: Policy
-) -> Told:
+) -> Shown:
     """A notification as explained to somebody of this kind of agency, at that agency if it is known which.
 
     The list of recipients is class L (a refuge, a service in another area): only the recipient itself is named to
@@ -122,14 +122,14 @@ def project_explanation(
     agency sees its own notification and nobody else sees anything.
     """
     if agency is not None and agency == notification.key.agency:
-        return Told(agency, notification.content)
+        return Shown(agency, notification.content)
     seen: set[tuple[str, str | None]] = set()
     if duty is not None:
         case = Case(duty.person, frozenset(duty.same_person))
         grants = policy.kind(role).grants
         seen = {(item.what, item.about) for item in duty.matter if allowed(item, grants, case)}
     content = tuple(line for line in notification.content if (line[0], line[1]) in seen)
-    return Told(recipient_label(notification.agency_kind, policy), content)
+    return Shown(recipient_label(notification.agency_kind, policy), content)
 
 
 def recipient_label(kind: str, policy: Policy) -> str:

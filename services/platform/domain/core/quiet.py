@@ -22,7 +22,7 @@ class Matter:
 
     name: str
     policy: Policy
-    steps_told: bool
+    steps_delivered: bool
     stated: tuple[Statement, ...]
     delivered: tuple[Notification, ...]
     answers: tuple[Answer, ...]
@@ -36,9 +36,9 @@ class Matter:
 
     def has_news(self, now: datetime) -> bool:
         """Whether something is plainly to be told; what is not plain shows when it is judged."""
-        told = {notification.key for notification in self.delivered}
+        delivered_keys = {notification.key for notification in self.delivered}
         return any(
-            statement.key not in told and statement.over(now) is None and not _is_ahead(statement, now)
+            statement.key not in delivered_keys and statement.over(now) is None and not _is_ahead(statement, now)
             for statement in self.stated
             if isinstance(statement, Duty)
         )
@@ -100,10 +100,10 @@ def matters(
         found.setdefault(_matter_of(key), ([], [], []))[1].append(notification)
     for answer in answers:
         found.setdefault(_matter_of(answer.key), ([], [], []))[2].append(answer)
-    steps_told = any(key.rule in STEPS for key in delivered)
+    steps_delivered = any(key.rule in STEPS for key in delivered)
     return [
-        Matter(name, policy, steps_told, tuple(own), tuple(told), tuple(heard))
-        for name, (own, told, heard) in found.items()
+        Matter(name, policy, steps_delivered, tuple(own), tuple(about), tuple(heard))
+        for name, (own, about, heard) in found.items()
     ]
 
 

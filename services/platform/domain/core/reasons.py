@@ -77,9 +77,9 @@ class Reason(StrEnum):
     # Why somebody was considered and told nothing.
     BEFORE_GO_LIVE = "before_go_live"
     """It opened before the day from which this deployment tells it."""
-    MET_BEFORE_TOLD = "met_before_told"
+    MET_BEFORE_DELIVERY = "met_before_delivery"
     """What it was for had been done before anybody was told."""
-    LAPSED_BEFORE_TOLD = "lapsed_before_told"
+    LAPSED_BEFORE_DELIVERY = "lapsed_before_delivery"
     """Its last moment had passed before anybody was told."""
     SUSPECT_IS_POLICE = "suspect_is_police"
     """A suspect is a police officer or staff: only the desk that policy names is told."""

@@ -34,7 +34,7 @@ def _who_took_her_on(file: CaseFile, policy: Policy, chosen: Chosen, about: Subj
     if policy.kind(chosen.agency.kind).serves != "victim" or about.person not in file.own_places:
         return chosen
     words = file.words_on_her
-    to_take_on = any(asking.ask == "accept" for asking in chosen.told.asks)
+    to_take_on = any(asking.ask == "accept" for asking in chosen.recipient.asks)
     if any(word.takes_on and key[:2] == about[:2] for key, word in words.items()):
         return chosen
     able = {agency.id: agency for agency in (chosen.agency, *chosen.next_able)}

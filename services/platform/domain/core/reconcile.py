@@ -33,13 +33,13 @@ class Projection(NamedTuple):
 def reconcile(
     delivered: Mapping[Key, Notification],
     owed: Collection[Statement],
-    standing: frozenset[str],
+    current: frozenset[str],
     read_to: datetime,
     now: datetime,
     project: Callable[[Duty], Projection],
     words_when_over: Callable[[Notification], tuple[str, ...]],
 ) -> Evaluation:
-    """One comparison. `told`: the newest notification of each key; `standing`: ids of the facts that a duty may rest
+    """One comparison. `told`: the newest notification of each key; `current`: ids of the facts that a duty may rest
     on; `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it;
     `words_when_over`: the fixed texts of a notification that closes or takes back.
 
@@ -48,7 +48,7 @@ def reconcile(
     Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
     follows from all that is owed, and is not said here.
     """
-    found = _Found(standing, read_to, now, project, words_when_over)
+    found = _Found(current, read_to, now, project, words_when_over)
     gone = dict(delivered)
     for statement in owed:
         before = gone.pop(statement.key, None)
@@ -80,7 +80,7 @@ def correction(
 class _Found:
     """What one comparison has found so far."""
 
-    standing: frozenset[str]
+    current: frozenset[str]
     read_to: datetime
     now: datetime
     project: Callable[[Duty], Projection]
@@ -105,8 +105,8 @@ class _Found:
         """What its agency may see of what is true now."""
         return self.project(duty.as_true_at(self.now))
 
-    def stands(self, before: Notification) -> bool:
-        return self.standing.issuperset(before.grounds)
+    def rests_on_current(self, before: Notification) -> bool:
+        return self.current.issuperset(before.grounds)
 
     def owed_now(self, before: Notification | None, duty: Duty) -> None:
         over = duty.over(self.now)
@@ -116,9 +116,9 @@ class _Found:
             else:
                 self.go_on(before, duty)
         elif before is not None and before.state == "closed" and over is not None:
-            self.look_back(before, duty)
+            self.compare(before, duty)
         elif over is not None:
-            self.withheld.append(Withheld(duty.key, duty.kind, _rests_on(duty), _before_told(over), duty.why))
+            self.withheld.append(Withheld(duty.key, duty.kind, _rests_on(duty), _ended_before_delivery(over), duty.why))
         else:
             self.begin(before, duty)
 
@@ -168,7 +168,7 @@ class _Found:
     def end(self, notification: Notification) -> None:
         self.notifications.append(replace(notification, texts=self.words_when_over(notification)))
 
-    def look_back(self, before: Notification, duty: Duty) -> None:
+    def compare(self, before: Notification, duty: Duty) -> None:
         """It has ended, and what was told still counts: what proves wrong is taken out, what is new is not sent."""
         grounds = _rests_on(duty)
         if grounds == before.grounds:
@@ -187,7 +187,7 @@ class _Found:
         if before is None or before.state == "withdrawn":
             return
         unspoken = statement.reason in UNSPOKEN
-        if not self.stands(before):
+        if not self.rests_on_current(before):
             self.correct(before, Reason.GROUND_FELL if unspoken else statement.reason)
         elif before.state == "live":
             grounds = tuple(sorted({*before.grounds, *statement.grounds}))
@@ -200,7 +200,7 @@ class _Found:
         for before in gone:
             if before.state == "withdrawn":
                 continue
-            if not self.stands(before):
+            if not self.rests_on_current(before):
                 self.correct(before, Reason.GROUND_FELL)
             elif before.state == "live":
                 self.unexplained.append(before.key)
@@ -213,12 +213,12 @@ def _rests_on(duty: Duty) -> tuple[str, ...]:
     return tuple(sorted({*duty.grounds, *duty.met_by}))
 
 
-def _before_told(over: str) -> str:
+def _ended_before_delivery(over: str) -> str:
     match over:
         case Reason.MET:
-            return Reason.MET_BEFORE_TOLD
+            return Reason.MET_BEFORE_DELIVERY
         case Reason.LAPSED:
-            return Reason.LAPSED_BEFORE_TOLD
+            return Reason.LAPSED_BEFORE_DELIVERY
     return over
 
 
@@ -238,7 +238,7 @@ def _first(before: Notification | None, duty: Duty, seen: Projection, now: datet
         grounds=_rests_on(duty),
         content=seen.content,
         asks=tuple(
-            answered.get(ask.ask) or _told(ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), now)
+            answered.get(ask.ask) or _newly_asked(ask, _by(ask.by, now, duty.tell_by, duty.shortest_window), now)
             for ask in duty.asks
         ),
         asked_at=before.asked_at if before is not None and answered else revision,
@@ -329,13 +329,13 @@ def _asked(before: Notification, duty: Duty, tell_by: datetime, now: datetime, *
     for ask in duty.asks:
         asked = earlier.get(ask.ask)
         if asked is None or (anew and ask.met_by is not None):
-            yield _told(ask, _by(ask.by, now, tell_by, duty.shortest_window), now)
+            yield _newly_asked(ask, _by(ask.by, now, tell_by, duty.shortest_window), now)
         else:
             by = min(asked.by, _by(ask.by, asked.since, tell_by, duty.shortest_window))
             yield replace(asked, by=by, answers=ask.answers, met_by=ask.met_by, needs_reason=ask.needs_reason)
 
 
-def _told(ask: Ask, by: datetime, since: datetime) -> Asked:
+def _newly_asked(ask: Ask, by: datetime, since: datetime) -> Asked:
     return Asked(ask.ask, by, ask.answers, since, needs_reason=ask.needs_reason)
 
 

@@ -94,7 +94,7 @@ def owed(
     def ends(within: Within, start: datetime) -> datetime:
         return policy.due(start, within, school_urn=areas.school_urn, la_code=areas.child.la_code)
 
-    def told_by(within: Within) -> datetime:
+    def tell_by(within: Within) -> datetime:
         """What may not be told before it opens is not late for having waited (a question that stands in its place, an
         expiry ahead): then the time runs from its opening."""
         by = due(within)
@@ -102,8 +102,8 @@ def owed(
 
     about = Subject(rule, subject, person, recorded_at)
     for chosen in chosen_for(file, policy, row, areas, about) if recipients is None else recipients:
-        told = chosen.told
-        if only_kinds is not None and told.kind not in only_kinds:
+        recipient = chosen.recipient
+        if only_kinds is not None and recipient.kind not in only_kinds:
             continue
         key = Key(rule, subject, chosen.agency.id)
         kind = chosen.agency.kind  # what it may see goes by what it is, also where it stands in for another kind
@@ -120,7 +120,7 @@ def owed(
             why=why,
             arose=arose,
             on=on,
-            tell_by=told_by(told.within or row.within),
+            tell_by=tell_by(recipient.within or row.within),
             opens=arose if opens is not None or settles is not None else None,
             asks=tuple(
                 Ask(
@@ -130,7 +130,7 @@ def owed(
                     asking.within.counted,
                     needs_reason=asking.needs_reason,
                 )
-                for asking in told.asks
+                for asking in recipient.asks
             ),
             remind_at=tuple(sorted(due(within) for within in row.reminders)),
             changes_at=changes_at,
@@ -146,9 +146,9 @@ def owed(
             last_step=_last_step(chosen.agency, areas, policy),
             escalates=row.escalates,
             desk=desk,
-            urgency=urgency or told.urgency or row.urgency,
-            gather=told.gather,
-            texts=(*told.texts, *row.texts, *texts),
+            urgency=urgency or recipient.urgency or row.urgency,
+            gather=recipient.gather,
+            texts=(*recipient.texts, *row.texts, *texts),
             same_person=same_person,
         )
 
@@ -175,7 +175,7 @@ def withheld(
     row = policy.route(route or rule, on)
     about = Subject(rule, subject, person or subject, recorded_at or grounds[0].at)
     for chosen in chosen_for(file, policy, row, areas, about) if recipients is None else recipients:
-        if only_kinds is None or chosen.told.kind in only_kinds:
+        if only_kinds is None or chosen.recipient.kind in only_kinds:
             key = Key(rule, subject, chosen.agency.id)
             yield Withheld(
                 key,

@@ -35,9 +35,9 @@ class Linkage:
     joined: Mapping[str, Joined] = field(default_factory=dict)
 
 
-def stands(facts: Iterable[Fact]) -> list[Fact]:
-    """Of each statement its highest version; the order of arrival leaves no trace. Those that were withdrawn are left
-    out, but for what agencies say of a matter: what one takes back, another of those who may speak may have said."""
+def current_facts(facts: Iterable[Fact]) -> list[Fact]:
+    """The highest version of each statement, whatever the order of arrival. Withdrawn versions are left out, except
+    what agencies say of a matter: one agency may withdraw what another has said and still says."""
     newest: dict[tuple[str, str], Fact] = {}
     for fact in facts:
         rival = newest.get(fact.statement)
@@ -46,11 +46,11 @@ def stands(facts: Iterable[Fact]) -> list[Fact]:
     return sorted((f for f in newest.values() if not f.withdrawn or is_said_of_a_matter(f)), key=in_the_world)
 
 
-def link(standing: Iterable[Fact], is_placeholder: Placeholder = never, may_speak: MaySpeak = anybody) -> Linkage:
-    """Lead every standing fact of a closed set of references to its people; answers are led by their notifications.
+def link(current: Iterable[Fact], is_placeholder: Placeholder = never, may_speak: MaySpeak = anybody) -> Linkage:
+    """Lead every current fact of a closed set of references to its people; answers are led by their notifications.
     What was withdrawn leads nowhere. What an agency says that may not speak about the matter leads nowhere either; it
     waits, and counts once the matter is one of the agency's."""
-    facts = tuple(standing)
+    facts = tuple(current)
     said = [fact for fact in facts if is_said_of_a_matter(fact)]
     stated = [fact for fact in facts if not is_said_of_a_matter(fact) and not fact.withdrawn]
     others = _indexed(stated, is_placeholder)
@@ -76,16 +76,16 @@ def files_of(
     facts: Iterable[Fact], is_placeholder: Placeholder = never, may_speak: MaySpeak = anybody
 ) -> dict[str, CaseFile]:
     """All case files that these facts make, by key; those of records that are one person's as one."""
-    standing = stands(facts)
-    linkage = link(standing, is_placeholder, may_speak)
+    current = current_facts(facts)
+    linkage = link(current, is_placeholder, may_speak)
     keys = {key for lies in linkage.membership.values() for key in lies}
-    of_records = (file_of(key, standing, linkage) for key in sorted(keys))
+    of_records = (file_of(key, current, linkage) for key in sorted(keys))
     return {file.key: file for file in of_persons(of_records, linkage.joined)}
 
 
-def file_of(key: str, standing: Sequence[Fact], linkage: Linkage) -> CaseFile:
+def file_of(key: str, current: Sequence[Fact], linkage: Linkage) -> CaseFile:
     """One file out of a linkage."""
-    here = [fact for fact in standing if key in linkage.membership.get(fact.id, {})]
+    here = [fact for fact in current if key in linkage.membership.get(fact.id, {})]
     return CaseFile(
         key=key,
         facts=tuple(sorted(here, key=in_the_world)),
@@ -107,9 +107,9 @@ def is_said_of_a_matter(fact: Fact) -> bool:
     return isinstance(attachment_of(fact), SaidOfAMatter)
 
 
-def _indexed(standing: Iterable[Fact], is_placeholder: Placeholder) -> Matters:
-    matters = Matters(tuple(standing), is_placeholder)
-    for fact in matters.standing:
+def _indexed(current: Iterable[Fact], is_placeholder: Placeholder) -> Matters:
+    matters = Matters(tuple(current), is_placeholder)
+    for fact in matters.current:
         way_of(fact).index(matters, fact, fact.body)
     return matters
 
@@ -120,7 +120,7 @@ Membership = dict[str, dict[str, tuple[str, ...]]]
 def _linkage(matters: Matters) -> Linkage:
     membership: Membership = {}
     missing: dict[str, str] = {}
-    for fact in matters.standing:
+    for fact in matters.current:
         if isinstance(attachment_of(fact), NotificationAnswered):
             continue
         way = way_of(fact)
@@ -141,7 +141,7 @@ def _linkage(matters: Matters) -> Linkage:
     _lay_incidents_in_unlinked_files(matters, membership)
     _lay_leads_to_the_coded(matters, membership)
     persons = {crime: matters.places(crime) for crime in {*matters.incidents, *matters.children}}
-    return Linkage(membership, persons, missing, join(matters.standing, matters.is_placeholder))
+    return Linkage(membership, persons, missing, join(matters.current, matters.is_placeholder))
 
 
 def _unlinked_file_of(matters: Matters, fact: Fact) -> str:
@@ -151,7 +151,7 @@ def _unlinked_file_of(matters: Matters, fact: Fact) -> str:
 
 
 def _refusal_of(matters: Matters, fact: Fact) -> Fact | None:
-    """The standing refusal that says this fact concerns nobody here."""
+    """The current refusal that says this fact concerns nobody here."""
     if not matters.refused:
         return None
     return next((matters.refused[name] for name in names_for_people(fact) if name in matters.refused), None)
@@ -159,7 +159,7 @@ def _refusal_of(matters: Matters, fact: Fact) -> Fact | None:
 
 def _lay_refusals_in_unlinked_files(matters: Matters, membership: Membership) -> None:
     """A refusal lies where what it refuses does: it ends what is asked there."""
-    for fact in matters.standing if matters.refused else ():
+    for fact in matters.current if matters.refused else ():
         if (refusal := _refusal_of(matters, fact)) is not None:
             membership[refusal.id].setdefault(unlinked_file(fact), ())
 
@@ -171,7 +171,7 @@ def _lay_incidents_in_unlinked_files(matters: Matters, membership: Membership) -
     where links are."""
     crimes_of = {fact.id: crime for crime, (fact, _) in matters.incidents.items()}
     waits = {fact.id for fact, incident in matters.incidents.values() if held(incident) is not None}
-    for fact in matters.standing:
+    for fact in matters.current:
         if isinstance(attachment_of(fact), FromACourt):
             in_unlinked_file, coded = unlinked_file(fact), coded_records(fact.body)
             for led_to in crimes_of.keys() & membership[fact.id].get(in_unlinked_file, ()):
@@ -182,8 +182,8 @@ def _lay_incidents_in_unlinked_files(matters: Matters, membership: Membership) -
 def _lay_leads_to_the_coded(matters: Matters, membership: Membership) -> None:
     """Where a court names somebody by record, what leads its orders to incidents lies with all whom these concern,
     whomever else it names: who stands there is known to them, too, and a code for one of them says whose it is."""
-    facts = {fact.id: fact for fact in matters.standing}
-    for fact in matters.standing:
+    facts = {fact.id: fact for fact in matters.current}
+    for fact in matters.current:
         if coded_records(fact.body):
             through = [facts[i] for i in membership[fact.id].get(unlinked_file(fact), ())]
             leads = [led.id for led in through if way_of(led).is_lead]
@@ -202,7 +202,7 @@ def _said(matters: Matters, fact: Fact) -> Said:
     reference = way.question(fact.subject)
     what, _, place = reference.partition("/")
     case = None if what == "application" else case_of(place)
-    about = [f for f in matters.standing if way_of(f).is_of(f.body, reference, case)]
+    about = [f for f in matters.current if way_of(f).is_of(f.body, reference, case)]
     cases = {area for f in about if (area := way_of(f).area(f.body))}
     named = () if fact.withdrawn else way.parties_named(fact.body)
     return Said(

@@ -1,4 +1,4 @@
-"""The standing facts of one closed set of references, indexed once: who is found at an incident, a case, an order."""
+"""The current facts of one closed set of references, indexed once: who is found at an incident, a case, an order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -47,9 +47,9 @@ def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder) 
 
 @dataclass
 class Matters:
-    """The standing facts of one closed set. The engine's ways fill the indexes and ask for people."""
+    """The current facts of one closed set. The engine's ways fill the indexes and ask for people."""
 
-    standing: tuple[Fact, ...]
+    current: tuple[Fact, ...]
     is_placeholder: Placeholder
     incidents: dict[str, tuple[Fact, IncidentReported]] = field(init=False, default_factory=dict)
     children: dict[str, list[tuple[Fact, ChildrenLinked]]] = field(init=False, default_factory=dict)

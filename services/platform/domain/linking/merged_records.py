@@ -50,10 +50,10 @@ def merged_records(body: PersonsMerged, is_placeholder: Placeholder) -> list[str
     return [record_key(record) for record in (body.record, *body.merged) if not is_placeholder(record.id)]
 
 
-def join(standing: Iterable[Fact], is_placeholder: Placeholder) -> dict[str, Joined]:
-    """Which records the standing merges join, directly or through others."""
+def join(current: Iterable[Fact], is_placeholder: Placeholder) -> dict[str, Joined]:
+    """Which records the current merges join, directly or through others."""
     groups: list[tuple[set[str], set[str]]] = []
-    for fact in standing:
+    for fact in current:
         if isinstance(fact.body, PersonsMerged):
             records, through = set(merged_records(fact.body, is_placeholder)), {fact.id}
             apart = []

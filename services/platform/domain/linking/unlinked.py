@@ -15,7 +15,7 @@ from services.platform.policy.model import Areas
 from services.platform.policy.policy import Policy
 
 
-def waiting(
+def pending(
     file: CaseFile,
     policy: Policy,
     fact: Fact,

@@ -273,7 +273,7 @@ class RefusalOfLink(OfALink[LinkRefused]):
         matters.refused[fact.subject] = fact
 
     def lacks(self, matters: Matters, fact: Fact, body: LinkRefused, paths: Collection[Path]) -> str | None:
-        known = any(fact.subject in names_for_people(other) for other in matters.standing)
+        known = any(fact.subject in names_for_people(other) for other in matters.current)
         return None if known else self.missing(fact)
 
 

@@ -36,8 +36,8 @@ def shares(file: CaseFile, incident: IncidentReported, policy: Policy, row: Rout
     ordinary = [policy.rows.ever_chosen(row, each) for each in areas]
     of_each = [policy.rows.of_all_times.chosen(row, each) for each in areas]
     found: dict[int, list[Share]] = {party.number: [] for party in parties}
-    for told in row.told:
-        wanted = [next(chosen for chosen in of_one if chosen.told == told) for of_one in of_each]
+    for recipient in row.recipients:
+        wanted = [next(chosen for chosen in of_one if chosen.recipient == recipient) for of_one in of_each]
         able = [
             [agency for agency in (chosen.agency, *chosen.next_able) if agency.id not in _of_others(ordinary, n)]
             for n, chosen in enumerate(wanted)
