@@ -213,8 +213,8 @@ def _texts(lodged: ApplicationLodged, concern: Concern, indicators: tuple[Item, 
     heard = ("tell_her_he_applies",) if lodged.applicant_role is ApplicantRole.DEFENDANT else ()
     which = ("say_which_order_and_whom_it_protects",) if concern.how is How.MAY_BE_HERS else ()
     proposed = ("place_term_needs_a_safety_check",) if lodged.place_term_proposed else ()
-    stands = ("order_stands_until_decided",) if all(order.in_force for order in concern.orders) else ()
-    return (*stands, *heard, *which, *proposed, *(("indicators",) if indicators else ()))
+    in_force = ("order_stands_until_decided",) if all(order.in_force for order in concern.orders) else ()
+    return (*in_force, *heard, *which, *proposed, *(("indicators",) if indicators else ()))
 
 
 def _listed_soon(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> bool:
