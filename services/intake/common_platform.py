@@ -122,7 +122,7 @@ def _read(said: Object, received_at: datetime) -> Read:
     written = fitting.moment(text(said, "sharedTime") or text(inside(said, "_metadata"), "createdAt"))
     message = Message(SOURCE, written, fitting.digest(canonical(said).decode()), received_at)
     if _deletes(said):
-        return _kept([applications.deleted(text(said, "applicationId"), message)])
+        return _kept(applications.deleted(text(said, "applicationId"), message))
     if application := inside(said, "courtApplication"):
         return _applied(application, inside(said, "courtHearing"), message)
     hearing = inside(said, "hearing") if OF_A_HEARING.intersection(inside(said, "hearing")) else said

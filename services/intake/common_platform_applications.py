@@ -28,8 +28,8 @@ from schemas.envelope import Envelope
 from schemas.fact_types import FactType
 from schemas.refusals import Refusal, RefusalReason
 from services.intake import fitting
-from services.intake.common_platform_hearings import Shared, docks_of
-from services.intake.common_platform_results import code_of, is_amended, label_of, not_deleted, ordered_on
+from services.intake.common_platform_hearings import Shared, asked_for, docks_of, ids_of, name_of
+from services.intake.common_platform_results import code_of, is_amended, is_deleted, label_of, not_deleted, ordered_on
 from services.intake.court_hearings import Message, references, stated
 from services.intake.court_orders import action_of
 from services.intake.loose_json import Object, inside, objects, text
@@ -55,7 +55,7 @@ class Application:
     def references(self) -> v.References:
         """Of the first case that it is linked to."""
         dock = docks_of(self.said, self.shared.charged)[0]
-        return references(dock.urn, dock.names, self.shared.court_ou, dock.court_case)
+        return references(dock.urn, dock.names, self.shared.court_ou, dock.court_case, called=name_of(dock.parts))
 
     @cached_property
     def force_code(self) -> str | None:
@@ -73,15 +73,18 @@ class Application:
     @cached_property
     def outcomes(self) -> dict[Outcome, date]:
         """What its results say became of it, each with the day on which it was ordered."""
-        table, found = self.shared.table, dict[Outcome, date]()
+        found: dict[Outcome, date] = {}
         for result in not_deleted(objects(self.said, "judicialResults")):
-            code = code_of(result, table)
-            outcome = table.application_outcomes.get(code) or table.application_outcomes.get(label_of(result))
-            if outcome is None and self._changes_order(result, code):
-                outcome = "granted"
-            if outcome is not None:
+            if (outcome := self._outcome(result)) is not None:
                 found.setdefault(outcome, self.shared.day_of(ordered_on(result)))
         return found
+
+    def _outcome(self, result: Object) -> Outcome | None:
+        """What one result says became of it, if it says so."""
+        table = self.shared.table
+        code = code_of(result, table)
+        outcome = table.application_outcomes.get(code) or table.application_outcomes.get(label_of(result))
+        return "granted" if outcome is None and self._changes_order(result, code) else outcome
 
     def _changes_order(self, result: Object, code: str) -> bool:
         """Whether a result states what became of the order; one that may as well say that nothing did does not."""
@@ -90,13 +93,22 @@ class Application:
         return action_of(text(result, "label"), text(result, "resultText")) is not OrderAction.CHANGED_NOT_STATED
 
     @property
-    def code(self) -> str:
-        return text(inside(self.said, "type"), "code").upper()
+    def code(self) -> str | None:
+        stated = text(inside(self.said, "type"), "code").upper()
+        return fitting.code(stated) if stated else None
 
-    @property
+    @cached_property
     def may_take_back(self) -> bool:
-        """Whether an outcome that it no longer has may have been shared before."""
-        return self.shared.again is True or any(map(is_amended, objects(self.said, "judicialResults")))
+        """Whether an outcome that it no longer has may have been shared before. Where it goes on instead, only if an
+        outcome was deleted: another hearing may have decided it since, which this one shared again knows nothing of."""
+        own = objects(self.said, "judicialResults")
+        among = objects(inside(self.shared.hearing, "deletedJudicialResults"), "applicationResults")
+        listed = [
+            inside(each, "judicialResult") for each in among if text(each, "applicationId") == text(self.said, "id")
+        ]
+        if self.outcomes or not not_deleted(own):
+            return self.shared.again is True or bool(listed) or any(map(is_amended, own))
+        return any(map(self._outcome, [*filter(is_deleted, own), *listed]))
 
 
 def of_hearing(shared: Shared) -> Iterator[Fact | Refusal]:
@@ -110,16 +122,18 @@ def alone(said: Object, listed: Object, message: Message) -> Iterator[Fact | Ref
     yield from _facts(said, Shared(listed, message), "courtApplication")
 
 
-def deleted(application: str, message: Message) -> Fact | Refusal:
-    """A court's deleting of an application: it was never made."""
+def deleted(application: str, message: Message) -> Iterator[Fact | Refusal]:
+    """A court's deleting of an application: it was never made, so nothing came of it either."""
     reference = fitting.defendant_id(application)
     if reference is None:
-        return _missing("applicationId")
-    return _taken_back(APPLICATION_LODGED, reference, message, message.said_at, None)
+        yield _missing("applicationId")
+        return
+    for kind in (APPLICATION_LODGED, APPLICATION_DECIDED, APPLICATION_WITHDRAWN):
+        yield _taken_back(kind, reference, message, message.said_at, None)
 
 
 def _facts(said: Object, shared: Shared, path: str) -> Iterator[Fact | Refusal]:
-    action = shared.table.applications.get(text(inside(said, "type"), "code").upper())
+    action = asked_for(said, shared.table)
     if action is None or action == "make":
         return
     reference = fitting.defendant_id(text(said, "id"))
@@ -205,10 +219,11 @@ def _taken_back(kind: FactType, application: str, message: Message, at: datetime
 
 def _role(said: Object) -> ApplicantRole:
     """Who asks, as far as the platform says: of a person who is not the defendant it does not say whom an order
-    protects."""
+    protects. She may be a defendant herself, in another case."""
     applicant, subject = inside(said, "applicant"), inside(said, "subject")
     same = text(applicant, "id") and text(applicant, "id") == text(subject, "id")
-    if inside(applicant, "masterDefendant") or (same and inside(subject, "masterDefendant")):
+    asks, his = inside(applicant, "masterDefendant"), inside(subject, "masterDefendant")
+    if (same and his) or (asks and (not his or set(ids_of(asks)) & set(ids_of(his)))):
         return ApplicantRole.DEFENDANT
     return ApplicantRole.PROSECUTION if inside(applicant, "prosecutingAuthority") else ApplicantRole.OTHER
 

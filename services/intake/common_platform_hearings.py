@@ -13,7 +13,7 @@ from functools import cached_property
 from schemas import births, identifiers
 from schemas import values as v
 from schemas.bounded_json import canonical
-from schemas.codes.court_results import CourtResults, court_results
+from schemas.codes.court_results import AskedFor, CourtResults, court_results
 from schemas.codes.courts import code_of_court
 from schemas.court_convictions.v1 import CourtType, Defendant, NextHearing, Verdict
 from services.intake import fitting, wording
@@ -27,6 +27,7 @@ from services.intake.common_platform_results import (
 )
 from services.intake.court_hearings import LAST_SEQUENCE, Message, OffenceSaid, Sitting, references
 from services.intake.loose_json import NOTHING, Object, first_text, inside, number, objects, text, truth
+from services.platform.domain.linking.defendants import known_by
 
 RECORDS = "common-platform"
 JURISDICTIONS = {"CROWN": CourtType.CROWN, "MAGISTRATES": CourtType.MAGISTRATES}
@@ -38,7 +39,8 @@ INTERMEDIARY, STANDALONE = "INTERMEDIARY", "STANDALONE"
 class Matter:
     """An offence, or an application that is dealt with as one, and all results of it, deleted ones among them.
 
-    `quashed`: an appeal against its conviction was allowed, and nothing else was ordered for it.
+    `quashed`: an appeal against its conviction was allowed, and nothing else was ordered for it. `changes_order`: it is
+    an application to change a protective order.
     """
 
     said: Object
@@ -46,6 +48,7 @@ class Matter:
     sequence: int | None = None
     code: str = fitting.UNCODED
     quashed: bool = False
+    changes_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ class Shared:
     def docks(self) -> tuple[Dock, ...]:
         """Them, and whom each application that was resulted is about."""
         applications = objects(self.hearing, "courtApplications")
-        return (*self.charged, *(dock for each in applications for dock in _resulted_docks(each, self.charged)))
+        resulted = (dock for each in applications for dock in _resulted_docks(each, self.charged, self.table))
+        return (*self.charged, *resulted)
 
     @property
     def is_resulted(self) -> bool:
@@ -162,6 +166,12 @@ def sittings(shared: Shared) -> Iterator[Sitting]:
                 yield sitting
 
 
+def asked_for(application: Object, table: CourtResults) -> AskedFor | None:
+    """What an application asks to be done to a protective order: by its code, else by its words."""
+    kind = inside(application, "type")
+    return table.applications.get(text(kind, "code").upper()) or wording.asks_of_order(text(kind, "type"))
+
+
 def docks_of(application: Object, charged: Sequence[Dock]) -> list[Dock]:
     """Whom an application is about, in each case that it is linked to; without any, by its own reference."""
     parts = _subject(application)
@@ -179,22 +189,27 @@ def _charged(hearing: Object) -> Iterator[Dock]:
     everywhere: dict[str, list[Object]] = {}
     for each in objects(hearing, "defendantJudicialResults"):
         everywhere.setdefault(text(each, "masterDefendantId"), []).extend(objects(each, "judicialResult"))
+    defendants = [each for case in objects(hearing, "prosecutionCases") for each in objects(case, "defendants")]
+    known = {text(offence, "id") for each in defendants for offence in objects(each, "offences")}
     for case in objects(hearing, "prosecutionCases"):
         markers = [text(each, "markerTypeCode") for each in objects(case, "caseMarkers")]
         for defendant in objects(case, "defendants"):
             master = text(defendant, "masterDefendantId")
             loose = objects(defendant, "judicialResults", "defendantCaseJudicialResults")
-            loose += everywhere.get(master, []) if master else []
+            offences = objects(defendant, "offences")
+            others = known - {text(offence, "id") for offence in offences}
+            of_all_cases = everywhere.get(master, []) if master else []
+            loose += [each for each in of_all_cases if text(each, "offenceId") not in others]
             yield Dock(
                 parts=(defendant,),
                 urn=_urn(case),
                 names=_names(defendant),
-                matters=tuple(_offences(objects(defendant, "offences"), loose)),
+                matters=tuple(_offences(offences, loose)),
                 markers=tuple(fitting.code(each) for each in markers if each),
             )
 
 
-def _resulted_docks(application: Object, charged: Sequence[Dock]) -> Iterator[Dock]:
+def _resulted_docks(application: Object, charged: Sequence[Dock], table: CourtResults) -> Iterator[Dock]:
     """Those of an application that has results, or whose offences have."""
     own = objects(application, "judicialResults")
     docks = docks_of(application, charged)
@@ -208,7 +223,11 @@ def _resulted_docks(application: Object, charged: Sequence[Dock]) -> Iterator[Do
         ]
         if own:
             code = text(inside(application, "type"), "code").upper()
-            matters.insert(0, Matter(application, tuple(own), 1 if alone else None, fitting.code(code)))
+            changes_order = asked_for(application, table) not in (None, "make")
+            sequence = 1 if alone else None
+            matters.insert(
+                0, Matter(application, tuple(own), sequence, fitting.code(code), changes_order=changes_order)
+            )
         if matters:
             yield replace(dock, matters=tuple(matters))
 
@@ -217,10 +236,10 @@ def _dock(
     application: Object, parts: Sequence[Object], urn: str, offences: Sequence[Object], charged: Sequence[Dock]
 ) -> Dock:
     """As the hearing has him in that case; where it has not, as the application does."""
-    ids = {name for part in parts for name in _ids(part)}
+    ids = {name for part in parts for name in ids_of(part)}
     matters = tuple(_offences(offences, ()))
     for dock in charged:
-        if fitting.urn(dock.urn) == fitting.urn(urn) and ids.intersection(_ids(dock.parts[0])):
+        if fitting.urn(dock.urn) == fitting.urn(urn) and ids.intersection(ids_of(dock.parts[0])):
             return replace(dock, parts=(*dock.parts, *parts), matters=matters)
     asn = text(application, "defendantASN")
     named = [name for part in parts for name in _names(part)]
@@ -237,12 +256,12 @@ def _subject(application: Object) -> tuple[Object, ...]:
 
 
 def _linked(application: Object) -> dict[str, list[Object]]:
-    """The offences of each case that it is linked to, directly or by the order that it is about."""
+    """The offences of each case that it is linked to, first by the order that it is about."""
     found: dict[str, list[Object]] = {}
-    for case in objects(application, "courtApplicationCases"):
-        found.setdefault(_urn(case), []).extend(objects(case, "offences"))
     for each in objects(inside(application, "courtOrder"), "courtOrderOffences"):
         found.setdefault(_urn(each), []).extend(objects(each, "offence"))
+    for case in objects(application, "courtApplicationCases"):
+        found.setdefault(_urn(case), []).extend(objects(case, "offences"))
     return {urn: offences for urn, offences in found.items() if urn}
 
 
@@ -253,10 +272,11 @@ def _urn(case: Object) -> str:
 def _names(part: Object) -> tuple[str, ...]:
     """Of him in one case: his prosecutor's reference, his ASN, and the ids that the platform gave him."""
     person = inside(part, "personDefendant")
-    return (text(part, "prosecutionAuthorityReference"), text(person, "arrestSummonsNumber"), *_ids(part))
+    return (text(part, "prosecutionAuthorityReference"), text(person, "arrestSummonsNumber"), *ids_of(part))
 
 
-def _ids(part: Object) -> list[str]:
+def ids_of(part: Object) -> list[str]:
+    """What the platform calls him."""
     of_cases = [text(each, "defendantId") for each in objects(part, "defendantCase")]
     return [name for name in (text(part, "id"), *of_cases, text(part, "masterDefendantId")) if name]
 
@@ -297,13 +317,14 @@ def _sitting(shared: Shared, dock: Dock, day: date, matters: Sequence[Matter]) -
     statuses = [text(each, "postHearingCustodyStatus").upper() for each in kept]
     person = [inside(part, "personDefendant") for part in dock.parts]
     status = first_text((inside(each, "bailStatus") for each in person), "code")
+    defendant = _defendant(dock.parts)
     return Sitting(
         message=shared.message,
-        references=references(dock.urn, dock.names, shared.court_ou, dock.court_case),
+        references=_references(dock, defendant, shared.court_ou),
         court_ou=shared.court_ou,
         hearing_on=day,
         began_at=shared.began_at(day),
-        defendant=_defendant(dock.parts),
+        defendant=defendant,
         offences=tuple(one for matter in matters if (one := _offence(matter, day, shared.table)) is not None),
         court_type=shared.court_type,
         source_hearing_id=fitting.defendant_id(text(shared.hearing, "id")),
@@ -311,8 +332,25 @@ def _sitting(shared: Shared, dock: Dock, day: date, matters: Sequence[Matter]) -
         bail_status=(status,) if status else tuple(each for each in statuses if each in shared.table.remand),
         bail_conditions=tuple(said for each in person if (said := text(each, "bailConditions"))),
         next_hearings=tuple(_next_hearings(kept)),
-        amended=any(map(is_amended, results)),
+        amended=any(map(is_amended, results)) or _lost_results(shared.hearing, dock),
     )
+
+
+def _lost_results(hearing: Object, dock: Dock) -> bool:
+    """Whether the platform lists, apart from what stands, results of his that an amendment deleted (hmcts/cpp-context-
+    hearing, `DeletedJudicialResultTransformer`)."""
+    deleted = inside(hearing, "deletedJudicialResults")
+    kinds = ("prosecutionCaseResults", "applicationResults", "applicationCaseResults", "applicationCourtOrderResults")
+    ids = {name for part in dock.parts for name in ids_of(part)}
+    return any(text(each, "defendantId") in ids for each in objects(deleted, *kinds))
+
+
+def _references(dock: Dock, defendant: Defendant, court_ou: str) -> v.References:
+    """What his case is known by. The platform's own ids of him count only where his name and birth are not known: SPI,
+    which has no such ids, writes a placeholder where he has no reference, and one man must not be two."""
+    ids = {name for part in dock.parts for name in ids_of(part)} if known_by(defendant) else set[str]()
+    names = [name for name in dock.names if name not in ids]
+    return references(dock.urn, names, court_ou, dock.court_case, called=defendant.name)
 
 
 def _offence(matter: Matter, day: date, table: CourtResults) -> OffenceSaid | None:
@@ -333,7 +371,7 @@ def _offence(matter: Matter, day: date, table: CourtResults) -> OffenceSaid | No
         verdict=Verdict.QUASHED if quashed else _ending(matter.said),
         convicted_on=None if quashed else convicted_on,
         disposed=True if quashed else ends_in(kept) if disposed is None else disposed,
-        results=all_resulted(kept, day, table, of=matter.code),
+        results=all_resulted(kept, day, table, of=matter.code, changes_order=matter.changes_order),
     )
 
 
@@ -362,26 +400,33 @@ def _ending(matter: Object) -> Verdict | None:
 
 def _defendant(parts: Sequence[Object]) -> Defendant:
     """Who he is, from all that speaks of him. The platform's own id of him holds for all his cases."""
-    details = [
-        inside(part, *path) for part in parts for path in (("personDefendant", "personDetails"), ("personDetails",))
-    ]
-    organisations = [
-        inside(part, *path) for part in parts for path in (("legalEntityDefendant", "organisation"), ("organisation",))
-    ]
-    names = (
-        " ".join(filter(None, (text(each, part) for part in ("firstName", "middleName", "lastName"))))
-        for each in details
-    )
-    name = next(filter(None, names), "") or first_text(organisations, "name")
-    written = [born for each in details if (born := fitting.birth_date(text(each, "dateOfBirth"))) is not None]
+    written = [born for each in _details(parts) if (born := fitting.birth_date(text(each, "dateOfBirth"))) is not None]
     record = fitting.defendant_id(first_text(parts, "masterDefendantId"))
     return Defendant(
-        name=" ".join(name.split())[: fitting.LONGEST_NAME].rstrip() or None,
+        name=name_of(parts),
         date_of_birth=next((born for born in written if births.known(born)), written[0] if written else None),
         record=v.RecordId(system=RECORDS, id=record) if record else None,
         pnc_id=fitting.pnc_id(first_text(parts, "pncId")),
         cro_number=fitting.cro_number(first_text(parts, "croNumber")),
     )
+
+
+def name_of(parts: Sequence[Object]) -> str | None:
+    """His name, or that of a company, from all that speaks of him."""
+    organisations = [
+        inside(part, *path) for part in parts for path in (("legalEntityDefendant", "organisation"), ("organisation",))
+    ]
+    names = (
+        " ".join(filter(None, (text(each, part) for part in ("firstName", "middleName", "lastName"))))
+        for each in _details(parts)
+    )
+    name = next(filter(None, names), "") or first_text(organisations, "name")
+    return " ".join(name.split())[: fitting.LONGEST_NAME].rstrip() or None
+
+
+def _details(parts: Sequence[Object]) -> list[Object]:
+    paths = (("personDefendant", "personDetails"), ("personDetails",))
+    return [inside(part, *path) for part in parts for path in paths]
 
 
 def _next_hearings(results: Iterable[Object]) -> Iterator[NextHearing]:

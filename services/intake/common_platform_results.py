@@ -9,6 +9,7 @@ What was asked for with it stands in `judicialResultPrompts` (ministryofjustice/
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from schemas.codes.court_results import CourtResults
@@ -52,10 +53,13 @@ def ordered_on(result: Object) -> date | None:
     return fitting.day(text(result, "orderedDate"))
 
 
-def all_resulted(results: Sequence[Object], on: date, table: CourtResults, *, of: str) -> tuple[Resulted, ...]:
-    """The results of one offence as the relay states them. `of`: the code of that offence, or of the application."""
+def all_resulted(
+    results: Sequence[Object], on: date, table: CourtResults, *, of: str, changes_order: bool
+) -> tuple[Resulted, ...]:
+    """The results of one offence as the relay states them. `of`: the code of that offence, or of the application;
+    `changes_order`: it is an application to change a protective order."""
     below = _qualifiers_below(results)
-    return tuple(_resulted(each, below, on, table, of=of) for each in results)
+    return tuple(replace(_resulted(each, below, on, table, of=of), of_application=changes_order) for each in results)
 
 
 def _resulted(
@@ -83,7 +87,7 @@ def _resulted(
         periods=periods,
         qualified_by=tuple(dict.fromkeys((*below.get(text(result, "judicialResultId"), ()), *below.get("", ())))),
         label=label,
-        names_somebody=any(SAYS_WHOM.fullmatch(name) for name, _ in asked),
+        protects=tuple(" ".join(value.casefold().split()) for name, value in asked if SAYS_WHOM.fullmatch(name)),
         ground=" ".join(f"on {value}." for name, value in asked if SAYS_ON_WHAT.search(name)),
     )
 

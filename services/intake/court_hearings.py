@@ -113,17 +113,20 @@ class Sitting:
         return self.references.asn is None and self.references.defendant_id == fitting.unknown(1)
 
 
-def references(urn: str, defendant: Iterable[str], court_ou: str, court_case: str | None = None) -> v.References:
+def references(
+    urn: str, defendant: Iterable[str], court_ou: str, court_case: str | None = None, *, called: str | None
+) -> v.References:
     """What a message says a defendant's case belongs to. `defendant`: the names by which systems know him, of which an
-    ASN counts first; where none of them can be anybody's, a placeholder."""
+    ASN counts first; where none of them can be anybody's, a placeholder. `called`: his name, which some prosecutors
+    write into their references: it reaches no key."""
     named = [said for said in defendant if said]
     asn = next((known for said in named if (known := identifiers.asn(said))), None)
     his = next((known for said in named if (known := fitting.defendant_id(said))), None)
     return v.References(
-        urn=fitting.urn(urn),
-        court_case=court_case,
+        urn=fitting.without_name(fitting.urn(urn), called),
+        court_case=fitting.without_name(court_case, called),
         asn=asn,
-        defendant_id=None if asn else his or fitting.unknown(1),
+        defendant_id=None if asn else fitting.without_name(his, called) or fitting.unknown(1),
         court_ou=court_ou,
     )
 

@@ -31,7 +31,8 @@ class Resulted:
 
     `qualified_by`: qualifiers of results that stand below it, as each condition of bail does on Common Platform.
     `label`: what its definition is called, where the source says so; it names nobody. `ground`: on what an order was
-    made, where the source says so beside the text. `names_somebody`: it says whom an order protects.
+    made, where the source says so beside the text. `protects`: whom an order protects, where the source asks for it.
+    `of_application`: it was given on an application to change a protective order.
     """
 
     result: Result
@@ -41,7 +42,8 @@ class Resulted:
     qualified_by: tuple[str, ...] = ()
     label: str = ""
     ground: str = ""
-    names_somebody: bool = False
+    protects: tuple[str, ...] = ()
+    of_application: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,10 @@ class Made:
         return self.resulted.text
 
     @property
-    def terms(self) -> tuple[str, "Lasts"]:
-        """What makes it the same order as that of another offence: its words, whatever their case, and its length."""
-        return (" ".join(self.text.casefold().split()), self.lasts)
+    def terms(self) -> "Terms":
+        """What makes it the same order as that of another offence: its words, whatever their case, whom it protects,
+        and its length."""
+        return (" ".join(self.text.casefold().split()), self.resulted.protects, self.lasts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class Lasts:
 
     length: Length = UNSTATED
     unclear: bool = False
+
+
+Terms = tuple[str, tuple[str, ...], Lasts]
 
 
 def orders_of(
@@ -105,9 +111,8 @@ def _made(
 ) -> Iterator[Made]:
     for offence, results in offences:
         for resulted, following in zip_longest(results, results[1:]):
-            about_one = offence.code in table.applications or wording.changes_protective_order(
-                f"{resulted.label}. {resulted.text}"
-            )
+            asked_for = resulted.of_application or offence.code in table.applications
+            about_one = asked_for or wording.changes_protective_order(f"{resulted.label}. {resulted.text}")
             does = table.order(resulted.result.cjs_result_code, about_one=about_one)
             if does is not None:
                 yield Made(offence, does, resulted, lasts(_with_its_dates(resulted, following), hearing_on))
@@ -122,8 +127,8 @@ def _with_its_dates(resulted: Resulted, following: Resulted | None) -> Resulted:
 
 def _alike(made: Sequence[Made]) -> list[list[Made]]:
     """Those that say the same, together. One that says nothing repeats the first that does."""
-    silent = ("", Lasts())
-    groups: dict[tuple[str, Lasts], list[Made]] = {}
+    silent: Terms = ("", (), Lasts())
+    groups: dict[Terms, list[Made]] = {}
     for one in made:
         if one.terms != silent:
             groups.setdefault(one.terms, []).append(one)
@@ -168,7 +173,7 @@ def action_of(label: str, text: str, *, extended: bool = False) -> OrderAction:
 
 
 def _names_somebody(alike: Sequence[Made]) -> bool:
-    return any(one.resulted.names_somebody for one in alike) or wording.names_somebody(alike[0].text)
+    return any(one.resulted.protects for one in alike) or wording.names_somebody(alike[0].text)
 
 
 def _basis(alike: Sequence[Made], qualifiers: frozenset[str], made_on: date, table: CourtResults) -> LegalBasis:
@@ -193,7 +198,7 @@ def _cause(alike: Sequence[Made], qualifiers: frozenset[str], table: CourtResult
     convicted = any(one.offence.verdict is Verdict.CONVICTED for one in alike)
     breached = convicted and any(one.offence.code in table.breaches for one in alike)
     applied = table.qualifiers.on_application in qualifiers or any(
-        one.offence.code in table.applications for one in alike
+        one.resulted.of_application or one.offence.code in table.applications for one in alike
     )
     causes: list[Cause] = []
     if appealed:

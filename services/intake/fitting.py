@@ -15,6 +15,7 @@ UNCODED = "uncoded"
 NO_COURT = "UNKNOWN"
 LONGEST_TEXT = 4000
 LONGEST_NAME = 200
+SHORTEST_NAME = 3  # shorter ones stand in references by chance
 
 _ISO_DAY = re.compile(r"\s*(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _BRITISH_DAY = re.compile(r"\s*(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?!\d)")
@@ -32,6 +33,20 @@ def urn(raw: str) -> str | None:
 def defendant_id(raw: str) -> str | None:
     """A prosecutor's reference that is not an ASN. None for a placeholder."""
     return _reference(raw)
+
+
+def without_name(reference: str | None, name: str | None) -> str | None:
+    """The reference, or a digest in its place if a part of this name stands in it: a reference is a key. The letters of
+    a URN and of a UUID are nobody's name."""
+    if reference is None or name is None or identifiers.urn(reference) or _UUID.fullmatch(reference.upper()):
+        return reference
+    letters = "".join(filter(str.isalpha, reference.upper()))
+    parts = ("".join(filter(str.isalpha, part)) for part in name.upper().split())
+    return (
+        f"ref.{digest(reference)}"
+        if any(len(part) >= SHORTEST_NAME and part in letters for part in parts)
+        else reference
+    )
 
 
 def unknown(number: int) -> str:

@@ -142,13 +142,15 @@ class DefendantElement:
 
     def sitting(self) -> Sitting:
         """All that it states."""
+        defendant = _defendant(self.element)
+        his = [self.says("ProsecutorReference")]
         return Sitting(
             message=self.message,
-            references=references(self.says("PTIURN"), [self.says("ProsecutorReference")], self.court_ou),
+            references=references(self.says("PTIURN"), his, self.court_ou, called=defendant.name),
             court_ou=self.court_ou,
             hearing_on=self.hearing_on,
             began_at=fitting.at(self.hearing_on, self.says("TimeOfHearing")),
-            defendant=_defendant(self.element),
+            defendant=defendant,
             offences=tuple(_offence(each, self.hearing_on) for each in _offences(self.element)),
             bail_status=tuple(_own(self.element, "BailStatus")),
             bail_conditions=tuple(_own(self.element, "BailConditions")),

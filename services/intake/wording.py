@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from schemas.codes.court_results import AskedFor
 from schemas.court_convictions.v1 import Verdict
 from schemas.court_order_variations.v1 import OrderAction
 
@@ -26,6 +27,13 @@ _ASKED_FOR = _text(r"\b(?:appl(?:y|ies|ied|ication)) (?:to|for)\b[^.;:]*")
 _ABOUT_ONE = _text(
     r"\b(?:restraining|domestic abuse protection|stalking protection) order\b[^.;:\n]{0,100}?"
     r"\b(?:discharged|revoked|rescinded|set aside|quashed|varied|amended|extended)\b"
+)
+_OF_ONE = _text(r"\b(?:restraining|domestic abuse protection|stalking protection) order\b")
+# What an application asks for, the gravest first: one that asks for several things asks for that.
+_ASKED: tuple[tuple[AskedFor, re.Pattern[str]], ...] = (
+    ("discharge", _text(r"\b(?:discharg|revo[kc]|rescind|set aside|lift)")),
+    ("renew", _text(r"\b(?:renew|exten[ds])")),
+    ("vary", _text(r"\b(?:vary|varied|variation|amend)")),
 )
 _NOT_DONE = _text(r"\b(?:refus|reject|dismiss|withdr[ae]wn?|adjourn|pending|consider)\w*|\border (?:is |was )?not\b")
 # Words that make a discharge less than one of the whole order, now.
@@ -57,7 +65,8 @@ _VERDICTS = (
         Verdict.QUASHED,
         _text(
             r"\bconvictions? (?:is |was |are |be )?quashed\b"
-            r"|(?<!to )\bappeals? against (?:the |his |her )?convictions? (?:is |was )?allowed\b"
+            r"|(?<!to )\bappeals? against (?:the |his |her )?convictions?(?: and (?:the )?sentences?)?"
+            r" (?:is |was )?allowed\b"
         ),
     ),
     (
@@ -92,6 +101,12 @@ def change(text: str, *, extended: bool) -> OrderAction:
 def changes_protective_order(text: str) -> bool:
     """The text says of an order that protects somebody, and of no other, that it was varied or discharged."""
     return bool(_ABOUT_ONE.search(_ASKED_FOR.sub("", text[:SEARCHED])))
+
+
+def asks_of_order(text: str) -> AskedFor | None:
+    """What an application asks to be done to a protective order, by the words that it is called by."""
+    searched = text[:SEARCHED]
+    return next((what for what, says in _ASKED if says.search(searched)), None) if _OF_ONE.search(searched) else None
 
 
 def extends(text: str) -> bool:

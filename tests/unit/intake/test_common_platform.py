@@ -430,6 +430,77 @@ def test_a_court_without_a_code_is_known_by_its_name_or_by_what_else_it_has() ->
     assert len(codes) == 2
 
 
+@pytest.mark.parametrize(
+    ("label", "basis"),
+    [
+        ("Restraining order", LegalBasis.SA20_S360),
+        ("Restraining order until end date", LegalBasis.SA20_S360),
+        ("Restraining order on acquittal", LegalBasis.PHA97_S5A),
+        ("Domestic abuse protection order for period", LegalBasis.DAPO),
+        ("Stalking protection order until further order", LegalBasis.SPO),
+        ("Interim stalking protection order", LegalBasis.INTERIM_SPO),
+    ],
+)
+def test_an_order_without_a_code_is_known_by_the_label_of_its_definition(label: str, basis: LegalBasis) -> None:
+    made = order(one_offence(cp.result(None, label, f"{label}. {cp.PROHIBITS}")))
+    assert (made.action, made.legal_basis) == (OrderAction.IMPOSED, basis)
+
+
+@pytest.mark.parametrize("label", ["Restraining order considered and not made", "Breach of restraining order"])
+def test_a_label_that_only_speaks_of_an_order_makes_none(label: str) -> None:
+    assert orders(one_offence(cp.result(None, label))) == []
+
+
+def test_two_orders_that_differ_only_in_whom_a_prompt_names_are_two() -> None:
+    made = [
+        cp.result("3047", "Restraining order", judicialResultPrompts=[cp.prompt("Protected person's name", name)])
+        for name in ("Tamsin Madeup", "Della Madeup")
+    ]
+    assert [each.number for each in orders(one_offence(*made))] == [1, 2]
+    assert [each.number for each in orders(one_offence(made[0], made[0] | {"judicialResultId": "another"}))] == [1]
+
+
+def test_a_result_of_the_man_that_names_an_offence_of_one_case_is_no_result_of_another() -> None:
+    first, other = cp.convicted(cp.imprisonment()), cp.convicted(cp.imprisonment(), id="0000500a", code="CD71039")
+    his = {"masterDefendantId": cp.MASTER, "judicialResult": cp.restraining_order(offenceId=other["id"])}
+    cases = (cp.case(cp.defendant(first)), cp.case(cp.defendant(other), urn="54DC0091126"))
+    stated = [
+        (body.references.urn, len(body.orders))
+        for body in facts(cp.shared(*cases, defendantJudicialResults=[his]))
+        if isinstance(body, OrdersResulted)
+    ]
+    assert stated == [("54DC0090126", 0), ("54DC0091126", 1)]
+
+
+def without_references(his: cp.Object) -> cp.Object:
+    """A defendant to whom neither the police nor a prosecutor gave a reference."""
+    del his["prosecutionAuthorityReference"], his["personDefendant"]["arrestSummonsNumber"]
+    return his
+
+
+def test_a_man_without_a_reference_is_known_by_name_and_birth_as_where_spi_writes_a_placeholder() -> None:
+    his = without_references(cp.defendant(cp.convicted(cp.imprisonment())))
+    stated = hearing(cp.shared(cp.case(his)))
+    assert (stated.references.asn, stated.references.defendant_id) == (None, "unknown.1")
+    del his["personDefendant"]["personDetails"]["dateOfBirth"]
+    assert hearing(cp.shared(cp.case(his))).references.defendant_id == cp.DEFENDANT
+
+
+@pytest.mark.parametrize("reference", ["FABLE 12/2026", "ORRIN-FABLE-1", "o.fable.1988"])
+def test_a_reference_that_holds_the_man_s_name_reaches_no_key(reference: str) -> None:
+    his = without_references(cp.defendant(cp.convicted(cp.restraining_order())))
+    his["prosecutionAuthorityReference"] = reference
+    keys = {envelope.subject for envelope in envelopes(cp.shared(cp.case(his)))}
+    assert len(keys) == 1
+    assert "fable" not in keys.pop().lower()
+
+
+@pytest.mark.parametrize("urn", ["0FAB0090126", "ABEFAB12-0000-4000-8000-000000000001"])
+def test_a_urn_and_a_uuid_hold_no_name(urn: str) -> None:
+    his = cp.defendant(cp.convicted(cp.imprisonment()), first="Fab", last="ABE")
+    assert hearing(cp.shared(cp.case(his, urn=urn))).references.urn in (urn, urn.lower())
+
+
 # Amendments
 
 
@@ -453,6 +524,11 @@ def test_what_was_amended_says_so() -> None:
     changed = cp.restraining_order(amendmentDate="2026-03-03", amendmentReason="slip rule")
     assert hearing(one_offence(cp.imprisonment())).correction_reason is None
     assert hearing(amended(one_offence(changed))).correction_reason is CorrectionReason.RESULT_AMENDED
+    gone = {"defendantId": cp.DEFENDANT, "judicialResult": cp.restraining_order(isDeleted=True)}
+    without = one_offence(cp.imprisonment())
+    without["hearing"]["deletedJudicialResults"] = {"prosecutionCaseResults": [gone]}
+    assert hearing(amended(without)).correction_reason is CorrectionReason.RESULT_AMENDED
+    assert orders(amended(without)) == []
 
 
 def test_all_results_of_a_defendant_that_are_gone_are_taken_back_and_only_then_said_to_be_none() -> None:
@@ -538,6 +614,7 @@ def firm(name: str) -> cp.Object:
         (PERSON, ("other", None, None)),
         (PERSON | firm("Imaginary & Co"), ("other", True, True)),
         (PERSON | firm("Nobody LLP"), ("other", True, False)),
+        (PERSON | {"masterDefendant": {"masterDefendantId": "m-of-a-case-against-her"}}, ("other", None, None)),
     ],
 )
 def test_who_asks_and_by_which_firm_is_said_as_the_record_has_it(
@@ -632,6 +709,71 @@ def test_an_outcome_that_was_deleted_is_taken_back() -> None:
     ]
 
 
+def taken_back(message: object) -> list[str]:
+    found = read(cp.encoded(message), RECEIVED).facts
+    return [envelope.type.split(".")[2] for envelope, body in found if isinstance(body, Withdrawn)]
+
+
+BOTH = ["application-decided", "application-withdrawn"]
+
+
+def test_an_outcome_that_is_listed_among_deleted_results_is_taken_back() -> None:
+    adjourned = cp.result("4506", "Adjournment", category="INTERMEDIARY")
+    message = amended(heard(adjourned))
+    gone = {"applicationId": cp.APPLICATION, "judicialResult": GRANTED | {"isDeleted": True}}
+    message["hearing"]["deletedJudicialResults"] = {"applicationResults": [gone]}
+    assert taken_back(message) == BOTH
+    gone["applicationId"] = "another"
+    assert taken_back(message) == []
+
+
+def test_a_hearing_that_adjourned_an_application_takes_no_later_decision_back_when_it_is_shared_again() -> None:
+    adjourned = cp.result("4506", "Adjournment", category="INTERMEDIARY")
+    assert taken_back(amended(heard(adjourned))) == []
+    assert taken_back(amended(heard(adjourned | {"amendmentDate": "2026-03-03"}))) == []
+    assert taken_back(amended(heard())) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("words", "action"),
+    [
+        ("Application to vary a restraining order", "vary"),
+        ("Application for variation of a domestic abuse protection order", "vary"),
+        ("Application to discharge a restraining order (new Act)", "discharge"),
+        ("Application to revoke a stalking protection order", "discharge"),
+        ("Application to vary or discharge a restraining order", "discharge"),
+        ("Application to renew a stalking protection order", "renew"),
+        ("Application to extend a restraining order", "renew"),
+    ],
+)
+@pytest.mark.parametrize("code", ["ZZ99999", ""])
+def test_an_application_of_an_unknown_code_is_known_by_its_words(words: str, action: str, code: str) -> None:
+    asked = cp.application(type={"code": code, "type": words})
+    (lodged,) = applied({"courtApplication": asked})
+    assert isinstance(lodged, ApplicationLodged)
+    assert (lodged.action, lodged.offence_code) == (action, code or None)
+    decided = heard(cp.result("1030", "Order varied"), type={"code": code, "type": words})
+    assert order(decided).action is OrderAction.VARIED
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Application for a restraining order", "Application to vary conditions of bail", "Breach of a restraining order"],
+)
+def test_an_application_for_something_else_asks_nothing_of_an_order(words: str) -> None:
+    assert (
+        read(cp.encoded({"courtApplication": cp.application(type={"code": "ZZ99999", "type": words})}), RECEIVED).facts
+        == ()
+    )
+
+
+def test_an_application_belongs_to_the_case_of_the_order_that_it_is_about() -> None:
+    order_of = {"courtOrderOffences": [{"prosecutionCaseIdentifier": {"caseURN": "54DC0055524"}, "offence": {}}]}
+    (lodged,) = applied({"courtApplication": cp.application(courtOrder=order_of)})
+    assert isinstance(lodged, ApplicationLodged)
+    assert lodged.references.urn == "54DC0055524"
+
+
 def test_an_application_that_its_court_deletes_is_taken_back() -> None:
     message = {
         "_metadata": {
@@ -641,9 +783,9 @@ def test_an_application_that_its_court_deletes_is_taken_back() -> None:
         "applicationId": cp.APPLICATION,
         "hearingId": cp.HEARING,
     }
-    ((envelope, body),) = read(cp.encoded(message), RECEIVED).facts
-    assert isinstance(body, Withdrawn)
-    assert (envelope.type, envelope.subject) == ("uk.court.application-lodged.v1", cp.APPLICATION)
+    (envelope, _), *_ = read(cp.encoded(message), RECEIVED).facts
+    assert taken_back(message) == ["application-lodged", *BOTH]
+    assert envelope.subject == cp.APPLICATION
     assert envelope.factversion == version_of(datetime(2026, 3, 3, 10, 0, tzinfo=UTC))
 
 
@@ -686,6 +828,8 @@ def test_an_appeal_that_is_allowed_quashes_the_convictions_that_it_is_about_and_
     linked = {"prosecutionCaseIdentifier": {"caseURN": cp.CASE_URN}, "offences": [mine, other]}
     allowed = cp.result(None, "Appeal against conviction allowed ")
     stated = hearing(heard(allowed, code="MC80802", courtApplicationCases=[linked]))
+    both = cp.result(None, "Appeal against conviction and sentence allowed")
+    assert hearing(heard(both, code="MC80803", courtApplicationCases=[linked])).offences[0].verdict is Verdict.QUASHED
     assert [(each.sequence, each.code, each.verdict) for each in stated.offences] == [
         (1, "CJ88116", Verdict.QUASHED),
         (2, "CD71039", Verdict.CONVICTED),
