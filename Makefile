@@ -3,6 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
+BEFORE ?= 49ae295
 BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-options \
@@ -52,8 +53,8 @@ docs: install ## write the event catalogue and the drawing of imports in docs/ a
 	$(BIN)/python -m services.ops.catalogue
 	$(BIN)/python -m tests.support.imports
 
-bench: install .venv-bench/.installed ## measure the relay beside what people would use instead: three quarters of an hour (add QUICK=1 for less)
-	@.venv-bench/bin/python -m tests.bench $(if $(QUICK),--quick) $(SECTIONS)
+bench: install .venv-bench/.installed ## measure the relay beside what people would use instead, and beside the release BEFORE: an hour (add QUICK=1 for less)
+	@.venv-bench/bin/python -m tests.bench $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE)) $(SECTIONS)
 
 lock: install ## choose package versions again, within requirements*.in (add UPGRADE=1 for the newest)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt requirements.in

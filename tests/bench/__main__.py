@@ -15,16 +15,17 @@ from services.platform.local.embedded import embedded_servers
 from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
 from tests.bench import document
+from tests.bench.before import NoReleaseBeforeError, costs_before, release_before
 from tests.bench.due import due
-from tests.bench.entrants import ENTRANTS, PLAIN, RELAY
+from tests.bench.entrants import ENTRANTS, PLAIN, RELAY, Entrant
 from tests.bench.evaluations import cost
 from tests.bench.events import events
 from tests.bench.history import grown
 from tests.bench.latency import latency, telling
 from tests.bench.long_files import long_files
 from tests.bench.stage import FellBehindError, Stage
-from tests.bench.startup import Start, starts
-from tests.bench.throughput import pace
+from tests.bench.startup import Start, help_seconds, starts
+from tests.bench.throughput import Pace, middle, pace
 
 LONG_FILES = 3  # times the patience, for a thousand incidents of one woman
 
@@ -33,12 +34,15 @@ out = Console(highlight=False)
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of everything; `patience`: seconds that a contestant is given to get through what it was given."""
+    """How much of everything; `patience`: seconds that a contestant is given to get through what it was given;
+    `rounds`: how often each works off the backlog with one worker, taking turns."""
 
     backlog: int
     rates: tuple[int, ...]
     rate_seconds: float
     lengths: tuple[int, ...]
+    evaluated_lengths: tuple[int, ...]
+    rounds: int
     rows: tuple[int, ...]
     backlog_in_history: int
     files: int
@@ -47,9 +51,31 @@ class Scale:
 
 
 FULL = Scale(
-    5_000, (50, 500, 2_000), 10.0, (1, 10, 100, 1_000), (0, 1_000_000, 10_000_000), 1_000, 1_000_000, 1_000, 90.0
+    backlog=5_000,
+    rates=(50, 500, 2_000),
+    rate_seconds=10.0,
+    lengths=(1, 10, 100, 1_000),
+    evaluated_lengths=(1, 10, 100, 1_000, 10_000),
+    rounds=3,
+    rows=(0, 1_000_000, 10_000_000),
+    backlog_in_history=1_000,
+    files=1_000_000,
+    due=1_000,
+    patience=90.0,
 )
-QUICK = Scale(1_000, (50, 500, 2_000), 3.0, (1, 10, 100), (0, 100_000), 400, 50_000, 300, 45.0)
+QUICK = Scale(
+    backlog=1_000,
+    rates=(50, 500, 2_000),
+    rate_seconds=3.0,
+    lengths=(1, 10, 100),
+    evaluated_lengths=(1, 10, 100, 1_000),
+    rounds=1,
+    rows=(0, 100_000),
+    backlog_in_history=400,
+    files=50_000,
+    due=300,
+    patience=45.0,
+)
 
 
 @dataclass(slots=True)
@@ -61,6 +87,12 @@ class Bench:
     load: Sequence[Message]
     run: document.Run
     status: Status
+    before: Entrant | None = None
+
+    @property
+    def entrants(self) -> Sequence[Entrant]:
+        """All that take part, the release before first where there is one."""
+        return ENTRANTS if self.before is None else (self.before, *ENTRANTS)
 
     def say(self, what: str) -> None:
         self.status.update(what)
@@ -70,35 +102,47 @@ class Bench:
         out.file.flush()
 
     def evaluations(self) -> None:
-        self.say("evaluations: the rules alone")
-        for found in map(cost, self.scale.lengths):
+        for length in self.scale.evaluated_lengths:
+            self.say(f"evaluations: {length:,} facts, the rules alone")
+            found = cost(length)
             self.run.evaluations.append(found)
-            self.done(
-                f"evaluations: {found.facts:,} facts, {found.cold.all:,.1f} ms cold, {found.warm.all:,.1f} ms warm"
-            )
+            self.done(f"evaluations: {length:,} facts, {found.cold.all:,.1f} ms cold, {found.warm.all:,.1f} ms warm")
+            if self.before is not None and length in document.EVALUATION_MS:
+                self.run.evaluations_before |= (then := costs_before(self.before, [length]))
+                cold, warm = then[length]
+                self.done(f"evaluations: {length:,} facts, before: {cold:,.1f} ms cold, {warm:,.1f} ms warm")
 
     def startup(self) -> None:
         self.run.starts += starts(self.stage, self.load, lambda what: self.say(f"startup: {what}"))
         for start in self.run.starts:
             self.done(f"startup: {start.what}, {start.seconds:.1f} s")
+        for release in (self.before, RELAY):
+            if release is not None:
+                self.run.helps[release.name] = seconds = help_seconds(release)
+                self.done(f"startup: relay --help of {release.title}, {seconds:.2f} s of processor time")
 
     def throughput(self) -> None:
+        """All take turns, so that what else the machine does meets all of them; the median of the rounds is taken."""
+        self.run.rounds = self.scale.rounds
+        for workers, rounds in ((1, self.scale.rounds), (2, 1)):
+            turns = [[self._pace(entrant, workers) for entrant in self.entrants] for _ in range(rounds)]
+            self.run.paces += [middle(of_one) for of_one in zip(*turns, strict=True)]
+
+    def _pace(self, entrant: Entrant, workers: int) -> Pace:
         load = self.load[: self.scale.backlog]
-        for entrant in ENTRANTS:
-            for workers in (1, 2):
-                label = f"throughput: {entrant.title}, {workers} worker(s)"
-                self.say(label)
-                found = pace(
-                    self.stage,
-                    entrant,
-                    workers,
-                    load,
-                    self.scale.patience,
-                    lambda done, label=label: self.say(f"{label}, {done:,} of {len(load):,} events"),  # type: ignore[misc]
-                )
-                self.run.paces.append(found)
-                speed = found.events_a_second
-                self.done(f"{label}: " + ("not done in time" if speed is None else f"{speed:,.0f} events a second"))
+        label = f"throughput: {entrant.title}, {workers} worker(s)"
+        self.say(label)
+        found = pace(
+            self.stage,
+            entrant,
+            workers,
+            load,
+            self.scale.patience,
+            lambda done: self.say(f"{label}, {done:,} of {len(load):,} events"),
+        )
+        speed = found.events_a_second
+        self.done(f"{label}: " + ("not done in time" if speed is None else f"{speed:,.0f} events a second"))
+        return found
 
     def latency(self) -> None:
         self.run.rate_seconds = self.scale.rate_seconds
@@ -106,7 +150,7 @@ class Bench:
         tell_of = telling(self.load[: 20 + round(max(self.scale.rates) * self.scale.rate_seconds)])
         for rate in self.scale.rates:
             load = self.load[: 20 + round(rate * self.scale.rate_seconds)]
-            for entrant in ENTRANTS:
+            for entrant in self.entrants if rate == min(self.scale.rates) else ENTRANTS:
                 label = f"latency: {entrant.title}, {rate:,} a second"
                 self.say(label)
                 found = latency(self.stage, entrant, rate, load, tell_of, lambda _: None)
@@ -155,6 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"some of: {', '.join(SECTIONS)}; all of them")
     parser.add_argument("--quick", action="store_true", help="fewer events, shorter files, less history")
+    parser.add_argument("--before", metavar="REVISION", help="measure the release at this git revision beside it")
     parser.add_argument("--no-document", action="store_true", help="leave docs/performance.md as it is")
     asked = parser.parse_args()
     if unknown := set(asked.sections) - SECTIONS.keys():
@@ -177,6 +222,13 @@ def main() -> None:
         )
         load = events(most, lambda made: status.update(f"writing the events: {made:,} of {most:,}"))
         bench = Bench(Stage(servers), scale, load, run, status)
+        if asked.before:
+            status.update(f"making the release before, {asked.before}")
+            try:
+                bench.before = release_before(asked.before)
+            except NoReleaseBeforeError as problem:
+                run.failed.append("the release before")
+                out.print(str(problem), markup=False)
         for name in asked.sections or SECTIONS:
             try:
                 SECTIONS[name](bench)

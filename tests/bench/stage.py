@@ -19,7 +19,6 @@ from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
 from services.platform.local.embedded import Servers
-from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
 from services.platform.streaming.topics import topics
 from tests.bench.contestants import work
@@ -117,7 +116,7 @@ class Appearance:
                 self.workers.append(
                     subprocess.Popen(
                         self.entrant.command(self.addresses, number, self.wanted),
-                        cwd=PROJECT,
+                        cwd=self.entrant.root,
                         env=self.entrant.environment(self.addresses),
                         stdout=log,
                         stderr=subprocess.STDOUT,
@@ -233,13 +232,13 @@ class Stage:
         with psycopg.connect(self.servers.database, autocommit=True) as conn:
             conn.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         url = urlunsplit(urlsplit(self.servers.database)._replace(path=f"/{name}"))
-        entrant.prepare(url)
         specs = topics(work.policies())
         empty_topics(self.servers.kafka, specs)
         self._forget_leftovers({spec.name for spec in specs}, entrant.group)
         names = [f"agency.{agency.id}.notifications" for agency in work.policies().agencies]
         with tempfile.TemporaryDirectory() as folder:
             addresses = Addresses(self.servers.kafka, url, Path(folder))
+            entrant.prepare(addresses)
             with Reader(self.servers.kafka, names) as reader:
                 shown = Appearance(entrant, addresses, reader, wanted)
                 try:

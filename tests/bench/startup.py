@@ -1,5 +1,8 @@
-"""How long everything takes to start: servers, topics and tables, all services, and one worker of each contestant."""
+"""How long everything takes to start: servers, topics and tables, all services, and one worker of each contestant; and
+what `relay --help` takes."""
 
+import os
+import resource
 import subprocess
 import sys
 import time
@@ -13,9 +16,11 @@ from services.ops.starting import MODULE, SERVICE_NAMES
 from services.platform.local.keeper import free_ports
 from services.platform.project import PROJECT
 from services.platform.streaming.sending import Message
-from tests.bench.entrants import ENTRANTS, RELAY
+from tests.bench.entrants import ENTRANTS, RELAY, Entrant
 from tests.bench.stage import READY_SECONDS, Appearance, FellBehindError, Stage
 from tests.bench.throughput import WARM
+
+HELPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,18 @@ def starts(stage: Stage, load: Sequence[Message], tell: Callable[[str], None]) -
             seconds = shown.warm(load[:WARM])
             found.append(Start(f"{entrant.title}: one worker, until an agency has read a first notification", seconds))
     return found
+
+
+def help_seconds(release: Entrant) -> float:
+    """Processor time of `relay --help`, the least of several."""
+    return min(_help_seconds(release) for _ in range(HELPS))
+
+
+def _help_seconds(release: Entrant) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    release.relay("--help", environment=os.environ)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _until_ready(shown: Appearance, processes: Sequence[Sequence[str]]) -> float:

@@ -1,4 +1,4 @@
-"""How fast a backlog is worked off, by one worker and by two, and what memory and processor time that takes."""
+"""How fast a backlog is worked off, by one worker and by two, and what memory, processor time and disk that takes."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.platform.streaming.sending import Message
 from tests.bench.entrants import Entrant
-from tests.bench.stage import FellBehindError, Read, Stage
+from tests.bench.stage import Appearance, FellBehindError, Read, Stage
 
 WARM = 20
 Held = frozenset[bytes]
@@ -15,8 +15,8 @@ Held = frozenset[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """From the first record published until the last notification is read. `same`: the share of what agencies hold at
-    the end that is as the relay's one worker left it; `seconds` is None where it was not done in the time given."""
+    """From the first record published until the last notification is read; `seconds` is None where it was not done in
+    the time given. `wal`, `disk`: bytes that PostgreSQL wrote ahead, and by which the database grew."""
 
     entrant: Entrant
     workers: int
@@ -26,6 +26,8 @@ class Pace:
     notifications: int
     resident_mib: float
     held: Held
+    wal: int
+    disk: int
 
     @property
     def events_a_second(self) -> float | None:
@@ -42,12 +44,14 @@ def pace(
         shown.warm(warm)
         shown.settle(seconds)
         said, used = len(shown.reader.found), shown.processor_seconds()
+        wal, disk = _written(shown)
         began = shown.publish_all(rest)
         try:
             shown.settle(seconds, tell)
             took: float | None = shown.reader.found[-1].at - began
         except FellBehindError:
             took = None
+        wal_after, disk_after = _written(shown)
         return Pace(
             entrant,
             workers,
@@ -57,7 +61,21 @@ def pace(
             len(shown.reader.found) - said,
             shown.most_resident_mib(),
             held(shown.reader.found),
+            wal_after - wal,
+            disk_after - disk,
         )
+
+
+def middle(found: Sequence[Pace]) -> Pace:
+    """The one with the median pace; one that was not done in time is the slowest."""
+    return sorted(found, key=lambda pace: pace.events_a_second or 0.0)[len(found) // 2]
+
+
+def _written(shown: Appearance) -> tuple[int, int]:
+    """Bytes that the server has written ahead since it began, and that the database has."""
+    query = "select (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_database_size(current_database())"
+    ((wal, disk),) = shown.rows(query)
+    return wal, disk
 
 
 def held(read: Sequence[Read]) -> Held:
