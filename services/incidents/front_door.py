@@ -18,7 +18,7 @@ from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.core.rules import Rule
+from services.platform.domain.core.rules import Bodies, Rule
 from services.platform.domain.core.stating import owed
 from services.platform.domain.people.doubtful_births import why_doubted
 from services.platform.domain.people.victims import kept_for_specialist, later_views
@@ -26,6 +26,7 @@ from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
 SOCIAL_CARE = frozenset({"mash"})
+READ_OF_CHILDREN: Bodies = (IncidentReported, RiskAssessed, ChildrenLinked)  # by `considered`
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +72,29 @@ class Considered:
         return kept_for_specialist(self.child.incident) or self.child.grown_up or below
 
     @property
+    def outside(self) -> Reason | None:
+        """Why services for children hear nothing of this child, or None: who is referred is told of whatever the abuse
+        is, any other child where it is domestic abuse (s.3)."""
+        referred = self.why_not is None
+        return None if referred else self.child.outside
+
+    @property
     def decisive(self) -> tuple[Fact, ...]:
         """The facts that decide how soon, each once."""
         worst = (self.worst.fact,) if self.worst is not None and self.high else ()
         return tuple({fact.id: fact for fact in (self.child.fact, self.child.by, *worst)}.values())
+
+    @property
+    def grounds(self) -> tuple[Fact, ...]:
+        """The facts that decide how soon, that which the risk shown rests on, and the incidents that mount up."""
+        shown = (self.worst.fact,) if self.worst is not None else ()
+        return tuple({fact.id: fact for fact in (*self.decisive, *shown, *self.count)}.values())
+
+    def measured_by(self, policy: Policy) -> str:
+        """By which thresholds and count it was decided."""
+        window = policy.window("child_incidents", self.child.incident.force_code, self.child.on)
+        risk = (of_risk(self.worst),) if self.worst is not None else ()
+        return "; ".join((*risk, of_count(window)))
 
     @property
     def matter(self) -> tuple[Item, ...]:
@@ -82,19 +102,24 @@ class Considered:
         child, reasons = self.child, (*self.urgent, *self.same_day)
         victims = victims_in(child.incident)
         adults = (item for victim in victims for item in said.people(child.by, child.incident, victim))
-        risk = said.of_risk(self.worst, self._assessed(self.worst, victims[0])) if self.worst else ()
         items = (
             *said.each(child.by, said.REFERENCES + said.WHAT_HAPPENED),
             *said.of_child(child.fact, child.stated, child.child, child.incident),
             *adults,
-            *risk,
+            *self.risk,
             *derived("referred_for", reasons, DataClass.K, about=child.place, basis="assessed"),
         )
         return tuple(dict.fromkeys(items))
 
-    def _assessed(self, view: Assessment, first: Party) -> str:
+    @property
+    def risk(self) -> tuple[Item, ...]:
+        """The highest risk to a victim beside the child, where one is assessed."""
+        return said.of_risk(self.worst, self._assessed(self.worst)) if self.worst is not None else ()
+
+    def _assessed(self, view: Assessment) -> str:
         """Whose risk it is: a later view names the party, the incident's own is of its first victim."""
-        number = view.fact.body.party if isinstance(view.fact.body, RiskAssessed) else first.number
+        later, first = view.fact.body, victims_in(self.child.incident)[0]
+        number = later.party if isinstance(later, RiskAssessed) else first.number
         return party_place(self.child.incident.crime_reference, number)
 
 
@@ -121,11 +146,6 @@ def _referral(
     links = {**child.file.links, **{fact.id: ids for fact, ids in zip(one.count, led_to, strict=True) if ids}}
     file = replace(child.file, links=links)
     route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
-    shown = (one.worst.fact,) if one.worst is not None else ()
-    grounds = tuple({fact.id: fact for fact in (*one.decisive, *shown, *one.count)}.values())
-    window = policy.window("child_incidents", child.incident.force_code, child.on)
-    risk = (of_risk(one.worst),) if one.worst is not None else ()
-    measured_by = "; ".join((*risk, of_count(window)))
     return tuple(
         owed(
             file,
@@ -137,9 +157,9 @@ def _referral(
             areas=child.areas(),
             on=child.on,
             recorded_at=max(fact.at for fact in one.decisive),
-            grounds=grounds,
+            grounds=one.grounds,
             matter=one.matter,
-            measured_by=measured_by,
+            measured_by=one.measured_by(policy),
             why_not=one.why_not or before,
         )
     )
@@ -228,7 +248,7 @@ RULES = (
         front_door_referral,
         title="Referral of a child reported to be affected by domestic abuse",
         routes=("front_door_referral", "front_door_same_day"),
-        reads=(IncidentReported, RiskAssessed, ChildrenLinked),
+        reads=READ_OF_CHILDREN,
         needs=(ChildrenLinked,),
         windows=("child_incidents",),
     ),

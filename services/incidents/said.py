@@ -18,6 +18,7 @@ SAID_REMEMBERED = 2_000  # at about 2 kB: the rules of an evaluation, and the fi
 
 REFERENCES = ("crime_reference", "incident_log", "reported_at")
 WHAT_HAPPENED = ("occurred_from", "occurred_to", "historic", "abuse_types", "location_type", "injury_level", "markers")
+WHEN = ("occurred_from", "occurred_to")
 OUTLINE = ("occurred_from", "occurred_to", "abuse_types", "location_type")
 CONTACT = ("support_referral", "safe_contact", "safe_contact_recorded_on")
 IDENTITY = ("role", "name", "date_of_birth", "age", "language", "interpreter_needed")

@@ -417,7 +417,7 @@ REASONS: Mapping[str, tuple[str, Shown]] = {
     "below_threshold": ("K", "grade"),
     "served_by_higher_route": ("K", "grade"),
     "below_count": ("K", "full"),
-    "not_a_child": ("C", "full"),
+    **dict.fromkeys(("not_a_child", "not_under_five", "at_school", "not_born"), ("C", "full")),
     "home_educated": ("C", "full"),
     "no_school_named": ("C", "full"),
     "convicted_before_the_incident": ("O", "full"),

@@ -37,6 +37,7 @@ ANSWERS: dict[str, Callable[..., responses.Answer]] = {
     "decided": b.decided,
 }
 NOT_KNOWN = "not known"
+NOT_STATED = "not stated"
 Orders = Mapping[str, str]
 ADDRESS, CIRCUMSTANCES = "99 Nowhere Lane", "Invented circumstances"
 
@@ -149,7 +150,8 @@ def _child(number: int, child: say.ChildSaid) -> police.Child:
         child.number or number,
         record=None if who == NOT_KNOWN else b.record(_record(who)),
         name=f"{who} Situationtest",
-        date_of_birth=day(child.born) if child.born and not child.unborn else None,
+        date_of_birth=None if child.unborn or child.born == NOT_STATED else day(child.born),
+        under_5_not_in_school=child.under_5_not_in_school,
         unborn=child.unborn,
         injured=child.injured,
         intervened=child.intervened,

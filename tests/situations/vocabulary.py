@@ -101,7 +101,8 @@ class ChildSaid(Words):
     number: int | None = None
     schools: Strings = ("100001",)
     lives_in: Area = "Larkmead"
-    born: str | None = "4 May 2017"
+    born: str = "4 May 2017"  # or "not stated"
+    under_5_not_in_school: bool | None = None
     unborn: bool | None = None
     injured: bool | None = None
     intervened: bool | None = None
