@@ -157,6 +157,20 @@ def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             yield from state(file, policy, "child_home_educated", child, child.outside)
 
 
+def child_encompass_desk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The Encompass desk of the force in whose area a child lives, where another force recorded the incident; beside
+    the child's school, never in its place (DA Act 2021 s.49A(2)-(3))."""
+    stated: set[str] = set()
+    for child in affected(file):
+        lives_in = policy.force_of(child.child.residence)
+        here = Reason.LIVES_IN_THIS_FORCE if lives_in in (None, child.incident.force_code) else None
+        twice = Reason.STATED_TWICE if child.by.id in stated else None
+        why_not = child.outside or here or twice
+        yield from state(file, policy, "child_encompass_desk", child, why_not)
+        if why_not is None:
+            stated.add(child.by.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Establishment:
     """An agency that serves schools of a child, with those that it is told for. `closed_until`: the first morning of
@@ -270,6 +284,15 @@ RULES = (
         child_home_educated,
         title="Child educated at home and reported to be affected by domestic abuse",
         routes=("child_home_educated",),
+        reads=(IncidentReported, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "child_encompass_desk",
+        child_encompass_desk,
+        title="Child of this area, affected by domestic abuse reported to another force",
+        routes=("child_encompass_desk",),
         reads=(IncidentReported, ChildrenLinked),
         needs=(ChildrenLinked,),
         speaks_of="incident",

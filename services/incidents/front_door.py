@@ -25,7 +25,9 @@ from services.platform.domain.people.victims import kept_for_specialist, later_v
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
+CHILD_PROTECTION = frozenset({"mash", "child_abuse_unit"})
 SOCIAL_CARE = frozenset({"mash"})
+YOUTH_JUSTICE = frozenset({"mash", "youth_justice"})
 READ_OF_CHILDREN: Bodies = (IncidentReported, RiskAssessed, ChildrenLinked)  # by `considered`
 
 
@@ -100,16 +102,20 @@ class Considered:
     def matter(self) -> tuple[Item, ...]:
         """What happened, the child, the adults and how they are related, and why it is a referral."""
         child, reasons = self.child, (*self.urgent, *self.same_day)
-        victims = victims_in(child.incident)
-        adults = (item for victim in victims for item in said.people(child.by, child.incident, victim))
         items = (
             *said.each(child.by, said.REFERENCES + said.WHAT_HAPPENED),
             *said.of_child(child.fact, child.stated, child.child, child.incident),
-            *adults,
+            *self.adults,
             *self.risk,
             *derived("referred_for", reasons, DataClass.K, about=child.place, basis="assessed"),
         )
         return tuple(dict.fromkeys(items))
+
+    @property
+    def adults(self) -> tuple[Item, ...]:
+        """Victims and suspects, and how they are related."""
+        by, incident = self.child.by, self.child.incident
+        return tuple(item for victim in victims_in(incident) for item in said.people(by, incident, victim))
 
     @property
     def risk(self) -> tuple[Item, ...]:
@@ -165,6 +171,38 @@ def _referral(
     )
 
 
+def front_door_contact(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """Any other child is a contact for information: what is known of the child and the adults, no account of what
+    happened, and no decision asked (Working Together 2023; local threshold policy)."""
+    stated: set[str] = set()
+    for one in considered(file, policy):
+        child = one.child
+        twice = Reason.STATED_TWICE if child.by.id in stated else None
+        referred = Reason.SERVED_BY_HIGHER_ROUTE if one.why_not is None else None
+        why_not = child.outside or referred or twice
+        yield from owed(
+            file,
+            policy,
+            rule="front_door_contact",
+            subject=child.place,
+            person=child.place,
+            areas=child.areas(),
+            on=child.on,
+            recorded_at=child.recorded_at,
+            grounds=one.grounds,
+            matter=(
+                *said.each(child.by, said.REFERENCES + said.WHEN),
+                *said.of_child(child.fact, child.stated, child.child, child.incident),
+                *one.adults,
+                *one.risk,
+            ),
+            measured_by=one.measured_by(policy),
+            why_not=why_not,
+        )
+        if why_not is None:
+            stated.add(child.by.id)
+
+
 def considered(file: CaseFile, policy: Policy) -> Iterator[Considered]:
     """The child of this file in each incident, with all that a referral depends on."""
     children = list(affected(file))
@@ -214,8 +252,7 @@ def referral_of_party(
     suspect = party.role is Role.SUSPECT and not incident.roles_unresolved
     route = "young_suspect_referral" if suspect else "young_victim_referral"
     rule = "young_person_referral"
-    # From 16 it is domestic abuse, which the DAIT investigates, and a child still (DA Act 2021 s.1): social care hears.
-    only_kinds = None if under(party, CONNECTED_FROM, on) or perhaps_a_small_child(party) else SOCIAL_CARE
+    child_only = under(party, CONNECTED_FROM, on) or perhaps_a_small_child(party)
     relations = (
         item
         for number in range(len(party.relationships))
@@ -226,7 +263,7 @@ def referral_of_party(
         policy,
         rule=rule,
         route=route,
-        only_kinds=only_kinds,
+        only_kinds=services_for(suspect=suspect, child_only=child_only),
         subject=place,
         person=place,
         areas=areas,
@@ -242,12 +279,30 @@ def referral_of_party(
     )
 
 
+def services_for(*, suspect: bool, child_only: bool) -> frozenset[str]:
+    """Who hears of a young party. Under 16 a child only, whom the child abuse unit protects. From 16 it is domestic
+    abuse, which the DAIT investigates, and a child still (DA Act 2021 s.1): social care hears, and of a suspect youth
+    justice."""
+    if suspect:
+        return SOCIAL_CARE if child_only else YOUTH_JUSTICE
+    return CHILD_PROTECTION if child_only else SOCIAL_CARE
+
+
 RULES = (
     Rule(
         "front_door_referral",
         front_door_referral,
         title="Referral of a child reported to be affected by domestic abuse",
         routes=("front_door_referral", "front_door_same_day"),
+        reads=READ_OF_CHILDREN,
+        needs=(ChildrenLinked,),
+        windows=("child_incidents",),
+    ),
+    Rule(
+        "front_door_contact",
+        front_door_contact,
+        title="Child reported to be affected by domestic abuse, for information",
+        routes=("front_door_contact",),
         reads=READ_OF_CHILDREN,
         needs=(ChildrenLinked,),
         windows=("child_incidents",),

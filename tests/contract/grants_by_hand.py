@@ -143,7 +143,10 @@ CONTACTS_NOBODY = frozenset({"dsl"})
 CONFLICT_DESKS = frozenset({"psd", "out_of_force_desk"})
 HONOUR_BASED_ABUSE_DESKS = frozenset({"specialist_desk", "duty_inspector"})
 WHILE_ROLES_ARE_UNRESOLVED = frozenset(
-    {"dait_supervisor", "duty_inspector", "idva", "dsl", "la_education", "mash", "child_abuse_unit"}
+    {
+        *("dait_supervisor", "duty_inspector", "idva", "dsl", "la_education", "mash", "child_abuse_unit"),
+        *("encompass_desk", "health_visitor"),
+    }
 )
 MAY_KNOW_WHO_ASKS = frozenset({"cps", "idva", "wcu", "dait", "dait_supervisor", "duty_inspector", "specialist_desk"})
 TOLD_OF_APPLICATIONS = MAY_KNOW_WHO_ASKS | CONFLICT_DESKS
@@ -419,6 +422,7 @@ REASONS: Mapping[str, tuple[str, Shown]] = {
     "below_count": ("K", "full"),
     **dict.fromkeys(("not_a_child", "not_under_five", "at_school", "not_born"), ("C", "full")),
     "home_educated": ("C", "full"),
+    "lives_in_this_force": ("L", "full"),
     "no_school_named": ("C", "full"),
     "convicted_before_the_incident": ("O", "full"),
     "offence_not_confirmed": ("O", "full"),

@@ -207,7 +207,11 @@ class Policy:
 
     def risk_holding_force(self, areas: Areas) -> str | None:
         """The force in whose area she lives, as far as it is known; else the case's."""
-        return areas.victim.force or self._force_of(areas.victim.la_code) or areas.case_force
+        return self.force_of(areas.victim) or areas.case_force
+
+    def force_of(self, lives: Residence) -> str | None:
+        """The force in whose area somebody lives, as far as it is known."""
+        return lives.force or self._force_of(lives.la_code)
 
     def knows_force(self, code: str) -> bool:
         return code in self.rows.force_codes

@@ -98,7 +98,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     """The risk, as it was assessed, does not reach what this route asks for."""
     SERVED_BY_HIGHER_ROUTE = "served_by_higher_route"
-    """A more urgent route already refers her to support."""
+    """A more urgent route already refers this person."""
     SUPPORT_DECLINED = "support_declined"
     """She declined a referral to support."""
     SUPPORT_NOT_ASKED = "support_not_asked"
@@ -121,6 +121,8 @@ class Reason(StrEnum):
     """The child is at a school, a college or a nursery, which is told."""
     NOT_BORN = "not_born"
     """The child is not born yet."""
+    LIVES_IN_THIS_FORCE = "lives_in_this_force"
+    """The child lives in the area of the force that recorded the incident, or it is not known where."""
     NOT_A_CHILD = "not_a_child"
     """Stated among the children, and 18 or older."""
     STATED_TWICE = "stated_twice"
@@ -154,7 +156,7 @@ class Reason(StrEnum):
 
 
 # Kept with the evaluation, and never said to those who were told before: each would tell of a conflict, of a person's
-# age or of what she said. They hear that a ground fell, or that other routes apply.
+# age, of where somebody lives or of what she said. They hear that a ground fell, or that other routes apply.
 UNSPOKEN = frozenset(
     {
         Reason.SUSPECT_IS_POLICE,
@@ -167,5 +169,6 @@ UNSPOKEN = frozenset(
         Reason.SUPPORT_DECLINED,
         Reason.SUPPORT_NOT_ASKED,
         Reason.NOT_SAFE_TO_ASK,
+        Reason.LIVES_IN_THIS_FORCE,
     }
 )
