@@ -17,8 +17,8 @@ help: ## list what can be done
 
 install: .venv/.installed .relay/kafka/classes.jsa ## put everything into .venv and .relay, and start nothing
 
-run: install ## play a year in the life of one family on a Kafka and a PostgreSQL of its own, and stay up
-	@$(BIN)/relay run
+run: install ## play a year in the life of one family on a Kafka and a PostgreSQL of its own, and stay up (PACE=1 to read along)
+	@$(BIN)/relay run $(if $(PACE),--pace)
 
 test: install ## run every test, on real servers that the tests start and end
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder

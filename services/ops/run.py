@@ -39,6 +39,7 @@ def run(
         list[str] | None, typer.Argument(metavar="[SERVICE]...", help=f"Which services: {', '.join(SERVICE_NAMES)}.")
     ] = None,
     story: Annotated[bool, typer.Option(help="On servers of its own: play the year of one family first.")] = True,
+    pace: Annotated[bool, typer.Option("--pace", help="Play it at the pace of a reader; any key goes on.")] = False,
 ) -> None:
     """Run services until Ctrl-C.
 
@@ -56,7 +57,7 @@ def run(
         run_on(settings.servers, services or SERVICE_NAMES, policies)
     if services:
         raise UsageError("To run single services, name servers with RELAY_KAFKA and RELAY_DATABASE.")
-    _own_servers().run_on_own_servers(policies, tell_story=story)
+    _own_servers().run_on_own_servers(policies, tell_story=story, at_reading_pace=pace)
 
 
 def _own_servers() -> Any:

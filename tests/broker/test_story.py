@@ -14,7 +14,7 @@ from services.ops.starting import prepare
 from services.ops.subscribe import open_topics, read_to_end
 from services.platform.local.embedded import embedded_servers
 from services.platform.local.services import Services, all_services
-from services.platform.local.story import STORY, Story, held, play, read_telling
+from services.platform.local.story import STORY, Played, Story, play, read_telling, show
 from services.platform.local.story_clock import StoryClock, story_clock
 from services.platform.project import PROJECT
 from services.platform.settings import Addresses
@@ -24,21 +24,21 @@ pytestmark = [pytest.mark.broker, pytest.mark.one_process]
 DRAINED_WITHIN = 60.0
 POLICIES = load(PROJECT / "deploy" / "policy", PROJECT / "deploy" / "agencies")
 THIRD = "54250077303"
-Told = tuple[NotificationIssued, ...]
+Delivered = tuple[NotificationIssued, ...]
 
 
 def story_events() -> tuple[Ready, ...]:
     return tuple(event for event in read_path(STORY, None, receipts(datetime.now(UTC))) if isinstance(event, Ready))
 
 
-def kinds(delivered: Told, agency: str, rule: str, about: str = "") -> list[str]:
+def kinds(delivered: Delivered, agency: str, rule: str, about: str = "") -> list[str]:
     """The kinds of notifications of one matter, in the order of their revisions."""
     found = [n for n in delivered if (n.agency, n.rule) == (agency, rule) and about in n.subject]
     return [n.kind for n in sorted(found, key=lambda n: n.revision)]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Told, Services, StoryClock]]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Played, Services, StoryClock]]:
     """The story, told to its end on servers of its own, which are still up."""
     folder = tmp_path_factory.mktemp("story")
     with embedded_servers(durable=False) as servers:
@@ -47,22 +47,22 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Told, Ser
         with story_clock(servers.kafka, servers.database) as clock:
             clock.stop_at(story.events[0].time)
             with all_services(servers, folder / "services.log") as services:
-                delivered = play(story, clock, services, POLICIES)
+                whole = play(story, clock, services, POLICIES)
                 clock.let_go()
-                yield delivered, services, clock
+                yield whole, services, clock
 
 
 @pytest.fixture(scope="module")
-def delivered(played: tuple[Told, Services, StoryClock]) -> Told:
-    return played[0]
+def delivered(played: tuple[Played, Services, StoryClock]) -> Delivered:
+    return played[0].notifications
 
 
-def test_at_least_eight_agencies_are_told_and_none_of_them_late_but_for_who_is_asked_next(delivered: Told) -> None:
+def test_at_least_eight_agencies_are_told_and_none_of_them_late_but_for_who_is_asked_next(delivered: Delivered) -> None:
     assert len({notification.agency for notification in delivered}) >= 8
     assert {notification.agency for notification in delivered if notification.late} <= {"idva-downland"}
 
 
-def test_no_notification_has_two_contents_and_no_matter_two_first_notifications(delivered: Told) -> None:
+def test_no_notification_has_two_contents_and_no_matter_two_first_notifications(delivered: Delivered) -> None:
     assert len({notification.notification for notification in delivered}) == len(delivered)
     first = [
         (notification.rule, notification.subject, notification.agency)
@@ -72,19 +72,19 @@ def test_no_notification_has_two_contents_and_no_matter_two_first_notifications(
     assert len(set(first)) == len(first)
 
 
-def test_support_that_she_declined_is_told_to_the_investigating_team_alone(delivered: Told) -> None:
+def test_support_that_she_declined_is_told_to_the_investigating_team_alone(delivered: Delivered) -> None:
     assert {notification.agency for notification in delivered if notification.subject.startswith("54250011101/")} == {
         "dait-54"
     }
 
 
-def test_the_wrong_school_is_corrected_and_the_right_one_told_in_its_place(delivered: Told) -> None:
+def test_the_wrong_school_is_corrected_and_the_right_one_told_in_its_place(delivered: Delivered) -> None:
     assert kinds(delivered, "school-100001", "child_school") == ["notify", "correct"]
     assert kinds(delivered, "school-100002", "child_school", "54250044202")[0] == "notify"
     assert not [n for n in delivered if n.agency == "school-100001" and THIRD in n.subject]
 
 
-def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(delivered: Told) -> None:
+def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(delivered: Delivered) -> None:
     larkmead = [n for n in delivered if n.agency == "idva-larkmead" and n.rule == "high_risk"]
     downland = [n for n in delivered if n.agency == "idva-downland" and n.rule == "high_risk"]
     assert [n.kind for n in larkmead] == ["notify", "remind", "close"]
@@ -92,13 +92,15 @@ def test_who_declines_is_closed_and_the_next_able_one_is_asked_by_the_old_time(d
     assert downland[0].asks[0].by == larkmead[0].asks[0].by
 
 
-def test_who_declined_hears_no_more_of_her_than_its_own_end(delivered: Told) -> None:
+def test_who_declined_hears_no_more_of_her_than_its_own_end(delivered: Delivered) -> None:
     larkmead = [n for n in delivered if n.agency == "idva-larkmead"]
     assert {n.rule for n in larkmead} == {"high_risk"}
     assert max(larkmead, key=lambda n: n.issued_at).kind == "close"
 
 
-def test_silence_of_the_front_door_alone_climbs_to_the_duty_inspector_and_ends_when_he_answers(delivered: Told) -> None:
+def test_silence_of_the_front_door_alone_climbs_to_the_duty_inspector_and_ends_when_he_answers(
+    delivered: Delivered,
+) -> None:
     escalated = [n for n in delivered if n.rule.startswith("unanswered_")]
     assert {n.subject.partition("/")[0] for n in escalated} == {"front_door_referral"}
     assert {n.rule for n in escalated} == {"unanswered_manager", "unanswered_strategic", "unanswered_duty_inspector"}
@@ -106,12 +108,12 @@ def test_silence_of_the_front_door_alone_climbs_to_the_duty_inspector_and_ends_w
     assert {n.reason for n in escalated if n.kind == "close"} == {"answered"}
 
 
-def test_three_incidents_of_one_pair_within_a_year_are_an_escalation(delivered: Told) -> None:
+def test_three_incidents_of_one_pair_within_a_year_are_an_escalation(delivered: Delivered) -> None:
     assert kinds(delivered, "dait-54", "escalation", f"{THIRD}/party/1")[0] == "notify"
 
 
 def test_a_missed_order_is_told_to_cps_and_dait_and_closed_when_an_order_is_known_to_protect_her(
-    delivered: Told,
+    delivered: Delivered,
 ) -> None:
     for agency in ("cps-westmarch", "dait-54"):
         said = kinds(delivered, agency, "missed_order")
@@ -120,46 +122,53 @@ def test_a_missed_order_is_told_to_cps_and_dait_and_closed_when_an_order_is_know
     assert {n.reason for n in closed} == {"order_protects_her"}
 
 
-def test_an_order_whose_protection_nobody_confirmed_closes_nothing(delivered: Told) -> None:
+def test_an_order_whose_protection_nobody_confirmed_closes_nothing(delivered: Delivered) -> None:
     asked = next(n for n in delivered if n.rule == "attribution_question" and n.kind == "notify")
     confirmed = next(n for n in delivered if n.rule == "attribution_question" and n.kind == "close")
     closed = next(n for n in delivered if n.rule == "missed_order" and n.kind == "close")
     assert asked.issued_at < confirmed.issued_at == closed.issued_at
 
 
-def test_a_street_in_the_order_is_reviewed_by_both_who_must_assume_that_he_knows_it(delivered: Told) -> None:
+def test_a_street_in_the_order_is_reviewed_by_both_who_must_assume_that_he_knows_it(delivered: Delivered) -> None:
     agencies = {"dait-54", "idva-downland"}
     assert {n.agency for n in delivered if n.rule == "place_term_made"} == agencies
     for agency in agencies:
         assert kinds(delivered, agency, "place_term_made") == ["notify", "update"]
 
 
-def test_an_application_to_lift_the_order_is_told_and_its_decision_closes_it(delivered: Told) -> None:
+def test_an_application_to_lift_the_order_is_told_and_its_decision_closes_it(delivered: Delivered) -> None:
     agencies = {"cps-westmarch", "dait-54", "idva-downland", "wcu-54"}
     assert {n.agency for n in delivered if n.rule == "application_lodged" and n.kind == "notify"} == agencies
     assert {n.agency for n in delivered if n.rule == "application_lodged" and n.kind == "close"} == agencies
     assert {n.agency for n in delivered if n.rule == "application_decided"} == agencies
 
 
-def test_schools_hear_nothing_of_courts_and_of_applications(delivered: Told) -> None:
+def test_schools_hear_nothing_of_courts_and_of_applications(delivered: Delivered) -> None:
     assert {n.rule for n in delivered if n.agency.startswith("school-")} == {"child_school"}
 
 
-def test_every_answer_of_the_story_found_its_notification(delivered: Told) -> None:
+def test_every_answer_of_the_story_found_its_notification(delivered: Delivered) -> None:
     assert not [n for n in delivered if n.rule == "answer_without_notification"]
 
 
-def test_what_was_held_is_told_agency_by_agency_in_the_order_of_the_first_telling(delivered: Told) -> None:
-    rows = held(delivered)
-    assert rows[0].agency == "dait-54"
-    assert {row.agency for row in rows} == {n.agency for n in delivered}
-    assert all(row.ended is None or row.ended >= row.delivered for row in rows)
+def test_the_story_ends_with_a_picture_and_with_one_decision_explained(
+    played: tuple[Played, Services, StoryClock], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, services, _ = played
+    picture = tmp_path / "story.svg"
+    show(whole, Story(story_events(), read_telling()), services.servers.database, POLICIES, picture)
+    printed = capsys.readouterr().out
+    assert "Downland IDVA Project" in printed
+    assert "Why: one decision explained" in printed
+    written = picture.read_text("utf-8")
+    assert written.count("told</title>") == len({(n.agency, n.rule, n.subject) for n in whole.notifications})
+    assert written.count("answered</title>") == len(whole.answers)
 
 
 def test_after_the_story_the_clock_is_the_true_one_and_publishing_it_again_tells_nobody_anything(
-    played: tuple[Told, Services, StoryClock],
+    played: tuple[Played, Services, StoryClock],
 ) -> None:
-    delivered, services, clock = played
+    (delivered, _), services, clock = played
     assert clock.now() > max(notification.issued_at for notification in delivered)
     clock.wait_until_drained(services.reads, DRAINED_WITHIN, services.check)
     topics = [f"agency.{agency.id}.notifications" for agency in POLICIES.agencies]

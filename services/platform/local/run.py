@@ -16,9 +16,10 @@ from services.ops.events import NotReady, Ready, read_path, receipts
 from services.ops.starting import prepare
 from services.ops.terminal import UsageError, complain, heading, out
 from services.platform.local.embedded import RELAY_FOLDER, Servers, embedded_servers
+from services.platform.local.pace import wait_for_reader
 from services.platform.local.running import announce
 from services.platform.local.services import LOGS, Services, ServicesEndedError, all_services
-from services.platform.local.story import STORY, Story, play, read_telling
+from services.platform.local.story import STORY, Story, at_once, play, read_telling, show
 from services.platform.local.story_clock import StoryStuckError, story_clock
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
@@ -26,6 +27,7 @@ from services.platform.settings import Addresses
 from services.platform.streaming.health import THIS_MACHINE
 
 POLL_SECONDS = 0.3
+PICTURE = RELAY_FOLDER / "story.svg"
 EXAMPLE = "schemas/examples/police.incidents/incident-reported/high-risk-strangulation.json"
 # What a newcomer may type, and what it shows.
 WITHOUT_STORY = (
@@ -42,12 +44,12 @@ AFTER_STORY = (
 )
 
 
-def run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
+def run_on_own_servers(policies: PolicySet, *, tell_story: bool, at_reading_pace: bool) -> None:
     """Returns when the person ends it. typer.Exit with status 1 where it ends by itself."""
     for sign in (signal.SIGTERM, signal.SIGINT):  # also where a shell starts it with SIGINT ignored
         signal.signal(sign, _interrupt)
     try:
-        _run(policies, tell_story=tell_story)
+        _run(policies, _story() if tell_story else None, wait_for_reader if at_reading_pace else at_once)
     except KeyboardInterrupt:
         out.print("\nEnded; nothing is left behind.")
     except (ServicesEndedError, StoryStuckError) as problem:
@@ -58,7 +60,7 @@ def run_on_own_servers(policies: PolicySet, *, tell_story: bool) -> None:
         raise typer.Exit(1) from None
 
 
-def _run(policies: PolicySet, *, tell_story: bool) -> None:
+def _run(policies: PolicySet, story: Story | None, pace: Callable[[int], None]) -> None:
     name = f"run-{os.getpid()}"
     with embedded_servers(RELAY_FOLDER / name, tell=_tell) as servers:
         out.print(f"RELAY_KAFKA={servers.kafka}", soft_wrap=True)
@@ -66,11 +68,16 @@ def _run(policies: PolicySet, *, tell_story: bool) -> None:
         with announce(servers.kafka, servers.database) as tell_health:
             _tell("Making tables and topics ...")
             prepare(Addresses(servers.kafka, servers.database), policies)
-            _serve(servers, name, policies, _story() if tell_story else None, tell_health)
+            _serve(servers, name, policies, story, pace, tell_health)
 
 
 def _serve(
-    servers: Servers, name: str, policies: PolicySet, story: Story | None, tell_health: Callable[[str], None]
+    servers: Servers,
+    name: str,
+    policies: PolicySet,
+    story: Story | None,
+    pace: Callable[[int], None],
+    tell_health: Callable[[str], None],
 ) -> None:
     if story is None:
         _tell("Starting the services ...")
@@ -82,7 +89,8 @@ def _serve(
         _tell("Starting the services ...")
         with all_services(servers, LOGS / f"{name}.log", out.print) as services:
             _tell_where(services, tell_health)
-            play(story, clock, services, policies)
+            played = play(story, clock, services, policies, pace)
+            show(played, story, servers.database, policies, PICTURE)
             clock.let_go()
             _stay_up(services, AFTER_STORY)
 

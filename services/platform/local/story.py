@@ -1,15 +1,14 @@
 """A year in the life of one family, played through the relay on the story's clock and told as it happens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict
-from rich.table import Table
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Answer, Decided, Declined
@@ -28,12 +27,14 @@ from services.ops.terminal import heading, moment, out, plural
 from services.ops.words import Names
 from services.platform.local.services import Services
 from services.platform.local.story_clock import StoryClock, StoryStuckError
+from services.platform.local.timeline import held, lines, svg
 from services.platform.policy.policy import PolicySet
 from services.platform.project import PROJECT
 
 STORY = PROJECT / "schemas" / "examples" / "story"
 TELLING = "telling.yaml"
 DRAIN_SECONDS = 60.0
+WIDEST = 140  # characters of the picture
 
 
 class Chapter(BaseModel):
@@ -74,19 +75,28 @@ class Story:
 
 @dataclass
 class Teller:
-    """Tells what agencies are told, as they are told it, and remembers it for the table at the end."""
+    """Tells what agencies are told, as they are told it, and remembers it for the picture at the end.
+
+    `pace`: waits, before a chapter, until so many words have been read.
+    """
 
     names: Names
+    pace: Callable[[int], None]
     heard: list[NotificationIssued] = field(default_factory=list)
+    answers: list[tuple[datetime, Answer]] = field(default_factory=list)
     in_full: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
+    unread: int = 0  # words
 
     def chapter(self, at: datetime, says: str) -> None:
-        out.print()
-        out.print(f"{moment(at)}  {says}", style="bold")
+        self.pace(self.unread)
+        self.unread = 0
+        self._say("")
+        self._say(f"{moment(at)}  {says}", "bold")
 
     def answered(self, at: datetime, answer: Answer) -> None:
         """What an agency says back, and to what."""
+        self.answers.append((at, answer))
         of = next(
             (notification for notification in self.heard if notification.notification == answer.notification), None
         )
@@ -94,20 +104,20 @@ class Teller:
         said = words.answer(str(getattr(answer, "decision", getattr(answer, "reason", ""))))
         did = ANSWERED[type(answer)] + (f" ({said})" if said else "")
         name = self.names.agency(answer.agency)
-        out.print(f"  ← {moment(at)[4:]}  {name} {did}{about}", style="cyan", soft_wrap=True)
+        self._say(f"  ← {moment(at)[4:]}  {name} {did}{about}", "cyan")
 
     def clock(self, at: datetime) -> None:
-        out.print()
-        out.print(f"{moment(at)}  Time passes.", style="dim")
+        self._say("")
+        self._say(f"{moment(at)}  Time passes.", "dim")
 
     def tells(self, notifications: Sequence[NotificationIssued], now: datetime) -> None:
         for notification in sorted(notifications, key=lambda one: (ORDER.index(one.kind), one.agency, one.rule)):
             self.heard.append(notification)
             if notification.agency in self.in_full and notification.kind == "notify":
                 self.in_full.discard(notification.agency)
-                out.print(f"  → {self.names.agency(notification.agency)} reads:")
+                self._say(f"  → {self.names.agency(notification.agency)} reads:")
                 for line in tell(notification, now, self.names):
-                    out.print(f"      {line.text}", style=line.style or None, soft_wrap=True)
+                    self._say(f"      {line.text}", line.style)
             else:
                 self.briefly(notification)
 
@@ -116,13 +126,17 @@ class Teller:
         name = self.names.agency(notification.agency)
         late = ", late" if notification.late else ""
         said = f"  → {name}: {words.KINDS[notification.kind].lower()}{late}: {headline(notification)}"
-        out.print(said, style=STYLES.get(notification.kind), soft_wrap=True)
+        self._say(said, STYLES.get(notification.kind, ""))
         unmet = [ask for ask in notification.asks if not ask.met] if notification.state == "live" else []
         more = [f"{words.ASKS[ask.ask]}, by {moment(ask.by, year=False)}" for ask in unmet]
         if notification.reason:
             more.append(words.reason(notification.reason))
         if more:
-            out.print(f"      {'; '.join(more)}", style="dim", soft_wrap=True)
+            self._say(f"      {'; '.join(more)}", "dim")
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.unread += len(text.split())
+        out.print(text, style=style or None, soft_wrap=True)
 
 
 ANSWERED: Mapping[type[Answer], str] = {
@@ -140,13 +154,30 @@ def read_telling(folder: Path = STORY) -> Telling:
     return Telling.model_validate(yaml.safe_load((folder / TELLING).read_text("utf-8")))
 
 
-def play(story: Story, clock: StoryClock, services: Services, policies: PolicySet) -> tuple[NotificationIssued, ...]:
-    """Plays the story to its end, and returns what agencies were told.
+class Played(NamedTuple):
+    """What agencies were told, and what they answered when."""
+
+    notifications: tuple[NotificationIssued, ...]
+    answers: tuple[tuple[datetime, Answer], ...]
+
+
+def at_once(_words: int) -> None:
+    """The pace of whom nobody reads along with."""
+
+
+def play(
+    story: Story,
+    clock: StoryClock,
+    services: Services,
+    policies: PolicySet,
+    pace: Callable[[int], None] = at_once,
+) -> Played:
+    """Plays the story to its end. `pace`: waits until so many words have been read.
 
     Events go in through Kafka at their sources' times, notifications are read from Kafka by a reader who is in no
     group. Between two events the clock stops wherever some service has something to do by itself.
     """
-    teller = Teller(Names.of(policies))
+    teller = Teller(Names.of(policies), pace)
     topics = [f"agency.{agency.id}.notifications" for agency in policies.agencies]
     with open_topics(services.servers.kafka, topics) as consumer:
         with connected(services.servers.kafka) as producer:
@@ -158,9 +189,7 @@ def play(story: Story, clock: StoryClock, services: Services, policies: PolicySe
                 _drain(clock, services)
                 teller.tells(_read(consumer), at)
         _until(datetime.now(UTC), teller, clock, services, consumer)
-    _show_table(teller)
-    _explain(story.telling.explained, services.servers.database, policies, teller.names)
-    return tuple(teller.heard)
+    return Played(tuple(teller.heard), tuple(teller.answers))
 
 
 def _until(at: datetime, teller: Teller, clock: StoryClock, services: Services, consumer: Any) -> None:
@@ -196,57 +225,18 @@ def _read(consumer: Any) -> list[NotificationIssued]:
     return [heard.notification for heard in read_to_end(consumer)]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One matter as an agency held it: from when, until when, and why it ended."""
-
-    agency: str
-    what: str
-    delivered: datetime
-    ended: datetime | None
-    why: str
-
-
-def held(notifications: Sequence[NotificationIssued]) -> tuple[Held, ...]:
-    """What each agency held and when; agencies, and what each of them held, in the order of the first telling."""
-    by_duty: dict[tuple[str, str, str], list[NotificationIssued]] = {}
-    for notification in notifications:
-        by_duty.setdefault((notification.agency, notification.rule, notification.subject), []).append(notification)
-    found = [_held(of_duty) for of_duty in by_duty.values()]
-    first = {row.agency: row.delivered for row in sorted(found, key=lambda row: row.delivered, reverse=True)}
-    return tuple(sorted(found, key=lambda row: (first[row.agency], row.agency, row.delivered)))
-
-
-def _held(of_duty: Sequence[NotificationIssued]) -> Held:
-    last = max(of_duty, key=lambda notification: notification.revision)
-    over = last.state != "live"
-    return Held(
-        agency=last.agency,
-        what=headline(last),
-        delivered=min(notification.issued_at for notification in of_duty),
-        ended=last.issued_at if over else None,
-        why=words.reason(last.reason) if over and last.reason else "",
-    )
-
-
-def _show_table(teller: Teller) -> None:
-    rows = held(teller.heard)
+def show(played: Played, story: Story, database: str, policies: PolicySet, picture: Path) -> None:
+    """What each agency held, as a picture here and in a file; then the history of one duty."""
+    names = Names.of(policies)
+    rows = held(played.notifications, played.answers)
     agencies = {row.agency for row in rows}
     out.print()
     out.print(heading(f"What each agency held: {plural(len(agencies), 'agency', lambda _: 'agencies')} told", "green"))
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    table.add_column("agency", ratio=3)
-    table.add_column("what", ratio=5)
-    table.add_column("from", no_wrap=True)
-    table.add_column("until", no_wrap=True)
-    table.add_column("why it ended", ratio=4)
-    before = ""
-    for row in rows:
-        name = teller.names.agency(row.agency) if row.agency != before else ""
-        before = row.agency
-        ended = _short(row.ended) if row.ended else "still held"
-        table.add_row(name, row.what, _short(row.delivered), ended, row.why)
-    out.print(table)
+    for line in lines(rows, names, min(out.width, WIDEST)):
+        out.print(line, no_wrap=True, overflow="ellipsis")
+    picture.write_text(svg(rows, names), "utf-8")
+    out.print(f"The same, with dates and reasons, to open in a browser: {picture}", style="dim")
+    _explain(story.telling.explained, database, policies, names)
 
 
 def _explain(explained: Explained, database: str, policies: PolicySet, names: Names) -> None:
@@ -262,7 +252,3 @@ def _explain(explained: Explained, database: str, policies: PolicySet, names: Na
     out.print()
     out.print(heading("Why: one decision explained, as `relay explain` does", "green"))
     out.print(shown(found, held_by.name, detail=True, names=names))
-
-
-def _short(at: datetime) -> str:
-    return moment(at)[4:]
