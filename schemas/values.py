@@ -117,7 +117,9 @@ Version = Annotated[int, Field(ge=1, le=MAX_INT)]
 ForceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,5}$")]
 CourtCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{6,8}$")]
 LaCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
-SchoolUrn = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+# Of a school or college; of a registered nursery the number by which Ofsted registers early years, with its letters.
+SchoolUrn = Annotated[str, StringConstraints(pattern=r"^(EY)?[0-9]{6}$")]
+NURSERY = "EY"
 AgencyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,59}$")]
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from schemas import attachments, identifiers, matters
 from schemas import values as v
-from schemas.classes import REFERENCE
+from schemas.classes import CHILD, REFERENCE
 from schemas.doubts import Doubt, DoubtReason
 from schemas.fact_types import FactType, Unlinked, Version
 
@@ -230,6 +230,40 @@ ATTRIBUTION_CONFIRMED = FactType(
     names=_case_of_order_and_incidents,
     attachment=attachments.ProtectedByOrder(),
     unlinked=Unlinked("no_order", nobody_is_told="`relay pending list` shows it to those who can mend it"),
+    found_by=None,
+)
+
+
+class SchoolIdentified(AgencyBody):
+    """Where a child is at school, as its local authority has found out: all schools, colleges and nurseries that it
+    knows of. The child is named as whoever stated it does; `stated_by`: an agency, else police.
+
+    Subject: `<the child's place>/school/<agency>`.
+    """
+
+    crime_reference: Annotated[v.Reference, REFERENCE]
+    stated_by: Annotated[v.AgencyId | None, REFERENCE] = None
+    child: Annotated[v.Number, REFERENCE]
+    school_urns: Annotated[tuple[v.SchoolUrn, ...], Field(min_length=1), CHILD]
+
+    @property
+    def place(self) -> str:
+        """The child's."""
+        return v.child_place(self.crime_reference, self.child, self.stated_by)
+
+    @property
+    def subject(self) -> str:
+        return f"{self.place}/school/{self.agency}"
+
+
+SCHOOL_IDENTIFIED = FactType(
+    name="uk.agency.school-identified",
+    versions=(Version(SchoolIdentified),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.crime_in,
+    names=matters.none,
+    attachment=attachments.ViewOfIncident(),
+    unlinked=Unlinked("no_incident", nobody_is_told="it says nothing of anybody before the incident comes"),
     found_by=None,
 )
 

@@ -326,6 +326,14 @@ class Child(v.Frozen):
     school_urns: Annotated[tuple[v.SchoolUrn, ...], CHILD]
     under_5_not_in_school: Annotated[bool | None, CHILD] = None
     home_educated: Annotated[bool | None, CHILD] = None
+    childcare: Annotated[
+        Literal["nursery", "childminder"] | None,
+        Field(title="In childcare", description="whose number, as of a registered nursery, is not among the schools"),
+        CHILD,
+    ] = None
+    another_school_today: Annotated[
+        bool | None, Field(title="At another school today", description="and not known at which"), CHILD
+    ] = None
 
     @property
     def born(self) -> date | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
+from schemas.agency_responses.v1 import SchoolIdentified
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
-from schemas.values import Residence, child_place
+from schemas.values import NURSERY, Residence, child_place
 from services.incidents import said
 from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
 from services.platform.domain.core.duties import Item, Statement
@@ -20,6 +21,8 @@ from services.platform.domain.people.victims import kept_for_specialist
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Agency, Areas, Chosen, DeskName
 from services.platform.policy.policy import Policy
+
+COMPULSORY_SCHOOL_AGE = 5  # Education Act 1996 s.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,39 @@ class Affected:
     def grown_up(self) -> Reason | None:
         born = self.born
         return Reason.NOT_A_CHILD if born is not None and not younger(born, ADULT_FROM, self.on) else None
+
+    @property
+    def is_at_school(self) -> bool:
+        """Whether a school or college is stated; a nursery is none."""
+        return any(not urn.startswith(NURSERY) for urn in self.child.school_urns)
+
+    @property
+    def not_under_five(self) -> Reason | None:
+        """Why it is no child under five who is not in school, or None. The date of birth decides the age; without one
+        that is believed, what the source says of it."""
+        if self.child.unborn:
+            return Reason.NOT_BORN
+        if self.is_at_school or self.child.under_5_not_in_school is False:
+            return Reason.AT_SCHOOL
+        if self.born is None:
+            return None if self.child.under_5_not_in_school else Reason.NOT_UNDER_FIVE
+        return None if younger(self.born, COMPULSORY_SCHOOL_AGE, self.on) else Reason.NOT_UNDER_FIVE
+
+    @property
+    def school_to_find(self) -> Reason | None:
+        """Why nobody is asked to find a school, a nursery or a childminder, or None: none is stated, and it is no small
+        child at home; or the child is at another one today."""
+        stated = self.child
+        if stated.another_school_today:
+            return None
+        if stated.unborn:
+            return Reason.NOT_BORN
+        if stated.school_urns:
+            return Reason.AT_SCHOOL
+        if stated.home_educated:
+            return Reason.HOME_EDUCATED
+        unseen = stated.childcare is None and self.not_under_five is None
+        return Reason.UNDER_FIVE_NOT_IN_SCHOOL if unseen else None
 
     @property
     def outside(self) -> Reason | None:
@@ -98,10 +134,11 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     stands at two places of one incident is told of once."""
     stated: set[tuple[str, str]] = set()
     for child in affected(file):
-        if not child.child.school_urns:
+        schools = tuple(establishments(child, policy))
+        if not schools:
             none = Reason.HOME_EDUCATED if child.child.home_educated else Reason.NO_SCHOOL_NAMED
             yield from state(file, policy, "child_school", child, child.outside or none)
-        for school in establishments(child, policy):
+        for school in schools:
             twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in stated else None
             yield from state(
                 file,
@@ -110,7 +147,7 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 child,
                 child.outside or twice,
                 school.named(child),
-                school_urn=school.urns[0],
+                school=school,
                 route=school.route,
                 desk=school.desk,
             )
@@ -144,7 +181,7 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     child,
                     child.outside or twice,
                     school.named(child),
-                    school_urn=school.urns[0],
+                    school=school,
                     opens=school.closed_until,
                 )
                 stated.add((child.by.id, school.agency.id))
@@ -155,6 +192,21 @@ def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for child in affected(file):
         if child.child.home_educated and not child.child.school_urns:
             yield from state(file, policy, "child_home_educated", child, child.outside)
+
+
+def child_find_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The education desk of the child's authority finds the school, nursery or childminder of a child for whom none is
+    stated, or where it is today, and says so; then that one is told (Operation Encompass guidance)."""
+    stated: set[str] = set()
+    for child in affected(file):
+        if child.school_to_find is Reason.AT_SCHOOL:
+            continue
+        found = tuple(fact for fact, _ in schools_found(child, policy))
+        twice = Reason.STATED_TWICE if child.by.id in stated else None
+        why_not = child.outside or child.school_to_find or twice
+        yield from state(file, policy, "child_find_school", child, why_not, met_by=found)
+        if why_not is None:
+            stated.add(child.by.id)
 
 
 def child_encompass_desk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -174,12 +226,14 @@ def child_encompass_desk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 @dataclass(frozen=True, slots=True)
 class Establishment:
     """An agency that serves schools of a child, with those that it is told for. `closed_until`: the first morning of
-    term, where all of them are in their holidays. `is_its_own`: no authority's desk that stands in for it."""
+    term, where all of them are in their holidays. `is_its_own`: no authority's desk that stands in for it. `found`: by
+    what it is known, where only an authority has said that the child is there."""
 
     agency: Agency
     urns: tuple[str, ...]
     closed_until: datetime | None
     is_its_own: bool
+    found: Fact | None
 
     @property
     def route(self) -> str:
@@ -198,18 +252,36 @@ class Establishment:
 
 
 def establishments(child: Affected, policy: Policy) -> Iterator[Establishment]:
-    """Whoever serves the child's schools, each once; closed as of the later of report and statement."""
+    """Whoever serves the child's schools, each once; closed as of when the incident was reported, the child stated or
+    the school found, whichever is last."""
+    known: dict[str, Fact | None] = dict.fromkeys(child.child.school_urns)
+    for fact, body in schools_found(child, policy):
+        for urn in body.school_urns:
+            known.setdefault(urn, fact)
     found: dict[str, tuple[Chosen, tuple[str, ...]]] = {}
-    for urn in dict.fromkeys(child.child.school_urns):
+    for urn in known:
         for chosen in policy.chosen(policy.route("child_school", child.on), child.areas(urn)):
             _, urns = found.get(chosen.agency.id, (chosen, ()))
             found[chosen.agency.id] = (chosen, (*urns, urn))
     for chosen, urns in found.values():
-        at, la_code = max(child.incident.reported_at, child.stated.occurred_at), child.child.residence.la_code
-        mornings = [policy.closed_until(at, urn, la_code) for urn in urns]
+        by = None if None in (facts := [known[urn] for urn in urns]) else facts[0]
+        since = (child.incident.reported_at, child.stated.occurred_at)
+        at = max(since if by is None else (*since, by.body.occurred_at))
+        mornings = [policy.closed_until(at, urn, child.child.residence.la_code) for urn in urns]
         closed = [morning for morning in mornings if morning is not None]
         until = min(closed) if len(closed) == len(urns) else None
-        yield Establishment(chosen.agency, urns, until, chosen.agency.kind == chosen.recipient.kind)
+        yield Establishment(chosen.agency, urns, until, chosen.agency.kind == chosen.recipient.kind, by)
+
+
+def schools_found(child: Affected, policy: Policy) -> Iterator[tuple[Fact, SchoolIdentified]]:
+    """What the education desk of the child's own authority has found of its schools; no other's word counts."""
+    desks = policy.chosen(policy.route("child_find_school", child.on), child.areas())
+    entitled = {chosen.agency.id for chosen in desks}
+    return (
+        (fact, found)
+        for fact, found in child.file.of(SchoolIdentified)
+        if found.place == child.place and found.agency in entitled
+    )
 
 
 def state(
@@ -219,15 +291,16 @@ def state(
     child: Affected,
     why_not: Reason | None,
     matter: tuple[Item, ...] = (),
-    school_urn: str | None = None,
     *,
+    school: Establishment | None = None,
+    met_by: tuple[Fact, ...] = (),
     route: str | None = None,
     desk: DeskName = "duty",
     opens: datetime | None = None,
 ) -> Iterator[Statement]:
     """What is owed to education under a rule, with what happened in outline, or why nothing."""
-    grounds = (child.fact, child.by)
-    areas = child.areas(school_urn)
+    found = () if school is None or school.found is None else (school.found,)
+    areas = child.areas(None if school is None else school.urns[0])
     yield from owed(
         file,
         policy,
@@ -237,8 +310,9 @@ def state(
         person=child.place,
         areas=areas,
         on=child.on,
-        recorded_at=child.recorded_at,
-        grounds=grounds,
+        recorded_at=max((child.recorded_at, *(fact.at for fact in found))),
+        grounds=(child.fact, child.by, *found),
+        met_by=met_by,
         opens=opens,
         desk=desk,
         matter=(
@@ -256,8 +330,8 @@ RULES = (
         "child_school",
         child_school,
         title="Pupil reported to be affected by domestic abuse",
-        routes=("child_school", "child_school_holiday_contact"),
-        reads=(IncidentReported, ChildrenLinked),
+        routes=("child_school", "child_school_holiday_contact", "child_find_school"),
+        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -265,8 +339,8 @@ RULES = (
         "child_school_closed",
         child_school_closed,
         title="Pupil reported to be affected by domestic abuse, whose school is closed",
-        routes=("child_school", "child_school_closed"),
-        reads=(IncidentReported, ChildrenLinked),
+        routes=("child_school", "child_school_closed", "child_find_school"),
+        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -274,8 +348,8 @@ RULES = (
         "child_school_reopens",
         child_school_reopens,
         title="Pupil reported in the holidays to be affected by domestic abuse",
-        routes=("child_school", "child_school_reopens"),
-        reads=(IncidentReported, ChildrenLinked),
+        routes=("child_school", "child_school_reopens", "child_find_school"),
+        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -294,6 +368,15 @@ RULES = (
         title="Child of this area, affected by domestic abuse reported to another force",
         routes=("child_encompass_desk",),
         reads=(IncidentReported, ChildrenLinked),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "child_find_school",
+        child_find_school,
+        title="Child affected by domestic abuse, whose school is not known",
+        routes=("child_find_school",),
+        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),

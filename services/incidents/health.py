@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from services.incidents import said
 from services.incidents.assessed import Level
-from services.incidents.children import Affected
 from services.incidents.front_door import READ_OF_CHILDREN, SOCIAL_CARE, Considered, considered
-from services.incidents.incident import Victim, areas_of, victims, victims_in, younger
+from services.incidents.incident import Victim, areas_of, victims, victims_in
 from services.incidents.measures import of_risk
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
@@ -16,7 +15,6 @@ from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed
 from services.platform.policy.policy import SAFE_CONTACT_FRESH, Policy
 
-COMPULSORY_SCHOOL_AGE = 5  # Education Act 1996 s.8
 MIDWIFE = frozenset({"midwife"})
 OWN_CHILD = frozenset({"child", "son", "daughter"})
 
@@ -28,7 +26,7 @@ def child_health_visitor(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for one in considered(file, policy):
         child = one.child
         twice = Reason.STATED_TWICE if child.by.id in stated else None
-        why_not = one.outside or not_under_five(child) or twice
+        why_not = one.outside or child.not_under_five or twice
         yield from owed(
             file,
             policy,
@@ -50,19 +48,6 @@ def child_health_visitor(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         )
         if why_not is None:
             stated.add(child.by.id)
-
-
-def not_under_five(child: Affected) -> Reason | None:
-    """Why a child is not one under five who is not in school, or None. The date of birth decides the age; without one
-    that is believed, what the source says of it."""
-    stated = child.child
-    if stated.unborn:
-        return Reason.NOT_BORN
-    if stated.school_urns or stated.under_5_not_in_school is False:
-        return Reason.AT_SCHOOL
-    if child.born is None:
-        return None if stated.under_5_not_in_school else Reason.NOT_UNDER_FIVE
-    return None if younger(child.born, COMPULSORY_SCHOOL_AGE, child.on) else Reason.NOT_UNDER_FIVE
 
 
 def _route(one: Considered) -> str:

@@ -24,7 +24,7 @@ CONTACT = ("support_referral", "safe_contact", "safe_contact_recorded_on")
 IDENTITY = ("role", "name", "date_of_birth", "age", "language", "interpreter_needed")
 THE_CHILD = (
     *("name", "date_of_birth", "unborn", "relation_to_victim", "present", "heard_or_saw", "injured"),
-    *("intervened", "target", "spoken_alone", "voice", "unsafe_adult"),
+    *("intervened", "target", "spoken_alone", "voice", "unsafe_adult", "childcare", "another_school_today"),
 )
 
 

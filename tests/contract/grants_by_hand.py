@@ -258,6 +258,9 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
     "Child.school_urns": ("C", "full"),
     "Child.under_5_not_in_school": ("C", "full"),
     "Child.home_educated": ("C", "full"),
+    "Child.childcare": ("C", "full"),
+    "Child.another_school_today": ("C", "full"),
+    "SchoolIdentified.school_urns": ("C", "full"),
     "ChargedOffence.code": ("O", "full"),
     "VictimView.view": ("N", "summary"),
     "VictimView.alone": ("N", "summary"),
@@ -374,6 +377,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
     **dict.fromkeys(("children.relation_to_victim", "children.present", "children.heard_or_saw"), ("C", "full")),
     **dict.fromkeys(("children.injured", "children.intervened", "children.target"), ("C", "full")),
     **dict.fromkeys(("children.spoken_alone", "children.voice", "children.unsafe_adult", "schools"), ("C", "full")),
+    **dict.fromkeys(("children.childcare", "children.another_school_today"), ("C", "full")),
     "defendant.name": ("S", "name"),
     "defendant.date_of_birth": ("S", "full"),
     **dict.fromkeys(
@@ -420,7 +424,9 @@ REASONS: Mapping[str, tuple[str, Shown]] = {
     "below_threshold": ("K", "grade"),
     "served_by_higher_route": ("K", "grade"),
     "below_count": ("K", "full"),
-    **dict.fromkeys(("not_a_child", "not_under_five", "at_school", "not_born"), ("C", "full")),
+    **dict.fromkeys(
+        ("not_a_child", "not_under_five", "under_five_not_in_school", "at_school", "not_born"), ("C", "full")
+    ),
     "home_educated": ("C", "full"),
     "lives_in_this_force": ("L", "full"),
     "no_school_named": ("C", "full"),

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from schemas.agency_responses.v1 import SchoolIdentified
 from schemas.catalogue import EXAMPLES, examples_in
 from schemas.classes import DataClass, Marked
 from schemas.field_errors import models_in
@@ -82,7 +83,9 @@ def known(facts: tuple[Fact, ...], persons: Mapping[str, str]) -> Known:
             case ChildrenLinked() as body:
                 for child in body.children:
                     place = child_place(body.crime_reference, child.number, body.stated_by)
-                    found.schools[place] = frozenset(child.school_urns)
+                    found.schools[place] = found.schools.get(place, frozenset()) | frozenset(child.school_urns)
+            case SchoolIdentified() as body:
+                found.schools[body.place] = found.schools.get(body.place, frozenset()) | frozenset(body.school_urns)
     return found
 
 

@@ -152,6 +152,8 @@ def _child(number: int, child: say.ChildSaid) -> police.Child:
         name=f"{who} Situationtest",
         date_of_birth=None if child.unborn or child.born == NOT_STATED else day(child.born),
         under_5_not_in_school=child.under_5_not_in_school,
+        childcare=child.childcare,
+        another_school_today=child.another_school_today,
         unborn=child.unborn,
         injured=child.injured,
         intervened=child.intervened,

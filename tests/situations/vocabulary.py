@@ -103,6 +103,8 @@ class ChildSaid(Words):
     lives_in: Area = "Larkmead"
     born: str = "4 May 2017"  # or "not stated"
     under_5_not_in_school: bool | None = None
+    childcare: Literal["nursery", "childminder"] | None = None
+    another_school_today: bool | None = None
     unborn: bool | None = None
     injured: bool | None = None
     intervened: bool | None = None

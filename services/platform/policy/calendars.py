@@ -1,6 +1,6 @@
 """When the country, a court or a school is closed: bank holidays of England and Wales, terms and INSET days."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -8,6 +8,7 @@ from itertools import pairwise, takewhile
 
 import holidays
 
+from schemas.values import NURSERY
 from services.platform.policy import clocks
 from services.platform.policy.model import DayTimes, SchoolCalendar
 
@@ -49,8 +50,8 @@ class Calendars:
     def next_session(self, after: datetime, school_urn: str | None = None, la_code: str | None = None) -> datetime:
         """When the next session begins, strictly after this moment: by the calendar of the establishment, else of its
         local authority, else on the next weekday that is no bank holiday. A calendar that has run out is left out."""
-        for known in (self.schools.get(school_urn or ""), self.authorities.get(la_code or "")):
-            if known is not None and (session := self._session(known, after)) is not None:
+        for known in self._calendars(school_urn, la_code):
+            if (session := self._session(known, after)) is not None:
                 return session
         opens = self.times.session_begins
         return next(
@@ -62,14 +63,22 @@ class Calendars:
     def closed_until(self, at: datetime, school_urn: str | None = None, la_code: str | None = None) -> datetime | None:
         """Of a school that has no session left in its term at this moment, or none that is on: the morning of the first
         working day of its next term. None in term, and where no calendar knows: nobody is thought to be away."""
-        for known in (self.schools.get(school_urn or ""), self.authorities.get(la_code or "")):
-            if known is not None and (session := self._session(known, at)) is not None:
+        for known in self._calendars(school_urn, la_code):
+            if (session := self._session(known, at)) is not None:
                 term = next(term for term in known.terms if term.first <= clocks.london_day(session) <= term.last)
                 if term.first <= clocks.london_day(at):
                     return None
                 working = (day for day in clocks.days_from(term.first) if clocks.is_working(day, self.bank_holidays))
                 return clocks.london(next(working), self.times.school_morning)
         return None
+
+    def _calendars(self, school_urn: str | None, la_code: str | None) -> Iterator[SchoolCalendar]:
+        """That of the establishment, then that of its authority; a nursery does not close when its schools do."""
+        own, authority = self.schools.get(school_urn or ""), self.authorities.get(la_code or "")
+        if own is not None:
+            yield own
+        if authority is not None and not (school_urn or "").startswith(NURSERY):
+            yield authority
 
     def _session(self, known: SchoolCalendar, after: datetime) -> datetime | None:
         """The next session as this calendar knows it; None before its first term, and in a break that is too long to be

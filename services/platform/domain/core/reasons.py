@@ -115,6 +115,8 @@ class Reason(StrEnum):
     """No school or college is stated for the child."""
     HOME_EDUCATED = "home_educated"
     """The child is educated at home; the local authority's education desk is told instead."""
+    UNDER_FIVE_NOT_IN_SCHOOL = "under_five_not_in_school"
+    """The child is under five and not in school or childcare: the health visitor is told."""
     NOT_UNDER_FIVE = "not_under_five"
     """The child is five or older, or not known to be younger."""
     AT_SCHOOL = "at_school"
