@@ -1,7 +1,8 @@
 """`python -m tests.chaos.broken`: breaks each mechanism of the engine once, and shows that a run under faults tells; it
 writes docs/broken.md.
 
-Each run is of a release that lacks one mechanism, through the short faults. Such a run tells where its verdict is not
+Each run is of a release that lacks one mechanism, through the short faults, each kind
+several times. Such a run tells where its verdict is not
 clean, or where a worker ends by itself. `make broken` fails where a run tells nothing, where that of the shipped
 release tells something, and where a run stops for any other reason, such as time: that tells nothing.
 """
@@ -21,7 +22,7 @@ from tests.chaos.run import run
 from tests.chaos.verifier import Verdict
 from tests.chaos.worker import AS_SHIPPED, WorkerEndedError
 
-SEED, FAMILIES = 20261123, 60
+SEED, FAMILIES, EACH = 20261123, 90, 3
 NONE = "none: the shipped release"
 RELEASES: Mapping[str, Sequence[str]] = {
     NONE: AS_SHIPPED,
@@ -33,7 +34,7 @@ DOCUMENT = """\
 
 Written by `make broken`; do not edit.
 
-{on}: each run is of a release in which the engine lacks one mechanism (`tests/chaos/broken_release.py`), under a load of {families} families and the eight kinds of faults of `tests/chaos/test_once_and_nothing_lost.py`. The first row is the shipped release under the same. The words are those of [reliability](reliability.md).
+{on}: each run is of a release in which the engine lacks one mechanism (`tests/chaos/broken_release.py`), under a load of {families} families and {each} faults of each of the eight kinds of `tests/chaos/test_once_and_nothing_lost.py`. The first row is the shipped release under the same. The words are those of [reliability](reliability.md).
 
 | Mechanism that is missing | Lost | Issued twice | Wrong | For example |
 | --- | --: | --: | --: | --- |
@@ -75,7 +76,7 @@ def without(mechanism: str) -> Found:
     folder = PROJECT / ".relay" / f"broken-{os.getpid()}-{list(RELEASES).index(mechanism)}"
     folder.mkdir(parents=True)
     try:
-        verdict = run(SEED, FAMILIES, faults(SEED, len(SHORT), SHORT), folder, RELEASES[mechanism]).verdict
+        verdict = run(SEED, FAMILIES, faults(SEED, EACH * len(SHORT), SHORT), folder, RELEASES[mechanism]).verdict
     except WorkerEndedError as worker:
         return Found(mechanism, ended=worker.reason)
     except AssertionError as stopped:
@@ -96,7 +97,9 @@ def main() -> None:
         sys.stdout.flush()
     if not only:
         REPORT.write_text(
-            DOCUMENT.format(on=datetime.now(UTC).date(), families=FAMILIES, rows="\n".join(each.row for each in found))
+            DOCUMENT.format(
+                on=datetime.now(UTC).date(), families=FAMILIES, each=EACH, rows="\n".join(each.row for each in found)
+            )
         )
         sys.stdout.write(f"written: {REPORT.relative_to(PROJECT)}\n")
     otherwise = [each.mechanism for each in found if not each.as_it_must_be]

@@ -42,6 +42,7 @@ LONDON = ZoneInfo("Europe/London")
 CHANGES = (OrderAction.VARIED, OrderAction.DISCHARGED, OrderAction.CHANGED_NOT_STATED)
 INCIDENTS = (1, 1, 2, 3, 4, 6)  # of a family
 JITTER = 120  # how many events something may arrive too early or too late
+APART = 100  # records between the first and the last of a live case, at most
 LATE = 0.04  # arrives anywhere after its place
 
 INCIDENT, CHILDREN, RISK, CHARGE, MERGED = (
@@ -131,14 +132,15 @@ def load(seed: int, families: int, now: datetime, shares: Shares = CROWDED, firs
 
 
 def live_load(seed: int, families: int, now: datetime) -> LiveLoad:
-    """The load of so many families, and one family in five more to whom it happens live."""
+    """The load of so many families, and one family in three more to whom it happens live: what belongs to their case
+    comes in any order and in different batches."""
     given, chance = load(seed, families, now), random.Random(seed)  # noqa: S311 - as above
-    cases = [_Case(chance, number) for number in range(families, families + families // 5)]
+    cases = [_Case(chance, number) for number in range(families, families + families // 3)]
     arrivals: list[tuple[float, Message | Live]] = list(enumerate(given.events))
     for case in cases:
         place = chance.uniform(0, len(given.events))
         arrivals.append((place / 2, case.incident))
-        arrivals += [(place, event) for event in case.events()]
+        arrivals += [(place + chance.uniform(0, APART), event) for event in case.events()]
     events = tuple(event for _, event in sorted(arrivals, key=lambda arrival: arrival[0]))
     complete = frozenset(case.urn for case in cases if case.complete)
     return LiveLoad(events, given.unbelievable, complete, frozenset(case.crime for case in cases))
@@ -508,9 +510,7 @@ class _Case:
         return message(delivered, INCIDENT, time=at)
 
     def events(self) -> list[Live]:
-        delivered: list[Live] = [self.charge, self.hearing, *([self.order] if self.complete else [])]
-        self.chance.shuffle(delivered)
-        return delivered
+        return [self.charge, self.hearing, *([self.order] if self.complete else [])]
 
     def where(self) -> dict[str, Any]:
         court, _ = COURTS["54"][0]

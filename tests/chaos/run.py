@@ -57,6 +57,10 @@ SETTLES = timedelta(seconds=10)
 REMINDED_AFTER = (1, 2, 3, 4, 5)  # minutes
 
 
+class TooLateError(AssertionError):
+    """What was waited for did not come in time."""
+
+
 @dataclass(frozen=True)
 class Struck:
     """One fault, and how long after its end the first record was judged, and the first notification published; zero
@@ -149,14 +153,20 @@ def run(
 
     async def work() -> Outcome:
         async with on_stage(folder, {fault.kind for fault in troubles}, release) as (relay, scene):
-            began = time.monotonic()
+            began, struck, late = time.monotonic(), list[Struck](), None
             publisher = Publisher(relay, scene.held_back, random.Random(seed))  # noqa: S311 - as the load
-            struck = await publish(publisher, scene, given.events, troubles)
-            await publisher.answer()
+            try:
+                async for each in publish(publisher, scene, given.events, troubles):
+                    struck.append(each)
+                await publisher.answer()
+            except TooLateError as error:
+                late = error  # what is lost never comes to its end: the verdict says whether that is why
             await asyncio.sleep(SETTLES.total_seconds())
             await wait(scene.workers, lambda: settled(relay), SETTLED_SECONDS)
             took = time.monotonic() - began
             verdict, absences = await asyncio.to_thread(judged, publisher, scene, given, folder)
+            if late is not None and verdict.clean:
+                raise late
             events = len(publisher.sent) + len(publisher.answers)
             return Outcome(seed, events, tuple(struck), took, absences, verdict)
 
@@ -200,12 +210,12 @@ def quick_policy(folder: Path) -> Path:
 
 async def publish(
     publisher: Publisher, scene: Scene, events: Sequence[Message | Live], troubles: Sequence[Fault]
-) -> list[Struck]:
-    """The load in its order, and a fault whenever another equal part of it has been judged, while the part after the
-    next is being published: so each strikes workers that have something to do."""
-    length = -(-len(events) // (len(troubles) + 1))
+) -> AsyncIterator[Struck]:
+    """The load in its order, and a fault whenever another equal part of it has been judged. It strikes somewhere in the
+    middle of the part after the next, which is being published then: so workers have something in hand."""
+    length = -(-len(events) // (len(troubles) + 2))
     parts = [events[start : start + length] for start in range(0, len(events), length)]
-    ends, struck = [0], list[Struck]()
+    ends = [0]
     for part in parts[:2]:
         await publisher.send(part)
         ends.append(ends_of(publisher.sent))
@@ -214,16 +224,17 @@ async def publish(
         await wait(scene.workers, partial(reached, publisher.relay, judged), SECONDS_A_FAULT)
         sys.stdout.write(f"{judged} records judged: {fault.kind}\n")
         await publisher.answer()
+        part = parts[number + 2] if number + 2 < len(parts) else ()
+        middle = publisher.chance.randrange(len(part) + 1)
+        await publisher.send(part[:middle])
         trouble = asyncio.create_task(asyncio.to_thread(fault.strike, scene))
-        for part in parts[number + 2 : number + 3]:
-            await publisher.send(part)
+        await publisher.send(part[middle:])
         await trouble
         over = time.monotonic()
         done = await progress(publisher.relay)
         await publisher.catch_up()
         ends.append(ends_of(publisher.sent))
-        struck.append(await lateness(publisher, scene, fault.kind, over, done))
-    return struck
+        yield await lateness(publisher, scene, fault.kind, over, done)
 
 
 async def lateness(publisher: Publisher, scene: Scene, kind: str, over: float, done: tuple[int, int]) -> Struck:
@@ -250,7 +261,7 @@ async def progress(relay: Relay) -> tuple[int, int]:
 
 
 async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: float, every: float = OFTEN) -> None:
-    """Waits for something that must come while no worker ends by itself; fails with their last words."""
+    """Waits for something that must come while no worker ends by itself. TooLateError, with their last words."""
 
     async def alive_and_true() -> bool:
         workers.assert_alive()
@@ -259,7 +270,7 @@ async def wait(workers: Workers, true: Callable[[], Awaitable[bool]], seconds: f
     try:
         await until(alive_and_true, seconds, every)
     except AssertionError as late:
-        raise AssertionError("\n".join([str(late), *map(workers.tail, workers.processes)])) from None
+        raise TooLateError("\n".join([str(late), *map(workers.tail, workers.processes)])) from None
 
 
 async def reached(relay: Relay, ends: int) -> bool:
