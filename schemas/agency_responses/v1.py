@@ -47,6 +47,7 @@ class Decision(StrEnum):
     SCHOOL_REACHED = "school_reached"
     CHILD_SEEN_TO = "child_seen_to"
     PROSECUTOR_NAMED = "prosecutor_named"
+    SCHOOL_KEPT_BACK = "school_kept_back"
 
 
 ALWAYS_REASONED = frozenset({Decision.ORDER_NOT_SOUGHT})  # others where an ask says so
@@ -259,6 +260,37 @@ class SchoolIdentified(AgencyBody):
 SCHOOL_IDENTIFIED = FactType(
     name="uk.agency.school-identified",
     versions=(Version(SchoolIdentified),),
+    withdrawn=WithdrawnByAgency,
+    own_reference=matters.crime_in,
+    names=matters.none,
+    attachment=attachments.ViewOfIncident(),
+    unlinked=Unlinked("no_incident", nobody_is_told="it says nothing of anybody before the incident comes"),
+    found_by=None,
+)
+
+
+class HeldRoutes(StrEnum):
+    """Which routes of an incident a specialist desk can release, each by itself."""
+
+    SCHOOLS = "schools"
+    CHILD_SERVICES = "child_services"
+
+
+class RoutesReleased(AgencyBody):
+    """Which routes of an incident of honour-based abuse, forced marriage or FGM the specialist desk has released after
+    it checked for conflicts, all of them; empty: none any more. Subject: `<crime reference>/released/<agency>`."""
+
+    crime_reference: Annotated[v.Reference, REFERENCE]
+    released: Annotated[tuple[HeldRoutes, ...], REFERENCE]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.crime_reference}/released/{self.agency}"
+
+
+ROUTES_RELEASED = FactType(
+    name="uk.agency.routes-released",
+    versions=(Version(RoutesReleased),),
     withdrawn=WithdrawnByAgency,
     own_reference=matters.crime_in,
     names=matters.none,

@@ -45,7 +45,7 @@ def birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     references=said.each(fact, said.REFERENCES),
                     what="doubtful_date_of_birth" if of_birth else "doubtful_age",
                 )
-    for child in affected(file):
+    for child in affected(file, policy):
         why = why_doubted(child.child.date_of_birth)
         if why is None and child.born != child.child.born:
             why = DoubtReason.BIRTH_DATE_IMPOSSIBLE

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from schemas.agency_responses.v1 import SchoolIdentified
+from schemas.agency_responses.v1 import HeldRoutes, SchoolIdentified
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import NURSERY, Residence, child_place
 from services.incidents import said
 from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
+from services.incidents.released import HELD_HONOUR_BASED, READ_OF_RELEASES, Released, released_in, waits
 from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.platform.domain.core.matter import derived
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.core.rules import Rule
+from services.platform.domain.core.rules import Bodies, Rule
 from services.platform.domain.core.stating import owed
-from services.platform.domain.people.victims import kept_for_specialist
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Agency, Areas, Chosen, DeskName
 from services.platform.policy.policy import Policy
@@ -35,6 +35,7 @@ class Affected:
     child: Child
     by: Fact
     incident: IncidentReported
+    released: Released
 
     @property
     def place(self) -> str:
@@ -92,13 +93,18 @@ class Affected:
         unseen = stated.childcare is None and self.not_under_five is None
         return Reason.UNDER_FIVE_NOT_IN_SCHOOL if unseen else None
 
-    @property
-    def outside(self) -> Reason | None:
+    def waits(self, routes: HeldRoutes) -> Reason | None:
+        """Why these routes wait for a specialist, or None."""
+        return waits(self.incident, self.released, routes)
+
+    def released_by(self, routes: HeldRoutes) -> tuple[Fact, ...]:
+        """By what these routes have been released, where they waited."""
+        return (self.released[routes],) if routes in self.released else ()
+
+    def outside(self, routes: HeldRoutes) -> Reason | None:
         """Why a child's routes after domestic abuse are not this one's, or None (s.3)."""
-        if (waits := kept_for_specialist(self.incident)) is not None:
-            return waits
-        if self.grown_up is not None:
-            return self.grown_up
+        if (reason := self.waits(routes) or self.grown_up) is not None:
+            return reason
         reasons = [not_between_adults(self.incident, victim) for victim in victims_in(self.incident)]
         return None if None in reasons else next(iter(reasons), None)
 
@@ -109,18 +115,18 @@ class Affected:
         return areas.model_copy(update={"school_urn": school_urn})
 
 
-def affected(file: CaseFile) -> Iterator[Affected]:
+def affected(file: CaseFile, policy: Policy) -> Iterator[Affected]:
     """The child of this file, once for each place at which it stands, in incidents that are known."""
     for incident in file.incidents:
-        yield from _affected_of(incident)
+        yield from _affected_of(incident, policy)
 
 
 @lru_cache(maxsize=INCIDENTS_REMEMBERED)
-def _affected_of(known: Incident) -> tuple[Affected, ...]:
+def _affected_of(known: Incident, policy: Policy) -> tuple[Affected, ...]:
     """Remembered, as victims are."""
     file = known.file()
     return tuple(
-        Affected(file, fact, stated, child, by, incident)
+        Affected(file, fact, stated, child, by, incident, released_in(file, incident, policy))
         for by, incident in file.of(IncidentReported)
         for fact, stated in file.of(ChildrenLinked)
         for child in stated.children
@@ -133,11 +139,11 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     session (DA Act 2021 s.49A); of one in its holidays the holiday contact, of whom nothing is asked. A child who
     stands at two places of one incident is told of once."""
     stated: set[tuple[str, str]] = set()
-    for child in affected(file):
+    for child in affected(file, policy):
         schools = tuple(establishments(child, policy))
         if not schools:
             none = Reason.HOME_EDUCATED if child.child.home_educated else Reason.NO_SCHOOL_NAMED
-            yield from state(file, policy, "child_school", child, child.outside or none)
+            yield from state(file, policy, "child_school", child, child.outside(HeldRoutes.SCHOOLS) or none)
         for school in schools:
             twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in stated else None
             yield from state(
@@ -145,7 +151,7 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 policy,
                 "child_school",
                 child,
-                child.outside or twice,
+                child.outside(HeldRoutes.SCHOOLS) or twice,
                 school.named(child),
                 school=school,
                 route=school.route,
@@ -157,12 +163,14 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def child_school_closed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The education desk of the child's authority, in place of a school in its holidays (Operation Encompass)."""
     stated: set[str] = set()
-    for child in affected(file):
+    for child in affected(file, policy):
         closed = [school for school in establishments(child, policy) if school.closed_until and school.is_its_own]
         if closed:
             matter = tuple(item for school in closed for item in school.named(child))
             twice = Reason.STATED_TWICE if child.by.id in stated else None
-            yield from state(file, policy, "child_school_closed", child, child.outside or twice, matter)
+            yield from state(
+                file, policy, "child_school_closed", child, child.outside(HeldRoutes.SCHOOLS) or twice, matter
+            )
             stated.add(child.by.id)
 
 
@@ -170,7 +178,7 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The safeguarding lead again, on the first morning of the term of a school that was in its holidays; to be read
     before its first session."""
     stated: set[tuple[str, str]] = set()
-    for child in affected(file):
+    for child in affected(file, policy):
         for school in establishments(child, policy):
             if school.closed_until is not None:
                 twice = Reason.STATED_TWICE if (child.by.id, school.agency.id) in stated else None
@@ -179,7 +187,7 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     policy,
                     "child_school_reopens",
                     child,
-                    child.outside or twice,
+                    child.outside(HeldRoutes.SCHOOLS) or twice,
                     school.named(child),
                     school=school,
                     opens=school.closed_until,
@@ -189,21 +197,21 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 def child_home_educated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The local authority's education desk, for a child who is educated at home (guidance; no duty under s.49A)."""
-    for child in affected(file):
+    for child in affected(file, policy):
         if child.child.home_educated and not child.child.school_urns:
-            yield from state(file, policy, "child_home_educated", child, child.outside)
+            yield from state(file, policy, "child_home_educated", child, child.outside(HeldRoutes.SCHOOLS))
 
 
 def child_find_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The education desk of the child's authority finds the school, nursery or childminder of a child for whom none is
     stated, or where it is today, and says so; then that one is told (Operation Encompass guidance)."""
     stated: set[str] = set()
-    for child in affected(file):
+    for child in affected(file, policy):
         if child.school_to_find is Reason.AT_SCHOOL:
             continue
         found = tuple(fact for fact, _ in schools_found(child, policy))
         twice = Reason.STATED_TWICE if child.by.id in stated else None
-        why_not = child.outside or child.school_to_find or twice
+        why_not = child.outside(HeldRoutes.SCHOOLS) or child.school_to_find or twice
         yield from state(file, policy, "child_find_school", child, why_not, met_by=found)
         if why_not is None:
             stated.add(child.by.id)
@@ -213,12 +221,12 @@ def child_encompass_desk(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """The Encompass desk of the force in whose area a child lives, where another force recorded the incident; beside
     the child's school, never in its place (DA Act 2021 s.49A(2)-(3))."""
     stated: set[str] = set()
-    for child in affected(file):
+    for child in affected(file, policy):
         lives_in = policy.force_of(child.child.residence)
         here = Reason.LIVES_IN_THIS_FORCE if lives_in in (None, child.incident.force_code) else None
         twice = Reason.STATED_TWICE if child.by.id in stated else None
-        why_not = child.outside or here or twice
-        yield from state(file, policy, "child_encompass_desk", child, why_not)
+        why_not = child.outside(HeldRoutes.CHILD_SERVICES) or here or twice
+        yield from state(file, policy, "child_encompass_desk", child, why_not, held=HeldRoutes.CHILD_SERVICES)
         if why_not is None:
             stated.add(child.by.id)
 
@@ -293,13 +301,16 @@ def state(
     matter: tuple[Item, ...] = (),
     *,
     school: Establishment | None = None,
+    held: HeldRoutes = HeldRoutes.SCHOOLS,
     met_by: tuple[Fact, ...] = (),
     route: str | None = None,
     desk: DeskName = "duty",
     opens: datetime | None = None,
 ) -> Iterator[Statement]:
-    """What is owed to education under a rule, with what happened in outline, or why nothing."""
+    """What is owed to education under a rule, with what happened in outline, or why nothing. `held`: which kind of
+    route it is while it waits for a specialist desk."""
     found = () if school is None or school.found is None else (school.found,)
+    later = (*found, *child.released_by(held))
     areas = child.areas(None if school is None else school.urns[0])
     yield from owed(
         file,
@@ -310,8 +321,8 @@ def state(
         person=child.place,
         areas=areas,
         on=child.on,
-        recorded_at=max((child.recorded_at, *(fact.at for fact in found))),
-        grounds=(child.fact, child.by, *found),
+        recorded_at=max((child.recorded_at, *(fact.at for fact in later))),
+        grounds=(child.fact, child.by, *later),
         met_by=met_by,
         opens=opens,
         desk=desk,
@@ -325,13 +336,15 @@ def state(
     )
 
 
+READ_OF_CHILD: Bodies = (IncidentReported, ChildrenLinked, SchoolIdentified, *READ_OF_RELEASES)
+
 RULES = (
     Rule(
         "child_school",
         child_school,
         title="Pupil reported to be affected by domestic abuse",
-        routes=("child_school", "child_school_holiday_contact", "child_find_school"),
-        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
+        routes=("child_school", "child_school_holiday_contact", "child_find_school", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILD,
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -339,8 +352,8 @@ RULES = (
         "child_school_closed",
         child_school_closed,
         title="Pupil reported to be affected by domestic abuse, whose school is closed",
-        routes=("child_school", "child_school_closed", "child_find_school"),
-        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
+        routes=("child_school", "child_school_closed", "child_find_school", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILD,
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -348,8 +361,8 @@ RULES = (
         "child_school_reopens",
         child_school_reopens,
         title="Pupil reported in the holidays to be affected by domestic abuse",
-        routes=("child_school", "child_school_reopens", "child_find_school"),
-        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
+        routes=("child_school", "child_school_reopens", "child_find_school", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILD,
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -357,8 +370,8 @@ RULES = (
         "child_home_educated",
         child_home_educated,
         title="Child educated at home and reported to be affected by domestic abuse",
-        routes=("child_home_educated",),
-        reads=(IncidentReported, ChildrenLinked),
+        routes=("child_home_educated", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILD,
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -366,8 +379,8 @@ RULES = (
         "child_encompass_desk",
         child_encompass_desk,
         title="Child of this area, affected by domestic abuse reported to another force",
-        routes=("child_encompass_desk",),
-        reads=(IncidentReported, ChildrenLinked),
+        routes=("child_encompass_desk", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILD,
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),
@@ -375,8 +388,8 @@ RULES = (
         "child_find_school",
         child_find_school,
         title="Child affected by domestic abuse, whose school is not known",
-        routes=("child_find_school",),
-        reads=(IncidentReported, ChildrenLinked, SchoolIdentified),
+        routes=("child_find_school", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILD,
         needs=(ChildrenLinked,),
         speaks_of="incident",
     ),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from schemas.agency_responses.v1 import HeldRoutes
 from schemas.classes import DataClass
 from schemas.doubts import DoubtReason
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party, RiskAssessed
@@ -14,6 +15,7 @@ from services.incidents.children import Affected, affected
 from services.incidents.counts import counted, newest_of_each_count
 from services.incidents.incident import ADULT_FROM, CONNECTED_FROM, areas_of, assessments, under, victims_in, younger
 from services.incidents.measures import of_count, of_risk
+from services.incidents.released import HELD_HONOUR_BASED, READ_OF_RELEASES, released_in, waits
 from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact
 from services.platform.domain.core.matter import derived
@@ -21,14 +23,14 @@ from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies, Rule
 from services.platform.domain.core.stating import owed
 from services.platform.domain.people.doubtful_births import why_doubted
-from services.platform.domain.people.victims import kept_for_specialist, later_views
+from services.platform.domain.people.victims import later_views
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
 CHILD_PROTECTION = frozenset({"mash", "child_abuse_unit"})
 SOCIAL_CARE = frozenset({"mash"})
 YOUTH_JUSTICE = frozenset({"mash", "youth_justice"})
-READ_OF_CHILDREN: Bodies = (IncidentReported, RiskAssessed, ChildrenLinked)  # by `considered`
+READ_OF_CHILDREN: Bodies = (IncidentReported, RiskAssessed, ChildrenLinked, *READ_OF_RELEASES)  # by `considered`
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +73,25 @@ class Considered:
     @cached_property
     def why_not(self) -> Reason | None:
         below = None if self.urgent or self.same_day else Reason.BELOW_THRESHOLD
-        return kept_for_specialist(self.child.incident) or self.child.grown_up or below
+        return self.child.waits(HeldRoutes.CHILD_SERVICES) or self.child.grown_up or below
 
     @property
     def outside(self) -> Reason | None:
         """Why services for children hear nothing of this child, or None: who is referred is told of whatever the abuse
         is, any other child where it is domestic abuse (s.3)."""
         referred = self.why_not is None
-        return None if referred else self.child.outside
+        return None if referred else self.child.outside(HeldRoutes.CHILD_SERVICES)
+
+    @property
+    def released_by(self) -> tuple[Fact, ...]:
+        """By what its routes have been released, where they waited for a specialist."""
+        return self.child.released_by(HeldRoutes.CHILD_SERVICES)
 
     @property
     def decisive(self) -> tuple[Fact, ...]:
         """The facts that decide how soon, each once."""
         worst = (self.worst.fact,) if self.worst is not None and self.high else ()
-        return tuple({fact.id: fact for fact in (self.child.fact, self.child.by, *worst)}.values())
+        return tuple({fact.id: fact for fact in (self.child.fact, self.child.by, *worst, *self.released_by)}.values())
 
     @property
     def grounds(self) -> tuple[Fact, ...]:
@@ -179,7 +186,7 @@ def front_door_contact(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         child = one.child
         twice = Reason.STATED_TWICE if child.by.id in stated else None
         referred = Reason.SERVED_BY_HIGHER_ROUTE if one.why_not is None else None
-        why_not = child.outside or referred or twice
+        why_not = child.outside(HeldRoutes.CHILD_SERVICES) or referred or twice
         yield from owed(
             file,
             policy,
@@ -188,7 +195,7 @@ def front_door_contact(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             person=child.place,
             areas=child.areas(),
             on=child.on,
-            recorded_at=child.recorded_at,
+            recorded_at=max(fact.at for fact in (child.fact, child.by, *one.released_by)),
             grounds=one.grounds,
             matter=(
                 *said.each(child.by, said.REFERENCES + said.WHEN),
@@ -205,7 +212,7 @@ def front_door_contact(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 def considered(file: CaseFile, policy: Policy) -> Iterator[Considered]:
     """The child of this file in each incident, with all that a referral depends on."""
-    children = list(affected(file))
+    children = list(affected(file, policy))
     incidents = {child.by.id: child.by for child in children}
     counts = newest_of_each_count(counted(incidents.values(), "child_incidents", policy), policy)
     mounting = {those[-1].fact.id: tuple(each.fact for each in those) for those in counts}
@@ -249,6 +256,8 @@ def referral_of_party(
     party = incident.parties[index]
     place = party_place(incident.crime_reference, party.number)
     areas, on = areas_of(incident, child=party.residence), london_day(incident.reported_at)
+    released = released_in(file, incident, policy)
+    by = (released[HeldRoutes.CHILD_SERVICES],) if HeldRoutes.CHILD_SERVICES in released else ()
     suspect = party.role is Role.SUSPECT and not incident.roles_unresolved
     route = "young_suspect_referral" if suspect else "young_victim_referral"
     rule = "young_person_referral"
@@ -268,14 +277,14 @@ def referral_of_party(
         person=place,
         areas=areas,
         on=on,
-        recorded_at=fact.at,
-        grounds=(fact,),
+        recorded_at=max(each.at for each in (fact, *by)),
+        grounds=(fact, *by),
         matter=(
             *said.each(fact, said.REFERENCES + said.WHAT_HAPPENED),
             *said.identity(fact, incident, party),
             *relations,
         ),
-        why_not=kept_for_specialist(incident),
+        why_not=waits(incident, released, HeldRoutes.CHILD_SERVICES),
     )
 
 
@@ -293,7 +302,7 @@ RULES = (
         "front_door_referral",
         front_door_referral,
         title="Referral of a child reported to be affected by domestic abuse",
-        routes=("front_door_referral", "front_door_same_day"),
+        routes=("front_door_referral", "front_door_same_day", HELD_HONOUR_BASED),
         reads=READ_OF_CHILDREN,
         needs=(ChildrenLinked,),
         windows=("child_incidents",),
@@ -302,7 +311,7 @@ RULES = (
         "front_door_contact",
         front_door_contact,
         title="Child reported to be affected by domestic abuse, for information",
-        routes=("front_door_contact",),
+        routes=("front_door_contact", HELD_HONOUR_BASED),
         reads=READ_OF_CHILDREN,
         needs=(ChildrenLinked,),
         windows=("child_incidents",),
@@ -311,8 +320,9 @@ RULES = (
         "young_person_referral",
         young_person_referral,
         title="Referral of a young person in a domestic abuse incident",
-        routes=("young_suspect_referral", "young_victim_referral"),
-        reads=(IncidentReported,),
+        routes=("young_suspect_referral", "young_victim_referral", HELD_HONOUR_BASED),
+        reads=(IncidentReported, *READ_OF_RELEASES),
+        needs=(IncidentReported,),
         speaks_of="incident",
     ),
 )

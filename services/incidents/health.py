@@ -8,6 +8,7 @@ from services.incidents.assessed import Level
 from services.incidents.front_door import READ_OF_CHILDREN, SOCIAL_CARE, Considered, considered
 from services.incidents.incident import Victim, areas_of, victims, victims_in
 from services.incidents.measures import of_risk
+from services.incidents.released import HELD_HONOUR_BASED
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.reasons import Reason
@@ -114,7 +115,12 @@ RULES = (
         "child_health_visitor",
         child_health_visitor,
         title="Child under five, not in school, reported to be affected by domestic abuse",
-        routes=("child_health_visitor_hour", "child_health_visitor_same_day", "child_health_visitor"),
+        routes=(
+            "child_health_visitor_hour",
+            "child_health_visitor_same_day",
+            "child_health_visitor",
+            HELD_HONOUR_BASED,
+        ),
         reads=READ_OF_CHILDREN,
         needs=(ChildrenLinked,),
         windows=("child_incidents",),

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
+from schemas.agency_responses.v1 import HeldRoutes, RoutesReleased
 from schemas.classes import DataClass
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
 from schemas.values import party_place
 from services.incidents import said
-from services.incidents.incident import areas_of, possible_victims
+from services.incidents.children import affected
+from services.incidents.front_door import READ_OF_CHILDREN, considered
+from services.incidents.incident import ADULT_FROM, areas_of, possible_victims, under
+from services.incidents.released import HELD_HONOUR_BASED
 from services.platform.domain.core.duties import Duty, Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived
@@ -63,6 +67,93 @@ def recorded(what: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
     return derived(what, when, DataClass.T) if when else ()
 
 
+def held_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The specialist desk decides within four hours whether the school of a child in honour-based abuse, forced
+    marriage or FGM is told: it releases the route, or keeps it back for a coded reason (1.12 rule 11)."""
+    stated: set[str] = set()
+    for child in affected(file, policy):
+        held = kept_for_specialist(child.incident) is Reason.HONOUR_BASED_ABUSE
+        if not held or child.grown_up or (not child.child.school_urns and child.school_to_find is not None):
+            continue
+        released = (
+            fact
+            for fact, body in file.of(RoutesReleased)
+            if body.crime_reference == child.incident.crime_reference and HeldRoutes.SCHOOLS in body.released
+        )
+        yield from owed(
+            file,
+            policy,
+            rule="held_school",
+            subject=child.place,
+            person=child.place,
+            areas=child.areas(),
+            on=child.on,
+            recorded_at=child.recorded_at,
+            grounds=(child.fact, child.by),
+            matter=(
+                *said.each(child.by, said.REFERENCES),
+                *derived("held_because", Reason.HONOUR_BASED_ABUSE, DataClass.R),
+                *recorded("children_linked_at", (child.fact,)),
+            ),
+            met_by=tuple(fact for fact in released if fact is child.released.get(HeldRoutes.SCHOOLS)),
+            why_not=Reason.STATED_TWICE if child.by.id in stated else None,
+        )
+        stated.add(child.by.id)
+
+
+def held_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The named social-care desk, in place of the front door, for a child in honour-based abuse, forced marriage or FGM
+    (1.12 rule 11): a front door is staffed by many, and a relative may be among them."""
+    stated: set[str] = set()
+    for one in considered(file, policy):
+        child = one.child
+        if kept_for_specialist(child.incident) is Reason.HONOUR_BASED_ABUSE and not child.grown_up:
+            yield from owed(
+                file,
+                policy,
+                rule="held_child",
+                route="held_social_care",
+                subject=child.place,
+                person=child.place,
+                areas=child.areas(),
+                on=child.on,
+                recorded_at=child.recorded_at,
+                grounds=one.grounds,
+                matter=one.matter,
+                measured_by=one.measured_by(policy),
+                why_not=Reason.STATED_TWICE if child.by.id in stated else None,
+            )
+            stated.add(child.by.id)
+
+
+def held_party(file: CaseFile, policy: Policy) -> Iterator[Statement]:
+    """The named social-care desk for a victim in honour-based abuse, forced marriage or FGM who is under 18 or has
+    needs for care and support (1.12 rule 11; Care Act 2014 s.42)."""
+    for fact, incident in file.of(IncidentReported):
+        if kept_for_specialist(incident) is not Reason.HONOUR_BASED_ABUSE:
+            continue
+        for party in possible_victims(incident):
+            place = party_place(incident.crime_reference, party.number)
+            at_risk = party.care_and_support_needs or under(party, ADULT_FROM, london_day(incident.reported_at))
+            if at_risk and place in file.own_places:
+                yield from owed(
+                    file,
+                    policy,
+                    rule="held_party",
+                    route="held_social_care",
+                    subject=place,
+                    person=place,
+                    areas=areas_of(incident, victim=party.residence, child=party.residence),
+                    on=london_day(incident.reported_at),
+                    recorded_at=fact.at,
+                    grounds=(fact,),
+                    matter=(
+                        *said.each(fact, said.REFERENCES + said.WHAT_HAPPENED),
+                        *said.people(fact, incident, party),
+                    ),
+                )
+
+
 def away_from_his_force(stated: Iterable[Statement]) -> Iterator[Statement]:
     """Silence climbs to nobody outside the desk that is told: that may be the force in which he works (1.12 rule 5)."""
     return (within_its_agency(s) if isinstance(s, Duty) else s for s in stated)
@@ -76,6 +167,32 @@ RULES = (
         routes=FOR_A_SPECIALIST,
         reads=(IncidentReported, RiskAssessed, ChildrenLinked),
         needs=(IncidentReported,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "held_school",
+        held_school,
+        title="Child in a restricted incident, whose school has not been told",
+        routes=("held_school", HELD_HONOUR_BASED),
+        reads=(IncidentReported, ChildrenLinked, RoutesReleased),
+        needs=(ChildrenLinked,),
+        speaks_of="incident",
+    ),
+    Rule(
+        "held_child",
+        held_child,
+        title="Child in a restricted incident, for the named social-care desk",
+        routes=("held_social_care", HELD_HONOUR_BASED),
+        reads=READ_OF_CHILDREN,
+        needs=(ChildrenLinked,),
+        windows=("child_incidents",),
+    ),
+    Rule(
+        "held_party",
+        held_party,
+        title="Person at risk in a restricted incident, for the named social-care desk",
+        routes=("held_social_care",),
+        reads=(IncidentReported,),
         speaks_of="incident",
     ),
 )

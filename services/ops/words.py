@@ -79,6 +79,7 @@ DECISIONS: Mapping[str, str] = {
     "answer_obtained": "a named person there has taken it on",
     "school_reached": "a named person at the school knows",
     "child_seen_to": "somebody else who is responsible for the child knows",
+    "school_kept_back": "the school is not told, for a recorded reason",
     "prosecutor_named": "a named prosecutor has it",
 }
 
@@ -358,6 +359,7 @@ ITEMS: Mapping[str, str] = {
     "referred_for": "Why it is a referral",
     "refused": "Refused because",
     "relation_to_victim": "Relation to the victim",
+    "released": "Routes released",
     "relationship": "Relationship",
     "remand": "Until the next hearing",
     "reported_at": "Reported",

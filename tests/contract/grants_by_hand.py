@@ -126,6 +126,14 @@ SEES: Mapping[str, Mapping[str, Sees]] = {
         "D": sees("pupil"),
         "N": sees("subject", "summary"),
     },
+    "named_social_care": EVERYONE
+    | {
+        "C": sees("subject"),
+        "K": sees("case"),
+        "P": sees("case"),
+        "S": sees("case"),
+        "N": sees("subject", "summary"),
+    },
     "dsl": EVERYONE | {"C": sees("pupil"), "D": sees("pupil"), "N": sees("subject", "summary")},
     "la_education": EVERYONE | {"C": sees("pupil"), "D": sees("pupil"), "N": sees("subject", "summary")},
     "health_visitor": EVERYONE | {"C": sees("subject"), "K": sees("case", "grade")},
@@ -141,7 +149,7 @@ OUTSIDE = frozenset(SEES) - {
 }
 CONTACTS_NOBODY = frozenset({"dsl"})
 CONFLICT_DESKS = frozenset({"psd", "out_of_force_desk"})
-HONOUR_BASED_ABUSE_DESKS = frozenset({"specialist_desk", "duty_inspector"})
+HONOUR_BASED_ABUSE_DESKS = frozenset({"specialist_desk", "duty_inspector", "named_social_care"})
 WHILE_ROLES_ARE_UNRESOLVED = frozenset(
     {
         *("dait_supervisor", "duty_inspector", "idva", "dsl", "la_education", "mash", "child_abuse_unit"),
@@ -183,7 +191,7 @@ RESTRICTED_FILE = (
     "Do not contact either parent about this notification. Keep in the restricted child-protection file, outside the "
     "pupil record; refer any access request to the sender before answering (DPA 2018 Sch 3)."
 )
-ADAPTED_FOR = frozenset({"mash", "la_education", "health_visitor"})
+ADAPTED_FOR = frozenset({"mash", "named_social_care", "la_education", "health_visitor"})
 ADAPTED_FILE = ("Do not contact either parent", "restricted", "refer any access request to the sender")
 INDICATORS = "These are reasons to speak to her alone. They are not evidence about her."
 NOT_TO_HIM = "Do not raise with him."

@@ -53,7 +53,7 @@ def test_nobody_is_granted_a_class_that_the_table_of_agencies_forbids(policy: Po
         DataClass.IP: POLICE | {"idva"},
         DataClass.H: POLICE,
         DataClass.L: POLICE | {"idva"},
-        DataClass.N: POLICE | {"idva", "adult_social_care", "mash", "dsl", "la_education"},
+        DataClass.N: POLICE | {"idva", "adult_social_care", "mash", "named_social_care", "dsl", "la_education"},
         DataClass.X: frozenset(["dait", "dait_supervisor", "duty_inspector", "specialist_desk", "child_abuse_unit"])
         | {"wcu", "idva", "victim_service", "marac"},
         DataClass.O: POLICE | {"wcu", "force_legal", "cps", "probation", "idva", "victim_service", "marac"},
@@ -79,7 +79,7 @@ def test_grants_outside_police_go_no_further_than_their_form(policy: Policy) -> 
                 assert row.form is Form.STATE
             if row.data_class is DataClass.N and kind.outward:
                 assert row.form is Form.SUMMARY
-            if row.data_class is DataClass.P and kind.kind not in POLICE | {"mash"}:
+            if row.data_class is DataClass.P and kind.kind not in POLICE | {"mash", "named_social_care"}:
                 assert row.whose == "subject"
 
 
