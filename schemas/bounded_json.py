@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from pydantic_core import from_json, to_json
+
 from schemas.refusals import Refusal, RefusalReason, Step, spoken_path
 from schemas.values import MAX_INT, MIN_INT, unstorable
 
@@ -37,6 +39,40 @@ def read_object(content: bytes | None, *, largest: int, names: frozenset[str] = 
         return _read(content, largest, names)
     except _Problem as problem:
         return problem.refusal
+
+
+def read_canonical(content: bytes | None, *, largest: int) -> dict[str, Any] | None:
+    """The one object in `content` where it is written as `canonical` writes it and nothing in it is odd, as in most
+    records; else None, and `read_object` says what it is or why it is refused.
+
+    It is parsed and written again by a library: where that gives the very same bytes, no key came twice and nothing was
+    spelt otherwise. Real numbers, which the library may spell in its own way, are left to `read_object`.
+    """
+    if not content or len(content) > largest or b"\\u0000" in content:
+        return None
+    try:
+        value = from_json(content, allow_inf_nan=False)
+    except ValueError:
+        return None
+    if type(value) is not dict or to_json(value) != content or not _is_canonical(value):
+        return None
+    return value
+
+
+def _is_canonical(document: dict[str, Any]) -> bool:
+    """Whether keys are in order, whole numbers fit, and there are no real ones; level by level, and no deeper than is
+    taken."""
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        if any(type(each) is dict and list(each) != sorted(each) for each in level):
+            return False
+        values = [v for each in level for v in (each.values() if type(each) is dict else each) if type(v) is not str]
+        if any(type(v) is float or (type(v) is int and not MIN_INT <= v <= MAX_INT) for v in values):
+            return False
+        level = [v for v in values if type(v) is dict or type(v) is list]
+        if not level:
+            return True
+    return False
 
 
 def canonical(value: Any) -> bytes:

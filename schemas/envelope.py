@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from schemas.bounded_json import canonical
 from schemas.refusals import Refusal, RefusalReason
-from schemas.values import MAX_INT, read_moment, within_years
+from schemas.values import MAX_INT, RFC3339, read_moment, within_years
 
 VersionBasis = Literal["source", "written", "receipt"]
 Headers = Sequence[tuple[str, bytes | None]]
@@ -48,6 +48,15 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "correlationid": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
     "causationid": (_PLAIN, "1 to 200 printable ASCII characters without spaces are expected"),
     "datacontenttype": (_JSON_CONTENT, "application/json in UTF-8 is expected"),
+}
+_ALL_NEEDED = frozenset(_NEEDED)
+_USUAL_NAMES: Mapping[str, str] = {_CONTENT_TYPE: "datacontenttype"} | {
+    f"{_PREFIX}{attribute}": attribute for attribute in ATTRIBUTES if attribute != "datacontenttype"
+}
+_USUAL_FORMS: Mapping[str, re.Pattern[str]] = {attribute: form for attribute, (form, _) in _FORMS.items()} | {
+    "time": RFC3339,
+    "traceparent": _TRACE,
+    "datacontenttype": re.compile("application/json"),
 }
 
 
@@ -134,7 +143,30 @@ def from_headers(headers: Headers) -> Envelope | Refusal:
     refusal = _checked(attributes, lambda attribute: given_as.get(attribute, _header(attribute)))
     if refusal is not None:
         return refusal
-    return _envelope(attributes)
+    return _envelope(attributes, read_moment(attributes["time"]))
+
+
+def from_usual_headers(headers: Headers) -> Envelope | None:
+    """The same where each attribute is given once under its usual name, in its form, and nothing else is given, as in
+    most records; else None, and `from_headers` says what it is or why it is refused."""
+    attributes: dict[str, str] = {}
+    for name, value in headers:
+        attribute = _USUAL_NAMES.get(name)
+        if attribute is None or not value or attribute in attributes:
+            return None
+        try:
+            attributes[attribute] = said = value.decode("ascii")
+        except UnicodeDecodeError:
+            return None
+        if not _USUAL_FORMS[attribute].fullmatch(said):
+            return None
+    if not attributes.keys() >= _ALL_NEEDED or not 1 <= int(attributes["factversion"]) <= MAX_INT:
+        return None
+    try:
+        moment = within_years(read_moment(attributes["time"]))
+    except ValueError:
+        return None
+    return _envelope(attributes, moment)
 
 
 def from_document(document: Mapping[str, Any]) -> Envelope | Refusal:
@@ -151,7 +183,7 @@ def from_document(document: Mapping[str, Any]) -> Envelope | Refusal:
     refusal = _checked(attributes, str)
     if refusal is not None:
         return refusal
-    return _envelope(attributes)
+    return _envelope(attributes, read_moment(attributes["time"]))
 
 
 def to_record(envelope: Envelope, content: bytes) -> Record:
@@ -234,14 +266,14 @@ def _checked(attributes: dict[str, str], say: Any) -> Refusal | None:
     return None
 
 
-def _envelope(attributes: Mapping[str, str]) -> Envelope:
+def _envelope(attributes: Mapping[str, str], time: datetime) -> Envelope:
     """Of attributes that have been checked."""
     return Envelope(
         id=attributes["id"],
         type=attributes["type"],
         source=attributes["source"],
         subject=attributes["subject"],
-        time=read_moment(attributes["time"]).astimezone(UTC),
+        time=time.astimezone(UTC),
         factversion=int(attributes["factversion"]),
         version_basis=cast(VersionBasis, attributes.get("factversionbasis", "source")),
         correlationid=attributes.get("correlationid"),

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from schemas import values as v
-from schemas.bounded_json import canonical, read_object
+from schemas.bounded_json import canonical, read_canonical, read_object
 from schemas.envelope import (
     ATTRIBUTES,
     LARGEST_HEADERS,
@@ -24,6 +24,7 @@ from schemas.envelope import (
     event_id,
     from_document,
     from_headers,
+    from_usual_headers,
     id_in_message,
     is_structured,
     to_record,
@@ -87,6 +88,9 @@ def decode(
 ) -> Received | Refusal:
     """What a record says, or why it is refused; never raises for what a publisher sent. KeyError: unknown topic."""
     stream = registry.stream_of(topic)
+    usual = from_usual_headers(headers)
+    if usual is not None:
+        return _of_envelope(usual, key, value, stream, registry)
     if any(name == STILL_PACKED for name, _ in headers):
         detail = "the record: a packed batch of at most 16 MiB, with records of at most 1 MiB, is expected"
         return Refusal(RefusalReason.TOO_LARGE, "decode", detail)
@@ -255,8 +259,12 @@ def _binary(
     key: bytes | None, value: bytes | None, headers: Headers, stream: Stream, registry: Registry
 ) -> Received | Refusal:
     envelope = from_headers(headers)
-    if isinstance(envelope, Refusal):
-        return envelope
+    return envelope if isinstance(envelope, Refusal) else _of_envelope(envelope, key, value, stream, registry)
+
+
+def _of_envelope(
+    envelope: Envelope, key: bytes | None, value: bytes | None, stream: Stream, registry: Registry
+) -> Received | Refusal:
     found = registry.find(envelope.type, stream)
     return found if isinstance(found, Refusal) else _received(envelope, *found, key, value, stream.largest_message)
 
@@ -297,7 +305,9 @@ def _received(
     if key is None or key != envelope.subject.encode():
         detail = "the record's key: the same text as the envelope's subject is expected"
         return Refusal(RefusalReason.KEY_MISMATCH, "validate", detail, fact.name)
-    return Received(replace(envelope, subject=subject), body, content, fact.name)
+    if subject != envelope.subject:
+        envelope = replace(envelope, subject=subject)
+    return Received(envelope, body, content, fact.name)
 
 
 def _in_one_spelling(fact: EventType, subject: str) -> str:
@@ -310,12 +320,16 @@ def _body(
 ) -> tuple[v.Body, bytes, str | None] | Refusal:
     """The body in the newest version, its canonical content, and the subject that it states, if it does."""
     model = fact.versions[number - 1].body
-    document = read_object(value, largest=largest, names=field_names(model))
-    if isinstance(document, Refusal):
-        return replace(document, type_name=fact.name)
+    document = read_canonical(value, largest=largest)
+    if document is not None and value is not None:
+        content = value
+    else:
+        careful = read_object(value, largest=largest, names=field_names(model))
+        if isinstance(careful, Refusal):
+            return replace(careful, type_name=fact.name)
+        document, content = careful, canonical(careful)
     if fact.withdrawn is not None and _taken_back(document):
         model = fact.withdrawn
-    content = canonical(document)
     body = _validated(model, content, fact, extra="forbid" if strict else "ignore")
     if isinstance(body, Refusal):
         return body
