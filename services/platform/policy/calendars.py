@@ -1,6 +1,7 @@
 """When the country, a court or a school is closed: bank holidays of England and Wales, terms and INSET days."""
 
-from collections.abc import Container, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -10,7 +11,7 @@ import holidays
 
 from schemas.values import NURSERY
 from services.platform.policy import clocks
-from services.platform.policy.model import DayTimes, SchoolCalendar
+from services.platform.policy.model import DayTimes, SchoolCalendar, Term
 
 
 @dataclass(frozen=True)
@@ -85,19 +86,29 @@ class Calendars:
         one: there the terms that would come first are not written down."""
         today, longest = clocks.london_day(after), timedelta(days=self.times.longest_break_days)
         begun = [term.last for term in known.terms if term.first <= today]
-        near = takewhile(lambda day: day <= max(begun) + longest, clocks.days_from(today)) if begun else ()
-        sessions = (clocks.london(day, self._begins(known)) for day in near if self._open(known, day))
-        return next((session for session in sessions if session > after), None)
+        sessions = self._sessions[known.la_code, known.school_urn]
+        number = bisect_right(sessions, after)
+        if not begun or number == len(sessions):
+            return None
+        return sessions[number] if clocks.london_day(sessions[number]) <= max(begun) + longest else None
 
-    def _open(self, known: SchoolCalendar, day: date) -> bool:
-        return (
-            any(term.first <= day <= term.last for term in known.terms)
-            and day not in known.inset
-            and clocks.is_working(day, self.bank_holidays)
-        )
+    @cached_property
+    def _sessions(self) -> Mapping[tuple[str | None, str | None], Sequence[datetime]]:
+        """All sessions of each calendar, in order, by whose it is."""
+        every = (*self.schools.values(), *self.authorities.values())
+        return {(known.la_code, known.school_urn): self._sessions_of(known) for known in every}
+
+    def _sessions_of(self, known: SchoolCalendar) -> Sequence[datetime]:
+        in_term = {day for term in known.terms for day in _days_of(term)}
+        open_days = (day for day in in_term - known.inset if clocks.is_working(day, self.bank_holidays))
+        return tuple(sorted(clocks.london(day, self._begins(known)) for day in open_days))
 
     def _begins(self, known: SchoolCalendar) -> time:
         return known.session_begins or self.times.session_begins
+
+
+def _days_of(term: Term) -> Iterator[date]:
+    return takewhile(lambda day: day <= term.last, clocks.days_from(term.first))
 
 
 def overlapping_terms(known: SchoolCalendar) -> bool:

@@ -23,6 +23,7 @@ def london_day(moment: datetime) -> date:
     return moment.astimezone(LONDON).date()
 
 
+@lru_cache(DAYS_REMEMBERED)
 def london(day: date, clock: time) -> datetime:
     """The moment at which London's clocks show this; of an hour that comes twice the first, and of one that is left out
     the moment at which it would have been."""
