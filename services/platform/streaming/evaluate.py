@@ -29,7 +29,7 @@ from services.platform.streaming.judging import Judging
 from services.platform.streaming.link import evaluated_now, overlapping
 from services.platform.streaming.lock import Files
 
-EVALUATING_SECONDS = 0.2
+EVALUATING_SECONDS = 1.0
 NEVER = datetime.min.replace(tzinfo=UTC)
 FAULT_PAUSES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
 
