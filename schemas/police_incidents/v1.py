@@ -162,6 +162,7 @@ class Party(v.Frozen):
     is_police: Annotated[bool | None, IDENTITY] = None
     language: Annotated[v.Code | None, SENSITIVE] = None
     interpreter_needed: Annotated[bool | None, SENSITIVE] = None
+    school_urns: Annotated[tuple[v.SchoolUrn, ...], Field(description="of somebody under 18"), CHILD] = ()
 
     @property
     def born(self) -> date | None:

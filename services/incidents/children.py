@@ -1,6 +1,6 @@
 """Children who saw, heard or live with it, and who in education hears of each (DA Act 2021 s.3, s.49A)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -152,7 +152,7 @@ def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 "child_school",
                 child,
                 child.outside(HeldRoutes.SCHOOLS) or twice,
-                school.named(child),
+                school.named(child.place),
                 school=school,
                 route=school.route,
                 desk=school.desk,
@@ -166,7 +166,7 @@ def child_school_closed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for child in affected(file, policy):
         closed = [school for school in establishments(child, policy) if school.closed_until and school.is_its_own]
         if closed:
-            matter = tuple(item for school in closed for item in school.named(child))
+            matter = tuple(item for school in closed for item in school.named(child.place))
             twice = Reason.STATED_TWICE if child.by.id in stated else None
             yield from state(
                 file, policy, "child_school_closed", child, child.outside(HeldRoutes.SCHOOLS) or twice, matter
@@ -188,7 +188,7 @@ def child_school_reopens(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                     "child_school_reopens",
                     child,
                     child.outside(HeldRoutes.SCHOOLS) or twice,
-                    school.named(child),
+                    school.named(child.place),
                     school=school,
                     opens=school.closed_until,
                 )
@@ -255,8 +255,9 @@ class Establishment:
         has_one = any(desk.desk == "holiday" for desk in self.agency.desks)
         return "holiday" if self.closed_until is not None and has_one else "duty"
 
-    def named(self, child: Affected) -> tuple[Item, ...]:
-        return derived("schools", self.urns, DataClass.C, about=child.place)
+    def named(self, place: str) -> tuple[Item, ...]:
+        """Its schools, as those of whoever stands at this place."""
+        return derived("schools", self.urns, DataClass.C, about=place)
 
 
 def establishments(child: Affected, policy: Policy) -> Iterator[Establishment]:
@@ -266,16 +267,25 @@ def establishments(child: Affected, policy: Policy) -> Iterator[Establishment]:
     for fact, body in schools_found(child, policy):
         for urn in body.school_urns:
             known.setdefault(urn, fact)
+    yield from serving(
+        known, child.areas(), max(child.incident.reported_at, child.stated.occurred_at), child.on, policy
+    )
+
+
+def serving(
+    known: Mapping[str, Fact | None], areas: Areas, since: datetime, on: date, policy: Policy
+) -> Iterator[Establishment]:
+    """Whoever serves these schools, each once. `known`: to each, by which finding alone it is known, if by one."""
     found: dict[str, tuple[Chosen, tuple[str, ...]]] = {}
     for urn in known:
-        for chosen in policy.chosen(policy.route("child_school", child.on), child.areas(urn)):
+        there = areas.model_copy(update={"school_urn": urn})
+        for chosen in policy.chosen(policy.route("child_school", on), there):
             _, urns = found.get(chosen.agency.id, (chosen, ()))
             found[chosen.agency.id] = (chosen, (*urns, urn))
     for chosen, urns in found.values():
         by = None if None in (facts := [known[urn] for urn in urns]) else facts[0]
-        since = (child.incident.reported_at, child.stated.occurred_at)
-        at = max(since if by is None else (*since, by.body.occurred_at))
-        mornings = [policy.closed_until(at, urn, child.child.residence.la_code) for urn in urns]
+        at = since if by is None else max(since, by.body.occurred_at)
+        mornings = [policy.closed_until(at, urn, areas.child.la_code) for urn in urns]
         closed = [morning for morning in mornings if morning is not None]
         until = min(closed) if len(closed) == len(urns) else None
         yield Establishment(chosen.agency, urns, until, chosen.agency.kind == chosen.recipient.kind, by)

@@ -360,6 +360,7 @@ ITEMS: Mapping[str, str] = {
     "refused": "Refused because",
     "relation_to_victim": "Relation to the victim",
     "released": "Routes released",
+    "pupil.unsafe_person": "Not safe for the pupil is somebody who is, to the pupil, as alleged",
     "relationship": "Relationship",
     "remand": "Until the next hearing",
     "reported_at": "Reported",

@@ -165,7 +165,13 @@ NO_SUCH_KIND = ("court", "immigration", "home_office", "ukvi", "defence", "solic
 NEVER_SHOWN: Mapping[str, frozenset[str]] = {
     "*": frozenset(
         {
-            *("residence.force", "residence.la_code", "parties.lives_with", "children.school_urns"),
+            *(
+                "residence.force",
+                "residence.la_code",
+                "parties.lives_with",
+                "children.school_urns",
+                "parties.school_urns",
+            ),
             *(
                 "parties.record",
                 "record.id",
@@ -219,6 +225,7 @@ FIELDS: Mapping[str, tuple[str, Shown]] = {
     "Party.care_and_support_needs": ("H", "full"),
     "Party.language": ("H", "full"),
     "Party.interpreter_needed": ("H", "full"),
+    "Party.school_urns": ("C", "full"),
     "Connection.relationship": (IDENTITY, "relationship"),
     "Connection.current": (IDENTITY, "relationship"),
     "Residence.force": ("L", "full"),
@@ -385,6 +392,8 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
     **dict.fromkeys(("children.relation_to_victim", "children.present", "children.heard_or_saw"), ("C", "full")),
     **dict.fromkeys(("children.injured", "children.intervened", "children.target"), ("C", "full")),
     **dict.fromkeys(("children.spoken_alone", "children.voice", "children.unsafe_adult", "schools"), ("C", "full")),
+    # A victim of 16 or 17, as her own college knows its pupil.
+    **dict.fromkeys(("pupil.name", "pupil.date_of_birth", "pupil.unsafe_person"), ("C", "full")),
     **dict.fromkeys(("children.childcare", "children.another_school_today"), ("C", "full")),
     "defendant.name": ("S", "name"),
     "defendant.date_of_birth": ("S", "full"),

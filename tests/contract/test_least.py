@@ -79,7 +79,10 @@ def known(facts: tuple[Fact, ...], persons: Mapping[str, str]) -> Known:
                 found.incidents[body.crime_reference] = body
                 for party in body.parties:
                     role = Role.UNRESOLVED if unresolved(body) else party.role
-                    found.roles[party_place(body.crime_reference, party.number)] = role
+                    place = party_place(body.crime_reference, party.number)
+                    found.roles[place] = role
+                    if party.school_urns:
+                        found.schools[place] = frozenset(party.school_urns)
             case ChildrenLinked() as body:
                 for child in body.children:
                     place = child_place(body.crime_reference, child.number, body.stated_by)
@@ -165,7 +168,8 @@ def not_granted(notification: Notification, now: Known, data_class: str, form: s
 
 
 def own_pupil(notification: Notification, now: Known, place: str) -> bool:
-    if "/child/" not in place or not now.same(place, notification.person):
+    is_child_or_pupil = "/child/" in place or place in now.schools
+    if not is_child_or_pupil or not now.same(place, notification.person):
         return False
     schools = SCHOOLS.get(notification.key.agency)
     return schools is None or bool(schools & now.schools.get(place, frozenset()))
@@ -181,6 +185,8 @@ def marked_problems(
         if data_class == by_hand.IDENTITY:
             suspect = where.role == Role.SUSPECT and now.roles.get(where.about or "") is not Role.UNRESOLVED
             data_class = "S" if suspect else "P"
+            if notification.agency_kind in ("dsl", "la_education") and where.about in now.schools:
+                data_class, form = "C", "full"  # to her own college she is a pupil
         yield from (f"{where.field}: {why}" for why in not_granted(notification, now, data_class, form, where.about))
 
 

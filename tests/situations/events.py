@@ -91,6 +91,7 @@ def _person(number: int, role: v.Role, person: say.Person, against: int) -> poli
         is_police=True if person.police else None,
         position_of_trust=person.works_with,
         care_and_support_needs=person.care_and_support_needs,
+        school_urns=person.schools,
         **known,
     )
 

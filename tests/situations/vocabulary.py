@@ -45,6 +45,7 @@ class Person(Words):
     works_with: Literal["children", "adults"] | None = None
     care_and_support_needs: bool | None = None
     relationship: Relationship = Relationship.INTIMATE
+    schools: Strings = ()
 
 
 class Assessed(Words):
