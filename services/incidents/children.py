@@ -316,9 +316,10 @@ def state(
     route: str | None = None,
     desk: DeskName = "duty",
     opens: datetime | None = None,
+    since: datetime | None = None,
 ) -> Iterator[Statement]:
     """What is owed to education under a rule, with what happened in outline, or why nothing. `held`: which kind of
-    route it is while it waits for a specialist desk."""
+    route it is while it waits for a specialist desk. `since`: from when its times run, if not from the facts."""
     found = () if school is None or school.found is None else (school.found,)
     later = (*found, *child.released_by(held))
     areas = child.areas(None if school is None else school.urns[0])
@@ -331,7 +332,7 @@ def state(
         person=child.place,
         areas=areas,
         on=child.on,
-        recorded_at=max((child.recorded_at, *(fact.at for fact in later))),
+        recorded_at=since or max((child.recorded_at, *(fact.at for fact in later))),
         grounds=(child.fact, child.by, *later),
         met_by=met_by,
         opens=opens,
