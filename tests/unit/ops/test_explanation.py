@@ -411,3 +411,21 @@ def test_a_count_is_named_with_its_window_its_row_and_the_pair_that_was_counted(
     below = {one.subject: one.measured_by for one in found.withheld if one.rule == "escalation"}
     assert "counted: A/party/1 with A/party/2" in below["A/party/1"]
     assert "CR1/party/2" in " ".join(printed(found).split())
+
+
+def test_the_ledger_of_a_child_says_who_was_told_of_it_when_and_when_it_was_read() -> None:
+    school = Key("child_school", b.CHILD, "school-100001")
+    first = b.NOON + timedelta(minutes=20)
+    read = b.acknowledged(occurred_at=b.NOON + timedelta(hours=3), agency=school.agency)
+    answers = (Answer(b.fact(read, at=b.NOON + timedelta(hours=3)), school, 1),)
+    times = (first, b.NOON + timedelta(hours=4))
+    said = asked_by(AUDIT, of=material(INCIDENT, CHILDREN, times=times, answers=answers, of=b.CHILD))
+    ledger = {
+        duty.recipient: (duty.delivered_at, [(reply.answer, reply.at) for reply in duty.replies])
+        for duty in said.delivered
+        if duty.subject == b.CHILD
+    }
+    assert ledger["school-100001"] == (first, [("acknowledged", b.NOON + timedelta(hours=3))])
+    assert ledger["mash-866"] == (first, [])
+    text = printed(said)
+    assert "has read it" in text
