@@ -38,6 +38,7 @@ from services.platform.policy.policy import Policy
 RULES_REMEMBERED = 2
 
 MOST_PASSES = 5
+Stated = tuple[str, tuple[Statement, ...]]  # what the rule of this name states
 NOTHING_TO_EVALUATE = Evaluation((), (), (), None, None)
 STATED_TWICE, STATED_FOR_ANOTHER = "stated_twice", "stated_for_another_rule"
 
@@ -127,16 +128,19 @@ class _Circumstances:
 
     def who(self, place: str) -> str:
         """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
-        return place if place.partition("/")[0] in self._held_at else self._persons.get(place, place)
+        waits = any(held(body) is not None for body in self._reports.get(place.partition("/")[0], ()))
+        return place if waits else self._persons.get(place, place)
 
     @cached_property
     def _persons(self) -> Mapping[str, str]:
         return {place: person for file in self.files for place, person in file.persons.items()}
 
     @cached_property
-    def _held_at(self) -> frozenset[str]:
-        reports = (body for file in self.files for _, body in file.of(IncidentReported))
-        return frozenset(body.crime_reference for body in reports if held(body) is not None)
+    def _reports(self) -> Mapping[str, Sequence[IncidentReported]]:
+        found: dict[str, list[IncidentReported]] = {}
+        for body in (body for file in self.files for _, body in file.of(IncidentReported)):
+            found.setdefault(body.crime_reference, []).append(body)
+        return found
 
     def fell(self, matter: Matter) -> bool:
         """Whether a fact that something was told for does not stand any more."""
@@ -332,7 +336,7 @@ def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) ->
         keys = {statement.key for statement in found}
         if len(keys) < len(found):
             faults.append(Fault(rule.name, STATED_TWICE, rule.states.__module__))
-        elif any(key.rule != rule.name for key in keys):
+        elif {key.rule for key in keys} != {rule.name}:
             faults.append(Fault(rule.name, STATED_FOR_ANOTHER, rule.states.__module__))
         else:
             stated += found
@@ -348,22 +352,23 @@ def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Po
     states = _remembered(alone, policy)
     try:
         for incident in (incident for file in files if not file.is_unlinked for incident in file.incidents):
-            for into, statements in zip(found.values(), states(incident), strict=True):
-                into.extend(statements)
+            for name, statements in states(incident):
+                found[name] += statements
     except Exception:  # noqa: BLE001 - each is run by itself then, so that only the one that raises is left out
         return {}
     return found
 
 
 @lru_cache(maxsize=RULES_REMEMBERED)
-def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident], tuple[tuple[Statement, ...], ...]]:
-    """What these rules state of an incident, remembered for the next evaluation: after one more fact in a long file all
-    the others are as they were."""
+def _remembered(rules: tuple[Rule, ...], policy: Policy) -> Callable[[Incident], tuple[Stated, ...]]:
+    """What each of these rules states of an incident, if anything, remembered for the next evaluation: after one more
+    fact in a long file all the others are as they were."""
 
     @lru_cache(maxsize=INCIDENTS_REMEMBERED)
-    def stated(incident: Incident) -> tuple[tuple[Statement, ...], ...]:
+    def stated(incident: Incident) -> tuple[Stated, ...]:
         file = incident.file()
-        return tuple(tuple(rule.states(file, policy)) if rule.runs_for(file) else () for rule in rules)
+        each = ((rule.name, tuple(rule.states(file, policy))) for rule in rules if rule.runs_for(file))
+        return tuple((name, statements) for name, statements in each if statements)
 
     return stated
 

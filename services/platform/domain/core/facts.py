@@ -251,9 +251,8 @@ class Incident:
     undertakings: tuple[Undertaking, ...] = ()
 
     def __hash__(self) -> int:
-        return hash(
-            (self.key, *(fact.id for fact in self.facts[:1]))
-        )  # a long file asks of every one: the rest is compared
+        # A long file asks of every one: the rest is compared.
+        return hash((self.key, self.facts[0].id if self.facts else None))
 
     def file(self) -> CaseFile:
         """The same as a file of its own."""

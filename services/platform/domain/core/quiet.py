@@ -1,11 +1,12 @@
 """Matters of which an evaluation says nothing until a known moment, kept for the next: an event costs by its reach."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.platform.domain.core.duties import Duty, Notification, Statement, Withheld
-from services.platform.domain.core.escalation import STEPS, place_of
+from services.platform.domain.core.escalation import ESCALATION_STEPS, STEPS, place_of
 from services.platform.domain.core.facts import Answer, Key
 from services.platform.policy.policy import Policy
 
@@ -90,24 +91,36 @@ def matters(
     stated: Iterable[Statement], delivered: Mapping[Key, Notification], answers: Iterable[Answer], policy: Policy
 ) -> list[Matter]:
     """What was stated, delivered and answered, each under the matter in which its place is."""
-    found: dict[str, tuple[list[Statement], list[Notification], list[Answer]]] = {}
+    owed: dict[str, list[Statement]] = defaultdict(list)
+    of_subject: dict[str, list[Statement]] = {}  # most of a file's statements are about few places
     for statement in stated:
-        name = statement.key.subject.partition("/")[0]
-        if name not in found:
-            found[name] = ([], [], [])
-        found[name][0].append(statement)
+        subject = statement.key.subject
+        if subject not in of_subject:
+            of_subject[subject] = owed[subject.partition("/")[0]]
+        of_subject[subject].append(statement)
+    about: dict[str, list[Notification]] = defaultdict(list)
     for key, notification in delivered.items():
-        found.setdefault(_matter_of(key), ([], [], []))[1].append(notification)
+        about[_matter_of(key)].append(notification)
+    heard: dict[str, list[Answer]] = defaultdict(list)
     for answer in answers:
-        found.setdefault(_matter_of(answer.key), ([], [], []))[2].append(answer)
+        heard[_matter_of(answer.key)].append(answer)
     steps_delivered = any(key.rule in STEPS for key in delivered)
     return [
-        Matter(name, policy, steps_delivered, tuple(own), tuple(about), tuple(heard))
-        for name, (own, about, heard) in found.items()
+        Matter(
+            name,
+            policy,
+            steps_delivered,
+            tuple(owed.get(name, ())),
+            tuple(about.get(name, ())),
+            tuple(heard.get(name, ())),
+        )
+        for name in dict.fromkeys((*owed, *about, *heard))
     ]
 
 
 def _matter_of(key: Key) -> str:
+    if key.rule not in ESCALATION_STEPS:
+        return key.subject.partition("/")[0]
     return place_of(key)[1].partition("/")[0]
 
 
