@@ -70,6 +70,7 @@ class CourtResults(Frozen):
     application_outcomes: Mapping[str, Outcome]
     sentencing_code_from: date
     custody: Mapping[str, str]
+    community_orders: frozenset[str]
     sentences: Mapping[str, str]
     appeals: frozenset[str]
     applications: Mapping[str, AskedFor]

@@ -201,6 +201,7 @@ REASONS: Mapping[str, str] = {
     "no_power_lies_on_file": "The charge lies on the file: the court has no power to make an order.",
     "protects_another": "The order is known to protect somebody else.",
     "not_in_custody": "No prison is known to hold him.",
+    "supervision_not_known": "He is not known to be supervised by probation.",
     "which_order_not_known": "It is not known which order was changed.",
     "not_known_to_protect_her": "The order is not known to protect her.",
     "counted_before": "An earlier review already counts this incident.",

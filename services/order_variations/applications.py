@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
@@ -10,11 +10,13 @@ from schemas.matters import Referring
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
 from services.order_variations.said import ends_at, stands_now, still_binding, while_it_stands
+from services.order_variations.supervision import CLOCK, is_held, supervising
 from services.platform.domain.core.duties import Item, Present, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies, Rule
+from services.platform.domain.core.stating import withheld
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
 from services.platform.domain.protection.orders import ENDED, READ_BY_THE_REGISTER
 from services.platform.policy.clocks import london_day
@@ -36,6 +38,9 @@ LODGED = (
     "representations_due_at",
     "hearing_at",
 )
+# State and dates alone: who asked, and on what grounds, is nothing to those who deal with him.
+LODGED_TO_HIS = ("references", "application", "action", "lodged_at", "hearing_at")
+PROBATION, PRISON = frozenset({"probation"}), frozenset({"prison"})
 DECIDED = ("references", "application", "outcome", "decided_on", "reasons_code")
 WITHDRAWN = ("references", "application")
 REFERENCES = ("references", "application")
@@ -45,8 +50,9 @@ APPLICATIONS: Bodies = (ApplicationLodged, ApplicationWithdrawn, ApplicationDeci
 
 def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Somebody asks to lift or change an order that protects her. The prosecutor alone is served (CrimPR 31.5(2)): this
-    hop is what reaches all others. It ends when the application is withdrawn or decided, and when no order that it may
-    be about is left."""
+    hop is what reaches all others; of them a prison hears only while it holds him, and probation while it is known to
+    supervise him. It ends when the application is withdrawn or decided, and when no order that it may be about is
+    left."""
     hers = HerOrders(file, policy)
     endings = _endings(file)
     for fact, lodged in file.of(ApplicationLodged):
@@ -57,27 +63,58 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 continue
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             his = hers.protecting_from(fact, lodged.references, about=concern.orders)
-            to_tell = _matter(
-                hers,
-                "application_lodged",
-                fact,
-                lodged,
-                lodged.application,
-                concern,
-                (
-                    *_shown(fact, LODGED),
-                    *_floor(policy, fact, lodged),
-                    *indicators,
-                    *_still_binding(hers, concern, his),
-                ),
-            )
-            to_tell = replace(
-                to_tell,
-                grounds=(*to_tell.grounds, *behind, *his.facts),
+            dates = (*_floor(policy, fact, lodged), *_still_binding(hers, concern, his))
+            about = _matter(hers, "application_lodged", fact, lodged, lodged.application, concern, dates)
+            about = replace(
+                about,
+                grounds=(*about.grounds, *his.facts),
                 statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
+            )
+            about = _until_it_ends(about, concern, ending)
+            to_tell = replace(
+                about,
+                grounds=(*about.grounds, *behind),
+                matter=(*_shown(fact, LODGED), *indicators, *about.matter),
                 texts=_texts(lodged, concern, indicators),
             )
-            yield from tell(file, policy, _until_it_ends(to_tell, concern, ending))
+            if concern.victim.held is not None:
+                yield from tell(file, policy, to_tell)
+                continue
+            told = frozenset(row.kind for row in policy.route(to_tell.route, to_tell.on).recipients)
+            yield from tell(file, policy, replace(to_tell, only_kinds=told - PROBATION - PRISON))
+            yield from _those_who_deal_with_him(hers, fact, concern, about)
+
+
+def _those_who_deal_with_him(hers: HerOrders, fact: Fact, concern: Concern, about: Matter) -> Iterator[Statement]:
+    """The prison that holds him and the probation service that supervises him, if any is known to (domain 2.5)."""
+    him = hers.register.men.of(fact).together(order.man for order in concern.orders)
+    sentences = tuple(supervising(hers, him, about.on))
+    to_tell = replace(
+        about,
+        grounds=(*about.grounds, *sentences),
+        matter=(*_shown(fact, LODGED_TO_HIS), *about.matter),
+        texts=_order_stands(concern),
+    )
+    for kinds, deals, why_not in (
+        (PRISON, is_held(hers, concern.orders, about.on), Reason.NOT_IN_CUSTODY),
+        (PROBATION, bool(sentences), Reason.SUPERVISION_NOT_KNOWN),
+    ):
+        if deals:
+            yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=kinds))
+        else:
+            yield from withheld(
+                hers.file,
+                hers.policy,
+                rule=about.rule,
+                subject=about.subject,
+                areas=about.areas,
+                on=about.on,
+                grounds=about.grounds,
+                reason=why_not,
+                only_kinds=kinds,
+                person=about.person,
+                recorded_at=about.recorded_at,
+            )
 
 
 def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -204,8 +241,11 @@ def _floor(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> Iterator[It
     if served is not None:
         floor = policy.due(served, policy.clock("notification_before_allowing", london_day(served)))
         yield from derived("not_allowed_before_unless_time_is_shortened", london_day(floor), DataClass.T)
-    if served is None or lodged.mode == "oral_in_court" or _listed_soon(policy, fact, lodged):
+    soon = _soon_from(policy, lodged)
+    if served is None or lodged.mode == "oral_in_court" or (soon is not None and soon <= fact.at):
         yield from derived("could_be_decided", "now", DataClass.T)
+    elif soon is not None:
+        yield from derived("could_be_decided", "now", DataClass.T, present=Present(since=soon))
 
 
 def _texts(lodged: ApplicationLodged, concern: Concern, indicators: tuple[Item, ...]) -> tuple[str, ...]:
@@ -213,16 +253,18 @@ def _texts(lodged: ApplicationLodged, concern: Concern, indicators: tuple[Item, 
     heard = ("tell_her_he_applies",) if lodged.applicant_role is ApplicantRole.DEFENDANT else ()
     which = ("say_which_order_and_whom_it_protects",) if concern.how is How.MAY_BE_HERS else ()
     proposed = ("place_term_needs_a_safety_check",) if lodged.place_term_proposed else ()
-    in_force = ("order_stands_until_decided",) if all(order.in_force for order in concern.orders) else ()
-    return (*in_force, *heard, *which, *proposed, *(("indicators",) if indicators else ()))
+    return (*_order_stands(concern), *heard, *which, *proposed, *(("indicators",) if indicators else ()))
 
 
-def _listed_soon(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> bool:
-    """Whether less than the policy's days were left when the source recorded this: a hearing may be listed late."""
+def _order_stands(concern: Concern) -> tuple[str, ...]:
+    return ("order_stands_until_decided",) if all(order.in_force for order in concern.orders) else ()
+
+
+def _soon_from(policy: Policy, lodged: ApplicationLodged) -> datetime | None:
+    """From when on less than the policy's days are left before the hearing; it may be listed later than that."""
     if lodged.hearing_at is None:
-        return False
-    clock = policy.clock("could_be_decided_now", london_day(lodged.lodged_at))
-    return fact.at >= policy.before(lodged.hearing_at, clock)
+        return None
+    return policy.before(lodged.hearing_at, policy.clock("could_be_decided_now", london_day(lodged.lodged_at)))
 
 
 def _endings(file: CaseFile) -> dict[str, Ending]:
@@ -296,6 +338,7 @@ RULES = (
             "indicator_recent_incident",
             "indicator_soon_after_order",
             "notification_before_allowing",
+            CLOCK,
         ),
     ),
     Rule(

@@ -157,7 +157,8 @@ WHILE_ROLES_ARE_UNRESOLVED = frozenset(
     }
 )
 MAY_KNOW_WHO_ASKS = frozenset({"cps", "idva", "wcu", "dait", "dait_supervisor", "duty_inspector", "specialist_desk"})
-TOLD_OF_APPLICATIONS = MAY_KNOW_WHO_ASKS | CONFLICT_DESKS
+# Probation and prisons learn state and dates of one, never who asks (domain 2.6).
+TOLD_OF_APPLICATIONS = MAY_KNOW_WHO_ASKS | CONFLICT_DESKS | {"probation", "prison"}
 NEVER_ROUTED = frozenset({"refuge"})
 NO_SUCH_KIND = ("court", "immigration", "home_office", "ukvi", "defence", "solicitor", "victim", "parent")
 

@@ -58,8 +58,9 @@ def test_an_oral_application_or_one_whose_service_is_unknown_could_be_decided_no
     soon = b.NOON + timedelta(days=3)
     for now in (lodged(mode="oral_in_court"), lodged(served_on_prosecutor_at=None), lodged(hearing_at=soon)):
         assert seen.matter(seen.owed(application_lodged, file(now))["cps-westmarch"])["could_be_decided"] == "now"
-    later = lodged(hearing_at=b.NOON + timedelta(days=20))
-    assert "could_be_decided" not in seen.matter(seen.owed(application_lodged, file(later))["cps-westmarch"])
+    later = seen.owed(application_lodged, file(lodged(hearing_at=b.NOON + timedelta(days=20))))["cps-westmarch"]
+    assert "could_be_decided" not in seen.matter(later.as_true_at(b.NOON))
+    assert seen.matter(later.as_true_at(b.NOON + timedelta(days=20)))["could_be_decided"] == "now"
 
 
 def test_a_proposed_place_needs_a_safety_check() -> None:

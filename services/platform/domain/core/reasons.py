@@ -69,6 +69,8 @@ class Reason(StrEnum):
     """A person has said that the order protects somebody else."""
     NOT_IN_CUSTODY = "not_in_custody"
     """No prison holds him, as the last hearing of his case left him."""
+    SUPERVISION_NOT_KNOWN = "supervision_not_known"
+    """Nothing says that probation supervises him: no fact, and no sentence that carries it."""
     WHICH_ORDER_NOT_KNOWN = "which_order_not_known"
     """It is not known, or no longer known, which order was changed."""
     NOT_KNOWN_TO_PROTECT_HER = "not_known_to_protect_her"
