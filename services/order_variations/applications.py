@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from schemas.classes import DataClass, Form
-from schemas.court_order_variations.v1 import ApplicantRole, ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
+from schemas.court_order_variations.v1 import ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
 from schemas.matters import Referring
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
@@ -54,7 +54,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     supervise him. It ends when the application is withdrawn or decided, and when no order that it may be about is
     left."""
     hers = HerOrders(file, policy)
-    endings = _endings(file)
+    endings = endings_of(file)
     for fact, lodged in file.of(ApplicationLodged):
         ending = endings.get(lodged.application)
         for concern in hers.applied(fact, lodged.references, lodged):
@@ -64,24 +64,24 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             indicators, behind = panel(hers, lodged, concern.orders[0] if len(concern.orders) == 1 else None)
             his = hers.protecting_from(fact, lodged.references, about=concern.orders)
             dates = (*_floor(policy, fact, lodged), *_still_binding(hers, concern, his))
-            about = _matter(hers, "application_lodged", fact, lodged, lodged.application, concern, dates)
+            about = of_application(hers, "application_lodged", fact, lodged, lodged.application, concern, dates)
             about = replace(
                 about,
                 grounds=(*about.grounds, *his.facts),
                 statutory_from=lodged.served_on_prosecutor_at or lodged.lodged_at,
             )
-            about = _until_it_ends(about, concern, ending)
+            about = until_it_ends(about, concern, ending)
             to_tell = replace(
                 about,
                 grounds=(*about.grounds, *behind),
-                matter=(*_shown(fact, LODGED), *indicators, *about.matter),
+                matter=(*shown(fact, LODGED), *indicators, *about.matter),
                 texts=_texts(lodged, concern, indicators),
             )
             if concern.victim.held is not None:
                 yield from tell(file, policy, to_tell)
                 continue
-            told = frozenset(row.kind for row in policy.route(to_tell.route, to_tell.on).recipients)
-            yield from tell(file, policy, replace(to_tell, only_kinds=told - PROBATION - PRISON))
+            kinds = frozenset(row.kind for row in policy.route(to_tell.route, to_tell.on).recipients)
+            yield from tell(file, policy, replace(to_tell, only_kinds=kinds - PROBATION - PRISON))
             yield from _those_who_deal_with_him(hers, fact, concern, about)
 
 
@@ -92,7 +92,7 @@ def _those_who_deal_with_him(hers: HerOrders, fact: Fact, concern: Concern, abou
     to_tell = replace(
         about,
         grounds=(*about.grounds, *sentences),
-        matter=(*_shown(fact, LODGED_TO_HIS), *about.matter),
+        matter=(*shown(fact, LODGED_TO_HIS), *about.matter),
         texts=_order_stands(concern),
     )
     for kinds, deals, why_not in (
@@ -135,7 +135,7 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
     """An application in her case about an order of which nobody has said whom it protects: by references, to those who
     can find out. What the court decided is news of its own: the order may be gone."""
     hers = HerOrders(file, policy)
-    lodged, endings = _lodged(file), _endings(file)
+    lodged, endings = _lodged(file), endings_of(file)
     for fact, body in _applications(file):
         _, asked = lodged.get(body.application, (None, None))
         event = _event(body)
@@ -145,14 +145,14 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
             if concern.how is not How.NOT_CONFIRMED:
                 yield from _withheld(hers, "application_unconfirmed", fact, body, about, concern)
                 continue
-            matter = (*derived("event", event, DataClass.R), *_shown(fact, REFERENCES))
-            to_tell = _matter(hers, "application_unconfirmed", fact, body, about, concern, matter)
+            matter = (*derived("event", event, DataClass.R), *shown(fact, REFERENCES))
+            to_tell = of_application(hers, "application_unconfirmed", fact, body, about, concern, matter)
             if body is asked:
-                to_tell = _until_it_ends(to_tell, concern, ending)
+                to_tell = until_it_ends(to_tell, concern, ending)
             yield from tell(file, policy, to_tell)
 
 
-def _until_it_ends(to_tell: Matter, concern: Concern, ending: Ending | None) -> Matter:
+def until_it_ends(to_tell: Matter, concern: Concern, ending: Ending | None) -> Matter:
     """The same until the court or the applicant ends the application, or until no order is left to vary or discharge
     (DPP v Hall [2005] EWHC 2612 (Admin))."""
     if ending is not None:
@@ -194,11 +194,11 @@ def _over(
             continue
         his = hers.protecting_from(fact, body.references, about=concern.orders)
         matter = (
-            *_shown(fact, names),
+            *shown(fact, names),
             *(derived("asked_to", lodged[1].action, DataClass.D) if lodged else ()),
             *_still_binding(hers, concern, his, _granted_on(body)),
         )
-        to_tell = _matter(hers, rule, fact, body, body.application, concern, matter)
+        to_tell = of_application(hers, rule, fact, body, body.application, concern, matter)
         grounds = (*to_tell.grounds, *(lodged[:1] if lodged else ()), *his.facts)
         yield from tell(hers.file, hers.policy, replace(to_tell, grounds=grounds))
 
@@ -207,7 +207,7 @@ def _granted_on(body: ApplicationWithdrawn | ApplicationDecided) -> date | None:
     return body.decided_on if isinstance(body, ApplicationDecided) and body.outcome in ("granted", "part") else None
 
 
-def _shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
+def shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
     for name in names:
         yield from show(fact, name)
 
@@ -249,11 +249,9 @@ def _floor(policy: Policy, fact: Fact, lodged: ApplicationLodged) -> Iterator[It
 
 
 def _texts(lodged: ApplicationLodged, concern: Concern, indicators: tuple[Item, ...]) -> tuple[str, ...]:
-    # Nobody serves her: where he applies, one of those who are told must tell her (Sentencing Code s.361(2)).
-    heard = ("tell_her_he_applies",) if lodged.applicant_role is ApplicantRole.DEFENDANT else ()
     which = ("say_which_order_and_whom_it_protects",) if concern.how is How.MAY_BE_HERS else ()
     proposed = ("place_term_needs_a_safety_check",) if lodged.place_term_proposed else ()
-    return (*_order_stands(concern), *heard, *which, *proposed, *(("indicators",) if indicators else ()))
+    return (*_order_stands(concern), *which, *proposed, *(("indicators",) if indicators else ()))
 
 
 def _order_stands(concern: Concern) -> tuple[str, ...]:
@@ -267,7 +265,7 @@ def _soon_from(policy: Policy, lodged: ApplicationLodged) -> datetime | None:
     return policy.before(lodged.hearing_at, policy.clock("could_be_decided_now", london_day(lodged.lodged_at)))
 
 
-def _endings(file: CaseFile) -> dict[str, Ending]:
+def endings_of(file: CaseFile) -> dict[str, Ending]:
     ended = {body.application: (fact, Reason.APPLICATION_WITHDRAWN) for fact, body in file.of(ApplicationWithdrawn)}
     return ended | {body.application: (fact, Reason.APPLICATION_DECIDED) for fact, body in file.of(ApplicationDecided)}
 
@@ -289,7 +287,7 @@ def _subject(about: str, concern: Concern) -> str:
     return f"{about}/{concern.victim.place}"
 
 
-def _matter(
+def of_application(
     hers: HerOrders,
     rule: str,
     fact: Fact,
@@ -321,7 +319,7 @@ def _matter(
 def _withheld(
     hers: HerOrders, rule: str, fact: Fact, body: Referring, about: str, concern: Concern
 ) -> Iterator[Statement]:
-    to_tell = _matter(hers, rule, fact, body, about, concern, ())
+    to_tell = of_application(hers, rule, fact, body, about, concern, ())
     yield from tell_nobody(hers.file, hers.policy, to_tell, OTHERWISE[concern.how])
 
 

@@ -14,6 +14,7 @@ from services.order_variations.applications import (
     application_unconfirmed,
     application_withdrawn,
 )
+from services.order_variations.heard import right_to_be_heard
 from services.platform.domain.core.duties import Duty
 from services.platform.domain.core.facts import CaseFile, Key
 from services.platform.domain.core.projection import project
@@ -124,9 +125,8 @@ def test_an_application_that_may_be_about_her_order_is_told_as_that(
 
 def test_where_he_applies_somebody_is_to_tell_her_that_she_may_be_heard() -> None:
     for role in ApplicantRole:
-        duties = seen.owed(application_lodged, file(lodged(applicant_role=role)))
-        delivered = {"tell_her_he_applies" in duty.texts for duty in duties.values()}
-        assert delivered == {role is ApplicantRole.DEFENDANT}
+        duties = seen.owed(right_to_be_heard, file(lodged(applicant_role=role)))
+        assert set(duties) == ({"wcu-54", "dait-54"} if role is ApplicantRole.DEFENDANT else set())
 
 
 def test_a_hearing_that_is_listed_late_could_be_decided_now() -> None:
