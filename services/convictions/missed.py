@@ -100,6 +100,14 @@ class HerFile:
         return found
 
 
+def high_views(hers: HerFile, victim: Victim) -> tuple[Fact, ...]:
+    """The views of the risk to her, of the incident itself or later ones, that are high by grade or judgement: a later
+    one that is lower takes nothing back (SafeLives)."""
+    own = ((victim.fact, victim.incident.risk),)
+    views = (*own, *((fact, view.risk) for fact, view in hers.later_views.get(victim.place, ())))
+    return tuple(fact for fact, risk in views if risk.grade is Grade.HIGH or risk.professional_judgement_high)
+
+
 @dataclass(frozen=True)
 class Missed:
     """One offence against her, at the hearing whose outcome opened it."""
@@ -144,11 +152,7 @@ class Missed:
 
     @cached_property
     def _high(self) -> tuple[Fact, ...]:
-        """The views of the risk to her, of the incident itself or later ones, that are high by grade or judgement: a
-        later one that is lower takes nothing back (SafeLives)."""
-        own = ((self.victim.fact, self.victim.incident.risk),)
-        views = (*own, *((fact, view.risk) for fact, view in self.hers.later_views.get(self.victim.place, ())))
-        return tuple(fact for fact, risk in views if risk.grade is Grade.HIGH or risk.professional_judgement_high)
+        return high_views(self.hers, self.victim)
 
     @cached_property
     def _him(self) -> Man:

@@ -242,6 +242,7 @@ CONDITIONS = (
     Condition("application_lodged", "soon is not None and soon <= fact.at", "soon is not None"),
     Condition("right_to_be_heard", "lodged.applicant_role is ApplicantRole.DEFENDANT", "lodged.applicant_role"),
     Condition("her_views_outcome", "_last(found) is Decision.NOT_SAFELY_REACHABLE", "_last(found)"),
+    Condition("result_in_her_case", "heard.sentenced and not before.sentenced", "False"),
     Condition("place_term_made", "if places is None:", "if False:"),
     Condition("bail_conditions_cancelled", "if change.became is None:", "if change.became is not None:"),
     Condition("order_discharged", "if change.action is not action:", "if change.action is action:"),

@@ -1,4 +1,5 @@
-"""Most of what police say concerns no court case: convictions runs no rule on it and compares nothing."""
+"""Most of what police say concerns no court case: convictions runs no rule on it and compares nothing. Of a charge, it
+runs the one that tells her of it."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -24,16 +25,21 @@ BROKEN = tuple(replace(rule, states=runs) for rule in RULES)
     [
         [b.fact(b.incident())],
         [b.fact(b.incident()), b.fact(b.children(b.CRIME, b.child()))],
-        [b.fact(b.incident()), b.fact(b.charge())],
     ],
-    ids=["an incident", "an incident with children", "an incident with a charge"],
+    ids=["an incident", "an incident with children"],
 )
 def test_no_rule_of_convictions_runs_on_what_police_say_alone(facts: list[Fact]) -> None:
     file = b.linked_file(*facts)
     assert evaluate([file], {}, BROKEN, b.policy(), b.NOON, b.NOON) is NOTHING_TO_EVALUATE
 
 
+def test_a_charge_makes_the_one_rule_run_that_reads_it() -> None:
+    file = b.linked_file(b.fact(b.incident()), b.fact(b.charge()))
+    found = evaluate([file], {}, BROKEN, b.policy(), b.NOON, b.NOON)
+    assert set(found.faulted) == {"charge_in_her_case"}
+
+
 def test_a_result_in_the_file_makes_rules_of_convictions_run() -> None:
     file = b.case_file(b.fact(b.incident()), b.fact(b.hearing()))
     found = evaluate([file], {}, BROKEN, b.policy(), b.NOON, b.NOON)
-    assert set(found.faulted) == {rule.name for rule in RULES if rule.runs_in == "persons"}
+    assert set(found.faulted) == {rule.name for rule in RULES if rule.runs_in == "persons"} - {"charge_in_her_case"}

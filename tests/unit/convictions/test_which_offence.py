@@ -31,8 +31,9 @@ def file(*bodies: v.Body, charge: ChargePreferred | None = None) -> CaseFile:
 
 
 def delivered(hers: CaseFile, policy: Policy | None = None) -> Shown:
-    """What is still owed, by rule, agency and offence."""
-    stated = [s for rule in RULES if rule.runs_for(hers) for s in rule.states(hers, policy or b.policy())]
+    """What is still owed for an offence, by rule, agency and offence."""
+    rules = (rule for rule in RULES if rule.runs_for(hers) and not rule.name.endswith("_in_her_case"))
+    stated = [s for rule in rules for s in rule.states(hers, policy or b.policy())]
     assert len({s.key for s in stated}) == len(stated)
     open_still = (s for s in stated if isinstance(s, Duty) and s.ended is None)
     return {(s.key.rule, s.key.agency, s.key.subject.removeprefix(f"{SUBJECT}/")) for s in open_still}

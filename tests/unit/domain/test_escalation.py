@@ -210,31 +210,34 @@ def test_to_decide_something_else_after_declining_takes_nothing_back() -> None:
     assert (world.delivered[IDVA].state, world.delivered[SOUTH].state) == ("closed", "live")
 
 
+OF_ORDERS_MISSED = tuple(rule for rule in CONVICTIONS if rule.name.startswith("missed_order"))
+
+
 def told_of_an_acquittal() -> tuple[CaseFile, dict[Key, Notification], Policy]:
     """On a Monday, an hour after noon and the settling time."""
     policy, told_at = b.policy(), b.NOON + 2 * H
     acquitted = b.hearing(b.offence(verdict=Verdict.ACQUITTED, sentenced_on=None))
     file = b.linked_file(*(b.fact(body) for body in (b.incident(), b.charge(), acquitted)))
-    return file, remember({}, evaluate([file], {}, CONVICTIONS, policy, told_at, told_at)), policy
+    return file, remember({}, evaluate([file], {}, OF_ORDERS_MISSED, policy, told_at, told_at)), policy
 
 
 def test_nobody_is_reminded_of_an_acquittal_and_nobody_else_hears_of_the_silence() -> None:
     file, delivered, policy = told_of_an_acquittal()
     for hour in range(2, 5 * 24, 3):
         now = b.NOON + hour * H
-        assert evaluate([file], delivered, CONVICTIONS, policy, now, now).notifications == ()
+        assert evaluate([file], delivered, OF_ORDERS_MISSED, policy, now, now).notifications == ()
 
 
 def test_an_acquittal_that_nobody_decides_about_ends_after_five_working_days() -> None:
     file, delivered, policy = told_of_an_acquittal()
     told_on = next(iter(delivered.values())).at
     end = policy.due(told_on, Within(working_days=5))
-    assert evaluate([file], delivered, CONVICTIONS, policy, end, end - MINUTES).notifications == ()
-    closed = evaluate([file], delivered, CONVICTIONS, policy, end, end)
+    assert evaluate([file], delivered, OF_ORDERS_MISSED, policy, end, end - MINUTES).notifications == ()
+    closed = evaluate([file], delivered, OF_ORDERS_MISSED, policy, end, end)
     assert {(n.kind, n.reason) for n in closed.notifications} == {("close", Reason.NO_LONGER_ASKED)}
     assert {n.key for n in closed.notifications} == set(delivered)
     later = end + 30 * D
-    assert evaluate([file], remember(delivered, closed), CONVICTIONS, policy, later, later).notifications == ()
+    assert evaluate([file], remember(delivered, closed), OF_ORDERS_MISSED, policy, later, later).notifications == ()
 
 
 @pytest.mark.parametrize(("reason", "ends"), [("not_needed", True), (None, False)])
@@ -243,7 +246,7 @@ def test_not_to_ask_for_an_order_without_a_reason_leaves_it_to_be_decided(reason
     (cps,) = (notification.key for notification in delivered.values() if notification.agency_kind == "cps")
     said = b.decided(agency=cps.agency, decision=Decision.ORDER_NOT_SOUGHT, reason=reason)
     answered, now = replace(file, answers=(b.answer(said, cps),)), b.NOON + 3 * H
-    after = remember(delivered, evaluate([answered], delivered, CONVICTIONS, policy, now, now))
+    after = remember(delivered, evaluate([answered], delivered, OF_ORDERS_MISSED, policy, now, now))
     assert (after[cps].state == "closed") is ends
 
 
@@ -599,9 +602,9 @@ def test_a_silent_school_is_for_the_local_authority_to_reach_and_it_hears_which_
 def test_a_silent_prosecutor_is_for_the_areas_senior_and_his_decision_is_theirs() -> None:
     policy, told_at = b.policy(), b.NOON + 2 * H
     file = b.linked_file(*(b.fact(body) for body in (b.incident(), b.charge(), b.hearing())))
-    delivered = remember({}, evaluate([file], {}, CONVICTIONS, policy, told_at, told_at))
+    delivered = remember({}, evaluate([file], {}, OF_ORDERS_MISSED, policy, told_at, told_at))
     end = b.NOON + 60 * D
-    sent = evaluate([file], delivered, CONVICTIONS, policy, end - 16 * D, end - 16 * D).notifications
+    sent = evaluate([file], delivered, OF_ORDERS_MISSED, policy, end - 16 * D, end - 16 * D).notifications
     (last,) = [n for n in sent if n.key.rule in (INSPECTOR, LAST_STEP)]
     assert (last.key.rule, last.key.agency, last.desk) == (LAST_STEP, "cps-westmarch", "strategic")
     assert {"prosecutor_named", "order_to_be_sought"} <= set(last.asks[0].answers)

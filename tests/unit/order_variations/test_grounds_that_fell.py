@@ -120,7 +120,7 @@ def test_the_order_of_arrival_changes_nothing_that_is_held() -> None:
             delivered = told_of(*so_far, before=delivered, minutes=number)
         held.add(frozenset((key, n.content) for key, n in delivered.items() if n.state == "live"))
     assert len(held) == 1
-    assert {key.rule for key, _ in held.pop()} == {"order_imposed"}
+    assert {key.rule for key, _ in held.pop()} == {"order_imposed", "charge_in_her_case", "result_in_her_case"}
 
 
 def test_a_person_who_says_that_it_stands_ends_the_question() -> None:
