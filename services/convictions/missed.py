@@ -34,6 +34,7 @@ from services.platform.policy.clocks import london, london_day
 from services.platform.policy.policy import Policy
 
 CROWN = "missed_order_crown"
+AT_CHARGE, BEFORE_SENTENCE = "order_considered_at_charge", "order_considered_before_sentence"
 # Orders that may protect her and are not what is looked for: a person must say whether she is covered (CJS results).
 OTHER_ORDERS = frozenset({"3081", "3306", "3307"})
 DECIDED = {
@@ -98,6 +99,18 @@ class HerFile:
                 about = asked_of(answer.key)[0] if answer.key.rule in ESCALATION_STEPS else answer.key
                 found.setdefault((about.rule, about.subject), []).append((answer.fact, DECIDED[body.decision]))
         return found
+
+
+def of_case(victim: Victim, case: str) -> str:
+    """Her place and the defendant's case: what a prompt at charge or before sentence is about."""
+    return f"{victim.place}/{case}"
+
+
+def considered(hers: HerFile, victim: Victim, case: str) -> tuple[Fact, Reason] | None:
+    """What the CPS decided last when it was prompted at charge or before sentence, if it did."""
+    about = of_case(victim, case)
+    said = [one for rule in (AT_CHARGE, BEFORE_SENTENCE) for one in hers.decisions.get((rule, about), ())]
+    return max(said, key=lambda one: (one[0].at, one[0].id), default=None)
 
 
 def high_views(hers: HerFile, victim: Victim) -> tuple[Fact, ...]:
@@ -206,6 +219,9 @@ class Missed:
         if about_this:
             fact, reason = about_this[-1]
             return (fact,), reason
+        before = considered(self.hers, self.victim, self.outcome.case)
+        if before is not None and before[1] is Reason.ORDER_NOT_SOUGHT and rule == "missed_order":
+            return before[:1], Reason.ORDER_NOT_SOUGHT
         return (), None
 
     def _protects(self, order: Standing) -> bool:

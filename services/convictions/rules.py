@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from schemas.agency_responses.v1 import Decided
 from schemas.court_convictions.v1 import CourtType, HearingResulted
 from schemas.police_incidents.v1 import IncidentReported, RiskAssessed
-from services.convictions import bail, progress, unconfirmed
+from services.convictions import bail, considered, progress, unconfirmed
 from services.convictions.bail import change_of
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
@@ -178,6 +178,7 @@ RULES = (
     *unconfirmed.RULES,
     *bail.RULES,
     *progress.RULES,
+    *considered.RULES,
     Rule(
         "unlinked_result",
         unlinked_result,

@@ -333,7 +333,7 @@ ITEMS: Mapping[str, tuple[str, Shown]] = {
         (
             *("sender.force", "sender.court", "sender.agency"),
             *("crime_reference", "incident_log", "hearing", "application", "order", "event", "which_order"),
-            *("outcome_of_her_views", "position_of_the_police"),
+            *("considered_and", "outcome_of_her_views", "position_of_the_police"),
             *("references.urn", "references.asn", "references.defendant_id", "references.court_case"),
             *("references.court_ou", "references.order", "references.application", "offences.sequence"),
             *("order_whose_protection_is_not_confirmed", "say_whom_it_protects", "notification", "answered"),

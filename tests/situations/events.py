@@ -201,6 +201,7 @@ def _hearing(step: say.HearingStep, at: datetime, _: Orders) -> convictions.Hear
         case_markers=step.case_markers,
         remand=step.remand,
         custody=step.custody,
+        next_hearing=convictions.NextHearing(court_ou=court, on=day(step.next)) if step.next else None,
     )
 
 

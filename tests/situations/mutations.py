@@ -243,6 +243,8 @@ CONDITIONS = (
     Condition("right_to_be_heard", "lodged.applicant_role is ApplicantRole.DEFENDANT", "lodged.applicant_role"),
     Condition("her_views_outcome", "_last(found) is Decision.NOT_SAFELY_REACHABLE", "_last(found)"),
     Condition("result_in_her_case", "heard.sentenced and not before.sentenced", "False"),
+    Condition("order_considered_at_charge", "return outcome.last.offence.final if", "return False if"),
+    Condition("order_not_sought", "or decision[1] is not Reason.ORDER_NOT_SOUGHT", ""),
     Condition("place_term_made", "if places is None:", "if False:"),
     Condition("bail_conditions_cancelled", "if change.became is None:", "if change.became is not None:"),
     Condition("order_discharged", "if change.action is not action:", "if change.action is action:"),

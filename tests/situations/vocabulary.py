@@ -174,6 +174,7 @@ class HearingStep(OfCase):
     case_markers: Strings = ()
     remand: Remand = Remand.UNKNOWN
     custody: bool | None = None
+    next: str | None = None  # the day on which the case goes on
     born: str | None = "3 February 1989"
 
 

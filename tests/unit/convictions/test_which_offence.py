@@ -23,6 +23,7 @@ CPS, DAIT = "cps-westmarch", "dait-54"
 THEFT, WOUNDING, UNLAWFUL_WOUNDING = "TH68023", "OF61016", "OF61017"
 LONG_BEFORE = b.TODAY - timedelta(days=2000)
 SUBJECT = f"{b.VICTIM}/{b.URN}/{b.ASN}"
+OF_AN_OFFENCE = ("missed_order", "missed_order_on_acquittal", "offence_unconfirmed")
 Shown = set[tuple[str, str, str]]
 
 
@@ -32,7 +33,7 @@ def file(*bodies: v.Body, charge: ChargePreferred | None = None) -> CaseFile:
 
 def delivered(hers: CaseFile, policy: Policy | None = None) -> Shown:
     """What is still owed for an offence, by rule, agency and offence."""
-    rules = (rule for rule in RULES if rule.runs_for(hers) and not rule.name.endswith("_in_her_case"))
+    rules = (rule for rule in RULES if rule.runs_for(hers) and rule.name in OF_AN_OFFENCE)
     stated = [s for rule in rules for s in rule.states(hers, policy or b.policy())]
     assert len({s.key for s in stated}) == len(stated)
     open_still = (s for s in stated if isinstance(s, Duty) and s.ended is None)

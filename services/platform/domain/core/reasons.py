@@ -69,6 +69,8 @@ class Reason(StrEnum):
     """A person has said that the order protects somebody else."""
     NOT_IN_CUSTODY = "not_in_custody"
     """No prison holds him, as the last hearing of his case left him."""
+    COURT_HAS_DECIDED = "court_has_decided"
+    """The court has dealt with the offence: what it could have been asked for before is no longer asked."""
     SUPERVISION_NOT_KNOWN = "supervision_not_known"
     """Nothing says that probation supervises him: no fact, and no sentence that carries it."""
     WHICH_ORDER_NOT_KNOWN = "which_order_not_known"
