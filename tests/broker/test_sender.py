@@ -18,7 +18,16 @@ from aiokafka.errors import KafkaError, ProducerClosed
 from services.platform.local.embedded import Servers, embedded_servers
 from services.platform.storage.outgoing import RefusedFor
 from services.platform.streaming.offsets import Offsets
-from services.platform.streaming.sending import AT_ONCE, STOP_SECONDS, Message, Outcome, Refused, Sender, Sent
+from services.platform.streaming.sending import (
+    AT_ONCE,
+    STOP_SECONDS,
+    TOGETHER_SECONDS,
+    Message,
+    Outcome,
+    Refused,
+    Sender,
+    Sent,
+)
 from services.platform.streaming.topics import Difference, TopicSpec, apply_topics
 from tests.broker.relay import until
 from tests.broker.second_broker import Broker, second_broker
@@ -197,6 +206,54 @@ def test_messages_of_one_key_keep_their_order(servers: Servers, topic: str) -> N
         lanes[key].append(int(value))
     assert sum(len(lane) for lane in lanes.values()) == 300
     assert all(lane == sorted(lane) for lane in lanes.values())
+
+
+def test_a_batch_costs_no_task_for_each_of_its_messages(servers: Servers, topic: str) -> None:
+    made = list[str]()
+
+    def counted(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
+        made.append(str(work))
+        return asyncio.Task(work, loop=loop, **named)
+
+    async def send_twice() -> None:
+        sender = Sender(servers.kafka)
+        assert isinstance(await sender.send(topic, b"first", b"of all"), Sent)
+        asyncio.get_running_loop().set_task_factory(counted)
+        outcomes = await sender.send_all([Message(topic, str(n).encode(), b"x") for n in range(MANY)])
+        assert all(isinstance(outcome, Sent) for outcome in outcomes)
+        asyncio.get_running_loop().set_task_factory(None)
+        await sender.stop()
+
+    within_deadline(send_twice())
+
+    assert len(made) < MANY / 2
+
+
+def test_what_a_broker_had_accepted_and_not_answered_when_it_went_away_is_sent(servers: Servers, topic: str) -> None:
+    """A topic that the producer knows: it takes the batch at once, and owes the deliveries."""
+
+    async def send_through_a_restart() -> list[Outcome]:
+        sender = Sender(servers.kafka)
+        assert isinstance(await sender.send(topic, b"first", b"first"), Sent)
+        await asyncio.to_thread(servers.stop, "kafka", kill=True)
+        sending = asyncio.create_task(
+            sender.send_all([Message(topic, str(n % 30).encode(), str(n).encode()) for n in range(90)])
+        )
+        await asyncio.sleep(TOGETHER_SECONDS * 2)
+        assert not sending.done()
+        await asyncio.to_thread(servers.start, "kafka")
+        outcomes = await sending
+        await sender.stop()
+        return outcomes
+
+    outcomes = within_deadline(send_through_a_restart())
+
+    assert all(isinstance(outcome, Sent) for outcome in outcomes)
+    lanes = defaultdict(list)
+    for key, value in read(servers, topic):
+        if key != b"first":
+            lanes[key].append(int(value))
+    assert lanes == {str(n).encode(): [n, n + 30, n + 60] for n in range(30)}
 
 
 def test_a_broker_that_is_away_is_waited_for_and_nothing_is_dropped(servers: Servers, topic: str) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ AT_ONCE = 500
 # Topics in trouble that have a producer, and so connections, of their own.
 TOPICS_APART = 8
 ASK_AGAIN_SECONDS = 15.0
+# After that what a batch still lacks is waited for message by message: something keeps it.
+TOGETHER_SECONDS = 1.0
 STOP_SECONDS = 10.0
 
 log = structlog.get_logger("relay")
@@ -64,6 +66,7 @@ class Refused:
 
 
 Outcome = Sent | Refused
+Delivery = asyncio.Future[Any]  # done once the broker has answered
 
 
 class _Producer:
@@ -71,33 +74,63 @@ class _Producer:
 
     def __init__(self, kafka: str) -> None:
         self.client = AIOKafkaProducer(**clients.worker_producer(kafka))
-        self._retired = asyncio.Event()
+        self._retired: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def deliver(self, message: Message) -> Sent:
         """Raises KafkaError where this producer cannot."""
-        retired = asyncio.create_task(self._retired.wait())
         accepted = asyncio.create_task(self._accept(message))
+        awaited: tuple[asyncio.Future[Any], ...] = (accepted, self._retired)
         try:
             # A client that is closed meanwhile leaves those who ask it for a topic waiting for ever.
-            await asyncio.wait([accepted, retired], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if not accepted.done():
                 raise ProducerClosed
             delivery = accepted.result()
-            while not delivery.done():
-                await asyncio.wait([delivery, retired], timeout=ASK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                # It never gives a batch up by itself, so a topic that went away has to be asked for.
-                if not delivery.done() and (retired.done() or await self.misses(message.topic)):
-                    raise ProducerClosed if retired.done() else UnknownTopicOrPartitionError
         finally:
-            retired.cancel()
             accepted.cancel()
-        written = delivery.result()
-        return Sent(written.partition, written.offset)
+        return await self.delivered(message, delivery)
 
-    async def _accept(self, message: Message) -> asyncio.Future[Any]:
-        """Puts it into the producer's buffer; what it returns is the delivery."""
+    async def delivered(self, message: Message, delivery: Delivery) -> Sent:
+        """Waits for the broker's answer to a message that this producer has accepted; raises like `deliver`."""
+        while not delivery.done():
+            await asyncio.wait(
+                [delivery, self._retired], timeout=ASK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            # It never gives a batch up by itself, so a topic that went away has to be asked for.
+            if not delivery.done() and (self._retired.done() or await self.misses(message.topic)):
+                raise ProducerClosed if self._retired.done() else UnknownTopicOrPartitionError
+        return _sent(delivery)
+
+    async def deliver_together(self, messages: Mapping[int, Message]) -> tuple[dict[int, Outcome], dict[int, Delivery]]:
+        """Accepts messages of different keys and waits once for all: those sent, and those still under way.
+
+        The wait ends early where one fails or something keeps them. Those that are in neither answer were not accepted.
+        """
+        accepted: dict[int, Delivery] = {}
+        together = asyncio.create_task(self._accept_all(messages, accepted))
+        try:
+            await asyncio.wait([together, self._retired], timeout=TOGETHER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            together.cancel()
+        sent: dict[int, Outcome] = {
+            number: _sent(delivery) for number, delivery in accepted.items() if _succeeded(delivery)
+        }
+        return sent, {number: delivery for number, delivery in accepted.items() if number not in sent}
+
+    async def _accept_all(self, messages: Mapping[int, Message], accepted: dict[int, Delivery]) -> None:
+        with suppress(KafkaError):  # whoever sends the message by itself hears what is wrong with it
+            for number, message in messages.items():
+                accepted[number] = await self._put(message)
+        if accepted:
+            await asyncio.wait(accepted.values(), return_when=asyncio.FIRST_EXCEPTION)
+
+    async def _accept(self, message: Message) -> Delivery:
         await self._find(message.topic)
-        delivery: asyncio.Future[Any] = await self.client.send(
+        return await self._put(message)
+
+    async def _put(self, message: Message) -> Delivery:
+        """Puts it into the producer's buffer, once there is room."""
+        delivery: Delivery = await self.client.send(
             message.topic,
             value=message.value,
             key=message.key,
@@ -106,13 +139,16 @@ class _Producer:
         )
         return delivery
 
+    def knows(self, topic: str) -> bool:
+        """Whether it can send to the topic without asking the broker about it."""
+        return self.client.client.cluster.partitions_for_topic(topic) is not None
+
     async def _find(self, topic: str) -> None:
         """Spares a message the long wait of `send` for a topic that is not there."""
-        known = self.client.client.cluster
-        if known.partitions_for_topic(topic) is None:
+        if not self.knows(topic):
             await self.client.client.add_topic(topic)
-        if known.partitions_for_topic(topic) is None:
-            if topic in known.unauthorized_topics:
+        if not self.knows(topic):
+            if topic in self.client.client.cluster.unauthorized_topics:
                 raise TopicAuthorizationFailedError(topic)
             if await self.misses(topic):
                 raise UnknownTopicOrPartitionError
@@ -145,7 +181,30 @@ class _Producer:
         except (KafkaError, TimeoutError):
             with suppress(KafkaError):
                 await self.client.client.close()
-        self._retired.set()
+        self._retired.set_result(None)
+
+
+def _succeeded(delivery: Delivery) -> bool:
+    return delivery.done() and not delivery.cancelled() and delivery.exception() is None
+
+
+def _sent(delivery: Delivery) -> Sent:
+    """Raises KafkaError where the broker refused it."""
+    written = delivery.result()
+    return Sent(written.partition, written.offset)
+
+
+def _is_whole(message: Message) -> bool:
+    """Clients send no message with neither key nor value."""
+    return message.key is not None or message.value is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A message that this producer has accepted, and whose delivery it still owes."""
+
+    producer: _Producer
+    delivery: Delivery
 
 
 class _Lane:
@@ -156,6 +215,11 @@ class _Lane:
         self._producer: _Producer | None = None
         self._replacing = asyncio.Lock()
         self._stopped = False
+
+    @property
+    def ready(self) -> _Producer | None:
+        """The producer, where it need not be waited for."""
+        return self._producer
 
     async def current(self) -> _Producer:
         """Waits until the broker is there; raises ProducerClosed once the lane has been stopped."""
@@ -231,20 +295,51 @@ class Sender:
         lanes: dict[tuple[str, bytes | None], list[int]] = defaultdict(list)
         for number, message in enumerate(messages):
             lanes[message.topic, message.key].append(number)
-        outcomes: dict[int, Outcome] = {}
+        firsts = {lane[0]: messages[lane[0]] for lane in lanes.values()}
+        outcomes, under_way = await self._settle_together(firsts)
 
         async def run(lane: list[int]) -> None:
             for number in lane:
-                outcomes[number] = await self._settle(messages[number])
+                if number not in outcomes:
+                    outcomes[number] = await self._settle(messages[number], under_way.pop(number, None))
 
         async with asyncio.TaskGroup() as group:
             for lane in lanes.values():
-                group.create_task(run(lane))
+                if not outcomes.keys() >= set(lane):
+                    group.create_task(run(lane))
         return [outcomes[number] for number in range(len(messages))]
 
-    async def _settle(self, message: Message) -> Outcome:
-        if message.key is None and message.value is None:
-            return Refused(RefusedFor.INVALID)  # clients send none
+    async def _settle_together(self, messages: Mapping[int, Message]) -> tuple[dict[int, Outcome], dict[int, _Begun]]:
+        """Outcomes of those that the shared producer sends without trouble, and what it still has under way. The rest
+        has not begun."""
+        producer = self._shared.ready
+        if producer is None:
+            return {}, {}
+        easy = dict[int, Message]()
+        with ExitStack() as taken:
+            for number, message in messages.items():
+                place = self._places[message.topic]
+                if (
+                    place.locked()
+                    or message.topic in self._apart
+                    or not (_is_whole(message) and producer.knows(message.topic))
+                ):
+                    continue
+                await place.acquire()  # at once, since it is not locked
+                taken.callback(place.release)
+                easy[number] = message
+            sent, under_way = await producer.deliver_together(easy)
+        return sent, {number: _Begun(producer, delivery) for number, delivery in under_way.items()}
+
+    async def _settle(self, message: Message, begun: _Begun | None = None) -> Outcome:
+        """`begun`: by the shared producer, where it has the message already."""
+        if not _is_whole(message):
+            return Refused(RefusedFor.INVALID)
+        if begun is not None:
+            producer = begun.producer
+            outcome = await self._outcome(message, self._shared, producer, producer.delivered(message, begun.delivery))
+            if outcome is not None:
+                return outcome
         waits = pauses()
         while True:
             async with self._places[message.topic]:
@@ -255,17 +350,23 @@ class Sender:
                     if lane is self._shared:
                         raise
                     continue
-                try:
-                    return await producer.deliver(message)
-                except KafkaError as error:
-                    trouble = type(error).__name__
-                    refusal = await producer.refusal(message, error)
-                if await self._part(message.topic, lane, producer):
-                    log.warning(logs.Event.PRODUCER_REPLACED, topic=message.topic, error=trouble)
-                outcome = await self._alone(message) if refusal is not None else None
+                outcome = await self._outcome(message, lane, producer, producer.deliver(message))
             if outcome is not None:
                 return outcome
             await asyncio.sleep(next(waits))
+
+    async def _outcome(
+        self, message: Message, lane: _Lane, producer: _Producer, delivery: Awaitable[Sent]
+    ) -> Outcome | None:
+        """None where the message is to be sent again, by the fresh producer that its topic has now."""
+        try:
+            return await delivery
+        except KafkaError as error:
+            trouble = type(error).__name__
+            refusal = await producer.refusal(message, error)
+        if await self._part(message.topic, lane, producer):
+            log.warning(logs.Event.PRODUCER_REPLACED, topic=message.topic, error=trouble)
+        return await self._alone(message) if refusal is not None else None
 
     async def _part(self, topic: str, lane: _Lane, producer: _Producer) -> bool:
         """Gives a topic in trouble a fresh producer, to itself; False where another message of it has done so."""
