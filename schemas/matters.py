@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
+from schemas.places import NONE, crime_of, read_case, read_linked
 from schemas.values import References
 
 CRIME, PERSON, ORDER = "crime:", "person:", "order:"
@@ -33,13 +34,30 @@ def under(prefix: str) -> Callable[[str], str]:
 
 def crime_in(subject: str) -> str:
     """The incident that a subject `<crime reference>` or `<crime reference>/...` begins with."""
-    return f"{CRIME}{subject.partition('/')[0]}"
+    return f"{CRIME}{crime_of(subject)}"
+
+
+def of_record(system: str, number: str) -> str:
+    """The reference by which merges of one record find one another."""
+    return f"{PERSON}{system}/{number}"
+
+
+def records_in(references: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """The system and the number of each record among these references."""
+    for name in references:
+        if name.startswith(PERSON):
+            system, _, number = name.removeprefix(PERSON).partition("/")
+            yield system, number
+
+
+def crimes_in(references: Iterable[str]) -> Iterable[str]:
+    """The crime references among these references."""
+    return (name.removeprefix(CRIME) for name in references if name.startswith(CRIME))
 
 
 def linked_in(subject: str) -> str:
     """The reference in the subject `<what>/<reference>` of a link."""
-    what, _, reference = subject.partition("/")
-    return f"{what}:{reference}"
+    return ":".join(read_linked(subject))
 
 
 def none(_body: object) -> Iterable[str]:
@@ -65,13 +83,12 @@ def of_case(refs: References) -> Iterable[str]:
 
 def case_of(place: str) -> References:
     """`<urn>/<asn or defendant id>/...` as references; which of the two the second is cannot be told from it."""
-    urn, _, rest = place.partition("/")
-    second = rest.partition("/")[0]
-    known = second if second not in ("", "-") else None
-    unnamed = urn == "-"
+    case = read_case(place)
+    known = case.defendant if case.defendant != NONE else None
+    unnamed = case.number == NONE
     return References(
-        urn=None if unnamed else urn,
+        urn=None if unnamed else case.number,
         asn=known,
         defendant_id=known,
-        court_case="-" if unnamed and not known else None,
+        court_case=NONE if unnamed and not known else None,
     )

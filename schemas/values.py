@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from schemas import identifiers
+from schemas import identifiers, places
 from schemas.classes import LOCATION, REFERENCE, TIME
 from schemas.doubts import Doubt, DoubtReason
 
@@ -183,7 +183,7 @@ class PartyRef(Frozen):
 
     @property
     def place(self) -> str:
-        return party_place(self.crime_reference, self.party)
+        return places.party_place(self.crime_reference, self.party)
 
 
 class References(Frozen):
@@ -247,26 +247,12 @@ class Tri(StrEnum):
     NOT_ASKED = "not_asked"
 
 
-def party_place(crime_reference: str, number: int) -> str:
-    return f"{crime_reference}/party/{number}"
-
-
-def child_place(crime_reference: str, number: int, agency: str | None = None) -> str:
-    """The place of a child; one that an agency stated carries that agency's id."""
-    return f"{crime_reference}/{agency}/child/{number}" if agency else f"{crime_reference}/child/{number}"
-
-
 def case_place(references: References) -> str:
-    """`<urn>/<asn or defendant id>`; what is missing is `-`."""
-    number = references.urn or references.court_case or "-"
-    return identifiers.case(f"{number}/{references.leading_asn or references.defendant_id or references.asn or '-'}")
+    """The place of the case that these references name; what is missing is `-`."""
+    number = references.urn or references.court_case or places.NONE
+    return places.case_place(number, references.leading_asn or references.defendant_id or references.asn or places.NONE)
 
 
 def hearing_place(references: References, court_ou: str, on: date) -> str:
-    """`<urn>/<asn or defendant id>/<court>/<date>`, the same in every adapter; what is missing is `-`."""
-    return f"{case_place(references)}/{court_ou}/{on.isoformat()}"
-
-
-def order_place(hearing: str, code: str, number: int = 1) -> str:
-    """The hearing and element that imposed it, for ever."""
-    return f"{hearing}/order/{code}" if number == 1 else f"{hearing}/order/{code}/{number}"
+    """The place of a hearing of that case."""
+    return places.hearing_place(case_place(references), court_ou, on)

@@ -11,6 +11,7 @@ from schemas import values as v
 from schemas.classes import CHILD, REFERENCE
 from schemas.doubts import Doubt, DoubtReason
 from schemas.fact_types import FactType, Unlinked, Version
+from schemas.places import NONE, Linked, read_case, read_linked
 
 
 class DeclineReason(StrEnum):
@@ -145,12 +146,12 @@ class Linking(AgencyBody):
 
     @property
     def subject(self) -> str:
-        return f"{self.what}/{self.reference}"
+        return str(Linked(self.what, self.reference))
 
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
-        what, slash, reference = subject.partition("/")
-        return f"{what}{slash}{_spelt(what, reference)}"
+        link = read_linked(subject)
+        return str(link._replace(place=_spelt(link.what, link.place))) if link.place else subject
 
     @field_validator("reference", mode="before")
     @classmethod
@@ -158,8 +159,8 @@ class Linking(AgencyBody):
         return _spelt(others.data.get("what"), written) if isinstance(written, str) else written
 
     def doubted(self) -> Iterator[Doubt]:
-        number = self.reference.partition("/")[0]
-        if self.what == "case" and number != "-" and not identifiers.urn(number):
+        number = read_case(self.reference).number
+        if self.what == "case" and number != NONE and not identifiers.urn(number):
             yield Doubt("reference", DoubtReason.IDENTIFIER_UNREADABLE)
 
 

@@ -24,6 +24,7 @@ from schemas.classes import (
 from schemas.court_convictions.v1 import OfAHearing
 from schemas.doubts import Doubt, DoubtReason
 from schemas.fact_types import FactType, Unlinked, Version
+from schemas.places import order_place
 
 
 class OrderAction(StrEnum):
@@ -138,7 +139,7 @@ class OrdersResulted(OfAHearing):
 
     def place_of(self, order: Order) -> str:
         """The place of an order that this hearing imposed."""
-        return v.order_place(self.hearing, order.code, order.number)
+        return order_place(self.hearing, order.code, order.number)
 
 
 def _case_orders_and_incidents(result: OrdersResulted) -> Iterator[str]:

@@ -34,6 +34,7 @@ from schemas.classes import (
 )
 from schemas.doubts import Doubt
 from schemas.fact_types import FactType, Unlinked, Version
+from schemas.places import party_place
 
 PARTNERS = frozenset(v.Relationship) - {v.Relationship.RELATIVE, v.Relationship.NOT_CONNECTED}
 
@@ -278,7 +279,7 @@ class RiskAssessed(v.Body):
     @property
     def subject(self) -> str:
         when = self.occurred_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return f"{v.party_place(self.crime_reference, self.party)}/{self.assessor}/{when}"
+        return f"{party_place(self.crime_reference, self.party)}/{self.assessor}/{when}"
 
 
 RISK_ASSESSED = FactType(
@@ -410,7 +411,7 @@ class PersonsMerged(v.Body):
 
 
 def _records(merge: PersonsMerged) -> Iterator[str]:
-    return (f"{matters.PERSON}{record.system}/{record.id}" for record in (merge.record, *merge.merged))
+    return (matters.of_record(record.system, record.id) for record in (merge.record, *merge.merged))
 
 
 PERSONS_MERGED = FactType(

@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 
 from schemas.classes import DataClass
+from schemas.places import party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
-from schemas.values import party_place
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, in_order
 from services.incidents.held import later_records, recorded

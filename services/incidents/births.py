@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from schemas.doubts import DoubtReason
+from schemas.places import party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
-from schemas.values import party_place
 from services.incidents import said
 from services.incidents.children import affected
 from services.incidents.incident import areas_of, possible_victims

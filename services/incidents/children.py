@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from schemas.agency_responses.v1 import HeldRoutes, SchoolIdentified
 from schemas.classes import DataClass
+from schemas.places import child_place
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
-from schemas.values import NURSERY, Residence, child_place
+from schemas.values import NURSERY, Residence
 from services.incidents import said
 from services.incidents.incident import ADULT_FROM, areas_of, not_between_adults, victims_in, younger
 from services.incidents.released import HELD_HONOUR_BASED, READ_OF_RELEASES, Released, released_in, waits

@@ -7,8 +7,9 @@ from functools import cached_property, lru_cache
 from schemas.agency_responses.v1 import HeldRoutes
 from schemas.classes import DataClass
 from schemas.doubts import DoubtReason
+from schemas.places import party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party, RiskAssessed
-from schemas.values import Role, party_place
+from schemas.values import Role
 from services.incidents import said
 from services.incidents.assessed import Assessment, Level, deciding
 from services.incidents.children import Affected, affected

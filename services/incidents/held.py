@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from schemas.agency_responses.v1 import HeldRoutes, RoutesReleased
 from schemas.classes import DataClass
+from schemas.places import party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, RiskAssessed
-from schemas.values import party_place
 from services.incidents import said
 from services.incidents.children import affected
 from services.incidents.front_door import READ_OF_CHILDREN, considered

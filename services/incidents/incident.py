@@ -6,8 +6,9 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 from schemas.births import age_on, contradicted, known_age
+from schemas.places import party_place
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
-from schemas.values import Relationship, Residence, Role, party_place
+from schemas.values import Relationship, Residence, Role
 from services.incidents.assessed import Assessment, deciding
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Fact, Incident
 from services.platform.domain.core.reasons import Reason

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from schemas.classes import DataClass, Form
+from schemas.places import party_place
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
-from schemas.values import Role, party_place
+from schemas.values import Role
 from services.incidents.assessed import Assessment
 from services.incidents.incident import Victim
 from services.platform.domain.core.duties import Item

@@ -12,6 +12,7 @@ from services.ops.explanation import AUDIT, OPS, Material, Reader
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Key
 from services.platform.domain.core.reasons import Reason
+from services.platform.domain.core.subjects import names_crime
 from services.platform.domain.people.victims import DESKS_OF_HELD
 from services.platform.policy.policy import Policy
 
@@ -86,5 +87,5 @@ def _rests_on(material: Material, grounds: Iterable[str], key: Key) -> bool:
     """Whether it is of such a matter: by its facts, or by the place in its subject, an escalation step's within the
     duty's key."""
     return bool(material.police.facts.intersection(grounds)) or any(
-        crime in key.subject.split("/") for crime in material.police.crimes
+        names_crime(key.subject, crime) for crime in material.police.crimes
     )

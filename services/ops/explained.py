@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from schemas.places import read_person
 from services.ops import words
 from services.ops.explanation import (
     AUDIT,
@@ -307,8 +308,8 @@ def _line(what: str, about: str | None, value: JsonValue, names: Names) -> str:
 
 def _place(about: str) -> str:
     """`party 1` for a place in a matter; an order by what it is and who made it."""
-    *_, kind, number = ["", *about.split("/")]
-    return f"{kind} {number}" if kind in ("party", "child") else words.order_at(about)
+    person = read_person(about)
+    return words.order_at(about) if person is None else words.person_at(person)
 
 
 def _some(names: Iterable[str], most: int) -> str:

@@ -11,6 +11,8 @@ from schemas import identifiers, registry
 from schemas.agency_responses.v1 import Decided, Declined
 from schemas.carried import sought
 from schemas.envelope import fact_id
+from schemas.matters import CRIME, crimes_in
+from schemas.places import crime_of, party_place
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
 from services.ops.explanation import (
@@ -30,8 +32,8 @@ from services.platform.domain.core.duties import Duty, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of, escalate
 from services.platform.domain.core.evaluate import stated_of
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
+from services.platform.domain.core.file_keys import is_unlinked
 from services.platform.domain.core.outdated_answers import outdated
-from services.platform.domain.core.projection import matter_of
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
@@ -80,7 +82,7 @@ class _Contents:
             facts=tuple(sorted((fact for fact, _, _ in self.facts.values()), key=in_the_world)),
             persons=self.persons,
             links={fact.id: through for fact, through, _ in self.facts.values() if through},
-            unlinked=lacking if key.startswith("unlinked:") else {},
+            unlinked=lacking if is_unlinked(key) else {},
             answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
             undertakings=tuple(word.undertaking for word in self.undertakings.values() if word.undertaking),
         )
@@ -280,11 +282,11 @@ def _person(conn: Connection, asked: str) -> Found | None:
         rows = conn.execute("select service, file from case_file where file = %s", (asked,)).fetchall()
         files |= {(service, file) for service, file in rows}
     short = SHORTEST_PARTY.fullmatch(asked)
-    place = f"{short['crime']}/party/{short['number']}" if short else asked
+    place = party_place(short["crime"], int(short["number"])) if short else asked
     rows = conn.execute(
         """select p.service, p.person from place p join case_file c on c.service = p.service and c.file = p.person
         where p.crime = %s and p.place = %s""",
-        (place.partition("/")[0], place),
+        (crime_of(place), place),
     ).fetchall()
     files |= {(service, person) for service, person in rows}
     return Found("person", frozenset(files)) if files else _once_at(conn, place)
@@ -292,8 +294,8 @@ def _person(conn: Connection, asked: str) -> Found | None:
 
 def _once_at(conn: Connection, place: str) -> Found | None:
     """Where nobody stands at the place any more: what was told of whoever stood there."""
-    crime = place.partition("/")[0]
-    ids = (i for _, i, _ in _named(conn, [f"crime:{crime}"]))
+    crime = crime_of(place)
+    ids = (i for _, i, _ in _named(conn, [f"{CRIME}{crime}"]))
     files = frozenset(_once(conn, ids, [crime]))
     delivered = _delivered(conn, sorted(files))
     keys = frozenset(_head(key) for (_, key), notification in delivered.items() if notification.person == place)
@@ -331,7 +333,7 @@ def _logged(conn: Connection, asked: str) -> Found | None:
         group by subject order by max(accepted_at) desc limit 1""",
         (INCIDENT, asked),
     ).fetchone()
-    return _matter(conn, f"crime:{row[0]}") if row else None
+    return _matter(conn, f"{CRIME}{row[0]}") if row else None
 
 
 def _of_persons(conn: Connection, files: frozenset[File]) -> frozenset[File]:
@@ -538,10 +540,10 @@ def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:
         found[service, key].persons[place] = person
     for service in {service for service, _ in files}:
         mine = [each for (of, _), each in found.items() if of == service]
-        crimes = sorted({matter_of(place) for each in mine for place in each.persons})
+        crimes = sorted({crime_of(place) for each in mine for place in each.persons})
         for crime, *row in conn.execute(UNDERTAKINGS, (service, crimes)):
             for each in mine:
-                if any(matter_of(place) == crime for place in each.persons):
+                if any(crime_of(place) == crime for place in each.persons):
                     hear(each.undertakings, [from_row(tuple(row))])
     return found
 
@@ -576,12 +578,10 @@ def _police(
     named = conn.execute(
         """select distinct r.name from fact f join fact_reference r
             on r.service = f.service and r.statement = f.statement and r.subject = f.subject
-        where f.id = any(%s) and starts_with(r.name, 'crime:')""",
-        (known,),
+        where f.id = any(%s) and starts_with(r.name, %s)""",
+        (known, CRIME),
     ).fetchall()
-    crimes = (
-        {name.removeprefix("crime:") for (name,) in named} | {n.person.partition("/")[0] for n in delivered} | {*names}
-    )
+    crimes = {*crimes_in(name for (name,) in named)} | {crime_of(n.person) for n in delivered} | {*names}
     rows = conn.execute(
         """select distinct on (subject) type, content from fact
         where kind = %s and subject = any(%s) and not coalesce((content::jsonb ->> 'withdrawn')::boolean, false)
@@ -596,7 +596,7 @@ def _police(
         """select f.id from fact f join fact_reference r
             on r.service = f.service and r.statement = f.statement and r.subject = f.subject
         where r.name = any(%s)""",
-        ([f"crime:{incident.crime_reference}" for incident in his],),
+        ([f"{CRIME}{incident.crime_reference}" for incident in his],),
     ).fetchall()
     direct = sorted({fact for (fact,) in facts})
     led = conn.execute(

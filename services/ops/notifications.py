@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.agency_notifications.v1 import Asked, NotificationIssued
+from schemas.places import read_case
 from services.ops import words
 from services.ops.rows import UNANSWERED, Reader, by_whom, called, rows
 from services.ops.terminal import moment, span
 from services.ops.words import Names
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Key
+from services.platform.domain.core.subjects import case_of_offence, read_fact
 
 WIDEST_NAME = 48
 CRIME_AND_PARTY = "a crime reference and the number of a party there, as 54260012345/1"
@@ -203,9 +205,9 @@ def _to_link(notification: NotificationIssued) -> tuple[str, ...]:
     """What to type where the notification asks whom a court fact is about; its subject is `<kind>:<the fact's
     subject>`."""
     end = f"--as {notification.agency} --actor YOU"
-    place = notification.subject.partition(":")[2]
+    place = read_fact(notification.subject)
     if notification.rule in ("unlinked_result", "unlinked_order"):
-        what = f"case {'/'.join(place.split('/')[:2])}"
+        what = f"case {read_case(place)}"
     elif notification.rule == "unlinked_application":
         what = f"application {place}"
     elif notification.rule == "attribution_question":
@@ -216,7 +218,7 @@ def _to_link(notification: NotificationIssued) -> tuple[str, ...]:
             for answer in ("--protects CRIME/N", "--nobody")
         )
     elif notification.rule == "offence_unconfirmed":
-        return (f"relay link case {'/'.join(notification.subject.split('/')[3:5])} --party CRIME/N {end}",)
+        return (f"relay link case {case_of_offence(notification.subject)} --party CRIME/N {end}",)
     else:
         return ()
     return (f"relay link {what} --party CRIME/N {end}", f"relay link {what} --refuse {'|'.join(REFUSED)} {end}")

@@ -16,6 +16,7 @@ from rich.text import Text
 from schemas import registry
 from schemas.attachments import AtAHearing
 from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted
+from schemas.places import read_case
 from schemas.values import Body
 from services.ops import words
 from services.ops.existing import HIS_DESKS
@@ -316,7 +317,7 @@ def _facts_shown(found: PendingList) -> Iterable[RenderableType]:
         yield _more(Text(f"needs {missing(fact.missing)}", style="dim"))
         yield _more(Text(f"told already: {'; '.join(fact.delivered) or 'nobody'}", style="dim"))
         if isinstance(registry.REGISTRY.facts[fact.kind].attachment, AtAHearing):  # its subject begins with the case
-            case = "/".join(fact.subject.split("/")[:2])
+            case = read_case(fact.subject)
             desks = "|".join(fact.desks) or "AGENCY"
             yield _to_copy(f"relay link case {case} \\", style="cyan")
             yield _to_copy(f"  --party CRIME/N --as {desks} --actor YOU", style="cyan")

@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from schemas.agency_notifications.v1 import Item
+from schemas.places import read_person
 from services.ops import words
 from services.ops.words import Names
 
@@ -59,16 +60,16 @@ def by_whom(matter: Sequence[Item]) -> Mapping[str | None, Sequence[Item]]:
 def called(about: str, items: Sequence[Item], reader: Reader) -> str:
     """`Nell Madeup, recorded as the victim (party 1)`; without the name or the role where they may not be seen. Of whom
     the whole notification is about, it is said where no role is."""
-    place, _, number = about.rpartition("/")
-    kind = place.rpartition("/")[2]
-    if kind not in ("party", "child"):
+    place = read_person(about)
+    if place is None:
         return words.order_at(about)
     name, role = _first(items, NAMES), _first(items, (ROLE,))
     as_what = f"recorded as the {role}" if role in ("victim", "suspect") else ""
     if not as_what and name and about == reader.person:
         as_what = "whom this is about"
     said = ", ".join(filter(None, (name, as_what)))
-    return f"{said} ({kind} {number})" if said else f"{kind.capitalize()} {number}"
+    what = words.person_at(place)
+    return f"{said} ({what})" if said else what.capitalize()
 
 
 def rows(about: str | None, groups: Mapping[str | None, Sequence[Item]], reader: Reader) -> Iterator[Row]:

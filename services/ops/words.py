@@ -11,13 +11,13 @@ from pydantic import JsonValue
 from schemas.codes.courts import court
 from schemas.codes.offences import title
 from schemas.field_errors import models_in
+from schemas.places import NONE, ChildPlace, PartyPlace, read_hearing, read_order
 from schemas.registry import REGISTRY
 from services.ops.all_rules import ALL_RULES
 from services.ops.terminal import moment
 from services.platform.policy.policy import PolicySet
 
 W = TypeVar("W")
-PARTS_OF_A_HEARING = 4
 PARTY_NUMBERS = frozenset({"suicide_threat", "to_party", "lives_with", "party"})
 
 RULES: Mapping[str, str] = {rule.name: rule.title for rule in ALL_RULES}
@@ -808,14 +808,19 @@ def order_at(place: str) -> str:
 
     A hearing is called so itself: `hearing of Wed 25 Feb 2026, ...`. A place of another form stays as it is.
     """
-    hearing, _, code = place.partition("/order/")
-    parts = hearing.split("/")
-    if len(parts) != PARTS_OF_A_HEARING or not _DAY.fullmatch(parts[3]):
+    made = read_order(place)
+    hearing = read_hearing(made.hearing if made else place)
+    if hearing is None:
         return place
-    number, _, ou, on = parts
-    case = f", case {number}" if number != "-" else ""
-    what = order(code.split("/")[0]) if code else "hearing"
-    return f"{what} of {day(date.fromisoformat(on))}, {court(ou)}{case}"
+    number = hearing.case.number
+    case = f", case {number}" if number != NONE else ""
+    what = order(made.code) if made else "hearing"
+    return f"{what} of {day(hearing.on)}, {court(hearing.court)}{case}"
+
+
+def person_at(place: PartyPlace | ChildPlace) -> str:
+    """`party 1`, `child 2`."""
+    return f"{'party' if isinstance(place, PartyPlace) else 'child'} {place.number}"
 
 
 def of_item(table: Mapping[str, W], what: str) -> W | None:

@@ -7,10 +7,12 @@ from datetime import date, datetime
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
 from schemas.matters import Referring
+from schemas.places import ApplicationPlace
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
 from services.order_variations.indicators import panel
 from services.order_variations.said import ends_at, stands_now, still_binding, while_it_stands
 from services.order_variations.supervision import CLOCK, is_held, supervising
+from services.platform.domain.core import subjects
 from services.platform.domain.core.duties import Item, Present, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
@@ -139,7 +141,7 @@ def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statemen
     for fact, body in _applications(file):
         _, asked = lodged.get(body.application, (None, None))
         event = _event(body)
-        about = body.application if body is asked else f"{body.application}/{event}"
+        about = str(ApplicationPlace(body.application, None if body is asked else event))
         ending = endings.get(body.application)
         for concern in hers.applied(fact, body.references, asked):
             if concern.how is not How.NOT_CONFIRMED:
@@ -284,7 +286,7 @@ def _applications(
 
 
 def _subject(about: str, concern: Concern) -> str:
-    return f"{about}/{concern.victim.place}"
+    return subjects.of_person(about, concern.victim.place)
 
 
 def of_application(

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from schemas.classes import DataClass
 from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
+from schemas.places import child_place
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
-from schemas.values import Residence, Role, child_place
+from schemas.values import Residence, Role
 from services.order_variations.said import while_it_stands
+from services.platform.domain.core import subjects
 from services.platform.domain.core.duties import Item, Statement, Withheld
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived, show
@@ -88,7 +90,7 @@ def _of_order(
         to_tell = Matter(
             rule="order_concerning_child",
             route="order_concerning_child" if element.order.action in MAKES else "order_change_concerning_child",
-            subject=f"{element.place}/{child.place}",
+            subject=subjects.of_person(element.place, child.place),
             person=child.place,
             held=child.waits,
             areas=Areas(

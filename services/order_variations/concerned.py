@@ -8,8 +8,9 @@ from functools import cached_property
 
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
+from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
-from schemas.values import References, child_place, party_place
+from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.linking.merged_records import record_key

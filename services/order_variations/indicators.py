@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from schemas.classes import Basis, DataClass
 from schemas.court_order_variations.v1 import ApplicantRole, ApplicationLodged, OrderAction
+from schemas.places import party_place
 from schemas.police_incidents.v1 import IncidentReported
-from schemas.values import Role, party_place
+from schemas.values import Role
 from services.order_variations.concerned import HerOrders
 from services.platform.domain.core.duties import Item
 from services.platform.domain.core.facts import Fact

@@ -9,6 +9,7 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import owed_to_agency
+from services.platform.domain.core.subjects import of_fact
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
@@ -31,7 +32,7 @@ def answer_without_notification(file: CaseFile, policy: Policy) -> Iterator[Stat
                 file,
                 policy,
                 rule="answer_without_notification",
-                subject=f"unknown-notification:{first.subject}",
+                subject=of_fact("unknown-notification", first.subject),
                 agency=agency,
                 on=london_day(first.at),
                 recorded_at=first.at,

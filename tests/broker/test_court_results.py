@@ -15,8 +15,9 @@ from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
 from schemas.envelope import Envelope, fact_id
+from schemas.places import order_place
 from schemas.registry import REGISTRY, content_of, encode
-from schemas.values import Body, order_place
+from schemas.values import Body
 from services.convictions.__main__ import SERVICE as CONVICTIONS
 from services.incidents.__main__ import SERVICE as INCIDENTS
 from services.intake import common_platform, spi

@@ -20,9 +20,10 @@ from schemas.agency_responses.v1 import SchoolIdentified
 from schemas.catalogue import EXAMPLES, examples_in
 from schemas.classes import DataClass, Marked
 from schemas.field_errors import models_in
+from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.registry import REGISTRY, Publication, publication
-from schemas.values import Body, Role, child_place, party_place
+from schemas.values import Body, Role
 from services.convictions.rules import RULES as CONVICTIONS
 from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.rules import RULES as ORDER_VARIATIONS

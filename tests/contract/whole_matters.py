@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from schemas import places
 from schemas import values as v
 from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
@@ -87,11 +88,11 @@ def _planted(model: B, personal: Collection[str], marks: Marks, where: Planted, 
 def _where(model: BaseModel, outer: Planted, crime: str) -> Planted:
     match model:
         case police.Party():
-            return Planted("", v.party_place(crime, model.number), model.role)
+            return Planted("", places.party_place(crime, model.number), model.role)
         case police.Child():
-            return Planted("", v.child_place(crime, model.number))
+            return Planted("", places.child_place(crime, model.number))
         case police.RiskAssessed():
-            return Planted("", v.party_place(crime, model.party))
+            return Planted("", places.party_place(crime, model.party))
         case police.VictimView():
             return Planted("", model.party.place)
     return outer

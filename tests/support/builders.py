@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from schemas import places
 from schemas import values as v
 from schemas.agency_responses import v1 as responses
 from schemas.court_convictions import v1 as convictions
@@ -294,7 +295,7 @@ def orders_resulted(*those: orders.Order, **over: Any) -> orders.OrdersResulted:
 
 def order_at(on: date = TODAY, code: str = "3047", number: int = 1) -> str:
     """The place of the order that the default hearing of that day imposed."""
-    return v.order_place(hearing_place(on), code, number)
+    return places.order_place(hearing_place(on), code, number)
 
 
 def application(reference: str = "APP1", **over: Any) -> orders.ApplicationLodged:
@@ -380,13 +381,15 @@ def places_in(facts: tuple[Fact, ...]) -> dict[str, str]:
     persons: dict[str, str] = {}
     for each in facts:
         if isinstance(each.body, police.IncidentReported):
-            places = [(v.party_place(each.body.crime_reference, p.number), p.record) for p in each.body.parties]
+            stated = [(places.party_place(each.body.crime_reference, p.number), p.record) for p in each.body.parties]
         elif isinstance(each.body, police.ChildrenLinked):
             body = each.body
-            places = [(v.child_place(body.crime_reference, c.number, body.stated_by), c.record) for c in body.children]
+            stated = [
+                (places.child_place(body.crime_reference, c.number, body.stated_by), c.record) for c in body.children
+            ]
         else:
             continue
-        persons |= {place: f"record:{r.system}:{r.id}" if r else f"place:{place}" for place, r in places}
+        persons |= {place: f"record:{r.system}:{r.id}" if r else f"place:{place}" for place, r in stated}
     return persons
 
 

@@ -14,7 +14,7 @@ from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import REGISTRY
 from services.platform import kafka as clients
 from services.platform.domain.core.duties import Notification, notification_id
-from services.platform.domain.core.escalation import ESCALATION_STEPS, step_key
+from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_in, step_key
 from services.platform.domain.core.facts import Key
 from services.platform.storage.pseudonyms import Pseudonyms
 from services.platform.storage.records import Partition, Record
@@ -215,8 +215,7 @@ def key_of(said: NotificationIssued, duties: Collection[Key], pseudonyms: Pseudo
     about."""
     possible = [Key(said.rule, said.subject, said.agency)]
     if said.rule in ESCALATION_STEPS:
-        ask = said.subject.rpartition("/")[2]
-        possible = [step_key(said.rule, duty, ask, said.agency) for duty in duties]
+        possible = [step_key(said.rule, duty, asked_in(said.subject)[1], said.agency) for duty in duties]
     for key in possible:
         if (
             notification_id(key, said.revision) == said.notification
@@ -268,8 +267,7 @@ async def _seek(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], 
 
 def _duty_of_step(subject: str) -> tuple[str, str]:
     """Rule and subject of the duty that an escalation step's subject names."""
-    rule, _, rest = subject.partition("/")
-    return rule, rest.rsplit("/", 2)[0]
+    return asked_in(subject)[0][:2]
 
 
 def _at(record: ConsumerRecord) -> datetime:

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from schemas.matters import CRIME
+from schemas.places import crime_of
 from services.platform.domain.core.escalation import rule_of
 from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.file_keys import UNLINKED, PlaceFile, is_unlinked
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import link
 from services.platform.domain.linking.merged_records import Placeholder
@@ -76,24 +79,24 @@ async def _files_of_places(
     conn: Connection, reader: Reader, places: Iterable[str], is_placeholder: Placeholder
 ) -> dict[str, str]:
     """The person who stands at each of these places; where nobody stands there any more, who stood there last."""
-    crimes = {place: _crime(place) for place in places}
+    crimes = {place: crime_of(place) for place in places}
     rows = await conn.execute(
         "select place, person from place where service = %s and crime = any(%s)",
         (reader.service, sorted(set(crimes.values()))),
     )
     found = {place: person async for place, person in rows if place in crimes}
     gone = {crime for place, crime in crimes.items() if place not in found}
-    as_it_was = link(await _last_known(conn, reader, [f"crime:{crime}" for crime in gone]), is_placeholder)
+    as_it_was = link(await _last_known(conn, reader, [f"{CRIME}{crime}" for crime in gone]), is_placeholder)
     before = {place: person for at in as_it_was.persons.values() for place, person in at.items()}
     return {place: before[place] for place in crimes if place in before} | found
 
 
 async def _in_their_own_files(conn: Connection, service: str, places: Iterable[str]) -> dict[str, str]:
-    alone = {place: f"place:{place}" for place in places}
+    alone = {place: str(PlaceFile(place)) for place in places}
     await conn.execute(
         """insert into place (service, crime, place, person)
         select %s, * from unnest(%s::text[], %s::text[], %s::text[]) on conflict do nothing""",
-        (service, [_crime(place) for place in alone], list(alone), list(alone.values())),
+        (service, [crime_of(place) for place in alone], list(alone), list(alone.values())),
     )
     return alone
 
@@ -105,8 +108,8 @@ async def _unlinked_files_of_facts(
     wanted = sorted(facts)
     rows = await conn.execute(
         """select fact_id, file from file_membership
-        where service = %s and fact_id = any(%s) and starts_with(file, 'unlinked:')""",
-        (reader.service, wanted),
+        where service = %s and fact_id = any(%s) and starts_with(file, %s)""",
+        (reader.service, wanted, UNLINKED),
     )
     found: dict[str, str] = {fact: file async for fact, file in rows}
     rows = await conn.execute(
@@ -123,7 +126,7 @@ async def _unlinked_files_of_facts(
     membership = link(known, is_placeholder).membership
     # A version that another has replaced lay where that one lies.
     unlinked_files = {
-        fact.statement: file for fact in known for file in membership.get(fact.id, ()) if file.startswith("unlinked:")
+        fact.statement: file for fact in known for file in membership.get(fact.id, ()) if is_unlinked(file)
     }
     return {fact: unlinked_files[said] for fact, said in statements.items() if said in unlinked_files} | found
 
@@ -164,8 +167,3 @@ async def _lay(conn: Connection, service: str, laid: Mapping[Key, str], now: dat
             select 1 from delivery t where t.service = c.service and t.file = c.file)""",
         (service, UNLAID_FROM, UNLAID_TO),
     )
-
-
-def _crime(place: str) -> str:
-    """The crime reference that a place lies under: `<crime>/party/2`, `<crime>/<agency>/child/1`."""
-    return place.partition("/")[0]

@@ -9,9 +9,10 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from schemas.envelope import fact_id
-from schemas.matters import CRIME
+from schemas.matters import crimes_in
 from services.platform.domain.core.duties import Notification, Withheld
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
+from services.platform.domain.core.file_keys import is_record, is_unlinked
 from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, records_named, together
 from services.platform.domain.linking.references import crimes
@@ -120,7 +121,7 @@ class FileState:
             facts=tuple(sorted((fact for fact, _, _ in self.facts.values()), key=in_the_world)),
             persons=dict(self.persons),
             links={fact.id: through for fact, through, _ in self.facts.values() if through},
-            unlinked=lacking if self.key.startswith("unlinked:") else {},
+            unlinked=lacking if is_unlinked(self.key) else {},
             answers=tuple(sorted(answers, key=lambda answer: in_the_world(answer.fact))),
             undertakings=tuple(word.undertaking for word in self.undertakings.values() if word.undertaking),
         )
@@ -219,7 +220,7 @@ class Reader:
             return Matters(names, {}, {}, {}, {}, {})
         ordered = sorted(names)
         statements = (self.service, *columns(sorted(names_of), 2))
-        crimes_named = [name.removeprefix(CRIME) for name in ordered if name.startswith(CRIME)]
+        crimes_named = list(crimes_in(ordered))
         async with conn.pipeline():
             await conn.execute(
                 "insert into reference select %s, * from unnest(%b::text[]) on conflict do nothing",
@@ -356,7 +357,7 @@ class Reader:
         return await conn.execute(_DELIVERED_AS, (sorted(notifications),)) if notifications else None
 
     def _of_records(self, records: Iterable[str], crimes: Iterable[str] = ()) -> Mapping[str, Any]:
-        known = sorted(record for record in records if record.startswith("record:"))
+        known = sorted(filter(is_record, records))
         return {"s": self.service, "records": known, "crimes": sorted(crimes)}
 
     async def _ask_contents(self, conn: Connection, files: list[str]) -> Contents:

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from schemas.agency_responses.v1 import Accepted, Decided, Declined
+from schemas.places import crime_of
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Fact, Key, Undertaking
 from services.platform.domain.core.matter import person_place
-from services.platform.domain.core.projection import matter_of
 from services.platform.domain.core.stored_notifications import notification_from_json
 
 Says = Literal["takes_on", "declines", "nothing"]
@@ -31,9 +31,9 @@ def asks_to_take_on(notification: Notification) -> bool:
     return person_place(notification.person) and any(asked.ask == "accept" for asked in notification.asks)
 
 
-def crime_of(notification: Notification) -> str:
+def incident_of(notification: Notification) -> str:
     """The reference of the incident at which the person stands whom a notification is about."""
-    return matter_of(notification.person)
+    return crime_of(notification.person)
 
 
 def says(answer: Fact, notification: Notification) -> Says:

@@ -11,6 +11,7 @@ from schemas import registry
 from schemas.attachments import AtAHearing, ChargedParties, SaidOfAMatter
 from schemas.bounded_json import canonical
 from schemas.envelope import fact_id
+from schemas.places import read_case, read_linked
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import Received, subject_of
 from schemas.values import Body
@@ -99,17 +100,16 @@ def _named_in_subject(fact: Fact) -> Iterator[tuple[Identifier, str]]:
     """The identifiers in the subject of what says nothing else of whom it is about."""
     attachment = attachment_of(fact)
     if isinstance(attachment, SaidOfAMatter) and not fact.withdrawn:
-        what, _, place = way_of(fact).question(fact.subject).partition("/")
+        what, place = read_linked(way_of(fact).question(fact.subject))
         if what == "application":
             return
     elif isinstance(attachment, AtAHearing | ChargedParties) and fact.withdrawn:
         place = fact.subject
     else:
         return
-    number, _, rest = place.partition("/")
-    yield "urn", number
-    second = rest.partition("/")[0]
-    yield from (("asn", second), ("defendant_id", second))
+    case = read_case(place)
+    yield "urn", case.number
+    yield from (("asn", case.defendant), ("defendant_id", case.defendant))
 
 
 def apart(event: Accepted, knowing: Knowing) -> Accepted:

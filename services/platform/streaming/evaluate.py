@@ -15,6 +15,7 @@ from services.platform import metrics
 from services.platform.domain.core.duties import Evaluation, Notification, Withheld
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Key
+from services.platform.domain.core.subjects import is_about
 from services.platform.domain.linking.merged_records import Joins, of_persons, person_of_record, together
 from services.platform.logs import Event
 from services.platform.policy.policy import Policy
@@ -271,7 +272,7 @@ def _withheld_of(
 
     def mine(subject: str) -> bool:
         for place, holder in holders.items():
-            if subject == place or subject.startswith(f"{place}/") or subject.endswith(f"/{place}"):
+            if is_about(subject, place):
                 return holder is state
         return state is states[0]
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from schemas.matters import CRIME
+from schemas.matters import CRIME, crimes_in
 from schemas.refusals import Refusal, RefusalReason
 from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.file_keys import UnlinkedFile
 from services.platform.domain.linking.defendants import HEARD, Heard, Knowing, are_two
 from services.platform.domain.linking.links import Linkage, link
 from services.platform.domain.linking.merged_records import Placeholder, person_of_record, records_named
@@ -13,7 +14,7 @@ from services.platform.domain.linking.references import defendant_ids
 from services.platform.domain.linking.speaking import MaySpeak
 from services.platform.storage.changes import Accepted, Change, Component
 from services.platform.storage.reader import Matters, Statement
-from services.platform.storage.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, crime_of, says, word
+from services.platform.storage.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, incident_of, says, word
 from services.platform.streaming.admit import Admitted, Scope
 from services.platform.streaming.decode import apart
 from services.platform.streaming.judging import Judging
@@ -72,11 +73,11 @@ def _answer(event: Accepted, admitted: Admitted, plan: "Plan", judging: Judging)
     if delivered is None:
         if service.owns != event.record.topic:
             return Change(event, "not_ours")
-        return Change(event, "accepted", files=(f"unlinked:notification:{event.fact.subject}",))
+        return Change(event, "accepted", files=(str(UnlinkedFile("notification", event.fact.subject)),))
     mine = delivered.service == service.name
     change = Change(event, "accepted", files=(delivered.file,)) if mine else Change(event, "not_ours")
     if event.fact.kind in SPEAK_OF_TAKING_ON and asks_to_take_on(delivered.notification):
-        change.crime, change.says = crime_of(delivered.notification), says(event.fact, delivered.notification)
+        change.crime, change.says = incident_of(delivered.notification), says(event.fact, delivered.notification)
         change.word = word(change.says, event.fact.rank, delivered.notification, delivered.delivered_in)
         if not mine:
             change.component = plan.at_crime(change.crime)
@@ -99,7 +100,7 @@ class Plan:
         for names, statements in _components(self.matters.names, self.matters.names_of):
             current = {s: self.matters.current[s].fact for s in statements if s in self.matters.current}
             seen = {fact.id: fact for fact in current.values()}
-            at = [name.removeprefix("crime:") for name in names if name.startswith("crime:")]
+            at = list(crimes_in(names))
             linkage = Linkage(
                 {i: self.matters.membership[i] for i in seen if i in self.matters.membership},
                 {crime: self.matters.persons[crime] for crime in at if crime in self.matters.persons},

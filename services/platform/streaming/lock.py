@@ -12,7 +12,7 @@ from services.platform.domain.linking.merged_records import Joined, together
 from services.platform.storage.changes import Change
 from services.platform.storage.reader import FileState, Matters, Reader
 from services.platform.storage.rows import Connection
-from services.platform.storage.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, crime_of
+from services.platform.storage.undertakings import SPEAK_OF_TAKING_ON, asks_to_take_on, incident_of
 from services.platform.streaming.admit import Admitted, Scope
 from services.platform.streaming.link import changed_inside, evaluated_now
 
@@ -74,4 +74,4 @@ def _taken_on_at(admitted: Admitted, service: str) -> frozenset[str]:
     events = (event for event in admitted.new_events if event.fact.kind in SPEAK_OF_TAKING_ON)
     delivered = (found for event in events if (found := admitted.answers(event)) is not None)
     foreign = (found.notification for found in delivered if found.service != service)
-    return frozenset(f"{CRIME}{crime_of(notification)}" for notification in foreign if asks_to_take_on(notification))
+    return frozenset(f"{CRIME}{incident_of(notification)}" for notification in foreign if asks_to_take_on(notification))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from schemas import places
 from schemas import values as v
 from schemas.classes import DataClass, Form
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, Grade, IncidentReported
@@ -238,7 +239,7 @@ def child_told(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     incidents = {body.crime_reference: fact for fact, body in file.of(IncidentReported)}
     for fact, body in file.of(ChildrenLinked):
         for number, child in enumerate(body.children):
-            place = v.child_place(body.crime_reference, child.number)
+            place = places.child_place(body.crime_reference, child.number)
             if place in file.own_places and body.crime_reference in incidents:
                 for school in child.school_urns:
                     yield from owed(

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from schemas import places
 from schemas import values as v
 from schemas.agency_responses.v1 import Accepted, Acknowledged, Declined
 from schemas.police_incidents import v1 as police
@@ -247,7 +248,7 @@ class Life:
     def court(self, step: Court) -> Iterator[Fact]:
         refs = b.references(urn=f"54DC00{step.crime[2:]}2326", asn=f"2654DC010000000000{step.crime[2:]}A")
         protects = b.protected(crime=step.crime)
-        order = v.order_place(b.hearing_place(refs=refs), "3047", 1)
+        order = places.order_place(b.hearing_place(refs=refs), "3047", 1)
         bodies = (
             b.charge(b.charged(crime=step.crime), references=refs),
             b.hearing(b.offence(), da_finding_s56a="stated", references=refs),

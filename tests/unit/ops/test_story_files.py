@@ -10,8 +10,8 @@ from typing import Any
 from schemas.agency_responses.v1 import Answer
 from schemas.court_convictions.v1 import HearingResulted
 from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
-from schemas.values import child_place, party_place
 from services.ops.events import Ready, find, read_path, receipts
 from services.ops.policies import load
 from services.ops.words import RULES

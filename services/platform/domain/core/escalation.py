@@ -314,9 +314,14 @@ def step_key(rule: str, of: Key, ask: str, agency: str) -> Key:
 def asked_of(delivered_step: Key) -> tuple[Key, str]:
     """The duty and the ask that an escalation step is about. Rules and agencies have no slash in their names; places
     have."""
-    rule, _, rest = delivered_step.subject.partition("/")
-    subject, agency, ask = rest.rsplit("/", 2)
-    return Key(rule, subject, agency), ask
+    return asked_in(delivered_step.subject)
+
+
+def asked_in(subject: str) -> tuple[Key, str]:
+    """The same, from the subject of an escalation step."""
+    rule, _, rest = subject.partition("/")
+    place, agency, ask = rest.rsplit("/", 2)
+    return Key(rule, place, agency), ask
 
 
 def place_of(key: Key) -> tuple[str, str]:

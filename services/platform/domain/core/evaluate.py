@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import chain
 from types import TracebackType
 
+from schemas.places import crime_of
 from schemas.police_incidents.v1 import IncidentReported
 from services.platform.domain.core.duties import Duty, Evaluation, Fault, Notification, Statement, Withheld
 from services.platform.domain.core.escalation import (
@@ -128,7 +129,7 @@ class _Circumstances:
 
     def who(self, place: str) -> str:
         """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
-        waits = any(held(body) is not None for body in self._reports.get(place.partition("/")[0], ()))
+        waits = any(held(body) is not None for body in self._reports.get(crime_of(place), ()))
         return place if waits else self._persons.get(place, place)
 
     @cached_property

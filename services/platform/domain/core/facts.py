@@ -8,9 +8,11 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.attachments import Link, OfAnIncident
+from schemas.places import crime_of
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.streams import REGISTRY
 from schemas.values import Body, Withdrawn
+from services.platform.domain.core.file_keys import is_unlinked
 
 INCIDENTS_REMEMBERED = 4_000  # with what was stated of each about 20 kB
 OF_AN_INCIDENT = frozenset(each.newest for each in REGISTRY.facts.values() if isinstance(each.attachment, OfAnIncident))
@@ -171,7 +173,7 @@ class CaseFile:
 
     @property
     def is_unlinked(self) -> bool:
-        return self.key.startswith("unlinked:")
+        return is_unlinked(self.key)
 
     @cached_property
     def _by_body(self) -> Mapping[type[Body], tuple[Fact, ...]]:
@@ -209,7 +211,7 @@ class CaseFile:
                 facts.setdefault(fact.body.crime_reference, []).append(fact)  # type: ignore[attr-defined]
         persons: dict[str, list[tuple[str, str]]] = {crime: [] for crime in facts}
         for place, person in self.persons.items():
-            if (known := persons.get(place.partition("/")[0])) is not None:
+            if (known := persons.get(crime_of(place))) is not None:
                 known.append((place, person))
         words = tuple(replace(word, file=self.key) for word in self.words_on_her.values())
         asked_at = [(word.place, self.key) for word in words]

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from schemas.births import DoubtfulAge, DoubtfulDate
 from schemas.classes import Basis, DataClass, Form, Marked, Sure
 from schemas.court_order_variations.v1 import ProtectedPerson
+from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import (
     Child,
     ChildrenLinked,
@@ -23,7 +24,7 @@ from schemas.police_incidents.v1 import (
     VictimView,
 )
 from schemas.streams import REGISTRY
-from schemas.values import Body, Role, child_place, party_place
+from schemas.values import Body, Role
 from services.platform.domain.core.duties import Item, Present
 from services.platform.domain.core.facts import Fact
 

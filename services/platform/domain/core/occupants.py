@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from schemas.births import known
+from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
-from schemas.values import child_place, party_place
 from services.platform.domain.core.duties import Duty, Notification, Whom
 from services.platform.domain.core.escalation import OUTDATED
 from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.file_keys import is_record
 from services.platform.domain.linking.names import are_alike, first_and_last, name_and_birth, words_of
 
 
@@ -35,7 +36,7 @@ class People:
         stated = self._stated.get(place)
         born = known(stated.date_of_birth) if stated is not None else None  # a doubtful one identifies nobody
         return Whom(
-            record if record.startswith("record:") else None,
+            record if is_record(record) else None,
             stated.name if stated is not None else None,
             born.isoformat() if born is not None else None,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from schemas.classes import DataClass, Form
+from schemas.places import crime_of
 from services.platform.domain.core.duties import Content, Duty, Item, Notification
 from services.platform.domain.core.matter import person_place
 from services.platform.domain.core.reconcile import Projection
@@ -28,11 +29,11 @@ class Case:
 
     def holds(self, place: str) -> bool:
         """Whether the place is in a matter in which this person stands."""
-        return matter_of(place) in self.matters
+        return crime_of(place) in self.matters
 
     @cached_property
     def matters(self) -> frozenset[str]:
-        return frozenset({matter_of(own) for own in (self.person, *self.same_person)})
+        return frozenset({crime_of(own) for own in (self.person, *self.same_person)})
 
 
 def project(duty: Duty, policy: Policy) -> Projection:
@@ -79,11 +80,6 @@ def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:
         if covered and _about_whom(grant, item.about, case):
             return True
     return False
-
-
-def matter_of(place: str) -> str:
-    """The crime reference of a person's place."""
-    return place.partition("/")[0]
 
 
 def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:

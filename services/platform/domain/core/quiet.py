@@ -8,6 +8,7 @@ from datetime import datetime
 from services.platform.domain.core.duties import Duty, Notification, Statement, Withheld
 from services.platform.domain.core.escalation import ESCALATION_STEPS, STEPS, place_of
 from services.platform.domain.core.facts import Answer, Key
+from services.platform.domain.core.subjects import matter_in
 from services.platform.policy.policy import Policy
 
 MATTERS_REMEMBERED = 4_000  # beside what was stated of each, which is remembered anyway, about 1 kB
@@ -96,7 +97,7 @@ def matters(
     for statement in stated:
         subject = statement.key.subject
         if subject not in of_subject:
-            of_subject[subject] = owed[subject.partition("/")[0]]
+            of_subject[subject] = owed[matter_in(subject)]
         of_subject[subject].append(statement)
     about: dict[str, list[Notification]] = defaultdict(list)
     for key, notification in delivered.items():
@@ -120,8 +121,8 @@ def matters(
 
 def _matter_of(key: Key) -> str:
     if key.rule not in ESCALATION_STEPS:
-        return key.subject.partition("/")[0]
-    return place_of(key)[1].partition("/")[0]
+        return matter_in(key.subject)
+    return matter_in(place_of(key)[1])
 
 
 def _is_ahead(duty: Duty, now: datetime) -> bool:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.attachments import FromACourt, NotificationAnswered, SaidOfAMatter
 from schemas.matters import case_of
+from schemas.places import crime_of, read_linked
 from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
+from services.platform.domain.core.file_keys import UnlinkedFile, is_unlinked
 from services.platform.domain.linking.matters import Matters
 from services.platform.domain.linking.merged_records import Joined, Placeholder, coded_records, join, of_persons
 from services.platform.domain.linking.references import area_of_case, crimes
@@ -69,7 +71,7 @@ def link(current: Iterable[Fact], is_placeholder: Placeholder = never, may_speak
 def _aside(fact: Fact) -> str:
     """Where a statement lies that counts for nothing: by itself, so that no rule reads it."""
     kind, subject = fact.statement
-    return f"unlinked:aside:{kind}/{subject}"
+    return str(UnlinkedFile("aside", f"{kind}/{subject}"))
 
 
 def files_of(
@@ -97,7 +99,7 @@ def file_of(key: str, current: Sequence[Fact], linkage: Linkage) -> CaseFile:
         },
         links={fact.id: ids for fact in here if (ids := linkage.membership[fact.id][key])},
         unlinked={fact.id: linkage.missing[fact.id] for fact in here if fact.id in linkage.missing}
-        if key.startswith("unlinked:")
+        if is_unlinked(key)
         else {},
     )
 
@@ -189,7 +191,7 @@ def _lay_leads_to_the_coded(matters: Matters, membership: Membership) -> None:
             leads = [led.id for led in through if way_of(led).is_lead]
             says_who = [led.id for led in through if way_of(led).states_people]
             for key, ids in membership[fact.id].items():
-                if not key.startswith("unlinked:"):
+                if not is_unlinked(key):
                     membership[fact.id][key] = tuple(sorted({*ids, *leads, *says_who}))
                     for lead in leads:
                         membership[lead].setdefault(key, tuple(says_who))
@@ -200,7 +202,7 @@ def _said(matters: Matters, fact: Fact) -> Said:
     assert isinstance(fact.body, AgencyBody)  # noqa: S101 - agencies alone say it
     way = way_of(fact)
     reference = way.question(fact.subject)
-    what, _, place = reference.partition("/")
+    what, place = read_linked(reference)
     case = None if what == "application" else case_of(place)
     about = [f for f in matters.current if way_of(f).is_of(f.body, reference, case)]
     cases = {area for f in about if (area := way_of(f).area(f.body))}
@@ -209,9 +211,7 @@ def _said(matters: Matters, fact: Fact) -> Said:
         fact=fact,
         agency=fact.body.agency,
         reference=reference,
-        leads_to=frozenset(
-            p.place.partition("/")[0] for f in about for p in way_of(f).paths(matters, f, f.body) if p.place
-        ),
+        leads_to=frozenset(crime_of(p.place) for f in about for p in way_of(f).paths(matters, f, f.body) if p.place),
         names=frozenset(party.crime_reference for party in named),
         beside=frozenset({reference, *(name for f in about for name in names_for_people(f))}),
         cases=frozenset(cases or ({area_of_case(case)} if case else ())),

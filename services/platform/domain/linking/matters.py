@@ -7,9 +7,11 @@ from schemas.agency_responses.v1 import AttributionConfirmed, LinkMade
 from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged, OrdersResulted
 from schemas.matters import of_case
+from schemas.places import Linked, child_place, crime_of, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party
-from schemas.values import PartyRef, RecordId, References, Role, child_place, party_place
+from schemas.values import PartyRef, RecordId, References, Role
 from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.file_keys import PlaceFile
 from services.platform.domain.linking.defendants import known_by
 from services.platform.domain.linking.merged_records import Placeholder, record_key
 from services.platform.domain.linking.references import same_case
@@ -41,7 +43,7 @@ class Lead:
 def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder) -> str:
     """A record where the source gives a real one, else the place in the matter."""
     if record is None or is_placeholder(record.id):
-        return f"place:{place}"
+        return str(PlaceFile(place))
     return record_key(record)
 
 
@@ -108,7 +110,7 @@ class Matters:
         return any(True for _ in self.at_party(ref))
 
     def of_a_victim(self, place: str | None) -> bool:
-        known = None if place is None else self.incidents.get(place.partition("/")[0])
+        known = None if place is None else self.incidents.get(crime_of(place))
         return known is not None and place in places_of_victims(known[1])
 
     def through(self, lead: Lead) -> Iterable[Path]:
@@ -209,5 +211,5 @@ class Matters:
         yield from self.at_order(body.order)
 
     def at_link(self, what: str, reference: str) -> Iterable[Path]:
-        if made := self.linked.get(f"{what}/{reference}"):
+        if made := self.linked.get(str(Linked(what, reference))):
             yield from (path.after(made[0].id) for path in self.at_parties(made[1].parties))

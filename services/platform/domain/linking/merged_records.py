@@ -4,14 +4,16 @@ Two records become one by a persons-merged fact alone, and two again when it no 
 each record keeps what lies with it, and is read together with the others for as long as they are one.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.court_order_variations.v1 import OrdersResulted
-from schemas.matters import PERSON
+from schemas.matters import records_in
+from schemas.places import crime_of
 from schemas.police_incidents.v1 import PersonsMerged
 from schemas.values import Body, RecordId
 from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
+from services.platform.domain.core.file_keys import RecordFile
 from services.platform.domain.linking.references import crimes
 
 Placeholder = Callable[[str], bool]
@@ -28,7 +30,7 @@ Joins = Mapping[str, Joined]  # by record; those that no merge joins to another 
 
 
 def record_key(record: RecordId) -> str:
-    return f"record:{record.system}:{record.id}"
+    return str(RecordFile(record.system, record.id))
 
 
 def coded_records(body: Body) -> frozenset[str]:
@@ -37,12 +39,9 @@ def coded_records(body: Body) -> frozenset[str]:
     return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
 
 
-def records_named(references: Iterable[str]) -> Iterator[str]:
+def records_named(references: Iterable[str]) -> Iterable[str]:
     """The records that merges name, among these references."""
-    for name in references:
-        if name.startswith(PERSON):
-            system, _, number = name.removeprefix(PERSON).partition("/")
-            yield f"record:{system}:{number}"
+    return (str(RecordFile(system, number)) for system, number in records_in(references))
 
 
 def merged_records(body: PersonsMerged, is_placeholder: Placeholder) -> list[str]:
@@ -135,5 +134,5 @@ def _merges_at(file: CaseFile, joins: Joins) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for place, record in file.persons.items():
         if record in joins and joins[record].person != record:
-            found.setdefault(place.partition("/")[0], set()).update(joins[record].through)
+            found.setdefault(crime_of(place), set()).update(joins[record].through)
     return found

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas import identifiers
-from schemas.matters import CRIME
+from schemas.matters import crimes_in
+from schemas.places import NONE, case_place, read_case
 from schemas.streams import REGISTRY
 from schemas.values import References
 from services.platform.domain.core.facts import Fact
@@ -26,7 +27,7 @@ def references(fact: Fact) -> frozenset[str]:
 
 def crimes(fact: Fact) -> frozenset[str]:
     """The crime references that a fact names."""
-    return frozenset(name.removeprefix(CRIME) for name in references(fact) if name.startswith(CRIME))
+    return frozenset(crimes_in(references(fact)))
 
 
 class CaseArea(NamedTuple):
@@ -45,14 +46,14 @@ def area_of_case(refs: References, force_code: str | None = None, court_ou: str 
 
 def case_of_hearing(hearing: str) -> str:
     """`<urn>/<asn or defendant id>`: one defendant's case, whichever court heard it and when."""
-    return "/".join(hearing.split("/")[:2])
+    return str(read_case(hearing))
 
 
 def case_names(refs: References) -> Iterable[str]:
     """The names by which people may link this case: `<urn>/<asn>`, `<urn>/<defendant id>`."""
-    number = refs.urn or refs.court_case or "-"
+    number = refs.urn or refs.court_case or NONE
     seconds = [second for second in (refs.asn, refs.defendant_id) if second]
-    return (identifiers.case(f"{number}/{second}") for second in seconds or ["-"])
+    return (case_place(number, second) for second in seconds or [NONE])
 
 
 def same_case(lead: References, fact: References) -> bool:

@@ -8,8 +8,10 @@ from schemas import identifiers
 from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged
 from schemas.matters import case_of
+from schemas.places import crime_of
 from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.file_keys import PlaceFile, RecordFile, read_file_key
 from services.platform.domain.linking.references import Identity, defendant_ids
 from services.platform.domain.people.victims import Matters
 
@@ -135,7 +137,10 @@ def _two_persons(one: str, two: str) -> bool:
     """Whether these keys of persons show two: records of one system do, and parties of one incident."""
     if one == two:
         return False
-    if one.startswith("record:") and two.startswith("record:"):
-        return one.split(":")[1] == two.split(":")[1]
-    places = one.startswith("place:") and two.startswith("place:")
-    return places and one.partition("/")[0] == two.partition("/")[0]
+    match read_file_key(one), read_file_key(two):
+        case RecordFile(system), RecordFile(other):
+            return system == other
+        case PlaceFile(place), PlaceFile(other):
+            return crime_of(place) == crime_of(other)
+        case _:
+            return False

@@ -5,6 +5,7 @@ from datetime import date
 
 from schemas.classes import DataClass
 from schemas.matters import Referring
+from services.platform.domain.core import subjects
 from services.platform.domain.core.duties import Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
@@ -60,7 +61,7 @@ def pending(
 
 def about(fact: Fact) -> str:
     """The subject of a duty that is about a fact and not about a person: `<type>:<subject of the fact>`."""
-    return f"{fact.kind}:{fact.subject}"
+    return subjects.of_fact(fact.kind, fact.subject)
 
 
 def references_only(fact: Fact, event: str) -> tuple[Item, ...]:

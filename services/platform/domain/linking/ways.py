@@ -14,10 +14,12 @@ from schemas.court_convictions.v1 import OfAHearing
 from schemas.court_order_variations.v1 import ApplicationLodged, ApplicationWithdrawn, OrdersResulted
 from schemas.doubts import doubts
 from schemas.matters import Referring, case_of, of_case
+from schemas.places import Linked, read_case
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, IncidentReported, PersonsMerged
 from schemas.streams import REGISTRY
 from schemas.values import PartyRef, References
 from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.file_keys import UnlinkedFile, unlinked_key
 from services.platform.domain.linking.matters import Lead, Matters, Path
 from services.platform.domain.linking.merged_records import merged_records
 from services.platform.domain.linking.references import CaseArea, area_of_case, case_names, same_case
@@ -69,7 +71,7 @@ class Way(Generic[B]):
 
     def unlinked_file(self, own: str, body: B) -> str:
         """The file where it waits for its missing link. `own`: the reference that all its versions share."""
-        return f"unlinked:{own}"
+        return unlinked_key(own)
 
     def names_for_people(self, body: B) -> list[str]:
         """The references by which a person may say what the fact is about."""
@@ -138,10 +140,10 @@ class OfACase(Way[R]):
     """What belongs to one defendant's case."""
 
     def unlinked_file(self, own: str, body: R) -> str:
-        return f"unlinked:{next(iter(of_case(body.references)), own)}"
+        return unlinked_key(next(iter(of_case(body.references)), own))
 
     def names_for_people(self, body: R) -> list[str]:
-        return [f"case/{case}" for case in case_names(body.references)]
+        return [str(Linked("case", case)) for case in case_names(body.references)]
 
     def is_of(self, body: R, reference: str, case: References | None) -> bool:
         if reference in self.names_for_people(body):
@@ -211,10 +213,10 @@ class OrdersOfHearing(FromACourt[OrdersResulted]):
         return super().lacks(matters, fact, body, paths) if body.orders else None
 
     def names_for_people(self, body: OrdersResulted) -> list[str]:
-        return [*super().names_for_people(body), *(f"order/{body.place_of(order)}" for order in body.orders)]
+        return [*super().names_for_people(body), *(str(Linked("order", body.place_of(order))) for order in body.orders)]
 
     def is_of(self, body: OrdersResulted, reference: str, case: References | None) -> bool:
-        changed = {f"order/{order.order}" for order in body.orders}
+        changed = {str(Linked("order", order.order)) for order in body.orders if order.order}
         return reference in changed or super().is_of(body, reference, case)
 
 
@@ -226,7 +228,7 @@ class ApplicationMade(FromACourt[ApplicationLodged]):
         return matters.at_application_made(body)
 
     def names_for_people(self, body: ApplicationLodged) -> list[str]:
-        return [f"application/{body.application}", *super().names_for_people(body)]
+        return [str(Linked("application", body.application)), *super().names_for_people(body)]
 
 
 class ApplicationFollowed(FromACourt[ApplicationWithdrawn]):
@@ -236,7 +238,7 @@ class ApplicationFollowed(FromACourt[ApplicationWithdrawn]):
             yield from (path.after(made[0].id) for path in matters.at_application_made(made[1]))
 
     def names_for_people(self, body: ApplicationWithdrawn) -> list[str]:
-        return [f"application/{body.application}", *super().names_for_people(body)]
+        return [str(Linked("application", body.application)), *super().names_for_people(body)]
 
 
 L = TypeVar("L", bound=Linking)
@@ -247,7 +249,7 @@ class OfALink(Way[L]):
 
     def unlinked_file(self, own: str, body: L) -> str:
         kind, _, name = own.partition(":")
-        return f"unlinked:urn:{name.partition('/')[0]}" if kind in ("case", "order") else f"unlinked:{own}"
+        return _of_case_number(name) if kind in ("case", "order") else unlinked_key(own)
 
 
 class PartiesOfLink(OfALink[LinkMade]):
@@ -294,14 +296,14 @@ class ProtectedByOrder(Way[AttributionConfirmed]):
         return None if all(map(matters.knows, body.protects)) else "no_incident"
 
     def unlinked_file(self, own: str, body: AttributionConfirmed) -> str:
-        return f"unlinked:urn:{body.order.partition('/')[0]}"
+        return _of_case_number(body.order)
 
     def area(self, body: B) -> CaseArea | None:
         """Where the court case belongs that it is of."""
         return None
 
     def question(self, subject: str) -> str:
-        return f"order/{subject}"
+        return str(Linked("order", subject))
 
     def parties_named(self, body: AttributionConfirmed) -> tuple[PartyRef, ...]:
         return body.protects
@@ -349,4 +351,9 @@ def names_for_people(fact: Fact) -> list[str]:
 def unlinked_file(fact: Fact) -> str:
     """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
     own = REGISTRY.facts[fact.kind].own_reference(fact.subject)
-    return f"unlinked:{own}" if fact.withdrawn else way_of(fact).unlinked_file(own, fact.body)
+    return unlinked_key(own) if fact.withdrawn else way_of(fact).unlinked_file(own, fact.body)
+
+
+def _of_case_number(place: str) -> str:
+    """The unlinked file of a case's number, under which everything about its hearings and orders waits."""
+    return str(UnlinkedFile("urn", read_case(place).number))

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from schemas.places import party_place
 from schemas.police_incidents.v1 import IncidentReported, Party
-from schemas.values import party_place
 from services.platform.domain.core.duties import Duty, Statement
 from services.platform.domain.core.facts import CaseFile, Key
+from services.platform.domain.core.file_keys import is_record
 from services.platform.domain.people.victims import kept_for_specialist
 from services.platform.policy.clocks import london_day
 from services.platform.policy.model import Agency, Areas, Chosen, Route
@@ -122,7 +123,7 @@ def _turn(file: CaseFile, incident: IncidentReported, party: Party) -> tuple[boo
     called; those without a record after them, by number. No merge changes it."""
     place = party_place(incident.crime_reference, party.number)
     record = file.records.get(place) or file.persons.get(place, place)
-    known = record.startswith("record:")
+    known = is_record(record)
     return not known, record if known else "", party.number
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from schemas.agency_responses.v1 import LinkMade
 from schemas.court_convictions.v1 import Defendant, HearingResulted, ResultedOffence, Verdict
+from schemas.places import party_place
 from schemas.police_incidents.v1 import (
     AbuseType,
     ChargedOffence,
@@ -16,7 +17,7 @@ from schemas.police_incidents.v1 import (
     Party,
     RiskAssessed,
 )
-from schemas.values import Residence, Role, party_place
+from schemas.values import Residence, Role
 from services.platform.domain.core.duties import Item
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import show
