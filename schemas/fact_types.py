@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import Any, Literal
 
+from schemas import matters
 from schemas import values as v
 from schemas.attachments import Attachment
 
@@ -40,10 +41,12 @@ class Unlinked:
     """What a fact that leads to nobody lacks, in one word of the closed list, and who hears of it.
 
     `missing` None: it lacks nothing. `nobody_is_told`: why policy has no link clock for the type; None where it has.
+    `clock_by`: the variants by which policy may give a body's link clock.
     """
 
     missing: str | None
     nobody_is_told: str | None = None
+    clock_by: Callable[[Any], Iterable[str]] = matters.none
 
 
 class LacksAPartError(TypeError):

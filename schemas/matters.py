@@ -1,8 +1,8 @@
 """The references by which facts of one matter find one another, each written as `<kind>:<reference>`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 from schemas.places import NONE, crime_of, read_case, read_linked
 from schemas.values import References
@@ -12,6 +12,8 @@ CRIME, PERSON, ORDER = "crime:", "person:", "order:"
 
 class Referring(Protocol):
     """A body that says which court case it belongs to, whose force it is, where it knows, and when it was true."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self: ...
 
     @property
     def references(self) -> References: ...

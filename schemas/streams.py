@@ -9,6 +9,7 @@ from typing import Literal
 from schemas import values as v
 from schemas.agency_notifications import v1 as notifications_v1
 from schemas.agency_responses import v1 as responses_v1
+from schemas.attachments import Attachment
 from schemas.court_convictions import v1 as convictions_v1
 from schemas.court_order_variations import v1 as orders_v1
 from schemas.envelope import LARGEST_HEADERS, LARGEST_UNPACKED
@@ -105,6 +106,14 @@ class Registry:
     def of_body(self) -> Mapping[type[v.Frozen], FactType]:
         """Every type of fact by its newest body."""
         return {declared.newest: declared for declared in self.facts.values()}
+
+    def bodies(self, *attachments: type[Attachment]) -> tuple[type[v.Body], ...]:
+        """The newest body of each type of fact that attaches to people in one of these ways."""
+        return tuple(
+            body
+            for body, declared in self.of_body.items()
+            if isinstance(declared.attachment, attachments) and issubclass(body, v.Body)
+        )
 
     @cached_property
     def _named(self) -> Mapping[str, Stream]:

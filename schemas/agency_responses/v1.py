@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -74,11 +74,22 @@ class WithdrawnByAgency(v.Withdrawn, AgencyBody):
 class Answer(AgencyBody):
     """An answer to one notification. Subject: the notification's id."""
 
+    decides: ClassVar[bool] = False  # whether it says what was decided
+
     notification: Annotated[v.Reference, REFERENCE]
 
     @property
     def subject(self) -> str:
         return self.notification
+
+    @property
+    def code(self) -> str | None:
+        """What it says in one coded word, where it says more than that it was given."""
+        return None
+
+    def lacks_reason(self, _needing: Collection[str] = ()) -> bool:
+        """Whether it needs a coded reason, and has none: then it decides nothing."""
+        return False
 
 
 def _answer(name: str, body: type[Answer]) -> FactType:
@@ -116,6 +127,10 @@ class Declined(Answer):
 
     reason: Annotated[DeclineReason, REFERENCE]
 
+    @property
+    def code(self) -> str:
+        return self.reason
+
 
 DECLINED = _answer("uk.agency.declined", Declined)
 
@@ -123,11 +138,16 @@ DECLINED = _answer("uk.agency.declined", Declined)
 class Decided(Answer):
     """A person at the agency has decided."""
 
+    decides: ClassVar[bool] = True
+
     decision: Annotated[Decision, REFERENCE]
     reason: Annotated[v.Code | None, REFERENCE] = None
 
+    @property
+    def code(self) -> str:
+        return self.decision
+
     def lacks_reason(self, needing: Collection[str] = ()) -> bool:
-        """Whether it is one of those that need a coded reason, and has none: then it decides nothing."""
         return self.reason is None and self.decision in {*needing, *ALWAYS_REASONED}
 
 

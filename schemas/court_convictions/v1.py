@@ -153,6 +153,11 @@ class OfAHearing(v.Body):
     def subject(self) -> str:
         return self.hearing
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """What a later statement of this hearing takes back where it leaves it out."""
+        return ()
+
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         return identifiers.hearing(subject)
@@ -189,7 +194,7 @@ class HearingResulted(OfAHearing):
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """What no longer stands where a later statement of this hearing has it not."""
+        """What a later statement of this hearing takes back where it leaves it out."""
         return tuple(f"offence {each.sequence} ({each.code})" for each in self.offences)
 
 

@@ -66,6 +66,10 @@ class ProtectedPerson(v.Frozen):
     record: Annotated[v.RecordId | None, REFERENCE] = None
     attribution: Annotated[Attribution, REFERENCE]
 
+    def place_in(self, _: v.Body) -> str | None:
+        """Whom this part of a body is about."""
+        return self.party.place if self.party is not None else None
+
 
 class Prohibition(v.Frozen):
     """What the defendant must not do. Zone and free text can give an address away."""
@@ -127,7 +131,7 @@ class OrdersResulted(OfAHearing):
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """What no longer stands where a later statement of this hearing has it not."""
+        """What a later statement of this hearing takes back where it leaves it out."""
         return tuple(f"order {each.code}/{each.number}" for each in self.orders)
 
     @model_validator(mode="after")
@@ -151,13 +155,17 @@ def _case_orders_and_incidents(result: OrdersResulted) -> Iterator[str]:
         yield from (f"{matters.CRIME}{p.party.crime_reference}" for p in order.protected_persons if p.party)
 
 
+def _actions(result: OrdersResulted) -> Iterator[str]:
+    return (str(order.action) for order in result.orders)
+
+
 ORDERS_RESULTED = FactType(
     name="uk.court.orders-resulted",
     versions=(Version(OrdersResulted),),
     own_reference=matters.under("hearing:"),
     names=_case_orders_and_incidents,
     attachment=attachments.OrdersOfHearing(),
-    unlinked=Unlinked("no_charge"),
+    unlinked=Unlinked("no_charge", clock_by=_actions),
     found_by="court",
 )
 
@@ -251,12 +259,16 @@ class ApplicationDecided(v.Body):
         return self.application
 
 
+def _outcome(decided: ApplicationDecided) -> Iterator[str]:
+    yield decided.outcome
+
+
 APPLICATION_DECIDED = FactType(
     name="uk.court.application-decided",
     versions=(Version(ApplicationDecided),),
     own_reference=matters.under("application:"),
     names=matters.of_its_case,
     attachment=attachments.ApplicationFollowed(),
-    unlinked=Unlinked("no_application"),
+    unlinked=Unlinked("no_application", clock_by=_outcome),
     found_by="court",
 )

@@ -34,7 +34,7 @@ from schemas.classes import (
 )
 from schemas.doubts import Doubt
 from schemas.fact_types import FactType, Unlinked, Version
-from schemas.places import party_place
+from schemas.places import child_place, party_place
 
 PARTNERS = frozenset(v.Relationship) - {v.Relationship.RELATIVE, v.Relationship.NOT_CONNECTED}
 
@@ -170,6 +170,10 @@ class Party(v.Frozen):
         """The date of birth, unless it is doubted."""
         return births.known(self.date_of_birth)
 
+    def place_in(self, incident: "IncidentReported") -> str:
+        """Whom this part of a body is about."""
+        return party_place(incident.crime_reference, self.number)
+
     def doubted(self) -> Iterator[Doubt]:
         yield from births.doubted(self.date_of_birth)
         yield from births.doubted_age(self.age)
@@ -276,6 +280,10 @@ class RiskAssessed(v.Body):
     risk: Annotated[Risk, RISK]
     lower_because: Annotated[v.Code | None, RISK, ASSESSED] = None
 
+    def place_in(self, _: v.Body) -> str:
+        """Whom this part of a body is about."""
+        return party_place(self.crime_reference, self.party)
+
     @property
     def subject(self) -> str:
         when = self.occurred_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -345,6 +353,10 @@ class Child(v.Frozen):
     def born_by(self, incident: date) -> date | None:
         """The date of birth, unless it is doubted in an incident of that day: who was not unborn then had been born."""
         return None if self.born is not None and self.born > incident and not self.unborn else self.born
+
+    def place_in(self, linked: "ChildrenLinked") -> str:
+        """Whom this part of a body is about."""
+        return child_place(linked.crime_reference, self.number, linked.stated_by)
 
     def doubted(self) -> Iterator[Doubt]:
         yield from births.doubted(self.date_of_birth)
@@ -434,6 +446,10 @@ class VictimView(v.Frozen):
     by_role: Annotated[v.Code, REFERENCE]
     alone: Annotated[bool | None, SUMMARY, RECORDED] = None
     how: Annotated[v.Code | None, SUMMARY, RECORDED] = None
+
+    def place_in(self, _: v.Body) -> str:
+        """Whom this part of a body is about."""
+        return self.party.place
 
 
 class ChargedOffence(v.Frozen):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import LiteralString
 
 from schemas import identifiers, registry
-from schemas.agency_responses.v1 import Decided, Declined
+from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.carried import sought
 from schemas.envelope import fact_id
 from schemas.matters import CRIME, crimes_in
@@ -450,7 +450,7 @@ def _answers(conn: Connection, delivered: Iterable[ServiceKey]) -> list[tuple[st
 
 def _said(service: str, answer: Answer) -> Answered:
     fact, body = answer.fact, answer.fact.body
-    code = body.reason if isinstance(body, Declined) else body.decision if isinstance(body, Decided) else None
+    code = body.code if isinstance(body, AnswerBody) else None
     return Answered(
         service,
         fact.id,

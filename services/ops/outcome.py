@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas import registry
-from schemas.agency_responses.v1 import AgencyBody, Answer, Decided, Linking, LinkRefused
-from schemas.court_convictions.v1 import HearingResulted
-from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.agency_responses.v1 import AgencyBody, Answer, Linking
+from schemas.attachments import AtAHearing, RefusalOfLink
+from schemas.court_convictions.v1 import OfAHearing
 from schemas.matters import case_of, of_case
 from schemas.refusals import RefusalReason
 from schemas.registry import Received
@@ -23,7 +23,7 @@ from services.platform.domain.linking.speaking import as_anybody_hears
 
 POLL_SECONDS = 0.2
 # Versions of one subject, where a source may take each sitting of a day for a statement of its own.
-OF_HEARINGS = ["uk.court.hearing-resulted", "uk.court.orders-resulted"]
+OF_HEARINGS = [name for name, each in registry.REGISTRY.facts.items() if isinstance(each.attachment, AtAHearing)]
 # What services made of an event that is no longer new: what tells the sender most comes first.
 TELLING = {
     "accepted": "taken.",
@@ -148,12 +148,16 @@ def _outcome(
     if fate != "accepted":
         return Outcome(Fate.UNCHANGED, counts=True, said=TELLING[fate])
     lacks = lacking.get(fact) if fact is not None else None
-    if lacks is not None and not isinstance(body, LinkRefused):
+    if lacks is not None and not _refuses_a_link(event.received.kind):
         why = f"it waits: {missing(as_anybody_hears(event.received.kind, lacks))}."
         return _shorter(_pending(body, why), left)
     if isinstance(body, Linking) and (lacks is not None or not _known(conn, body)):
         return _pending(body, f"nothing that is known here goes by that reference: is it the {body.what} you mean?")
     return _shorter(WHOLE, left)
+
+
+def _refuses_a_link(kind: str) -> bool:
+    return isinstance(registry.REGISTRY.facts[kind].attachment, RefusalOfLink)
 
 
 def _shorter(outcome: Outcome, left_out: Sequence[str]) -> Outcome:
@@ -239,7 +243,7 @@ def _left_out(conn: Connection, facts: Sequence[str]) -> dict[str, Sequence[str]
     for fact, *stated in rows:
         now, before = (registry.body_of(*stated[n : n + 2]) for n in (0, 2))
         # What is taken back as a whole lists nothing, and whoever takes it back means it.
-        if isinstance(now, HearingResulted | OrdersResulted) and isinstance(before, HearingResulted | OrdersResulted):
+        if isinstance(now, OfAHearing) and isinstance(before, OfAHearing):
             found[fact] = sorted((Counter(before.lists) - Counter(now.lists)).elements())
     return {fact: left_out for fact, left_out in found.items() if left_out}
 
@@ -291,10 +295,10 @@ def of_answer(fact: str, body: Answer, answered: Notification, newest: Notificat
     if answered.state != "live":
         return _no("that notification is closed, and nothing is asked of you.")
     needing = [code for ask in answered.asks for code in ask.needs_reason]
-    if isinstance(body, Decided) and body.lacks_reason(needing):
-        return _no(f"{body.decision} needs a coded reason: decide it again, with --reason.")
+    if body.lacks_reason(needing):
+        return _no(f"{body.code} needs a coded reason: decide it again, with --reason.")
     wanted = [code for ask in answered.asks if ask.ask == "decide" for code in ask.answers]
-    if isinstance(body, Decided) and "decide" not in met and body.decision not in wanted:
+    if body.decides and "decide" not in met and body.code not in wanted:
         asked = f"the decisions asked for are {' or '.join(wanted)}" if wanted else "no decision was asked for"
         return _no(f"it counts as read, but it decides nothing: {asked}.")
     return WHOLE

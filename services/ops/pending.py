@@ -15,7 +15,6 @@ from rich.text import Text
 
 from schemas import registry
 from schemas.attachments import AtAHearing
-from schemas.court_order_variations.v1 import ApplicationDecided, OrdersResulted
 from schemas.places import read_case
 from schemas.values import Body
 from services.ops import words
@@ -164,12 +163,9 @@ def by_danger(facts: Iterable[tuple[Fact, float]]) -> tuple[Fact, ...]:
 
 
 def _variants(body: Body) -> Sequence[str | None]:
-    match body:
-        case OrdersResulted():
-            return [str(order.action) for order in body.orders] or [None]
-        case ApplicationDecided():
-            return [str(body.outcome)]
-    return [None]
+    """The variants of its type's link clock that a body asks for; None: the clock without a variant."""
+    declared = registry.REGISTRY.of_body.get(type(body))
+    return (*(declared.unlinked.clock_by(body) if declared is not None else ()),) or (None,)
 
 
 def _facts(conn: Connection, policy: Policy, now: datetime) -> tuple[Fact, ...]:

@@ -32,7 +32,7 @@ from services.ops.outcome import Fate, Outcome, Sent, awaited
 from services.ops.policies import load
 from services.ops.terminal import UsageError, complain, err, kafka_called, out, plural, servers, shown
 from services.platform import kafka as clients
-from services.platform.domain.linking.defendants import REFERRING, placeholder_doubts
+from services.platform.domain.linking.defendants import is_of_a_case, placeholder_doubts
 from services.platform.policy.policy import PolicySet
 from services.platform.settings import Addresses, load_settings
 
@@ -256,7 +256,7 @@ def _alike(events: Sequence[Ready], became: Sequence[Outcome]) -> dict[Outcome, 
 def _tell_doubts(events: Sequence[Ready]) -> None:
     """What is kept and not used, so that its sender can mend it; fields are named, values are not."""
     bodies = [event.publication.received.body for event in events]
-    policy = _policy() if any(isinstance(body, REFERRING) for body in bodies) else None
+    policy = _policy() if any(map(is_of_a_case, bodies)) else None
     doubtful = [
         (event, (*doubts(body), *(placeholder_doubts(body, policy.names_nobody) if policy else ())))
         for event, body in zip(events, bodies, strict=True)

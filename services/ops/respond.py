@@ -2,14 +2,16 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from pydantic import ValidationError
 
 from schemas.agency_responses.v1 import AgencyBody, Decision, DeclineReason
+from schemas.attachments import NotificationAnswered
 from schemas.field_errors import refusal_of
 from schemas.registry import REGISTRY, Publication, Refusal, decode, encode, event
 from services.ops.events import Ready
@@ -25,15 +27,12 @@ SOURCE = "urn:relay:command"
 OUTCOME_SECONDS = 5.0
 NAMED_BY_CONTENT = 5  # the version of all UUIDs that `notification_id` makes
 EXAMPLE_ID = "5f2b7f0c-6a35-5d0e-9a51-0c5a3d1e9b77"
-
-
-class AnswerName(StrEnum):
-    """What an agency may answer to a notification."""
-
-    ACKNOWLEDGED = "acknowledged"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    DECIDED = "decided"
+# What an agency may answer to a notification: the last word of each type that is declared as an answer.
+ANSWERS = {
+    name.rpartition(".")[2]: declared
+    for name, declared in REGISTRY.facts.items()
+    if isinstance(declared.attachment, NotificationAnswered)
+}
 
 
 class Linked(StrEnum):
@@ -77,7 +76,7 @@ def register(app: typer.Typer) -> None:
 
 def respond(
     notification: Annotated[str, typer.Argument(help="The notification's id, as `relay subscribe` shows it.")],
-    answer: Annotated[AnswerName, typer.Argument(metavar="ANSWER", help=f"One of {', '.join(AnswerName)}.")],
+    answer: Annotated[str, typer.Argument(metavar="ANSWER", help=f"One of {', '.join(ANSWERS)}.")],
     agency: As,
     reason: Annotated[str | None, typer.Option(help=f"For declined: {', '.join(DeclineReason)}.")] = None,
     decision: Annotated[str | None, typer.Option(help=f"For decided: {', '.join(Decision)}.")] = None,
@@ -90,16 +89,22 @@ def respond(
     """
     if not _is_notification(notification):
         raise UsageError(f"A notification's id looks like {EXAMPLE_ID}. Copy the whole of it from the notification.")
-    if answer is AnswerName.DECLINED and reason is None:
-        raise UsageError(f"To decline, give a --reason: {', '.join(DeclineReason)}.")
-    if answer is AnswerName.DECIDED and decision is None:
-        raise UsageError(f"Say what was decided with --decision: {', '.join(Decision)}.")
-    if answer in (AnswerName.ACKNOWLEDGED, AnswerName.ACCEPTED) and (reason or decision):
-        raise UsageError(f"{answer} takes neither --reason nor --decision.")
-    if answer is AnswerName.DECLINED and decision:
-        raise UsageError("declined takes --reason, not --decision.")
+    _check_options(answer, {"reason": reason, "decision": decision})
     said = {"notification": notification, "reason": reason, "decision": decision}
-    publish(f"uk.agency.{answer}", agency, actor, wait=not no_wait, **said)
+    publish(ANSWERS[answer].name, agency, actor, wait=not no_wait, **said)
+
+
+def _check_options(answer: str, given: Mapping[str, str | None]) -> None:
+    """UsageError for an answer that there is not, or that lacks what its type requires or has what it does not."""
+    if answer not in ANSWERS:
+        raise UsageError(f"{answer} is no answer: give one of {', '.join(ANSWERS)}.")
+    fields = ANSWERS[answer].newest.model_fields
+    for name, value in given.items():
+        if value is not None and name not in fields:
+            raise UsageError(f"{answer} takes no --{name}.")
+        if value is None and name in fields and fields[name].is_required():
+            codes = ", ".join(cast(type[StrEnum], fields[name].annotation))
+            raise UsageError(f"{answer} needs --{name}, one of: {codes}.")
 
 
 def link(

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from schemas.agency_responses.v1 import Accepted, Acknowledged, Decided, Declined
+from schemas.agency_responses.v1 import AgencyBody
+from schemas.attachments import NotificationAnswered
 from schemas.classes import DataClass
+from schemas.streams import REGISTRY
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
@@ -13,16 +15,15 @@ from services.platform.domain.core.subjects import of_fact
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
-ANSWERS = (Acknowledged, Accepted, Declined, Decided)
+ANSWERS = REGISTRY.bodies(NotificationAnswered)
 
 
 def answer_without_notification(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """Once to each sender of answers to a notification that was not sent to it, whatever the answers were."""
     by_sender: dict[str, list[Fact]] = {}
-    for body in ANSWERS:
-        for fact, answer in file.of(body):
-            if fact.id in file.unlinked:
-                by_sender.setdefault(answer.agency, []).append(fact)
+    for fact in file.with_bodies(ANSWERS):
+        if fact.id in file.unlinked and isinstance(fact.body, AgencyBody):
+            by_sender.setdefault(fact.body.agency, []).append(fact)
     for sender, facts in sorted(by_sender.items()):
         agency = policy.agency(sender)
         first = min(facts, key=lambda fact: (fact.at, fact.id))

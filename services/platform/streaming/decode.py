@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from schemas import registry
 from schemas.attachments import AtAHearing, ChargedParties, SaidOfAMatter
 from schemas.bounded_json import canonical
+from schemas.court_convictions.v1 import OfAHearing
 from schemas.envelope import fact_id
 from schemas.places import read_case, read_linked
 from schemas.refusals import Refusal, RefusalReason
 from schemas.registry import Received, subject_of
 from schemas.values import Body
 from services.platform.domain.core.facts import Fact
-from services.platform.domain.linking.defendants import HEARD, Identifier, Knowing
+from services.platform.domain.linking.defendants import Identifier, Knowing
 from services.platform.domain.linking.references import references
 from services.platform.domain.linking.ways import attachment_of, way_of
 from services.platform.storage.changes import Accepted
@@ -115,7 +116,7 @@ def _named_in_subject(fact: Fact) -> Iterator[tuple[Identifier, str]]:
 def apart(event: Accepted, knowing: Knowing) -> Accepted:
     """The event of one whose identifiers are another's; anything but a hearing as it is."""
     body = event.fact.body
-    if not isinstance(body, HEARD):
+    if not isinstance(body, OfAHearing):
         return event
     return restated(event, knowing.apart(body, event.received.envelope.source, event.digest.hex()))
 

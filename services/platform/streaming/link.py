@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from schemas.court_convictions.v1 import OfAHearing
 from schemas.matters import CRIME, crimes_in
 from schemas.refusals import Refusal, RefusalReason
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.core.file_keys import UnlinkedFile
-from services.platform.domain.linking.defendants import HEARD, Heard, Knowing, are_two
+from services.platform.domain.linking.defendants import Knowing, are_two
 from services.platform.domain.linking.links import Linkage, link
 from services.platform.domain.linking.merged_records import Placeholder, person_of_record, records_named
 from services.platform.domain.linking.references import defendant_ids
@@ -114,10 +115,10 @@ class Plan:
     def of_whom(self, event: Accepted) -> Accepted:
         """The event as it came; of another man than he whose hearings stand by its identifiers, as one of his own."""
         his = event.fact.body
-        if not isinstance(his, HEARD):
+        if not isinstance(his, OfAHearing):
             return event
         heard = (fact.body for fact in self._of[next(iter(event.names))].current.values())
-        by_his = (body for body in heard if isinstance(body, HEARD) and _by_one_identifier(body, his))
+        by_his = (body for body in heard if isinstance(body, OfAHearing) and _by_one_identifier(body, his))
         anothers = any(are_two(body.defendant, his.defendant) for body in by_his)
         return apart(event, self.knowing) if anothers else event
 
@@ -157,7 +158,7 @@ class Plan:
         )
 
 
-def _by_one_identifier(one: Heard, other: Heard) -> bool:
+def _by_one_identifier(one: OfAHearing, other: OfAHearing) -> bool:
     """Whether their sources call both defendants the same, or without a case the same at one hearing."""
     shared = not defendant_ids(one.references).isdisjoint(defendant_ids(other.references))
     return shared or one.hearing == other.hearing

@@ -1,12 +1,13 @@
 """What people at agencies say back is a fact that the relay accepts, or is refused before it is sent."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from schemas.agency_responses.v1 import AttributionConfirmed, Declined, LinkMade
 from services.ops.policies import load
-from services.ops.respond import AnswerName, built, party_of, respond
+from services.ops.respond import built, party_of, respond
 from services.ops.subscribe import moment_of, name_of
 from services.ops.terminal import UsageError, span
 from services.platform.project import PROJECT
@@ -38,13 +39,28 @@ def test_an_unknown_code_is_refused_with_those_that_are_known() -> None:
 )
 def test_what_cannot_be_a_notification_s_id_is_not_sent(notification: str) -> None:
     with pytest.raises(UsageError, match="Copy the whole of it"):
-        respond(notification, AnswerName.ACKNOWLEDGED, "idva-larkmead", actor="w-17")
+        respond(notification, "acknowledged", "idva-larkmead", actor="w-17")
 
 
 def test_an_answer_names_a_person_or_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RELAY_ACTOR", raising=False)
     with pytest.raises(UsageError, match="RELAY_ACTOR"):
-        respond(ID, AnswerName.ACKNOWLEDGED, "idva-larkmead")
+        respond(ID, "acknowledged", "idva-larkmead")
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "said"),
+    [
+        ("read", {}, "give one of acknowledged, accepted, declined, decided"),
+        ("declined", {}, "declined needs --reason, one of: out_of_area, no_capacity"),
+        ("decided", {}, "decided needs --decision, one of: order_to_be_sought"),
+        ("accepted", {"reason": "no_capacity"}, "accepted takes no --reason"),
+        ("declined", {"reason": "no_capacity", "decision": "roles_resolved"}, "declined takes no --decision"),
+    ],
+)
+def test_an_answer_has_what_its_type_requires_and_no_more(answer: str, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        respond(ID, answer, "idva-larkmead", actor="w-17", **options)
 
 
 def test_a_link_names_its_parties() -> None:

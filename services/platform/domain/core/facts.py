@@ -232,6 +232,10 @@ class CaseFile:
             assert isinstance(fact.body, body)  # noqa: S101 - the index is keyed by it
             yield fact, fact.body
 
+    def with_bodies(self, bodies: Iterable[type[Body]]) -> Iterable[Fact]:
+        """The current facts with one of these bodies."""
+        return (fact for body in bodies for fact in self._by_body.get(body, ()))
+
     def grounds(self, *facts: Fact) -> tuple[str, ...]:
         """The ids of these facts and of what links them to this file, each once, in a fixed order."""
         return tuple(sorted({i for fact in facts for i in (fact.id, *self.links.get(fact.id, ()))}))

@@ -1,7 +1,7 @@
 """What could be said of a fact: each value with its data class, its form, whom it is about and how sure it is."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -12,16 +12,10 @@ from pydantic import BaseModel
 
 from schemas.births import DoubtfulAge, DoubtfulDate
 from schemas.classes import Basis, DataClass, Form, Marked, Sure
-from schemas.court_order_variations.v1 import ProtectedPerson
-from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import (
-    Child,
-    ChildrenLinked,
     IncidentReported,
     Party,
     Risk,
-    RiskAssessed,
-    VictimView,
 )
 from schemas.streams import REGISTRY
 from schemas.values import Body, Role
@@ -181,36 +175,15 @@ def _identity(body: Body, trail: list[Any], kinds: list[type]) -> DataClass:
 
 def _about(body: Body, trail: list[Any], kinds: list[type]) -> str | None:
     for part, kind in zip(reversed(trail), reversed(kinds), strict=True):
-        if kind in ABOUT and (place := ABOUT[kind](body, part)) is not None:
-            return place
+        if _says_whom(kind) and (place := part.place_in(body)) is not None:
+            return str(place)
     return None
 
 
-def _party(body: Body, party: Party) -> str | None:
-    return party_place(body.crime_reference, party.number) if isinstance(body, IncidentReported) else None
-
-
-def _child(body: Body, child: Child) -> str | None:
-    if not isinstance(body, ChildrenLinked):
-        return None
-    return child_place(body.crime_reference, child.number, body.stated_by)
-
-
-def _assessed(_body: Body, view: RiskAssessed) -> str:
-    return party_place(view.crime_reference, view.party)
-
-
-def _named(_body: Body, said_of: VictimView | ProtectedPerson) -> str | None:
-    return said_of.party.place if said_of.party is not None else None
-
-
-ABOUT: Mapping[type, Callable[[Body, Any], str | None]] = {
-    Party: _party,
-    Child: _child,
-    RiskAssessed: _assessed,
-    VictimView: _named,
-    ProtectedPerson: _named,
-}
+@cache
+def _says_whom(kind: type) -> bool:
+    """Whether parts of this kind say whom what they hold is about."""
+    return hasattr(kind, "place_in")
 
 
 def _basis(body: Body, data_class: DataClass, kinds: list[type]) -> Basis:

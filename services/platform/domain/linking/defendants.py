@@ -8,31 +8,23 @@ states it, by all that it does say of him; of whom it says nothing, each stateme
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeGuard, TypeVar
 
 from schemas import values as v
-from schemas.court_convictions.v1 import Defendant, HearingResulted
-from schemas.court_order_variations.v1 import (
-    ApplicationDecided,
-    ApplicationLodged,
-    ApplicationWithdrawn,
-    OrdersResulted,
-)
+from schemas.attachments import AtAHearing, ChargedParties, OfACase
+from schemas.court_convictions.v1 import Defendant, OfAHearing
 from schemas.doubts import Doubt, DoubtReason
 from schemas.identifiers import cro, forces, pnc
-from schemas.police_incidents.v1 import ChargePreferred, Party
+from schemas.matters import Referring
+from schemas.police_incidents.v1 import Party
+from schemas.streams import REGISTRY
 from schemas.values import Body, References
 from services.platform.domain.linking.names import are_alike, first_and_last, name_and_birth
 
 Identifier = Literal["urn", "asn", "defendant_id", "record"]
 REFERENCES: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
-Heard = HearingResulted | OrdersResulted
-Application = ApplicationLodged | ApplicationWithdrawn | ApplicationDecided
-Referring = Heard | Application | ChargePreferred
-HEARD = (HearingResulted, OrdersResulted)
-APPLICATION = (ApplicationLodged, ApplicationWithdrawn, ApplicationDecided)
-REFERRING = (*HEARD, *APPLICATION, ChargePreferred)
-
+OF_A_CASE = REGISTRY.bodies(OfACase)
+H = TypeVar("H", bound=OfAHearing)
 
 # How the names begin that the relay makes. Each is made for one person, so it counts whatever case it stands in.
 NAMED, APART, CHARGED = MADE_HERE = ("named.", "apart.", "charged.")
@@ -50,12 +42,14 @@ class Knowing:
     def identified(self, body: Body, source: str, content: str) -> Body:
         """The same body by references that name somebody. `source`: the system that states it; `content`: what tells
         this statement from every other."""
-        if not isinstance(body, REFERRING):
-            return body
-        if isinstance(body, HEARD) and is_of_nobody(body.defendant, self.is_placeholder):
+        known: Body = self._in_a_case(body, source, content) if is_of_a_case(body) else body
+        return known
+
+    def _in_a_case(self, body: Any, source: str, content: str) -> Any:
+        if isinstance(body, OfAHearing) and is_of_nobody(body.defendant, self.is_placeholder):
             defendant = body.defendant.model_copy(update={"record": None})
             body = body.model_copy(update={"defendant": defendant})
-        refs = body.references
+        refs: References = body.references
         nobody: dict[str, None] = dict.fromkeys(placeholders(refs, self.is_placeholder))
         usable = refs.model_copy(update=nobody)
         if usable.leading_asn is None and usable.defendant_id is None:
@@ -65,22 +59,22 @@ class Knowing:
         force = self._force(body, usable) if "urn" in nobody else body.force_code
         return body.model_copy(update=_changed(body, usable) | {"force_code": force})
 
-    def apart(self, body: Heard, source: str, content: str) -> Heard:
+    def apart(self, body: H, source: str, content: str) -> H:
         """The same hearing of a defendant whose identifiers are known to be another man's."""
         his = self._named(body, body.references, source, content)
         refs = body.references.model_copy(update={"asn": None, "defendant_id": his})
         return body.model_copy(update=_changed(body, refs))
 
-    def _known_otherwise(self, body: Referring, refs: References, source: str, content: str) -> str | None:
-        match body:
-            case ChargePreferred():
+    def _known_otherwise(self, body: Any, refs: References, source: str, content: str) -> str | None:
+        match REGISTRY.of_body[type(body)].attachment:
+            case ChargedParties():
                 return self._charged(body, refs)
-            case HearingResulted() | OrdersResulted():
+            case AtAHearing():
                 return self._named(body, refs, source, content)
         # An application has a name of its own: it needs one of its defendant only where nothing else is left.
         return None if refs.urn or refs.court_case else self._alone(content)
 
-    def _named(self, body: Heard, refs: References, source: str, content: str) -> str:
+    def _named(self, body: OfAHearing, refs: References, source: str, content: str) -> str:
         """Known by name and birth within his case; without a URN that names one within one court and day, and there
         under what is written in its place: his hearings in two cases are two."""
         sitting = (body.references.urn or "-", body.court_ou, body.hearing_on.isoformat())
@@ -91,7 +85,7 @@ class Knowing:
             return self._alone(content)
         return f"{APART}{self._short(source, *sitting, body.references.asn or '-', *said)}"
 
-    def _charged(self, body: ChargePreferred, refs: References) -> str:
+    def _charged(self, body: Any, refs: References) -> str:
         """A charge names no defendant: known by whom its first offence is about."""
         first = min(body.offences, key=lambda offence: offence.sequence, default=None)
         about = () if first is None else (first.crime_reference, *map(str, sorted(first.parties)))
@@ -105,8 +99,13 @@ class Knowing:
 
     def _force(self, body: Referring, refs: References) -> str | None:
         """A case's force where its URN is a placeholder: that of the ASN, else of the court."""
-        court_ou = body.court_ou if isinstance(body, HEARD) else refs.court_ou
+        court_ou = body.court_ou if isinstance(body, OfAHearing) else refs.court_ou
         return next(filter(self.knows_force, forces(None, refs.asn, court_ou)), None)
+
+
+def is_of_a_case(body: Body | None) -> TypeGuard[Referring]:
+    """Whether it belongs to a defendant's court case, by which he is known."""
+    return isinstance(body, OF_A_CASE)
 
 
 def placeholders(refs: References, is_placeholder: IsPlaceholder) -> Iterator[Identifier]:
@@ -119,10 +118,10 @@ def placeholders(refs: References, is_placeholder: IsPlaceholder) -> Iterator[Id
 
 def placeholder_doubts(body: Body, is_placeholder: IsPlaceholder) -> Iterator[Doubt]:
     """What its sender is told of the placeholders in it."""
-    if isinstance(body, REFERRING):
+    if is_of_a_case(body):
         for name in placeholders(body.references, is_placeholder):
             yield Doubt(f"references.{name}", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)
-    if isinstance(body, HEARD) and is_of_nobody(body.defendant, is_placeholder):
+    if isinstance(body, OfAHearing) and is_of_nobody(body.defendant, is_placeholder):
         yield Doubt("defendant.record", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)
 
 
@@ -170,6 +169,6 @@ def said_of(defendant: Defendant) -> tuple[str, ...]:
 
 def _changed(body: Referring, refs: References) -> dict[str, object]:
     """What a body says otherwise under other references: a hearing is a place of its case."""
-    if isinstance(body, HEARD):
+    if isinstance(body, OfAHearing):
         return {"references": refs, "hearing": v.hearing_place(refs, body.court_ou, body.hearing_on)}
     return {"references": refs}

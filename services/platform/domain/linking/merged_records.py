@@ -5,18 +5,20 @@ each record keeps what lies with it, and is read together with the others for as
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
-from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.attachments import OrdersOfHearing, RecordsOfOnePerson
+from schemas.court_order_variations.v1 import Order
 from schemas.matters import records_in
 from schemas.places import crime_of
-from schemas.police_incidents.v1 import PersonsMerged
+from schemas.streams import REGISTRY
 from schemas.values import Body, RecordId
 from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
 from services.platform.domain.core.file_keys import RecordFile
 from services.platform.domain.linking.references import crimes
 
 Placeholder = Callable[[str], bool]
+MERGES, WITH_ORDERS = REGISTRY.bodies(RecordsOfOnePerson), REGISTRY.bodies(OrdersOfHearing)
 
 
 class Joined(NamedTuple):
@@ -35,7 +37,7 @@ def record_key(record: RecordId) -> str:
 
 def coded_records(body: Body) -> frozenset[str]:
     """The records by which a court says whom its orders protect."""
-    orders = body.orders if isinstance(body, OrdersResulted) else ()
+    orders: Iterable[Order] = cast(Any, body).orders if isinstance(body, WITH_ORDERS) else ()
     return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
 
 
@@ -44,8 +46,8 @@ def records_named(references: Iterable[str]) -> Iterable[str]:
     return (str(RecordFile(system, number)) for system, number in records_in(references))
 
 
-def merged_records(body: PersonsMerged, is_placeholder: Placeholder) -> list[str]:
-    """The records that are one; a placeholder is nobody's record."""
+def merged_records(body: Any, is_placeholder: Placeholder) -> list[str]:
+    """The records that a merge says are one; a placeholder is nobody's record."""
     return [record_key(record) for record in (body.record, *body.merged) if not is_placeholder(record.id)]
 
 
@@ -53,7 +55,7 @@ def join(current: Iterable[Fact], is_placeholder: Placeholder) -> dict[str, Join
     """Which records the current merges join, directly or through others."""
     groups: list[tuple[set[str], set[str]]] = []
     for fact in current:
-        if isinstance(fact.body, PersonsMerged):
+        if isinstance(fact.body, MERGES):
             records, through = set(merged_records(fact.body, is_placeholder)), {fact.id}
             apart = []
             for group in groups:

@@ -3,9 +3,9 @@ policy names in their place."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from schemas.agency_responses.v1 import AttributionConfirmed
-from schemas.court_order_variations.v1 import OrdersResulted
+from schemas.attachments import OrdersOfHearing, ProtectedByOrder
 from schemas.matters import case_of
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.streams import REGISTRY
@@ -17,6 +17,7 @@ from services.platform.policy.model import Areas
 from services.platform.policy.policy import PolicySet
 
 MAY_NOT_SPEAK = "may_not_speak"
+SAY_WHOM, WITH_ORDERS = REGISTRY.bodies(ProtectedByOrder), REGISTRY.bodies(OrdersOfHearing)
 UNKNOWN_NOTIFICATION, NOT_THE_RECIPIENT = "unknown_notification", "not_the_recipient"
 Cases = frozenset[CaseArea]
 MaySpeak = Callable[[str, IncidentReported, Cases], bool]
@@ -104,12 +105,13 @@ def that_count(
 def without_those_who_may_not_speak(file: CaseFile, may_speak: MaySpeak) -> CaseFile:
     """A person's file as rules read it. A court may name her by her record alone: then only her file knows about which
     of her incidents an order is, and who may say whom it protects."""
-    unheard = {fact.id for fact, body in file.of(AttributionConfirmed) if not _may(file, fact, body, may_speak)}
+    unheard = {fact.id for fact in file.with_bodies(SAY_WHOM) if not _may(file, fact, fact.body, may_speak)}
     return file.without(unheard) if unheard else file
 
 
-def _may(file: CaseFile, fact: Fact, said: AttributionConfirmed, may_speak: MaySpeak) -> bool:
-    made = [result for result, body in file.of(OrdersResulted) if said.order in map(body.place_of, body.orders)]
+def _may(file: CaseFile, fact: Fact, said: Any, may_speak: MaySpeak) -> bool:
+    results: list[tuple[Fact, Any]] = [(result, result.body) for result in file.with_bodies(WITH_ORDERS)]
+    made = [result for result, body in results if said.order in map(body.place_of, body.orders)]
     through = {i for each in (fact, *made) for i in file.links.get(each.id, ())}
     incidents = [(each.id in through, body) for each, body in file.of(IncidentReported)]
     hers = [body for _, body in incidents if not file.own_places.isdisjoint(places_of_victims(body))]
