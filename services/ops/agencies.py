@@ -28,7 +28,7 @@ Kind = Annotated[str | None, typer.Option("--kind", help="Only agencies of this 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    agencies = typer.Typer(help="Who exists, and whether the files that say so can be used.", no_args_is_help=True)
+    agencies = typer.Typer(help="Agencies and policy: list agencies, check the files.", no_args_is_help=True)
     agencies.command("check", epilog=EXAMPLES)(check)
     agencies.command("list", epilog="Example: `relay agencies list --kind idva`")(list_agencies)
     app.add_typer(agencies, name="agencies")
@@ -36,13 +36,13 @@ def register(app: typer.Typer) -> None:
 
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of agencies; without it RELAY_AGENCIES, else the example.")
+        Path | None, typer.Argument(help="Folder of agencies. Default: RELAY_AGENCIES, else the example.")
     ] = None,
     policy: Annotated[
-        Path | None, typer.Option(help="Folder of policy; without it RELAY_POLICY, else the example.")
+        Path | None, typer.Option(help="Folder of policy. Default: RELAY_POLICY, else the example.")
     ] = None,
 ) -> None:
-    """Read agencies and policy as a service would, and say all that is wrong, with file, line and what would be right.
+    """Read agencies and policy as a service does, and list every mistake with its file, its line and a correction.
 
     Exit status: 0 they can be used, 1 they cannot, 2 not begun.
     """
@@ -67,7 +67,7 @@ def list_agencies(
     kind: Kind = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on each line.")] = False,
 ) -> None:
-    """List all agencies, those too that are not in force now.
+    """List all agencies, also those that are not in force now.
 
     Exit status: 0 there are some, 1 none of that kind, 2 not begun.
     """

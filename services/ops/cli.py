@@ -25,7 +25,9 @@ COMMANDS = {
         "Publish events: JSON as CloudEvents, or results as courts send them or Common Platform publishes them.",
     ),
     "subscribe": Listed("subscribe", "Read what an agency is told: who, what, by when, and how to answer."),
-    "respond": Listed("respond", "Answer a notification as the agency that it was sent to, and say what came of it."),
+    "respond": Listed(
+        "respond", "Answer a notification as the agency that it was sent to, and say whether the answer counts."
+    ),
     "link": Listed("respond", "Say whom a court fact is about, or that it is about nobody whom this scheme protects."),
     "attribute": Listed(
         "respond", "Confirm whom an order protects: all of them, since what is said later replaces this."
@@ -34,19 +36,19 @@ COMMANDS = {
         "explain",
         "Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.",
     ),
-    "pending": Listed("pending", "What waits for a person."),
+    "pending": Listed("pending", "List what needs a person."),
     "status": Listed(
         "status",
         "Say whether all is well, what is not, and how each service is doing.",
     ),
-    "dlq": Listed("dlq", "Dead letters: list them, look at one, send them back."),
+    "dlq": Listed("dlq", "Dead letters: list them, show one, send them back."),
     "fill": Listed(
-        "fill", "Bring up a service that is new beside old streams, or was away for longer than Kafka keeps records."
+        "fill", "Fill a service from archives: it is new, or it was away for longer than Kafka keeps records."
     ),
     "recover": Listed(
         "recover", "Recover after the database was restored from a backup, or a standby was promoted too early."
     ),
-    "agencies": Listed("agencies", "Who exists, and whether the files that say so can be used."),
+    "agencies": Listed("agencies", "Agencies and policy: list agencies, check the files."),
     "topics": Listed("topics", "The relay's topics on Kafka."),
     "db": Listed("db", "The relay's tables in PostgreSQL."),
 }
@@ -77,9 +79,8 @@ def loaded(name: str) -> Any:
 app = typer.Typer(
     name="relay",
     cls=Commands,
-    help="Tells agencies what they must know about victims, children and suspects, and keeps at it until a person "
-    "has answered.",
-    epilog="Servers are those that RELAY_KAFKA and RELAY_DATABASE name, else those of a `make run` that is up.",
+    help="Tells agencies what they must know about victims, children and suspects, until a person has answered.",
+    epilog="Servers: those that RELAY_KAFKA and RELAY_DATABASE name, else those of a running `make run`.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The relay's tables in PostgreSQL.", no_args_is_help=True)
     group.callback()(lambda: None)
     group.command("migrate", epilog="Example: `relay db migrate`, before the workers of a new release start")(migrate)
-    group.command("trust-clock", epilog="Example: `relay db trust-clock`, after a server had begun with a wrong one")(
+    group.command("trust-clock", epilog="Example: `relay db trust-clock`, after a server started with a wrong clock")(
         trust_clock
     )
     app.add_typer(group, name="db")
@@ -35,7 +35,7 @@ def migrate() -> None:
 
 
 def trust_clock() -> None:
-    """Let workers begin by the database server's clock as it is now, though it looked moved.
+    """Accept the database server's clock as it is now, after a halt with `clock_jumped`.
 
     Only where it is right: it was wrong before, or a worker's virtual machine was paused. By a wrong clock people are
     told too early or too late.

@@ -89,12 +89,12 @@ class Content:
 
 
 Stream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="Only those of this stream.")]
-Reason = Annotated[str | None, typer.Option(help="Only those with this reason of the closed list.")]
+Reason = Annotated[str | None, typer.Option(help="Only those refused for this reason.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    dlq = typer.Typer(help="Dead letters: list them, look at one, send them back.", no_args_is_help=True)
+    dlq = typer.Typer(help="Dead letters: list them, show one, send them back.", no_args_is_help=True)
     dlq.command("list", epilog=LIST_EXAMPLES)(list_letters)
     dlq.command("show", epilog=SHOW_EXAMPLES, no_args_is_help=True)(show)
     dlq.command("replay", epilog=REPLAY_EXAMPLES, no_args_is_help=True)(replay)
@@ -104,7 +104,9 @@ def register(app: typer.Typer) -> None:
 def list_letters(
     stream: Stream = None,
     reason: Reason = None,
-    everything: Annotated[bool, typer.Option("--all", help="Those too that have another end by now.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that were accepted or refused anew since.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on each line.")] = False,
 ) -> None:
     """List dead letters that still need somebody, by reason.
@@ -125,10 +127,10 @@ def list_letters(
 def show(
     identity: Annotated[str, typer.Argument(metavar="ID", help="The dead letter's id, as `relay dlq list` shows it.")],
     payload: Annotated[
-        bool, typer.Option("--payload", help="Its content too: this is personal data, to be looked at for a reason.")
+        bool, typer.Option("--payload", help="Show the content too: it is personal data, so only with a reason.")
     ] = False,
 ) -> None:
-    """Show why a record was refused, and its headers; its content only where asked for.
+    """Show why a record was refused, and its headers. Content is shown with --payload only.
 
     Exit status: 0 shown, 1 there is no such dead letter, 2 not begun.
     """

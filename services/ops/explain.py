@@ -66,7 +66,7 @@ def explain_command(
         typer.Option("--as", metavar="AGENCY", help="The agency that asks: it reads its own notifications whole."),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Of each duty what was said and asked, and every revision.")
+        bool, typer.Option("--full", help="Show what each duty said and asked, and every revision.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object.")] = False,
 ) -> None:
@@ -123,11 +123,11 @@ def _unread(conn: Connection, kafka: str, what: str, reader: Reader) -> UnreadEv
     try:
         unread_events = unread(conn, kafka, what, may_know)
     except UsageError as problem:
-        err.print(f"{problem} Events that are not read yet could not be looked for.", style="dim")
+        err.print(f"{problem} Unread events could not be searched.", style="dim")
         return NOTHING_UNREAD
     if unread_events.searched < unread_events.records:
         left = unread_events.records - unread_events.searched
-        err.print(f"{plural(left, 'unread event')} could not be looked through in time.", style="dim")
+        err.print(f"{plural(left, 'unread event')} could not be searched in time.", style="dim")
     return unread_events
 
 

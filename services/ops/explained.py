@@ -47,7 +47,7 @@ MISSING = {
     "may_not_speak": "a sender who may say this of the matter",
     "unreadable_reference": "a URN or ASN that can be read (the one in it cannot)",
     "unknown_notification": "a notification with that id; the sender has been told",
-    "not_the_recipient": "a notification of its own: it answers another agency's; the sender has been told of none",
+    "not_the_recipient": "a notification of its own: it answers another agency's, its sender hears that there is none",
 }
 VERSION_FROM = {
     "written": "its source gave no version: numbered by when it wrote this",
@@ -150,12 +150,12 @@ def _alarms(e: Explanation) -> Iterator[RenderableType]:
         yield Text(f"  current: {conflict.current}; not: {', '.join(conflict.others)}", style="dim")
     for rule in e.faulted:
         yield Text(
-            f"! The rule {rule} failed here. What it told stays as it was until the rule is repaired.",
+            f"! The rule {rule} failed here. What it delivered stays as it was until the rule is mended.",
             style="bold red",
         )
     if any(duty.unexplained_since for duty in e.delivered):
         yield Text(
-            "! Somebody was told of something, and no rule and no fact says why any more. A person must look.",
+            "! A notification has no reason any more: no rule and no fact says why it was sent. A person must check.",
             "bold red",
         )
 

@@ -48,17 +48,15 @@ def register(app: typer.Typer) -> None:
 
 def fill(
     service: Annotated[
-        str, typer.Argument(metavar="SERVICE", help="The service to bring up, as `relay status` has it.")
+        str, typer.Argument(metavar="SERVICE", help="The service to fill, by its name in `relay status`.")
     ],
-    accept_gap: Annotated[
-        bool, typer.Option("--accept-gap", help="Go on without the records that nobody has any more.")
-    ] = False,
+    accept_gap: Annotated[bool, typer.Option("--accept-gap", help="Go on without the records that are lost.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
-    """Bring up a service that is new beside old streams, or was away for longer than Kafka keeps records.
+    """Fill a service from archives: it is new, or it was away for longer than Kafka keeps records.
 
     What it has missed is read from the archives of the streams' owners and accepted like any record; then the service
-    reads on from Kafka exactly behind it. It looks at nothing before it has read all that its streams hold now; after
+    reads on from Kafka exactly behind it. It evaluates nothing before it has read all that its streams hold now; after
     that at a limited rate. Whom it tells of what is past, the policy decides (`tells_from`, and late is marked late).
 
     No worker of the service may run meanwhile. Interrupted, it goes on from there when it is run again.
@@ -78,7 +76,7 @@ def fill(
     except AWAY:
         raise UsageError(f"{database_called()} does not answer: is it up?") from None
     except ArchiveLacksError as problem:
-        complain(f"The owner accepted a record that its archive has not: {problem}. Call the developers.")
+        complain(f"The owner accepted a record that is missing in its archive: {problem}. Call the developers.")
         raise typer.Exit(1) from None
     except Halt as halt:
         complain(f"It stopped rather than do harm ({halt.reason}): docs/runbook.md says what to do.")
@@ -94,10 +92,12 @@ async def _fill(service: Service, addresses: Addresses, *, accept_gap: bool, dry
         while (plan := await filling.plan()).archived or plan.lost:
             _show(service, plan)
             if plan.owners_first:
-                complain(f"Fill {_listed(plan.owners_first)} first: what is lost here they have not read either.")
+                complain(f"Fill {_listed(plan.owners_first)} first: the owners have not read these records either.")
                 return False
             if plan.lost and not accept_gap:
-                complain("Nothing was done. --accept-gap goes on without what is lost; the gap stays on record.")
+                complain(
+                    "Nothing was done. With --accept-gap it goes on without the lost records; the gap stays on record."
+                )
                 return False
             if dry_run:
                 return False
@@ -108,7 +108,7 @@ async def _fill(service: Service, addresses: Addresses, *, accept_gap: bool, dry
             return True
         set_committed(addresses.kafka, group_of(service.name), await filling.positions())
         out.print(f"{service.name} is filled: {plural(filled, 'record')} from archives.", style="bold green")
-        out.print("Start its workers. They look at nothing before they have read what the streams hold now.")
+        out.print("Start its workers. They evaluate nothing until they have read what the streams hold now.")
         return True
 
 

@@ -152,7 +152,7 @@ def _outcome(
         why = f"it waits: {missing(as_anybody_hears(event.received.kind, lacks))}."
         return _shorter(_pending(body, why), left)
     if isinstance(body, Linking) and (lacks is not None or not _known(conn, body)):
-        return _pending(body, f"nothing that is known here goes by that reference: is it the {body.what} you mean?")
+        return _pending(body, f"no fact here has that reference: is it the {body.what} that you mean?")
     return _shorter(WHOLE, left)
 
 
@@ -166,7 +166,7 @@ def _shorter(outcome: Outcome, left_out: Sequence[str]) -> Outcome:
         return outcome
     return replace(
         outcome,
-        said=f"{outcome.said} The statement before it also had {', '.join(left_out)}: that stands no longer, and those "
+        said=f"{outcome.said} The statement before it also had {', '.join(left_out)}: that is taken back, and those "
         "who were told of it hear so. Where the court sat more than once that day, send all of it in one statement.",
     )
 

@@ -1,4 +1,4 @@
-"""`relay pending list`: what cannot go on until a person links, mends or looks, the most dangerous first."""
+"""`relay pending list`: what cannot go on until a person links or mends it, the most dangerous first."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -67,7 +67,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Faulted:
-    """A file in which rules raise, or whose last evaluation was partial; it is looked at again at `again_at`."""
+    """A file in which rules raise, or whose last evaluation was partial; it is evaluated again at `again_at`."""
 
     service: str
     file: str
@@ -117,7 +117,7 @@ class PendingList:
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    group = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+    group = typer.Typer(help="List what needs a person.", no_args_is_help=True)
     group.command("list", epilog=EXAMPLES)(list_pending)
     app.add_typer(group, name="pending")
 
@@ -292,7 +292,7 @@ def _parts(found: PendingList) -> Iterable[RenderableType]:
         )
     if found.unexplained:
         number = plural(len(found.unexplained), "duty", lambda _: "duties")
-        title = f"Told, and no rule or fact explains it any more: {number}"
+        title = f"Notifications without a reason: {number}"
         yield heading(title, "red")
         yield _table(
             ("what", "told to", "since", "about"),

@@ -80,10 +80,10 @@ def publish(
         ),
     ],
     format: Annotated[  # noqa: A002
-        Format | None, typer.Option(help="What the input is; without it, by the names of files and by what they hold.")
+        Format | None, typer.Option(help="What the input is. Default: told from names and contents of the files.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing; needs no servers.")] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for what comes of it.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for the outcome.")] = False,
 ) -> None:
     """Publish events: JSON as CloudEvents, or results as courts send them or Common Platform publishes them.
 

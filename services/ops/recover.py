@@ -48,11 +48,11 @@ def recover(
 
     The database is then older than what the services have read and said. First what agencies were told since is read
     back from their topics, so that no notification ever gets a second content; also which records have their dead
-    letter, and which looks were published. Then the groups are set back to where the database is, so that the workers,
-    once started, read the streams again from there. They look at nothing, and tell nobody, before they have read all
+    letter, and which evaluations were published. Then the groups are set back to where the database is. The workers,
+    once started, read the streams again from there. They evaluate nothing, and tell nobody, before they have read all
     that the streams hold now.
 
-    Run it after every restore, also where no worker has halted: what was told by the clock alone shows nowhere else.
+    Run it after every restore, also where no worker has halted: what the clock alone caused shows nowhere else.
     It does no harm where nothing was lost. No worker of any service may run meanwhile. Interrupted, it is run again.
 
     Exit status: 0 recovered; 1 not, or with --dry-run: a service has read more than the database holds; 2 not begun.
@@ -84,7 +84,10 @@ async def _recover(addresses: Addresses, *, dry_run: bool) -> bool:
         if behind:
             _show(behind)
         else:
-            out.print("No group has read more than the database holds. What was told by the clock alone moves none.")
+            out.print(
+                "No group has read more than the database holds. Notifications that a clock alone caused move no "
+                "offset."
+            )
         since = await recovery.since()
         out.print(f"Agencies' topics are read back from {moment(since) if since else 'their beginning'} on.")
         if since is not None and datetime.now(UTC) - since > timedelta(days=KEPT_DAYS):
@@ -153,7 +156,8 @@ def _advise(lost: list[Behind]) -> None:
     services = sorted({place.service for place in lost})
     if not services:
         out.print(
-            "Recovered. Start the workers: they read the streams again and look when they have.", style="bold green"
+            "Recovered. Start the workers: they read the streams again, and evaluate when they have read them.",
+            style="bold green",
         )
         return
     for place in lost:

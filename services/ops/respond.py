@@ -36,7 +36,7 @@ ANSWERS = {
 
 
 class Linked(StrEnum):
-    """What may be linked to people; a case is `<urn>/<asn or defendant id>`."""
+    """What can be linked to people; a case is `<urn>/<asn or defendant id>`."""
 
     CASE = "case"
     ORDER = "order"
@@ -52,7 +52,7 @@ Actor = Annotated[
         "Without it RELAY_ACTOR is used.",
     ),
 ]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for what comes of it.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Send, and do not wait for the outcome.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -83,7 +83,7 @@ def respond(
     actor: Actor = None,
     no_wait: NoWait = False,
 ) -> None:
-    """Answer a notification as the agency that it was sent to, and say what came of it.
+    """Answer a notification as the agency that it was sent to, and say whether the answer counts.
 
     Exit status: 0 taken, or sent and not read yet; 1 it does not count, and why is said; 2 not sent.
     """

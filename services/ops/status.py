@@ -197,7 +197,7 @@ ROWS: Mapping[str, str] = {
     "lag_seconds": "oldest unread",
     "group_lag": "lag (committed offset)",
     "decided": "decided",
-    "pending": "pending: waiting for a link",
+    "pending": "pending (needs a link)",
     "refused": "refused",
     "faulted": "faulted records",
     "faulted_files": "faulted files",
@@ -205,7 +205,7 @@ ROWS: Mapping[str, str] = {
     "outbox": "not yet published",
     "parked": "refused by the broker",
     "asks_overdue": "answers overdue",
-    "unexplained": "told without a reason",
+    "unexplained": "notifications without a reason",
     "oldest_without_outcome": "oldest unfinished record",
 }
 ALARMING = frozenset({"faulted", "faulted_files", "parked", "unexplained"})

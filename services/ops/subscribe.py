@@ -58,16 +58,16 @@ def subscribe(
     agency: Annotated[str, typer.Argument(help="The agency's id, as in deploy/agencies.")],
     as_json: Annotated[bool, typer.Option("--json", help="One CloudEvent on each line, as it was sent.")] = False,
     since: Annotated[
-        str | None, typer.Option(help="Only what was told since: 2026-03-01, 2026-03-01T12:00, or 30m, 6h, 2d, 1w ago.")
+        str | None, typer.Option(help="Only notifications since: 2026-03-01, 2026-03-01T12:00, or 30m, 6h, 2d, 1w ago.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more until Ctrl-C.")] = True,
     everything: Annotated[
-        bool, typer.Option("--all", help="All that was ever told, replaced and closed notifications included.")
+        bool, typer.Option("--all", help="Every notification, also replaced and closed ones.")
     ] = False,
 ) -> None:
     """Read what an agency is told: who, what, by when, and how to answer.
 
-    First what stands now (the newest of each matter that is still open), then all that comes, as it comes. Reading
+    First the open notifications (the newest of each matter), then every new one as it comes. Reading
     changes nothing: nothing is marked as read, and nobody else's reading is disturbed.
     """
     settings = load_settings()

@@ -74,7 +74,7 @@ def wrong(now: Status, *, kafka_answers: bool) -> Iterator[str]:
     if not kafka_answers:
         yield "Kafka does not answer: what is unread, and about how many people, is not known."
     elif not now.all_searched:
-        yield "there was no time to look through all unread events: more people may be past their time."
+        yield "there was no time to search all unread events: more people may be past their time."
     for service in now.services:
         yield from _of_service(service)
     if now.people_unanswered:
