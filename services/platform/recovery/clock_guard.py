@@ -32,10 +32,10 @@ log = structlog.get_logger("relay")
 
 
 def moved_by(earlier: Reading, later: Reading) -> timedelta:
-    """How far the clock was moved between two readings, at least: backwards is negative, nothing is zero.
+    """How far the clock moved between two readings, at least: negative if backwards, zero if it did not move.
 
-    What a reading waited for, a lock or a process that was stopped, could be before or after the server looked at its
-    clock, so it never counts as a movement.
+    Waiting for a lock, or a stopped process, can lie before or after the server read its clock, so it never counts as a
+    movement.
     """
     ran = (later.clock - earlier.clock).total_seconds()
     least, most = later.before - earlier.after, later.after - earlier.before
@@ -70,7 +70,7 @@ class ClockWatch:
         self._last = self._last or reading
 
     def jump(self, reading: Reading) -> timedelta | None:
-        """By how much the clock was moved since the last reading, where that is more than it may; else None."""
+        """By how much the clock moved since the last reading, if that is more than is allowed; else None."""
         moved = moved_by(self._last, reading) if self._last is not None else timedelta(0)
         if abs(moved) > TOLERANCE:
             return moved
@@ -98,8 +98,8 @@ class ClockGuard:
         return now_of
 
     async def check(self, conn: Connection) -> None:
-        """Halts where the clock is not where a worker that was here within the last day would expect it by now, or is
-        behind what any worker has seen."""
+        """Halt if the clock differs from what a worker that ran here within the last day expects now, or is behind what
+        any worker has seen."""
         seen, latest = await self._reader.clock_seen(conn, self._boot or "")
         if seen is not None and ticks() - seen.after < SEEN_COUNTS_SECONDS:
             self._watch.go_on_from(seen)

@@ -31,8 +31,8 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database and the broker say. `read`: by service, the offset that it reads next, of each partition;
-    `gaps`: by service, offsets that it has given up; `first`: the first offset that the broker still keeps."""
+    """What the database and the broker say. `read`: by service and partition, the offset to read next. `gaps`: by
+    service, offsets that it has given up. `first`: the first offset that the broker still keeps."""
 
     read: Mapping[str, Mapping[Partition, int]]
     gaps: Mapping[str, Collection[Stretch]]
@@ -91,7 +91,7 @@ def plan(service: Service, owners: Mapping[str, str], known: Known) -> Plan:
 
 
 class Filling:
-    """Fills one service, no worker of which may run meanwhile. Where it is interrupted, the next goes on from there."""
+    """Fill one service while none of its workers runs. If it is interrupted, the next call goes on from there."""
 
     def __init__(self, work: Work, owners: Mapping[str, str], offsets: Offsets) -> None:
         self.database, self.owners, self.offsets = work.database, owners, offsets

@@ -32,9 +32,11 @@ class ReadSoFar:
             self._further(partition, Position(offset))
 
     def went_back(self, found: Mapping[Partition, Position], seen: Mapping[Partition, Position]) -> WentBack | None:
-        """The first partition of which less has been read than before, where there is one; else learns.
+        """The first partition of which less has been read than before, if there is one; otherwise remember these
+        positions.
 
-        `found`: committed positions; those left out have not been read. `seen`: from before they were asked for.
+        `found`: committed positions; a partition that is left out has not been read. `seen`: positions from before they
+        were asked for.
         """
         for partition, was in sorted(seen.items()):
             now = found.get(partition, Position())

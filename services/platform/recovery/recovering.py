@@ -43,7 +43,7 @@ class Behind:
 
 @dataclass(slots=True)
 class Back:
-    """What was read back, by number, and what could not be: notifications whose duty nobody can name any more."""
+    """Counts of what was read back, and of notifications whose duty cannot be named any more."""
 
     notifications: int = 0
     unknown: int = 0
@@ -57,8 +57,8 @@ class CannotReadBackError(Exception):
 
 
 class Recovery:
-    """Recovers all services of a database together, no worker of which may run meanwhile. Interrupted, it is begun
-    again: nothing of it is done twice."""
+    """Recover all services of a database together, while none of their workers runs. After an interruption it begins
+    again, and does nothing twice."""
 
     def __init__(self, works: Sequence[Work], kafka: str, offsets: Offsets) -> None:
         self.databases = {work.database.service.name: work.database for work in works}
@@ -79,8 +79,8 @@ class Recovery:
         return found
 
     async def forgotten(self) -> list[Behind]:
-        """Records that were read before and must be read again, of which the broker does not keep the first any more:
-        `group` is the first that it still has."""
+        """Records that must be read again although the broker no longer keeps the first of them: `group` is the first
+        that it has."""
         found: list[Behind] = []
         for name, database in self.databases.items():
             first, known = await self.offsets.begin_offsets(database.service.reads), await self.positions(database)
@@ -136,7 +136,8 @@ class Recovery:
         return {place: known[place].next_offset if place in known else 0 for place in ends}
 
     def _notification(self, record: ConsumerRecord) -> tuple[NotificationIssued, datetime] | None:
-        """None for one of a service that is no more; anything else that is no notification ends the recovery."""
+        """The notification in a record; None for a service that no longer exists. Anything else that is no notification
+        ends the recovery."""
         try:
             said = NotificationIssued.model_validate_json(record.value or b"")
         except ValidationError:
@@ -211,8 +212,7 @@ class Recovery:
 
 
 def key_of(said: NotificationIssued, duties: Collection[Key], pseudonyms: Pseudonyms) -> Key | None:
-    """Of which duty a notification is; its id says whether that is so. `duties`: those that an escalation step may be
-    about."""
+    """The duty of a notification, which its id confirms. `duties`: those that an escalation step may be about."""
     possible = [Key(said.rule, said.subject, said.agency)]
     if said.rule in ESCALATION_STEPS:
         possible = [step_key(said.rule, duty, asked_in(said.subject)[1], said.agency) for duty in duties]

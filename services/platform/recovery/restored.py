@@ -38,7 +38,7 @@ async def lay_delivered(
     ]
     places = {notification.person for notification in of_persons}
     files = await _files_of_places(conn, reader, places, is_placeholder)
-    # Whoever comes to stand at a place of which no fact is left takes over what was told of it.
+    # If a place has no fact left, the person who comes to stand there takes over what was delivered about it.
     files |= await _in_their_own_files(conn, reader.service, places - files.keys())
     unlinked_files = await _unlinked_files_of_facts(
         conn, reader, {i for n in of_references for i in n.grounds}, is_placeholder
@@ -78,7 +78,7 @@ async def number_evaluations(conn: Connection, service: str, pseudonyms: Pseudon
 async def _files_of_places(
     conn: Connection, reader: Reader, places: Iterable[str], is_placeholder: Placeholder
 ) -> dict[str, str]:
-    """The person who stands at each of these places; where nobody stands there any more, who stood there last."""
+    """The person who stands at each of these places; for an empty place, the person who stood there last."""
     crimes = {place: crime_of(place) for place in places}
     rows = await conn.execute(
         "select place, person from place where service = %s and crime = any(%s)",
@@ -104,7 +104,7 @@ async def _in_their_own_files(conn: Connection, service: str, places: Iterable[s
 async def _unlinked_files_of_facts(
     conn: Connection, reader: Reader, facts: Iterable[str], is_placeholder: Placeholder
 ) -> dict[str, str]:
-    """The home of each of these facts, as far as it has one; of one that stands no longer, where it lay last."""
+    """The unlinked file of each of these facts, if it has one; for a fact that is no longer current, its last one."""
     wanted = sorted(facts)
     rows = await conn.execute(
         """select fact_id, file from file_membership
@@ -132,7 +132,7 @@ async def _unlinked_files_of_facts(
 
 
 async def _last_known(conn: Connection, reader: Reader, names: Sequence[str]) -> list[Fact]:
-    """Of each statement at these references the highest version that was not withdrawn."""
+    """The highest version of each statement at these references that was not withdrawn."""
     newest: dict[tuple[str, str], Fact] = {}
     for fact in await reader.versions(conn, names):
         before = newest.get(fact.statement)

@@ -1,7 +1,7 @@
-"""Names that say nothing of what they stand for, made with a secret that only the database holds.
+"""Pseudonyms for file keys, made with a secret that only the database holds.
 
-Without a secret whoever reads such a name on a stream could try record ids until one fits. Who may read the database
-needs no pseudonyms: it holds every name. A backup holds the secret too, so a restored database makes the same names.
+Without a secret, a reader of a stream could try record ids until one fits. Those who may read the database need no
+pseudonyms, because it holds every name. A backup holds the secret too, so a restored database makes the same names.
 """
 
 import hmac

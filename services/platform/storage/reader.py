@@ -1,4 +1,4 @@
-"""What a service remembers, read under lock: what stands at references, and all that an evaluation needs of a file."""
+"""Read what a service remembers, under lock: the facts at references, and all that an evaluation needs of a file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Delivered(NamedTuple):
     key: Key
     revision: int
     file: str  # of the duty, as it is now
-    delivered_in: str  # the file of whom this revision was told
+    delivered_in: str  # the file from which this revision was delivered
     notification: Notification
 
 
@@ -77,11 +77,12 @@ class Begun(NamedTuple):
 
 @dataclass(slots=True)
 class Matters:
-    """The closed set of references that a batch has locked, and what stands there.
+    """The closed set of references that a batch has locked, and the facts there.
 
-    `names_of`: the references of every version of a statement, so that what moved is found again. `current`: its
-    highest version, a withdrawn one too. `file_membership`: fact id to file to the facts that lead there. `persons`: by
-    crime reference, place to person. `joins`: of the records that merges name. `undertakings`: by crime reference.
+    `names_of`: the references of every version of a statement, so that a fact that moved is found again. `current`: the
+    highest version of each statement, also a withdrawn one. `membership`: for each fact id its files, each with the
+    facts that lead there. `persons`: by crime reference, the person at each place. `joins`: for the records that merges
+    name. `undertakings`: by crime reference.
     """
 
     names: frozenset[str]
@@ -160,7 +161,7 @@ class Reader:
         await conn.execute(_LOCK_POSITIONS, (self.service, *columns(ordered, 2)))
 
     async def meet(self, conn: Connection, partitions: Iterable[Partition]) -> None:
-        """Makes partitions known, of which nothing has been read where they were not."""
+        """Make partitions known that were not: nothing of them has been read."""
         await conn.execute(
             """insert into stream_position (service, topic, partition)
             select %s, * from unnest(%b::text[], %b::int[]) on conflict do nothing""",
@@ -211,10 +212,11 @@ class Reader:
     async def lock_matters(
         self, conn: Connection, names: frozenset[str], names_of: NamesOf
     ) -> Matters | frozenset[str]:
-        """Locks these references in key order and reads what stands there, in one exchange; a larger set if this one
-        was not closed. `names_of`: the statements that are known to name them, and those that are about to.
+        """Lock these references in key order and read the facts there, in one exchange. If the set was not closed, give
+        a larger one back.
 
-        `insert ... on conflict do nothing` locks nothing that exists, so the rows are locked by the select after it.
+        `names_of`: the statements that are known to name these references, and those that are about to. `insert ... on
+        conflict do nothing` does not lock existing rows, so the select after it locks them.
         """
         if not names:
             return Matters(names, {}, {}, {}, {}, {})
@@ -298,10 +300,10 @@ class Reader:
     async def take_due(
         self, conn: Connection, now: datetime, read_to: datetime | None, limit: int
     ) -> tuple[list[tuple[list[FileState], Any]], dict[str, Joined]]:
-        """Files whose next evaluation has come, or whose held-back duties the streams have reached, each with those of
-        the same person, and the cause; and what merges join in them.
+        """Files that are due, or whose held-back duties the streams have reached, each with the other files of the same
+        person, and the cause; and the joins that merges make in them.
 
-        Files in other hands are skipped, with all of the person: whoever holds them looks.
+        Files that another worker has locked are skipped, together with the whole person: that worker evaluates them.
         """
         rows = await conn.execute(_DUE, {"s": self.service, "now": now, "read": read_to, "n": limit})
         due = [
@@ -367,7 +369,8 @@ class Reader:
     async def _fill(
         self, conn: Connection, states: Mapping[str, FileState], contents: Contents, named: Iterable[str]
     ) -> dict[str, Joined]:
-        """Of each person who has a file among these, all must be; what merges join in them and of those `named`."""
+        """Fill these files. They must hold every record of each person. Returns the joins that merges make in them and
+        among `named`."""
         for file, through, *columns_of_fact in await contents.facts.fetchall():
             stored = self._fact(columns_of_fact)
             states[file].facts[stored.fact.id] = (stored.fact, tuple(through), stored.missing)
@@ -391,7 +394,7 @@ class Reader:
         return joins
 
     async def _as_last_evaluated(self, conn: Connection, states: Iterable[tuple[FileState, str]]) -> None:
-        """Where facts were accepted without an evaluation, what stood at the last one is not what stands now."""
+        """For files that accepted facts without an evaluation, read which facts were current at the last evaluation."""
         unseen = {state.key: state for state, because in states if because == "event"}
         if not unseen:
             return
@@ -521,7 +524,7 @@ where u.service = %s and u.crime = any(%b) and not exists (
     and w.revision > n.revision and w.content::jsonb ->> 'state' = 'withdrawn')
 """
 _PLACES = "select crime, place, person from place where service = %s and crime = any(%b)"
-# All records of each person who has one of these, or one at these crime references.
+# Load every record of each person who has one of these, or who stands at one of these crime references.
 _JOINS = """
 select record, person, through from joined where service = %(s)s and person in (
     select person from joined where service = %(s)s and record in (

@@ -37,7 +37,7 @@ class Refusals:
         return await rows.fetchall()
 
     async def write(self, conn: Connection, refused: Iterable[RefusalRow]) -> set[Place]:
-        """The places of those that were never refused before."""
+        """The records that were never refused before, by topic, partition and offset."""
         rows = {
             (row.record.topic, row.record.partition, row.record.offset): (
                 row.refusal.reason.value,

@@ -32,7 +32,8 @@ NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|„[^“]*“|“[^”]*”')
 
 
 class DatabaseUnusableError(CannotBeginError):
-    """The database can never be used as it is. The text is for whoever set RELAY_DATABASE, and quotes nothing of it."""
+    """The database cannot be used as it is. The text is for the person who set RELAY_DATABASE, and does not quote the
+    setting."""
 
 
 def why_none(url: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-VERBOSE = 2  # PQERRORS_VERBOSE: the code stands before the words
+VERBOSE = 2  # PQERRORS_VERBOSE: the code comes before the words
 
 # The severity, the code, and the words in the server's language.
 CODED = re.compile(r"failed: [^\s:]+: {2}([0-9A-Z]{5}): (.*)")

@@ -32,12 +32,13 @@ def asks_to_take_on(notification: Notification) -> bool:
 
 
 def incident_of(notification: Notification) -> str:
-    """The reference of the incident at which the person stands whom a notification is about."""
+    """The crime reference of the incident in which the person of a notification stands."""
     return crime_of(notification.person)
 
 
 def says(answer: Fact, notification: Notification) -> Says:
-    """What an answer says of taking on; one that was taken back, and a decision about something else, say nothing."""
+    """Whether an answer takes the person on or declines. An answer that was taken back says nothing, and so does a
+    decision about something else."""
     match answer.body:
         case Accepted():
             return "takes_on"
@@ -51,8 +52,8 @@ def says(answer: Fact, notification: Notification) -> Says:
 
 
 def word(said: str, rank: tuple[int, datetime, str], notification: Notification, delivered_in: str) -> Word:
-    """Whom it is about is what the notification says, never what the answer does. `told_in`: the file that was told
-    of."""
+    """What an answer says about the person of a notification. The notification says who that is, never the answer.
+    `delivered_in`: the file from which it was delivered."""
     if said == "nothing":
         return Word(rank, None)
     of = asked_of(notification.key)[0] if notification.key.rule in ESCALATION_STEPS else notification.key

@@ -1,4 +1,4 @@
-"""What a service writes down with a batch: facts and where they lie, looks, notifications, and how far it read."""
+"""Write what a batch made: facts, memberships, evaluations, notifications, and how far the service has read."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ class Writer:
         )
 
     async def hold_evaluations(self, conn: Connection, until: Mapping[Partition, int]) -> None:
-        """Nothing is looked at before each of these partitions has been read up to this offset."""
+        """Hold evaluations until each of these partitions has been read up to this offset."""
         rows = sorted((topic, partition, offset) for (topic, partition), offset in until.items())
         await insert(
             conn,
@@ -144,12 +144,12 @@ class Writer:
         )
 
     async def hold_evaluations_until_recovered(self, conn: Connection, partitions: Iterable[Partition]) -> None:
-        """Nothing is looked at, and no worker begins, before a recovery has come to its end."""
+        """Hold evaluations and workers until a recovery has ended."""
         await self.hold_evaluations(conn, dict.fromkeys(partitions, UNTIL_RECOVERED))
 
     async def recovered(self, conn: Connection, until: Mapping[Partition, int]) -> None:
-        """From now on looks are held until each of these partitions has been read up to this offset, no longer; one
-        that is not there any more holds nobody up."""
+        """Hold evaluations from now on until each of these partitions has been read up to this offset, and no longer. A
+        partition that no longer exists holds nothing up."""
         await conn.execute(
             "update stream_position set evaluate_from = null where service = %s and evaluate_from = %s",
             (self.service, UNTIL_RECOVERED),
@@ -164,7 +164,8 @@ class Writer:
         )
 
     async def resume_evaluations(self, conn: Connection) -> None:
-        """Where all has been read that looks were held for: they may have been held again meanwhile."""
+        """Let evaluations go on where everything they were held for has been read: they may have been held again
+        meanwhile."""
         await conn.execute(
             "update stream_position set evaluate_from = null where service = %s and evaluate_from <= next_offset",
             (self.service,),
@@ -333,8 +334,10 @@ class Writer:
     async def write_notifications(
         self, conn: Connection, rows: Sequence[tuple[Notification, str, int]], lies: Mapping[Key, str]
     ) -> None:
-        """Notifications with their file and look; each is what its agency was told until a newer revision is. `lies`:
-        the file in which what was told of these keys, and of others told before, is now."""
+        """Write notifications with their file and evaluation; the newest revision is the delivery state.
+
+        `lies`: the file that now holds what was delivered for each key.
+        """
         contents = [notification_to_json(notification) for notification, _, _ in rows]
         delivered = [
             (notification, file, evaluation, text)
@@ -402,7 +405,7 @@ class Writer:
         return restored.rowcount
 
     async def restore_evaluations(self, conn: Connection, numbers: Mapping[str, int]) -> None:
-        """The highest look that was published of each file, by its pseudonym."""
+        """The highest evaluation that was published for each file, by its pseudonym."""
         await insert(
             conn,
             self.service,
@@ -526,7 +529,7 @@ class Writer:
         )
 
     async def fault_file(self, conn: Connection, file: str, tries: int, again: datetime) -> None:
-        """A file that cannot be looked at is looked at again later; nothing else of it changes."""
+        """Mark a file that could not be evaluated: it is evaluated again later, and nothing else of it changes."""
         await conn.execute(
             """update case_file set faulted_tries = %s, faulted_on = clock_timestamp(), next_evaluation_at = %s,
                 held_back_until = null where service = %s and file = %s""",

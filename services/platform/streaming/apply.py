@@ -90,13 +90,15 @@ def _merges(change: Change, joins: dict[str, Joined]) -> None:
 
 
 def holders_of(states: Sequence[FileState]) -> Mapping[str, FileState]:
-    """Of these files, by place, that of the person who stands there."""
+    """By place, the file of the person who stands there, among these files."""
     return {place: state for state in states for place, person in state.persons.items() if person == state.key}
 
 
 def lay_delivered(states: Sequence[FileState], holders: Mapping[str, FileState], lies: dict[Key, str]) -> None:
-    """What was delivered of a place lies in the file of the person who stands there, with its answers. `lies`: the file
-    of what has moved."""
+    """Move what was delivered about a place, and its answers, into the file of the person who stands there now.
+
+    `lies`: the file of each key that has moved.
+    """
     for state in states:
         for key, notification in list(state.delivered.items()):
             holder = holders.get(notification.person, state)

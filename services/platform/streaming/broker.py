@@ -1,7 +1,7 @@
-"""How the broker is awaited: it is asked again until it answers, with longer pauses each time.
+"""Wait for the broker: ask it again, with longer pauses each time, until it answers.
 
-Not by `stamina`: what it logs before each try quotes the exception and the arguments, and a worker's log may hold
-neither; without that, and without an end to the tries, nothing of it is left but these pauses.
+`stamina` does not fit: before each try it logs the exception and its arguments, and a worker's log may hold neither.
+Without that log, and without a limit of tries, only these pauses would be left of it.
 """
 
 import asyncio

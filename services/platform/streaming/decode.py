@@ -86,8 +86,8 @@ def accepted(record: Record, received: Received) -> Accepted:
 
 
 def identified(event: Accepted, knowing: Knowing) -> Accepted | Refusal:
-    """The event by references that name somebody. A person's statement about a placeholder, and one that takes a
-    placeholder's back, is about nobody that could be known, and is refused."""
+    """The event with references that name somebody. A statement that names a placeholder, or takes back what was stated
+    under one, can concern nobody: it is refused."""
     if any(knowing.is_placeholder(kind, written) for kind, written in _named_in_subject(event.fact)):
         detail = (
             "the subject: a placeholder stands in it, which is nobody's; name him as the relay does (relay explain)"
@@ -98,7 +98,7 @@ def identified(event: Accepted, knowing: Knowing) -> Accepted | Refusal:
 
 
 def _named_in_subject(fact: Fact) -> Iterator[tuple[Identifier, str]]:
-    """The identifiers in the subject of what says nothing else of whom it is about."""
+    """The identifiers in the subject of a fact that says only in its subject whom it is about."""
     attachment = attachment_of(fact)
     if isinstance(attachment, SaidOfAMatter) and not fact.withdrawn:
         what, place = read_linked(way_of(fact).question(fact.subject))

@@ -21,7 +21,7 @@ GATHER_SECONDS = 0.01
 COMMIT_SECONDS = 0.5
 STOP_SECONDS = 15.0
 NONE_DONE_PAUSE = 0.05
-# How often a member asks whether partitions are left to nobody: a gauge is fresh for longer than two of these.
+# How often a member asks whether partitions have no owner: a gauge stays fresh for more than two of these.
 WATCH_SECONDS = 4.0
 # How long they may be left before it joins again: longer each time, where that did not help.
 PATIENCE_SECONDS = 5.0
@@ -37,15 +37,15 @@ Assigned = Callable[[frozenset[Partition], Committed], Awaitable[Mapping[Partiti
 
 
 class Consumer:
-    """One service's consumer group; several of them share a process and an event loop.
+    """One service's consumer group; several share a process and an event loop.
 
-    `handle` is given a batch in order and returns how many of its leading records are durably done; exactly those are
-    acknowledged, and the others come first in the next batch. `assigned` is awaited after every assignment, before any
-    record of it is handled, with what the group has committed, and says where each partition began when it judged it.
-    Whatever either of them raises ends the process with status 70, but for `NotThereYet`.
+    `handle` is given a batch in order and returns how many of its leading records are durably done. Exactly those are
+    acknowledged; the others come first in the next batch. `assigned` is awaited after every assignment, before any of
+    its records is handled. It gets what the group has committed, and returns where each partition began. If either
+    raises anything but `NotThereYet`, the process ends with status 70.
 
-    A leader that has just learnt of no topics, as while its broker starts, gives nobody anything and tells nobody.
-    So every member asks the broker now and then what is left to no member, and joins again.
+    A leader that has just started may know no topics: it then assigns nothing and says nothing. So every member asks
+    the broker from time to time which partitions have no owner, and joins again.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Consumer:
         self._begin_membership = membership
         self._membership: Membership | None = None
         self._offsets = Offsets(kafka)
-        # The assignment of no partitions, by its membership and epoch, that left none to nobody.
+        # The assignment, by membership and epoch, that gave this member nothing while all partitions had an owner.
         self._rightly_empty: tuple[Membership, int] | None = None
         self._news = asyncio.Event()
         self._doubt = asyncio.Event()
@@ -79,10 +79,8 @@ class Consumer:
 
     @property
     def ready(self) -> bool:
-        """Whether the group has given it its share, and the reader has agreed to it.
-
-        No partitions are a share where other members hold them all, and none where some are left to nobody.
-        """
+        """Whether this member has its share of partitions, and the reader has agreed to it. Zero partitions are a share
+        only if other members own all of them."""
         member = self._membership
         if member is None or not member.ready:
             return False
@@ -206,7 +204,7 @@ class Consumer:
                 await self._membership.commit()
 
     async def _watch(self) -> None:
-        """Joins again where partitions are left to nobody for a while, or this member's share never came."""
+        """Join again if partitions have had no owner for a while, or if this member never got its share."""
         patience, doubted, until = PATIENCE_SECONDS, None, 0.0
         wait = WATCH_SECONDS
         while True:

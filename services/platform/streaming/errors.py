@@ -20,7 +20,7 @@ SLOW_TRIES = 12
 OUR_TRIES = 3
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 
-# The content is at fault: its values (class 22), or how much of it there is (class 54: an index cannot hold it).
+# The content is at fault: its values (class 22), or its amount (class 54: an index cannot hold it).
 UNSTORABLE = (DataError, errors.ProgramLimitExceeded)
 # These say themselves that the server is there, or that no session was to be had: it need not be asked.
 AWAY_FOR_CERTAIN = (PoolTimeout, *FULL)
@@ -52,10 +52,10 @@ class Pause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What an error means for several records or files in one transaction (`several`), for one in its own (`one`), and
-    for a note that must be stored whatever happens (`note`): a count of attempts, the end of a record.
+    """What an error means: for a transaction with several records or files (`several`), with one (`one`), and for a
+    note that must be stored in any case (`note`), such as a count of attempts or the end of a record.
 
-    After `most` tries of the same work that this row lets try again, `at_last` follows instead.
+    A row may allow `most` tries of the same work; after them `at_last` follows instead.
     """
 
     what: str

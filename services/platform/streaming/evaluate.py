@@ -39,8 +39,8 @@ log = structlog.get_logger("relay")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The circumstances of an evaluation: the one clock, how far the streams were read, the policy, what caused it, the
-    ids of the events that it answers, and which records merges join."""
+    """The circumstances of an evaluation: the time by the one clock, how far streams were read, the policy, the cause,
+    the ids of the events that it answers, and which records merges join."""
 
     now: datetime
     read_to: datetime | None
@@ -107,8 +107,8 @@ async def evaluate_batch(
 
 
 def _files_of(change: Change, files: Files) -> Collection[str]:
-    """The files to evaluate for a change. Where it is a merge, also those beside it: of whoever shares a matter with
-    those whom it joins, as an event before it in the batch may have said."""
+    """The files to evaluate for a change. For a merge these include the files of everyone who shares a matter with a
+    joined person, because an earlier event of the batch may concern them."""
     if not change.joined:
         return evaluated_now(change)
     beside = (s.key for s in files.states.values() if change.joined.intersection(s.persons.values()))
@@ -233,7 +233,7 @@ class _Note:
             self.found.outbox.append(row)
 
     def let_rest(self, state: FileState) -> None:
-        """A record that is read with another of the same person: by itself nothing stands in its file."""
+        """Leave a record without facts of its own: it is read as part of another record of the same person."""
         if state.current_before:
             state.evaluations += 1
             self.evaluation_row(state, frozenset(), [], set())

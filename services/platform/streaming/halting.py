@@ -34,7 +34,8 @@ class Halt(Exception):  # noqa: N818 - it is an order, not an error
 
 
 class DatabaseWentBack(Halt):
-    """The database knows less than this process has seen in it: whoever begins next would not notice."""
+    """Persist the rollback: a new worker cannot detect that the database knows less than this process has seen in
+    it."""
 
     def __init__(self) -> None:
         super().__init__(HaltReason.OFFSETS_AHEAD)

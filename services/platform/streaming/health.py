@@ -31,10 +31,8 @@ class PortTakenError(CannotBeginError):
 
 
 class Health:
-    """Serves `/metrics`, `/healthz` and `/readyz`; anything else is not found.
-
-    It shares the loop with the services, so that an answer to `/healthz` is itself the sign of life.
-    """
+    """Serve `/metrics`, `/healthz` and `/readyz`, and 404 for anything else. The server shares the event loop with the
+    services, so an answer to `/healthz` shows that the loop is alive."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What guards the transactions of a service. `recovery` fills these hooks; nothing else here knows of it."""
+"""Hooks that guard the transactions of a service. `recovery` fills them; nothing else in this package knows of it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime

@@ -1,10 +1,9 @@
-"""Reads whatever records a broker took, so that whoever publishes what nobody can read stops nobody but himself.
+"""Read every record that a broker took, so that an unreadable record stops nobody but its sender.
 
-aiokafka decodes the names of headers while it unpacks a fetch, and gives the whole partition up when one is not UTF-8.
-Such names come as Python's surrogate escapes here, and the contract refuses them.
-
-It also unpacks a compressed batch however large it becomes, and a few kilobytes can become gigabytes. What is larger
-than anything the contract takes comes as it was packed, under a header that says so, and the contract refuses it.
+aiokafka decodes the names of headers while it unpacks a fetch, and gives up the whole partition when one is not UTF-8.
+Here such names become Python's surrogate escapes, and the contract refuses them. aiokafka also unpacks a compressed
+batch whatever its size, and a few kilobytes can become gigabytes. Here a batch that is larger than the contract allows
+stays packed, with a header that says so, and the contract refuses it.
 """
 
 import zlib

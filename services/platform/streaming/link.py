@@ -67,9 +67,12 @@ def _id_reused(event: Accepted) -> Refusal:
 
 
 def _answer(event: Accepted, admitted: Admitted, plan: "Plan", judging: Judging) -> Change:
-    """An answer goes to the file of the duty that it answers. One that is another service's ends here; what it says of
-    taking her on is known in her file all the same. One to another agency's notification ends as one to a notification
-    that nobody sent: else its sender would learn that there is such a notification."""
+    """Put an answer into the file of the duty that it answers.
+
+    An answer to another service's notification ends here; what it says of taking her on is still kept for her file. An
+    answer to another agency's notification ends as if there were no such notification, so that its sender does not
+    learn that there is one.
+    """
     delivered, service = admitted.answers(event), judging.service
     if delivered is None:
         if service.owns != event.record.topic:
@@ -165,8 +168,8 @@ def _by_one_identifier(one: OfAHearing, other: OfAHearing) -> bool:
 
 
 def _says_the_same_again(fact: Fact, current: Fact) -> bool:
-    """A message that repeats what stands is no amendment. Only where receipt orders them can it be told apart: its
-    version is no word of its source's."""
+    """Whether a message repeats the current content, which is no amendment. This can only be said of versions by time
+    of receipt: any other version is the source's own word."""
     return fact.version_basis == "receipt" and fact.digest == current.digest
 
 

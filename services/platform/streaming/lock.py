@@ -26,7 +26,7 @@ class Files:
 
 
 async def lock_matters(conn: Connection, reader: Reader, admitted: Admitted, scope: Scope) -> Matters | Scope:
-    """Locks all references that belong together with those of the new events, and reads what stands there."""
+    """Lock all references that belong together with those of the new events, and read the facts there."""
     events = admitted.new_events
     linkable = [event for event in events if not event.is_answer]
     asked_for = scope.names | _taken_on_at(admitted, reader.service)

@@ -31,7 +31,7 @@ log = structlog.get_logger("relay")
 
 
 class Loop:
-    """Takes what the engine hands over for one service, and says how much of it is done."""
+    """Take the records that the engine hands over for one service, and return how many of them are done."""
 
     def __init__(self, work: Work, offsets: Offsets) -> None:
         self._work = work

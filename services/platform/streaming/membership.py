@@ -127,10 +127,10 @@ class Membership:
         await self._app.stop()
 
     async def open(self, epoch: int, begins: Mapping[Partition, int]) -> None:
-        """Notes where reading begins in each partition and lets records in; raises KafkaError.
+        """Note where reading begins in each partition, and let records in. KafkaError where the broker does not answer.
 
-        `begins`: the first offset that each had when the assignment was agreed to. What the broker gives up after that
-        nobody has agreed to lose.
+        `begins`: the first offset of each partition when the assignment was agreed to. If the broker deletes records
+        after that, nobody has agreed to lose them.
         """
         committed = await self.committed(self.partitions)
         if epoch == self.epoch:
@@ -187,8 +187,8 @@ class Membership:
             return offset
 
     async def ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
-        """What Faust's consumer answers, in the thread in which it lives. Raises as UNAVAILABLE says, and whatever the
-        question does."""
+        """Ask Faust's consumer in the thread in which it lives. Raises as UNAVAILABLE says, and whatever the question
+        raises."""
         # Faust's own commit would take any error of the broker's as a crash; its consumer's thread is not public.
         consumer: Any = self._app.consumer
         thread = consumer._thread  # noqa: SLF001

@@ -36,7 +36,7 @@ class Offsets:
         self._kafka = kafka
 
     async def begin_offsets(self, topics: Collection[str]) -> dict[Partition, int]:
-        """The first offset still kept of each partition; a topic that does not exist has none."""
+        """The first offset that each partition still has; a topic that does not exist has none."""
         return await self._of_topics(AIOKafkaConsumer.beginning_offsets, topics)
 
     async def end_offsets(self, topics: Collection[str]) -> dict[Partition, int]:

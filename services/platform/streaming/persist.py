@@ -36,11 +36,11 @@ class Persisted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredElsewhere:
-    """Some of these keys, which look new in these files, were delivered before and lie in other files.
+    """Some of these keys look new in these files, but were delivered before from another file.
 
-    A place that had nobody for a while (its party was left out, its incident taken back) joins no files when it leads
-    to another person, and a fact may change its unlinked file: what was delivered lies in the file of before. It is
-    looked for only when the database says that a first notification is none.
+    This happens when a place was empty for a while (its party was left out, its incident taken back) and then leads to
+    another person, or when a fact changes its unlinked file. The delivery is still in the earlier file. It is looked
+    for only when the database says that a first notification already exists.
     """
 
     first: Sequence[tuple[Key, str]]
@@ -170,7 +170,7 @@ async def write_evaluations(
 
 
 def elsewhere(said: UniqueViolation, found: Evaluations) -> DeliveredElsewhere:
-    """What the database said of a first notification; anything else that it may have said is raised again."""
+    """The keys that the database says were delivered before; any other error is raised again."""
     first = [(n.key, found.lies[n.key]) for n, _, _ in found.notifications if n.revision == 1]
     if said.diag.constraint_name != NOTIFICATION_ONCE or not first:
         raise said
@@ -212,5 +212,5 @@ def _end_of(record: Record, change: Change | Refusal, now: datetime) -> RecordRo
 
 
 def _last_of_each(changes: Iterable[Change]) -> list[Change]:
-    """Of each set of matters the change that came last: what is written is where it leaves them."""
+    """The last change to each set of matters: it says what to write."""
     return list({id(change.component): change for change in changes if change.component is not None}.values())

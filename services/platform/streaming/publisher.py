@@ -66,7 +66,7 @@ class Publisher:
         self.service, self.pool, self.sender, self.wake, self.contract = service, pool, sender, wake, contract
         self._under_way: dict[str, Sending] = {}
         self._last: dict[str, float] = {}
-        self._resting: set[str] = set()  # topics of which nothing could be taken just now
+        self._resting: set[str] = set()  # topics from which nothing could be taken just now
 
     async def run(self) -> None:
         """Until cancelled: publishes what waits, then sleeps until woken. Cancelled, it sends what waits by then, if
@@ -96,8 +96,7 @@ class Publisher:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Connection]:
-        """A session of its own, which nobody uses after it; its locks end with it, and what is still on its way is
-        given up."""
+        """A session of its own, used once. Its locks end with it, and messages still on their way are given up."""
         async with self.pool.connection() as conn:
             try:
                 await conn.set_autocommit(True)
@@ -189,8 +188,8 @@ class Publisher:
             del self._under_way[topic]
 
     async def _unpublished(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Unpublished]]:
-        """By topic, in order; a duty of which one notification is parked waits, all others go on. Asked for under the
-        locks: what another worker has sent before is gone by then."""
+        """The rows to publish, by topic and in order. A duty with a parked notification waits; all others go on. Ask
+        under the locks: then another worker's rows are already gone."""
         if not topics:
             return {}
         rows = await conn.execute(_UNPUBLISHED, {"s": self.service, "topics": topics, "most": ROWS_AT_ONCE})

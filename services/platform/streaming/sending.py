@@ -256,12 +256,12 @@ class _Lane:
 
 
 class Sender:
-    """Sends until the broker has answered: trouble is waited out, only a refusal of the message itself comes back.
+    """Send until the broker has answered. Trouble is waited out; only a refusal of the message itself is returned.
 
-    After a refusal an idempotent producer fails whatever it sends to that partition, and one whose topic has no leader
-    fails what waits there now and then. So a topic in trouble gets a producer to itself, which is replaced as often as
-    it fails, and keeps no other topic waiting. Those who shared a batch with a refused message are sent again by a
-    producer of their own, to see which one it was.
+    After a refusal an idempotent producer fails everything that it sends to that partition. If a topic has no leader,
+    the producer fails other topics' messages too. So a topic in trouble gets a producer of its own, which is replaced
+    whenever it fails and holds up no other topic. Messages that shared a batch with a refused one are sent again by a
+    producer of their own, to find out which one was refused.
     """
 
     def __init__(self, kafka: str) -> None:
@@ -275,7 +275,7 @@ class Sender:
         await self._shared.current()
 
     async def stop(self) -> None:
-        """Whoever still waits, or comes later, hears ProducerClosed."""
+        """Close the producers. Callers that wait, or come later, get ProducerClosed."""
         apart, self._apart = self._apart, {}
         await asyncio.gather(*(lane.stop() for lane in (self._shared, *apart.values())))
 

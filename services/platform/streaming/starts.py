@@ -49,7 +49,7 @@ class Starts:
             await self._failures.until_stored(lambda: self._count(first))
 
     async def passed(self, done: Sequence[Record]) -> None:
-        """Progress was made: earlier starts at these partitions count no more."""
+        """Progress was made, so earlier starts at these partitions no longer count."""
         newest = {(r.topic, r.partition): r.offset for r in done}
         proven = {p: offset for p, offset in newest.items() if p not in self._proven}
         if proven:

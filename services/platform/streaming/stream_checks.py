@@ -37,9 +37,8 @@ class StreamChecks:
         self._record_at: dict[Partition, tuple[int, float]] = {}  # one that is next, and when it was seen there
 
     async def check(self) -> None:
-        """As `assigned`, of all partitions, before anything is evaluated or published: no evaluation may rest on a
-        database that went back, whoever holds the partition that tells, nor on a clock that was moved while nobody
-        watched."""
+        """Check all partitions, as `assigned` does, before anything is evaluated or published. No evaluation may rest
+        on a database that went back, or on a clock that was moved while no worker ran."""
         await self._failures.until_stored(self._database.check_clock)
         group = await self._offsets.committed(group_of(self.service.name))
         begins = await self._offsets.begin_offsets(self.service.reads)

@@ -54,7 +54,7 @@ LETTER_HEADERS = tuple(f"dlq-{name.replace('_', '-')}" for name in Letter._field
 
 @dataclass(frozen=True, slots=True)
 class EvaluationName:
-    """Which look of which file, when and why."""
+    """Which evaluation of which file, when, and why."""
 
     service: str
     file: str
@@ -282,7 +282,8 @@ def subject_of(key: Key, pseudonyms: Pseudonyms) -> str:
 
 
 def _sendable(headers: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-    """A name that is not UTF-8 cannot be sent again as it was: its bytes are spelt out, as far as there is room."""
+    """The name of a header, as it can be sent again: bytes that are not UTF-8 are spelt out, as far as there is
+    room."""
     room = LARGEST_HEADERS
     for name, value in headers:
         spelt = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
