@@ -73,7 +73,8 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class LastStep:
-    """Who is asked to act when the whole time has passed and nobody has answered; what to do, and what counts as it."""
+    """The last escalation step: who is asked to act when the whole time has passed, what to do, and which answers
+    count."""
 
     agency: str
     kind: str
@@ -86,15 +87,17 @@ class LastStep:
 class Duty:
     """This agency must know this matter. Times are data: a rule never asks what time it is.
 
-    `person`: the place whose duty it is (the victim, the child), for grants that speak of the subject; `same_person`:
-    other places of this matter at which the same person stands.
-    `changes_at`: the moments at which items of the matter begin or cease to be true.
-    `grounds`: ids of every fact it rests on, links included. `arose`: when there was cause for it, `on` as a day in
-    London. `opens`: not told before; None: as soon as it is known. With `settles`, not told either while the streams
-    have not been read up to `opens`. `lapses_as`: why it has ended from `lapses` on. `met_by` and `ended`: the facts
-    that ended it and a closed-list reason; a duty that has ended is stated still. `asked_for`: a code of what its asks
-    are about: while that is the same, what was answered is not asked anew; None where they are about all that is said.
-    `next_able`: agencies asked in turn when this one declines.
+    `person`: the place of the victim or child whom it is about, for grants that speak of the subject; `same_person`:
+    that person's other places in this matter. `changes_at`: when items of the matter begin or cease to be true.
+    `grounds`: ids of every fact that it rests on, links included. `arose`: when there was cause for it; `on`: that day
+    in London.
+
+    `opens`: told from then on; None: as soon as it is known. With `settles`, not before the streams have been read up
+    to `opens` either. `lapses_as`: why it has ended from `lapses` on. `met_by` and `ended`: the facts that ended it,
+    and a reason of the closed list; a duty that has ended is still stated.
+
+    `asked_for`: a code of what its asks are about: while it is the same, an answered ask is not asked anew. None: they
+    are about the whole matter. `next_able`: agencies that are asked in turn when this one declines.
     """
 
     key: Key
@@ -147,7 +150,7 @@ class Duty:
         return self.but(matter=true)
 
     def speaks_of_now(self) -> frozenset[str]:
-        """By name what of the matter may be so today and not tomorrow."""
+        """The names of those items of the matter that can change with the day."""
         return frozenset(item.what for item in self.matter if item.present is not None)
 
     def moments(self) -> tuple[datetime, ...]:
@@ -174,8 +177,8 @@ Statement = Duty | Withheld
 
 
 class Whom(NamedTuple):
-    """Who stood at a place when something was told of it, as far as that was stated. `record`: the very record, not the
-    person whose records merges join; `born`: as a date is written."""
+    """The person at a place when a notification was sent, as far as that was stated. `record`: the record itself, not
+    the person whose records merges join; `born`: a date as it is written."""
 
     record: str | None
     name: str | None = None
@@ -202,14 +205,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to one agency; the newest of a key is what the agency was told.
+    """One message to one agency. The newest of each key is the delivery state.
 
-    `grounds`: as the duty rests on them; of a notification that was sent, as it rested on them then. `asked_at`: the
-    revision since which the asks stand, and `asked_since` when that was sent. `first_told_at`: when this run of the
-    duty began, reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`.
-    `changed`: of an update, by name and never by value, what differs from the revision before: of the matter, and
-    `asks`, `texts` and `urgency`. `whom`: who stood at `person` when its content was said; None for what is about no
-    person's place, or where that is not known. `asked_for`: as the duty had it. Both are sent to nobody.
+    `grounds`: those of the duty; of a sent notification, those at the time of sending. `asked_in`: the revision since
+    which the asks are open; `asked_since`: when that was sent. `first_told_at`: when this run of the duty began;
+    reminders and updates keep it. `texts`: codes of fixed texts. `late`: first told after `tell_by`. `changed`: in an
+    update, what differs from the revision before, by name and never by value: items of the matter, and `asks`, `texts`
+    and `urgency`.
+
+    `whom`: who stood at `person` when it was sent; None where it is about no person's place, or where that is not
+    known. `asked_for`: that of the duty. Both are kept, and sent to nobody.
     """
 
     kind: Literal["notify", "update", "remind", "close", "correct"]
@@ -270,11 +275,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One comparison of owed with told. `held_back_until`: a duty waits for the streams to be read this far.
+    """The outcome of comparing what is owed with what was delivered.
 
-    `regrounded`: nothing is sent, but what these agencies were told now rests on other facts, or they have answered:
-    the newest notification of each key, with its grounds and what met its asks, for the reader to remember. `withheld`:
-    all of them; the reader records what changed.
+    `held_back_until`: a duty waits until the streams have been read this far. `regrounded`: nothing is sent, but a
+    delivered duty rests on other facts now, or has been answered: its newest notification, to be remembered with the
+    new grounds and answers. `withheld`: all of them; the caller records what changed.
     """
 
     notifications: tuple[Notification, ...]

@@ -1,4 +1,4 @@
-"""Escalate silence and refusal: who is asked next, who hears that nobody has answered, and who must act in the end."""
+"""Escalate silence and refusal: who is asked next, who hears that nobody has answered, and who must act at the end."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ RULES = (
     DerivedRule(LAST_STEP, title="For you to act on: nobody has answered", reads=READ),
 )
 STEPS = frozenset(rule.name for rule in RULES)
-OUTDATED = "answer_outdated"  # word to whoever answered what had been replaced
+OUTDATED = "answer_outdated"  # tells an agency that it answered a notification that had been replaced
 ESCALATION_STEPS = STEPS | {OUTDATED}  # what is owed because of another duty, and names it
 SAYS_MOST: tuple[AskName, ...] = ("act", "decide", "accept", "acknowledge")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -55,7 +55,7 @@ class Step:
 
     @property
     def was_answered_in_time(self) -> bool:
-        """Whether nobody ever had to hear of it."""
+        """Whether it was over before anybody had to hear of it."""
         return self.answered_at is not None and self.answered_at <= self.due
 
     def address(self, who: Who) -> Address:
@@ -96,11 +96,14 @@ def escalate_each(
     *,
     steps_delivered: bool,
 ) -> list[Escalated]:
-    """The same, for each that was stated, its steps one by one. What comes of one follows from what was told by its
-    rule about its place, and from answers to what the same person was told beside it. `steps_told`: whether anybody
-    was told of a silence in the whole file: then it counts what was beside it.
+    """The same for each statement, with its escalation steps one by one.
 
-    Times are data here too, so this needs no clock: a step is due at its share of what was left at the first telling.
+    What follows from a statement depends on what was delivered by its rule about its place, and on answers to what the
+    same person was told beside it. `steps_delivered`: whether any escalation step was delivered in the whole file; only
+    then do other duties count.
+
+    Times are data here too, so this needs no clock: a step is due at its share of the time that was left at the first
+    telling.
     """
     by_statement = _ByStatement(policy, delivered, frozenset(statement.key for statement in stated), steps_delivered)
     stated = [_with_its_end(statement, delivered.get(statement.key), policy) for statement in stated]
@@ -118,8 +121,8 @@ def escalate_each(
 
 @dataclass(frozen=True)
 class _ByStatement:
-    """What was told in a file, from which the escalation steps of each statement follow; `by_rule`: what rules state
-    themselves."""
+    """What was delivered in a file, from which the escalation steps of each statement follow. `by_rule`: what rules
+    state themselves."""
 
     policy: Policy
     delivered: Mapping[Key, Notification]
@@ -128,7 +131,7 @@ class _ByStatement:
 
     @cached_property
     def delivered_steps(self) -> Mapping[Key, Sequence[Notification]]:
-        """The steps that were told, by the duty that nobody answered."""
+        """The delivered escalation steps, by the duty that nobody answered."""
         found: dict[Key, list[Notification]] = {}
         for key, notification in self.delivered.items():
             if key.rule in STEPS:
@@ -156,8 +159,8 @@ class _ByStatement:
 def _also_answered(
     answer: Answer, delivered: Mapping[Key, Notification], unanswered: Iterable[Step], who: Who
 ) -> Iterator[Key]:
-    """The duties of which the same person was told by this one notification beside the one that it is about. To decide
-    about one of them decides nothing about another."""
+    """The other duties that this one notification also told the same person about. A decision about one of them decides
+    nothing about the others."""
     delivered_step, body = delivered[answer.key], answer.fact.body
     if not isinstance(body, Acknowledged | Accepted) and delivered_step.key.rule not in TO_ACT:
         return
@@ -225,7 +228,7 @@ def _going_on(lead: Step, beside: Sequence[Step], before: Notification, current:
 
 
 def _as_delivered(duty: Duty, before: Notification, current: Collection[str]) -> Duty:
-    """What is over rests on what it rested on when it was told as one with others, as long as all that stands."""
+    """An ended step keeps the grounds with which it was delivered as one with others, while all of them are current."""
     if set(duty.grounds) <= set(before.grounds) <= {*current, *duty.met_by}:
         return duty.but(grounds=before.grounds)
     return duty
@@ -236,15 +239,15 @@ def _is_over(duty: Duty) -> bool:
 
 
 def _leads(step: Step) -> tuple[bool, datetime, int, Key]:
-    """By which of several steps they are told as one: one that asks to act, else the one that has been due longest,
-    then what says most."""
+    """The step under which several are delivered as one: one that asks to act, else the one due longest, then the one
+    that says most."""
     _, ask = asked_of(step.duty.key)
     says = next((n for n, name in enumerate(SAYS_MOST) if name == ask), len(SAYS_MOST))
     return step.duty.key.rule not in TO_ACT, step.due, says, step.duty.key
 
 
 def _joined(lead: Step, parts: Sequence[Step]) -> Duty:
-    """One duty for all of these parts, some of which wait, under the key of the lead."""
+    """One duty for all these parts, some of them still open, under the key of the leading step."""
     duties = [step.duty for step in parts]
     if duties == [lead.duty]:
         return lead.duty
@@ -400,7 +403,7 @@ class _Chain:
     notifications: tuple[Notification, ...]
     replies: tuple[tuple[Key, tuple[Answer, ...]], ...]
 
-    steps_delivered: bool  # whether anybody was told of a silence about anybody in this file
+    steps_delivered: bool  # whether any escalation step was delivered in this file
 
     def __hash__(self) -> int:
         return hash((self.policy, self.head.key))  # of these few are remembered: all else is compared
@@ -438,8 +441,8 @@ class _Chain:
 
     @cached_property
     def met(self) -> Mapping[str, Fact]:
-        """What answered each ask, whoever of them did: once a person has taken it on, nobody hears of silence. Who is
-        asked to act in the end meets nothing by reading."""
+        """The answer to each ask, whichever of the agencies gave it: once a person has taken it on, nobody hears of
+        silence. For the person who must act at the end, reading it meets nothing."""
         found: dict[str, Fact] = {}
         for answer in self.heard.get(self.head.key, ()):
             if answer.key.rule in TO_ACT and _acts(answer, self.head):
@@ -512,7 +515,7 @@ class _Chain:
                 grounds = tuple(sorted({*grounds, member.declined.fact.id}))
 
     def with_answers(self, member: _Member, duty: Duty) -> Duty:
-        """The duty with what met its asks and a reminder of those still open; ended where this agency declined."""
+        """The duty with the answers to its asks, and reminders of the open ones; ended if this agency declined."""
         if member.declined is not None and not self.over:
             return duty.but(ended=Reason.DECLINED, met_by=(*duty.met_by, member.declined.fact.id))
         asks = tuple(replace(ask, met_by=self.met_by(ask.ask)) for ask in duty.asks)
@@ -527,8 +530,8 @@ class _Chain:
         return [asked for asked in member.asks if asked.ask not in self.met]
 
     def silent_at(self, member: _Member) -> datetime | None:
-        """When the next able service is owed the same beside this one: only where this one was asked to take it on. A
-        receipt that nobody ticked discloses nothing to a second service."""
+        """When the next able service is owed the same, beside this one. Only a request to take the person on is passed
+        on: an unread receipt is no reason to disclose to a second service."""
         to_take_on = (asked for asked in self.open_asks(member) if asked.ask == "accept" and self.head.escalates)
         return min((self.at(asked, self.shares.next_able) for asked in to_take_on), default=None)
 
@@ -538,7 +541,8 @@ class _Chain:
         return self.policy.share(asked.since, asked.by, share, given.counted if given is not None else "elapsed")
 
     def unanswered(self) -> Iterator[Step]:
-        """Manager and strategic contact of each agency that is silent; who is asked to act in the end once for all."""
+        """The manager and the strategic contact of each silent agency, and, once for all of them, the person who must
+        act at the end."""
         if not self.head.escalates:
             return
         for member in self.members:
@@ -555,7 +559,8 @@ class _Chain:
         yield from self.to_act()
 
     def to_act(self) -> Iterator[Step]:
-        """At the end of the clock; at once when nobody is left able, or when one declines with little of it left."""
+        """When the last step is due: at the end of the time; at once if no able agency is left, or if one declines with
+        little time left."""
         first, last = self.members[0], self.head.last_step
         if last is None or self.policy.agency(last.agency) is None:
             return
@@ -581,8 +586,7 @@ class _Chain:
         return any(at >= self.at(asked, self.shares.next_able) for asked in member.notification.asks)
 
     def step(self, duty: Duty, due: datetime, asked: Asked) -> Step:
-        """The step with its times; over where what was asked has been answered. Those who were told of it as one with
-        others go on being told of the others."""
+        """The step with its times, ended if its ask was answered. Steps that were delivered as one with it go on."""
         by = self.met.get(asked.ask)
         duty = duty.but(opens=due, tell_by=max(asked.by, due + duty.shortest_window))
         if by is None:
@@ -614,7 +618,8 @@ class _Chain:
         )
 
     def silence(self, key: Key, of: Duty, asked: Asked) -> tuple[Item, ...]:
-        """What nobody has done, and which kind of agency did not; of a school, to who can reach it, which one."""
+        """What nobody has done, and which kind of agency was silent; of a school also which one, to those who can reach
+        it."""
         silent = derived(f"unanswered.{asked.ask}", recipient_label(self.head.kind, self.policy), DataClass.R)
         school = self.policy.agency(self.head.key.agency)
         if key.rule not in TO_ACT or school is None or self.policy.kind(self.head.kind).serves != "school":
@@ -641,7 +646,7 @@ class _Chain:
 
 @lru_cache(maxsize=CHAINS_REMEMBERED)
 def _escalated(of: _Chain) -> Escalated:
-    """Remembered for the next evaluation: while nobody answers and nobody else is told, a chain stays as it was."""
+    """Remembered for the next evaluation: a chain stays the same while nobody answers and nobody else is told."""
     return of.escalated()
 
 
@@ -655,8 +660,8 @@ def _acts(answer: Answer, duty: Duty) -> bool:
 
 
 def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
-    """A decision about something else, or one that lacks its reason, shows that a person has read it, and leaves open
-    what was to be taken on and decided."""
+    """A decision about something else, or without its reason, shows that a person has read it. Asks to take on and to
+    decide stay open."""
     body = answer.fact.body
     if isinstance(body, Decided):
         ask = next((ask for ask in duty.asks if ask.ask == "decide"), None)

@@ -54,20 +54,19 @@ def evaluate(
     *,
     remembered: Memory | None = REMEMBERED,
 ) -> Evaluation:
-    """One evaluation of these files, as one where a place moved between them. `told`: the newest notification of each
-    key that any of them states or stated; `read_to`: how far all streams of the service have been read; `now`: never
-    earlier than the last evaluation. The same arguments give the same look, and a second one at the same instant says
-    nothing.
+    """Evaluate these files once, together where a place moved between them.
 
-    What was told of somebody who no longer stands at its place is taken back first: no answer to it counts, and whoever
-    stands there now is told of as new.
+    `delivered`: the newest notification of each key that any of them states or stated. `read_to`: how far all streams
+    of the service have been read. `now`: never earlier than the last evaluation. The same arguments give the same
+    evaluation, and a second one at the same instant sends nothing.
 
-    Where nothing was delivered and no rule finds a fact that it needs, nothing is worked out.
+    Notifications about somebody who no longer stands at a place are taken back first: no answer to them counts, and the
+    person there now is told of as new. If nothing was delivered and no rule finds a fact that it needs, nothing is
+    worked out. `remembered`: quiet matters of earlier evaluations, which save work and change nothing; None evaluates
+    everything as one.
 
-    `remembered`: quiet matters of evaluations before, which spare work and change nothing; None judges all as one.
-
-    A rule that raises is faulted for these files: what it states, and all that follows from it, is left out of both
-    sides. Raises RuntimeError only where escalation does not settle, which no file can cause.
+    A rule that raises is faulted for these files: its keys are left out of both sides. RuntimeError only if escalation
+    does not settle, which no file can cause.
     """
     if not delivered and not any(rule.runs_for(file) for rule in rules for file in files):
         return NOTHING_TO_EVALUATE
@@ -162,10 +161,10 @@ class _Judged:
 
 
 def _apart(every: list[Matter], at: _Circumstances, remembered: Memory) -> tuple[list[Quiet], list[Matter]]:
-    """The matters of which nothing is said now, and those that are judged as one.
+    """Part the matters: those about which nothing is due, and those that are evaluated as one.
 
-    Matters meet only where somebody hears of a silence: what is due to one person about several of them is told at
-    once, and answered at once. Of a quiet matter nothing is due.
+    Matters affect each other only through escalation steps: what is due to one person about several matters is told and
+    answered together.
     """
     if len(every) == 1:
         return [], every
@@ -185,7 +184,7 @@ def _apart(every: list[Matter], at: _Circumstances, remembered: Memory) -> tuple
 
 
 def _answered_steps(matter: Matter) -> Iterator[tuple[str, datetime]]:
-    """The agency that was told of a silence, and when, of each answer to such a step that this matter holds."""
+    """For each answer to an escalation step in this matter, the agency that was told of the silence, and when."""
     by_key = matter.by_key
     for answer in matter.answers:
         if answer.key.rule in STEPS and (step := by_key.get(answer.key)) is not None:
@@ -236,7 +235,7 @@ def _judged(part: Sequence[Matter], at: _Circumstances) -> _Judged:
     for _ in range(MOST_PASSES):
         if not said.notifications:
             break
-        # What was sent changes what is owed of the same places by the same rules, and nothing else.
+        # A notification changes only what the same rules owe about the same places.
         about = {place_of(notification.key) for notification in said.notifications}
         all_delivered = remember(all_delivered, said)
         steps_delivered = steps_delivered or any(notification.key.rule in STEPS for notification in said.notifications)
@@ -272,8 +271,8 @@ def _without(delivered: Mapping[Key, Notification], faulted: Collection[str]) ->
 def _with_those_taken_back(
     notifications: Iterable[Notification], of_another: Mapping[Key, Notification], policy: Policy, now: datetime
 ) -> Iterator[Notification]:
-    """What is told anew of whoever stands there now says that it takes back what was told of another; where nothing is,
-    a correction does."""
+    """A new notification about the person who stands there now says that it takes back the one about another person.
+    Where there is no new one, a correction does."""
     rest = dict(of_another)
     for notification in notifications:
         if rest.pop(notification.key, None) is not None:
@@ -307,8 +306,8 @@ def heeded(file: CaseFile, delivered: Mapping[Key, Notification]) -> CaseFile:
 def stated_of(
     files: Sequence[CaseFile], delivered: Mapping[Key, Notification], rules: Collection[Rule], policy: Policy
 ) -> tuple[list[Statement], list[Fault]]:
-    """What rules state of these files as they are read: with the answers that count, without what was said by those who
-    may not speak, and with no service in another's place that another party has or may have."""
+    """What rules state about these files: with the answers that count, without statements of agencies that may not
+    speak, and without any service that another party has or may have."""
     may_speak = speakers(policy.rows)
     read = [without_those_who_may_not_speak(heeded(file, delivered), may_speak) for file in files]
     stated, faults = state(read, rules, policy)
@@ -316,7 +315,7 @@ def stated_of(
 
 
 def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> tuple[list[Statement], list[Fault]]:
-    """What all rules that do not raise state of these files, and the faults of those that do."""
+    """What the rules state about these files, and the faults of those that raise."""
     stated: list[Statement] = []
     faults: list[Fault] = []
     of_incidents = _of_incidents(files, rules, policy)
@@ -345,7 +344,7 @@ def state(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) ->
 
 
 def _of_incidents(files: Sequence[CaseFile], rules: Collection[Rule], policy: Policy) -> Mapping[str, list[Statement]]:
-    """By name, what the rules state that speak of each incident by itself; nothing where one of them raises."""
+    """By name, what the rules state that speak of each incident by itself; nothing if one of them raises."""
     alone = tuple(rule for rule in rules if rule.speaks_of == "incident")
     found: dict[str, list[Statement]] = {rule.name: [] for rule in alone}
     if not alone:
@@ -384,10 +383,11 @@ def _place(traceback: TracebackType | None) -> str:
 def _taken_over(
     gone: Collection[Key], delivered: Mapping[Key, Notification], owed: Collection[Statement], policy: Policy
 ) -> Iterator[Withheld]:
-    """Whoever was told what agencies' beginnings and ends have since given to another: they hear that it has moved.
+    """Close the duties of agencies whose work went to another one when an agency began or ended: they hear that it has
+    moved.
 
-    Only of those to whom nothing is stated though their facts all stand (`gone`), and where a new recipient appears in
-    this evaluation or the old one is no longer in force: a recipient who is merely missing is for a person to look at.
+    Only where nothing is stated to them though all their facts are current (`gone`), and where a new recipient appears
+    in this evaluation or the old one is no longer in force. If a recipient is merely missing, a person must look.
     """
     stated = {statement.key for statement in owed}
     new: dict[tuple[str, str], list[Statement]] = {}
@@ -411,7 +411,7 @@ def _why_moved(instead: Sequence[Statement]) -> str:
 
 
 def _alike(kind: str, other: str, policy: Policy) -> bool:
-    """Whether one of these kinds stands in for the other; a kind that policy has dropped stands for itself."""
+    """Whether one of these kinds can take the place of the other; a kind that policy has dropped is only itself."""
     falls_back = {row.kind: row.falls_back_to for row in policy.rows.kinds}
     return kind == other or falls_back.get(kind) == other or falls_back.get(other) == kind
 

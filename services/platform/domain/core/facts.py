@@ -14,7 +14,7 @@ from schemas.streams import REGISTRY
 from schemas.values import Body, Withdrawn
 from services.platform.domain.core.file_keys import is_unlinked
 
-INCIDENTS_REMEMBERED = 4_000  # with what was stated of each about 20 kB
+INCIDENTS_REMEMBERED = 4_000  # each with its statements takes about 20 kB
 OF_AN_INCIDENT = frozenset(each.newest for each in REGISTRY.facts.values() if isinstance(each.attachment, OfAnIncident))
 B = TypeVar("B", bound=Body)
 W = TypeVar("W")
@@ -67,8 +67,8 @@ class Fact:
 
     @property
     def statement(self) -> tuple[str, str]:
-        """What it is a version of. What an agency says is its own: another agency's word cannot take its place. A link
-        made and a link refused are one statement: the higher version stands."""
+        """The statement that it is a version of. Each agency makes its own statements: another agency's cannot take
+        their place. A link made and a link refused are one statement: the higher version is current."""
         kind, subject = self.about
         if isinstance(self.body, AgencyBody):
             return (f"{kind}/{self.body.agency}", subject)
@@ -76,12 +76,13 @@ class Fact:
 
     @property
     def about(self) -> tuple[str, str]:
-        """The question that it answers, whoever says it."""
+        """The question that it answers, whichever agency says it."""
         return ("uk.agency.link" if self.kind in LINKING else self.kind, self.subject)
 
     @property
     def rank(self) -> tuple[int, datetime, str]:
-        """Of two versions the higher stands; of two contents with one version the later by source time, then by id."""
+        """The order of versions: the highest is current; of two contents with one version the later by source time,
+        then by id."""
         return (self.version, self.at, self.id)
 
 
@@ -103,10 +104,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Undertaking:
-    """What an agency that was asked to take on the person at a place said to that, whichever service had asked it.
+    """What an agency answered when any service asked it to take on the person at a place.
 
-    `key`: of the duty by which it was asked; `arose`: when there was cause for that. `file`: whose file told it: what
-    it says counts for that person alone, wherever the place leads by now. `takes_on`: False where it declines.
+    `key`: the duty by which it was asked; `arose`: when there was cause for that. `file`: the file from which it was
+    asked: the answer counts for that person alone, wherever the place leads by now. `takes_on`: False if it declines.
     """
 
     fact: str
@@ -120,18 +121,18 @@ class Undertaking:
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What stands about one person, or at one reference that leads to nobody yet.
+    """All current facts that concern one person, or one reference that leads to nobody yet.
 
     `key`: `record:<system>:<id>` or `place:<place>` for a person; `unlinked:<kind>:<reference>` for a reference.
-    `facts`: in the order of the world, withdrawn ones and lower versions left out.
-    `persons`: each place of these matters, with the key of the person it leads to.
-    `links`: fact id to the ids of the facts that lead from it to this file (a charge, a link made, an attribution).
-    `unlinked`: in an unlinked file, ids of facts that lead to nobody, each with the link that is missing.
-    `answers`: what agencies said to notifications of its duties; an evaluation gives rules those alone that count.
-    `joined`: of records that current merges join, the person whose file is read as this one or named in `persons`.
-    `records`: each place with the key of the very record that is stated there, whichever others it is joined with;
-    empty where no merge joins any of them.
-    `undertakings`: what agencies said of taking on the people at these places.
+    `facts`: in the order of the world, without withdrawn and superseded ones. `persons`: each place of these matters,
+    with the key of the person it leads to. `links`: fact id to the ids of the facts that lead from it to this file (a
+    charge, a link made, an attribution). `unlinked`: in an unlinked file, ids of facts that lead to nobody, each with
+    the link that is missing. `answers`: to notifications of its duties; an evaluation gives rules only those that
+    count.
+
+    `joined`: for records that current merges join, the person whose file is read as this one or named in `persons`.
+    `records`: each place with the record that is stated there, before any merge; empty where no merge joins them.
+    `undertakings`: what agencies answered about taking on the people at these places.
     """
 
     key: str
@@ -146,8 +147,8 @@ class CaseFile:
 
     @cached_property
     def words_on_her(self) -> Mapping[Key, Undertaking]:
-        """The latest word of each agency about this person, by the duty by which it was asked. Of those that take her
-        on again and again the first: since then she is theirs."""
+        """The latest answer of each agency about taking this person on, by the duty that asked. If an agency takes her
+        on again and again, the first answer counts: since then she is with it."""
         found: dict[Key, Undertaking] = {}
         for word in sorted(self.undertakings, key=lambda word: (word.at, word.fact)):
             if word.place not in self.own_places or self.key not in (word.file, self.joined.get(word.file)):
@@ -245,9 +246,9 @@ class CaseFile:
 class Incident:
     """What one file knows of one incident: the report, later views of the risk and the children, and who stands where.
 
-    Two are equal where the same facts, led here by the same links, are known of the same people in the same person's
+    Two are equal if the same facts, led here by the same links, are known about the same people in the same person's
     file. `links`: for each fact the ids of those that lead to it; empty where none do. `undertakings`: what agencies
-    said of taking that person on, at whichever of her places they were asked.
+    answered about taking that person on, at any of her places.
     """
 
     key: str

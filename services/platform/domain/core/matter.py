@@ -99,8 +99,7 @@ def plain(value: Any) -> Any:
 
 @cache
 def marks(model: type[BaseModel]) -> dict[str, Marked]:
-    """The mark of each field of a model, with how sure it is where that is marked. Raises TypeError for a field without
-    one."""
+    """The mark of each field of a model, and its basis where that is marked. TypeError for a field without a mark."""
     found = {}
     for name, info in model.model_fields.items():
         own = [mark for mark in info.metadata if isinstance(mark, Marked)]

@@ -1,4 +1,4 @@
-"""Who stands at a place, and whether that is still the person whom something was told about."""
+"""Tell who stands at a place, and whether that is still the person whom a notification was about."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from services.platform.domain.linking.names import are_alike, first_and_last, na
 
 @dataclass(frozen=True)
 class People:
-    """Who stands at the places of these files, as their current facts have it."""
+    """The people at the places of these files, by their current facts."""
 
     files: Sequence[CaseFile]
 
     def of(self, said: Duty | Notification) -> Whom | None:
-        """The record stated at its place, and what else identifies the person; None where nobody stands, and for a
-        reply to an answer: that speaks of the answer, whomever it was about."""
+        """The record that is stated at its place, and what else identifies the person. None for an empty place, and for
+        a reply to an answer, which is about the answer."""
         if said.key.rule == OUTDATED:
             return None
         if said.person not in self._known:
@@ -42,11 +42,11 @@ class People:
         )
 
     def is_another(self, notification: Notification) -> bool:
-        """Whether somebody else stands now where this notification was about.
+        """Whether another person now stands at the place of this notification.
 
-        Two records are one person's where a merge that stands says so; those of one name and one date of birth are told
-        of as one, too: nobody who reads of them could tell them apart. Where one of the two was stated without a
-        record, all else that is known must differ.
+        Two records are one person if a current merge says so. Two people of one name and one date of birth are treated
+        as one: no reader could tell them apart. If one of the two was stated without a record, everything else that is
+        known must differ.
         """
         before = notification.whom
         if before is None or notification.state == "withdrawn":
@@ -60,7 +60,7 @@ class People:
         return _nothing_in_common(before, now)
 
     def named(self, notification: Notification) -> Notification:
-        """The notification with who stands at its place, where that was not known by a record when it was sent."""
+        """The notification with the person at its place, if no record was known when it was sent."""
         before = notification.whom
         if (
             notification.state == "withdrawn"

@@ -27,11 +27,11 @@ RULES = (
 
 
 def outdated(answers: Collection[Answer], delivered: Mapping[Key, Notification], policy: Policy) -> Iterator[Duty]:
-    """One duty for each notification that was answered after another had replaced it that says more or is more urgent,
-    or after it was taken back (domain 2.9): its agency would believe that the answer counts.
+    """One duty for each notification that was answered too late: after a newer one had replaced it that says more or is
+    more urgent, or after it was taken back (domain 2.9). Its agency would believe that the answer counts.
 
-    An answer that came before is not told of: the notification that replaced it asks anew. What has been told is over
-    when the newer one is answered or nothing is asked any longer.
+    An answer that came in time is not reported: the newer notification asks anew. The duty ends when the newer
+    notification is answered, or asks nothing any longer.
     """
     answered = {key for key, answer in that_count(answers, delivered) if answer.key == key}
     late: dict[Key, list[Answer]] = {}

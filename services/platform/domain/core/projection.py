@@ -37,11 +37,11 @@ class Case:
 
 
 def project(duty: Duty, policy: Policy) -> Projection:
-    """All of the duty that its agency may see, and the fixed texts that go with it.
+    """What the duty's agency may see of it, and the fixed texts that go with that.
 
-    The grants are those of the duty's kind and what this agency may see beyond it. An item that no grant covers is left
-    out; nothing else leaves anything out. How sure each thing is stands at the item itself (DPA 2018 s.38). Words about
-    items that are left out would tell of them.
+    The grants are those of the agency's kind and its own. Only items that no grant covers are left out. Each item
+    carries its basis (DPA 2018 s.38). Texts about items that are left out are left out too, because they would tell of
+    them.
     """
     agency = policy.agency(duty.key.agency)
     extra = () if agency is None else agency.extra_grants
@@ -83,9 +83,10 @@ def allowed(item: Item, grants: Iterable[Grant], case: Case) -> bool:
 
 
 def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:
-    """What is about no person (an order, a hearing, the incident itself) is about the matter, which the duty is about.
+    """What is about no person (an order, a hearing, the incident itself) belongs to the matter, which the duty is
+    about.
 
-    A pupil is always named: what is said of no child in particular is not of a school's own pupil.
+    A pupil is always named: what is said of no particular child is not about a school's own pupil.
     """
     of_a_person = about is not None and person_place(about)
     match grant.whose:
@@ -101,7 +102,7 @@ def _about_whom(grant: Grant, about: str | None, case: Case) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One recipient, and what of the notification, as a reader may know of it."""
+    """One recipient, and what a reader may know of its notification."""
 
     recipient: str
     content: Content
@@ -110,12 +111,12 @@ class Shown:
 def project_explanation(
     notification: Notification, duty: Duty | None, role: str, agency: str | None, policy: Policy
 ) -> Shown:
-    """A notification as explained to somebody of this kind of agency, at that agency if it is known which.
+    """A notification as it is explained to a kind of agency, at one agency if that is known.
 
-    The list of recipients is class L (a refuge, a service in another area): only the recipient itself is named to
-    itself, all others read what kind it is, and of those who serve the victim only that her support service was told.
-    Of what was said a reader sees what that role is itself granted; without the duty, which alone knows the classes, an
-    agency sees its own notification and nobody else sees anything.
+    The list of recipients is class L (it can show a refuge, or a service in another area). So only the recipient reads
+    its own name; all others read its kind, and for those who serve the victim only that her support service was told. A
+    reader sees the content that its own role is granted. Only the duty knows the classes: without it an agency sees its
+    own notification, and nobody else sees anything.
     """
     if agency is not None and agency == notification.key.agency:
         return Shown(agency, notification.content)

@@ -19,7 +19,7 @@ class Matter:
     """All by which an evaluation goes in one matter (an incident, a case), as long as no fact that something was told
     for has fallen; the time, how far streams are read and who stands where excepted.
 
-    `steps_told`: whether anybody was told of a silence, about whichever matter of the file.
+    `steps_delivered`: whether any escalation step was delivered, about whichever matter of the file.
     """
 
     name: str

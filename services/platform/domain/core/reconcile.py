@@ -39,14 +39,16 @@ def reconcile(
     project: Callable[[Duty], Projection],
     words_when_over: Callable[[Notification], tuple[str, ...]],
 ) -> Evaluation:
-    """One comparison. `told`: the newest notification of each key; `current`: ids of the facts that a duty may rest
-    on; `read_to`: how far all streams have been read; `project`: what the duty's agency may see of it;
-    `words_when_over`: the fixed texts of a notification that closes or takes back.
+    """Compare what is owed with what was delivered.
 
-    What closes or corrects says nothing that its agency was not given before, and asks for nothing.
+    `delivered`: the newest notification of each key. `current`: ids of the facts that a duty may rest on. `read_to`:
+    how far all streams have been read. `project`: what the duty's agency may see of it. `words_when_over`: the fixed
+    texts of a notification that closes or takes back.
 
-    Keys must be stated once; those of a rule that raised are left out of both `told` and `owed`. When to look again
-    follows from all that is owed, and is not said here.
+    A closing or a correction tells its agency nothing new, and asks for nothing.
+
+    Keys must be stated once. Those of a rule that raised are left out of both `delivered` and `owed`. The time of the
+    next evaluation follows from all that is owed, and is not found here.
     """
     found = _Found(current, read_to, now, project, words_when_over)
     gone = dict(delivered)
@@ -132,8 +134,8 @@ class _Found:
         self.notifications.append(_first(before, duty, self.seen(duty), self.now))
 
     def go_on(self, before: Notification, duty: Duty) -> None:
-        """An update if something that this agency may see has changed, else a reminder if one is due. What has met its
-        asks is kept without a word: an agency that has answered is not told so, and nobody counts it as silent."""
+        """Send an update if something that this agency may see has changed, else a reminder if one is due. An answer is
+        recorded and not echoed to the agency that gave it, and nobody counts that agency as silent."""
         changed = _rests_on(duty) != before.grounds
         passed = any(before.at < moment <= self.now for moment in duty.changes_at)
         if (changed or passed) and (updated := _updated(before, duty, self.seen(duty), self.now)) is not None:
@@ -150,8 +152,8 @@ class _Found:
             self.regrounded.append(replace(before, grounds=_rests_on(duty), asks=asks, asked_for=about))
 
     def close(self, before: Notification, duty: Duty, reason: str) -> None:
-        """Those who were told hear that it has ended, and why; and nothing of what stands now: nobody is told when that
-        changes."""
+        """Tell the agency that the duty has ended, and why. Statements about the present are left out, because nobody
+        will say when they change."""
         of_now = duty.speaks_of_now()
         content = tuple(line for line in _still_so(before, self.seen(duty)) if line[0] not in of_now)
         self.end(
@@ -169,7 +171,7 @@ class _Found:
         self.notifications.append(replace(notification, texts=self.words_when_over(notification)))
 
     def compare(self, before: Notification, duty: Duty) -> None:
-        """It has ended, and what was told still counts: what proves wrong is taken out, what is new is not sent."""
+        """The duty has ended and its notification still counts: take out what proved wrong, and send nothing new."""
         grounds = _rests_on(duty)
         if grounds == before.grounds:
             return
@@ -182,7 +184,7 @@ class _Found:
             self.end(replace(after, grounds=grounds, content=content, reason=Reason.GROUND_CHANGED))
 
     def withheld_now(self, before: Notification | None, statement: Withheld) -> None:
-        """Whoever was told before hears why no longer; if what they were told is no longer so, they are corrected."""
+        """Tell an agency that was told before why it is owed no longer; correct what is wrong now."""
         self.withheld.append(statement)
         if before is None or before.state == "withdrawn":
             return
@@ -196,7 +198,7 @@ class _Found:
             self.end(replace(after, state="closed", grounds=grounds, reason=reason))
 
     def no_longer_stated(self, gone: Iterable[Notification]) -> None:
-        """Corrected if a fact it was told for has fallen; else nobody is written to, and a person looks."""
+        """Correct it if a fact behind it is no longer current; otherwise write to nobody, and let a person look."""
         for before in gone:
             if before.state == "withdrawn":
                 continue
@@ -260,7 +262,7 @@ def _first(before: Notification | None, duty: Duty, seen: Projection, now: datet
 
 
 def _still_so(before: Notification, seen: Projection) -> Content:
-    """What the agency was given, as far as it is so and may be seen by it now: nothing that is new."""
+    """The part of what the agency was given that is still right and that it may still see; nothing new."""
     return tuple(line for line in before.content if line in seen.content)
 
 
@@ -300,7 +302,7 @@ def _updated(before: Notification, duty: Duty, seen: Projection, now: datetime) 
 
 
 def _changed(before: Notification, updated: Notification) -> Iterator[str]:
-    """By name what is new in an update or said no longer; of what else it may change, which part of it."""
+    """The names of items that are new or gone in an update, and which other parts it changes."""
     differ = set(before.content) ^ set(updated.content)
     yield from (line[0] for line in (*updated.content, *before.content) if line in differ)
     if updated.asked_at != before.asked_at or _as_asked(updated) != _as_asked(before):
@@ -317,8 +319,8 @@ def _as_asked(notification: Notification) -> list[Asked]:
 
 
 def _same_is_asked(before: Notification, duty: Duty) -> bool | None:
-    """Whether its asks are about the same as when they were told; None where they are about all that is said, or where
-    what they were about is not known any more."""
+    """Whether its asks are about the same as when they were delivered. None: they are about the whole matter, or it is
+    no longer known what they were about."""
     if duty.asked_for is None or before.asked_for is None:
         return None
     return duty.asked_for == before.asked_for

@@ -21,13 +21,11 @@ class RuleIncompleteError(TypeError):
 class Rule:
     """A rule as a service runs it. A declaration without a name, title, route or fact type raises RuleIncompleteError.
 
-    `name`: stands in the key of every duty, so it never changes.
-    `title`: the headline over what it tells. It also stands on what is taken back, so it asks for nothing.
-    `routes`, `clocks`, `windows`: the names of all policy rows that it asks for.
-    `reads`: the bodies of all facts and answers that it reads.
-    `needs`: of these, the ones of which a file must hold at least one, or the rule is not run; without it, any of them.
-    `runs_in`: the files of persons, or the files of references that lead to nobody yet.
-    `speaks_of`: `incident` where it states the same of an incident whatever else the file holds, else `file`.
+    `name`: part of the key of every duty, so it never changes. `title`: the headline over its notifications; withdrawn
+    ones carry it too, so it asks for nothing. `routes`, `clocks`, `windows`: the policy rows that it asks for. `reads`:
+    the bodies of all facts and answers that it reads. `needs`: the rule runs only on a file that holds at least one of
+    these; by default any of `reads`. `runs_in`: files of persons, or files of references that lead to nobody yet.
+    `speaks_of`: `incident` if it states the same about an incident whatever else the file holds, else `file`.
     """
 
     name: str

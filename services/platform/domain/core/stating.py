@@ -95,8 +95,8 @@ def owed(
         return policy.due(start, within, school_urn=areas.school_urn, la_code=areas.child.la_code)
 
     def tell_by(within: Within) -> datetime:
-        """What may not be told before it opens is not late for having waited (a question that stands in its place, an
-        expiry ahead): then the time runs from its opening."""
+        """A duty that may not be told before it opens (an expiry ahead, or while a question is asked in its place) is
+        not late because it waited: its time runs from its opening."""
         by = due(within)
         return by if arose <= by else ends(within, arose)
 
@@ -198,8 +198,8 @@ def owed_to_agency(
     grounds: tuple[Fact, ...],
     matter: tuple[Item, ...],
 ) -> Iterator[Statement]:
-    """A duty to one agency that a fact itself names, whatever its area: word about what that agency said. The route
-    of that name gives the rest, and tells nobody by itself."""
+    """A duty to the agency that a fact names, whatever its area: it concerns what that agency said. The route of that
+    name gives the rest, and tells nobody by itself."""
     row = policy.route(rule, on)
     key, rests_on = Key(rule, subject, agency.id), file.grounds(*grounds)
     why = why_of(row, policy)
@@ -223,8 +223,8 @@ def owed_to_agency(
 
 
 def sender(grounds: Iterable[Fact]) -> tuple[Item, ...]:
-    """Which court, agency or police force said it: the first fact is what it is about, and where that names nobody,
-    another one from a source of its kind may (`uk.court`, `uk.police`)."""
+    """Which court, agency or police force said it. The first fact counts; if it names nobody, another one from a source
+    of its kind may (`uk.court`, `uk.police`)."""
     facts = list(grounds)
     alike = (fact for fact in facts if fact.kind.split(".")[:2] == facts[0].kind.split(".")[:2])
     return next(filter(None, map(_said_by, alike)), ())
@@ -244,7 +244,7 @@ def _said_by(fact: Fact) -> tuple[Item, ...]:
 
 
 def within_its_agency(duty: Duty) -> Duty:
-    """The same, where nobody but the agency's own people may hear that it does not answer."""
+    """The same duty, with no last step outside its agency: nobody else may hear that it does not answer."""
     own = duty.last_step is not None and duty.last_step.agency == duty.key.agency
     return duty if own else duty.but(last_step=None)
 

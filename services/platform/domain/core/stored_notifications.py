@@ -15,7 +15,7 @@ from schemas.classes import Basis
 from services.platform.domain.core.duties import Asked, Notification, Whom, Why, Withheld
 from services.platform.domain.core.facts import Key
 
-# Every evaluation of a file reads all that was delivered and withheld in it, and most of it is as it was.
+# Every evaluation of a file reads everything delivered and withheld in it, and most of that has not changed.
 NOTIFICATIONS_REMEMBERED = 5_000  # at about 11 kB
 WITHHELD_REMEMBERED = 20_000  # at about 2 kB
 

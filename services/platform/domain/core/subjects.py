@@ -1,4 +1,4 @@
-"""What duties are about, written into their keys: a place, or a place with what else tells duties of one rule apart."""
+"""Write what a duty is about into its key: a place, with whatever else tells duties of one rule apart."""
 
 from schemas.places import crime_of
 

@@ -1,7 +1,7 @@
-"""Which offences of a charge a court's result speaks of: by sequence and code, never by sequence alone (domain 1.2).
+"""Find the charged offence that a court's result speaks of: by sequence and code, never by sequence alone (domain 1.2).
 
-A result may name offences that no charge here does, as an old one that is dealt with on the same day, and two offences
-of one message may carry the same sequence number.
+A result may hold offences that no charge here has, such as an old one dealt with on the same day. Two offences of one
+message may carry the same sequence number.
 """
 
 import re

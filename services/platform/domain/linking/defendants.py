@@ -1,9 +1,10 @@
-"""Who a defendant is where the identifiers that a source gives cannot say it: by name and birth, within one case.
+"""Tell who a defendant is if the source's identifiers cannot: by name and birth, within one case.
 
-A placeholder, and what cannot be read, names nobody. An identifier that two people share names at most the first of
-them. Whoever is then known by no identifier is known by a name that says nothing of him, made with the deployment's
-secret of the case, his name and his date of birth. Without one of these he is known at one hearing, as one source
-states it, by all that it does say of him; of whom it says nothing, each statement stays apart from all others.
+A placeholder names nobody, and neither does an identifier that cannot be read. An identifier that two people share
+names at most the first of them. A defendant without an identifier gets a name that says nothing about him, made with
+the deployment's secret from the case, his name and his date of birth. If his name or birth is missing, he is known at
+one hearing, as one source states it, by everything else that it says of him. If it says nothing of him, each statement
+stays apart from all others.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ REFERENCES: tuple[Identifier, ...] = ("urn", "asn", "defendant_id")
 OF_A_CASE = REGISTRY.bodies(OfACase)
 H = TypeVar("H", bound=OfAHearing)
 
-# How the names begin that the relay makes. Each is made for one person, so it counts whatever case it stands in.
+# How names begin that the relay makes. Each is made for one person, so it counts in whatever case it is written.
 NAMED, APART, CHARGED = MADE_HERE = ("named.", "apart.", "charged.")
 IsPlaceholder = Callable[[Identifier, str], bool]
 
@@ -71,7 +72,7 @@ class Knowing:
                 return self._charged(body, refs)
             case AtAHearing():
                 return self._named(body, refs, source, content)
-        # An application has a name of its own: it needs one of its defendant only where nothing else is left.
+        # An application has a reference of its own. It needs a name of its defendant only if nothing else is left.
         return None if refs.urn or refs.court_case else self._alone(content)
 
     def _named(self, body: OfAHearing, refs: References, source: str, content: str) -> str:
@@ -98,7 +99,7 @@ class Knowing:
         return self.pseudonym("\x1f".join(("defendant", *parts)))[:16]
 
     def _force(self, body: Referring, refs: References) -> str | None:
-        """A case's force where its URN is a placeholder: that of the ASN, else of the court."""
+        """The force of a case whose URN is a placeholder: that of the ASN, else of the court."""
         court_ou = body.court_ou if isinstance(body, OfAHearing) else refs.court_ou
         return next(filter(self.knows_force, forces(None, refs.asn, court_ou)), None)
 
@@ -109,7 +110,7 @@ def is_of_a_case(body: Body | None) -> TypeGuard[Referring]:
 
 
 def placeholders(refs: References, is_placeholder: IsPlaceholder) -> Iterator[Identifier]:
-    """Those of these references that name nobody."""
+    """The references that name nobody."""
     for name in REFERENCES:
         stated = getattr(refs, name)
         if stated is not None and is_placeholder(name, stated):
@@ -117,7 +118,7 @@ def placeholders(refs: References, is_placeholder: IsPlaceholder) -> Iterator[Id
 
 
 def placeholder_doubts(body: Body, is_placeholder: IsPlaceholder) -> Iterator[Doubt]:
-    """What its sender is told of the placeholders in it."""
+    """The doubts that its sender is told: the placeholders in it."""
     if is_of_a_case(body):
         for name in placeholders(body.references, is_placeholder):
             yield Doubt(f"references.{name}", DoubtReason.IDENTIFIER_IS_PLACEHOLDER)
@@ -131,9 +132,12 @@ def is_of_nobody(defendant: Defendant, is_placeholder: IsPlaceholder) -> bool:
 
 
 def are_two(one: Defendant, other: Defendant) -> bool:
-    """Whether these are shown to be two people. One PNC id, or one record, is one person, however he is spelt; so are
-    names that differ by a letter, or by how much of them is written, with one date of birth, unless they have two PNC
-    ids or two records of one system, as twins do."""
+    """Whether these two are shown to be different people.
+
+    One PNC id, or one record, is one person, however he is spelt. Names that differ by a letter, or by how much of them
+    is written, are one person if the date of birth is the same. Twins are an exception: two PNC ids, or two records of
+    one system, are two people.
+    """
     pncs = tuple(pnc(each.pnc_id) if each.pnc_id else None for each in (one, other))
     if None not in pncs and pncs[0] == pncs[1]:
         return False

@@ -105,7 +105,7 @@ def file_of(key: str, current: Sequence[Fact], linkage: Linkage) -> CaseFile:
 
 
 def is_said_of_a_matter(fact: Fact) -> bool:
-    """Whether an agency says it of a matter of which others spoke."""
+    """Whether it is an agency's statement about a matter of which others spoke."""
     return isinstance(attachment_of(fact), SaidOfAMatter)
 
 
@@ -147,7 +147,7 @@ def _linkage(matters: Matters) -> Linkage:
 
 
 def _unlinked_file_of(matters: Matters, fact: Fact) -> str:
-    """What says whom an order protects lies where the order does, whatever that case is known by."""
+    """The file of a statement about whom an order protects: the order's own, whatever references its case has."""
     order = matters.lines.get(way_of(fact).order_asked_of(fact.body) or "")
     return unlinked_file(fact if order is None else order)
 
@@ -167,10 +167,12 @@ def _lay_refusals_in_unlinked_files(matters: Matters, membership: Membership) ->
 
 
 def _lay_incidents_in_unlinked_files(matters: Matters, membership: Membership) -> None:
-    """Of the incidents that lead to a court fact two sorts lie in its unlinked file, too: those whose ordinary routes
-    wait, for what is asked there must not reach those who may not know of it; and where the court names somebody by
-    record all, for whom that is must not be asked where it is known, or where a merge says so: merges are not known
-    where links are."""
+    """Put two sorts of incidents into the unlinked file of a court fact that they lead to.
+
+    First, incidents whose ordinary routes wait: the questions asked in that file must not reach those who may not know
+    of them. Second, if the court names somebody by record, all incidents: where it is known whom the order concerns,
+    nobody must be asked. A merge can say so, and linking does not know merges.
+    """
     crimes_of = {fact.id: crime for crime, (fact, _) in matters.incidents.items()}
     waits = {fact.id for fact, incident in matters.incidents.values() if held(incident) is not None}
     for fact in matters.current:
@@ -182,8 +184,8 @@ def _lay_incidents_in_unlinked_files(matters: Matters, membership: Membership) -
 
 
 def _lay_leads_to_the_coded(matters: Matters, membership: Membership) -> None:
-    """Where a court names somebody by record, what leads its orders to incidents lies with all whom these concern,
-    whomever else it names: who stands there is known to them, too, and a code for one of them says whose it is."""
+    """If a court names somebody by record, put the facts that lead its orders to incidents into the files of everyone
+    whom the orders concern. They then know who stands at those incidents, and whose order a coded name makes it."""
     facts = {fact.id: fact for fact in matters.current}
     for fact in matters.current:
         if coded_records(fact.body):

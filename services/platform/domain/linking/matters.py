@@ -41,7 +41,7 @@ class Lead:
 
 
 def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder) -> str:
-    """A record where the source gives a real one, else the place in the matter."""
+    """The key of a person: the record if the source gives a real one, else the place in the matter."""
     if record is None or is_placeholder(record.id):
         return str(PlaceFile(place))
     return record_key(record)
@@ -124,7 +124,8 @@ class Matters:
                         yield Path(person, frozenset({lead.fact.id, incident.id, by.id}), place)
 
     def at_case(self, refs: References, defendant: Defendant | None) -> Iterable[Path]:
-        """By URN and ASN or defendant id; else by the single candidate of that URN who has his name and birth."""
+        """Everyone in the matters of a case: by URN and ASN or defendant id; else the single candidate of that URN with
+        his name and birth."""
         one_man_s = (name for name in of_case(refs) if not name.startswith(("urn:", "court_case:")))
         leads = [lead for lead in self.leads_of(one_man_s) if same_case(lead.refs, refs)]
         his = [lead for lead in leads if not self.is_another_s(lead, refs, defendant)]
@@ -171,7 +172,8 @@ class Matters:
                 yield from (path.after(fact.id) for path in self.at_orders_of_hearing(body))
 
     def at_orders(self, fact: Fact, body: OrdersResulted) -> Iterable[Path]:
-        """Those of the hearing itself, and of the orders that it changed: of those that it names, else of its case."""
+        """The people of the hearing itself, and of the orders that it changed: the orders that it names, else those of
+        its case."""
         yield from self.at_orders_of_hearing(body)
         changes = [order for order in body.orders if order.action != "imposed"]
         for earlier, made in filter(None, (self.orders.get(order.order or "") for order in changes)):

@@ -1,7 +1,7 @@
-"""Which records are one person, and the file of a person out of those of her records.
+"""Tell which records are one person, and make a person's file out of the files of her records.
 
-Two records become one by a persons-merged fact alone, and two again when it no longer stands. Nothing is moved for it:
-each record keeps what lies with it, and is read together with the others for as long as they are one.
+Only a persons-merged fact makes two records one, and they are two again when it is no longer current. Nothing is moved
+for it: each record keeps its own facts, and is read together with the others while they are one person's.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -93,10 +93,11 @@ def of_persons(files: Iterable[CaseFile], joins: Joins) -> list[CaseFile]:
 
 
 def person_file(files: Sequence[CaseFile], joins: Joins) -> CaseFile:
-    """One person's file, from those of her records; or that of a reference, read with what merges say of those in it.
+    """One person's file, made from those of her records; or the file of a reference, read with what merges say about
+    the people in it.
 
-    What lies in it because of a merge, hers or that of anybody at the same incident or whom a court codes, rests on
-    that merge as well.
+    A fact that is there because of a merge rests on that merge as well: a merge of hers, of anybody at the same
+    incident, or of a person whom a court codes.
     """
     known = joins and {record for file in files for record in (file.key, *file.persons.values()) if record in joins}
     if not known:

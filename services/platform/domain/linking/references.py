@@ -38,7 +38,7 @@ class CaseArea(NamedTuple):
 
 
 def area_of_case(refs: References, force_code: str | None = None, court_ou: str | None = None) -> CaseArea:
-    """As a fact states it, else by its URN, its ASN or the court that sat."""
+    """The area of a case: as a fact states it, else by its URN, its ASN or the court that sat."""
     court_ou = court_ou or refs.court_ou
     stated = (force_code,) if force_code else ()
     return CaseArea((*stated, *identifiers.forces(refs.urn, refs.asn, court_ou)), court_ou)

@@ -20,8 +20,8 @@ OF_A_PERSON = frozenset({"record", "pnc_id", "cro_number"})  # the others are of
 
 @dataclass(frozen=True, slots=True)
 class Man:
-    """A defendant, as far as a file knows him. `ids`: records are those of the person whom merges make of them.
-    `suspects`: the persons whom charges, and links that people made, name as suspects where they lead from his case."""
+    """A defendant, as far as a file knows him. `ids`: his identifiers; records are replaced by the person whom merges
+    make of them. `suspects`: the persons whom charges, and links that people made, name as suspects in his case."""
 
     ids: frozenset[Identity] = frozenset()
     suspects: frozenset[str] = frozenset()
@@ -36,7 +36,8 @@ class Man:
         return self._share(other, of_a_person=False) or not self.persons.isdisjoint(other.persons)
 
     def is_another(self, other: "Man") -> bool:
-        """Shown to be another man. An ASN or a defendant's number is of one case, and shows that of nobody."""
+        """Whether he is shown to be another man. An ASN or a defendant's number belongs to one case, so a different one
+        shows nothing."""
         if not self.ids.isdisjoint(other.ids):
             return False
         return self._ids_conflict(other) or (
@@ -45,7 +46,7 @@ class Man:
         )
 
     def may_be(self, other: "Man") -> bool:
-        """Known by one ASN or defendant's number, whatever else speaks against it."""
+        """Whether both are known by one ASN or defendant's number, whatever else speaks against it."""
         return self.is_same(other) or self._share(other, of_a_person=False)
 
     def together(self, others: Iterable["Man"]) -> "Man":
@@ -88,7 +89,7 @@ class Men:
         return self._found[known_by]
 
     def of_application(self, application: ApplicationLodged) -> Man:
-        """The defendant of an application, as far as its fact lies in this file."""
+        """The defendant of an application, if its fact is in this file."""
         lodged = self._lodged.get(application.application)
         return self.of(lodged) if lodged is not None else Man(identities(application.references))
 

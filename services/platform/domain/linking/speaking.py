@@ -29,7 +29,7 @@ def anybody(_agency: str, _incident: IncidentReported, _cases: Cases) -> bool:
 
 
 def speakers(policies: PolicySet) -> MaySpeak:
-    """Who may speak under this policy. What an agency said stands when the agency has ended."""
+    """Who may speak under this policy. A statement stays valid when its agency has ended."""
     policy = policies.of_all_times
 
     def may_speak(agency: str, incident: IncidentReported, cases: Cases) -> bool:
@@ -47,7 +47,7 @@ def speakers(policies: PolicySet) -> MaySpeak:
 
 
 def _areas(incident: IncidentReported, cases: Cases, known: Collection[str]) -> Iterator[Areas]:
-    """For each party who may be a victim: with the incident's own force, and with that of each case."""
+    """The areas of each party who may be a victim: with the incident's own force, and with that of each case."""
     of_cases = ((next((f for f in case.forces if f in known), None), case.court_ou) for case in sorted(cases, key=str))
     places = dict.fromkeys([(incident.force_code, None), *of_cases])
     for index in places_of_victims(incident).values():
@@ -56,8 +56,8 @@ def _areas(incident: IncidentReported, cases: Cases, known: Collection[str]) -> 
 
 
 def as_anybody_hears(kind: str, missing: str) -> str:
-    """The link that a statement lacks, as those hear it who may not know of the matter: what it would lack about
-    something that nobody knows, for otherwise its sender would learn of a matter that is not for it."""
+    """The missing link of a statement, as it is told to those who may not know of the matter: the one that it would
+    lack if nobody knew the matter. Otherwise its sender would learn of a matter that is not for it."""
     if missing == NOT_THE_RECIPIENT:
         return UNKNOWN_NOTIFICATION
     known_to_nobody = REGISTRY.facts[kind].unlinked.missing
@@ -81,9 +81,12 @@ class Said:
 def that_count(
     said: Sequence[Said], incidents: Mapping[str, IncidentReported], may_speak: MaySpeak
 ) -> tuple[dict[tuple[str, str], Fact], frozenset[str]]:
-    """To each question the fact that answers it, the highest version of those who may speak; and the ids of what was
-    said by those who may not. A desk that stands in place of ordinary routes makes the reference known as one of such
-    an incident: then nobody else may speak about the reference either."""
+    """For each question, the fact that answers it: the highest version from an agency that may speak. Also the ids of
+    statements from agencies that may not.
+
+    If a desk that acts in place of the ordinary routes links a reference to such an incident, nobody else may speak
+    about that reference either.
+    """
 
     def may(one: Said, crimes: Iterable[str]) -> bool:
         return all(may_speak(one.agency, incidents[crime], one.cases) for crime in crimes if crime in incidents)

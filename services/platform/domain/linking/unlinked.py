@@ -1,4 +1,4 @@
-"""Court facts that lead to nobody yet: who is told of them, by references alone, until something links them."""
+"""Tell agencies of court facts that lead to nobody yet, by references alone, until something links them."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -29,11 +29,10 @@ def pending(
     withhold: Reason | None = None,
     besides: tuple[Fact, ...] = (),
 ) -> Iterator[Statement]:
-    """What is owed for a fact of an unlinked file while it is linked to nobody, by the link clock of its type and
-    variant.
+    """The duties for a fact that is linked to nobody, by the link clock of its type and variant.
 
-    `besides`: other facts that make it what it is. Once linked or refused it is stated still, as settled by what did
-    so. Where the clock names no route nobody is told.
+    `besides`: other facts that make it what it is. Once it is linked or refused, the duties are still stated, as
+    settled by that. If the clock names no route, nobody is told.
     """
     unlinked = fact.id in file.unlinked
     clock = policy.link_clock(fact.kind, on, variant)

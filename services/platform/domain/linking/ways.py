@@ -1,7 +1,7 @@
-"""What each attachment means: whom a fact of it leads to, what it lacks, and by which references people may name it.
+"""Say what each attachment means: whom its facts lead to, what they lack, and by which references people may name them.
 
-There is one class for each of the closed set in `schemas/attachments.py`; nothing else here knows which types there
-are. A type of fact says in its declaration which it has.
+There is one class for each attachment of the closed set in `schemas/attachments.py`. Each type of fact declares which
+it has; nothing else here knows which types there are.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -66,7 +66,7 @@ class Way(Generic[B]):
         return None if paths else self.missing(fact)
 
     def missing(self, fact: Fact) -> str | None:
-        """What its type is declared to lack while it leads to nobody."""
+        """The link that its type declares as missing while it leads to nobody."""
         return REGISTRY.facts[fact.kind].unlinked.missing
 
     def unlinked_file(self, own: str, body: B) -> str:
@@ -173,8 +173,8 @@ class ChargedParties(OfACase[ChargePreferred]):
 
 
 class FromACourt(OfACase[F]):
-    """What a court says is told in a victim's file: what leads to him alone, or to a record that nobody here may have,
-    waits as what leads to nobody does, and is not silent (domain 2.8)."""
+    """A court's fact is told in a victim's file. If it leads only to him, or to a record that perhaps nobody here has,
+    it waits as a fact that leads to nobody does, and is not silent (domain 2.8)."""
 
     also_unlinked = True
 
@@ -349,7 +349,8 @@ def names_for_people(fact: Fact) -> list[str]:
 
 
 def unlinked_file(fact: Fact) -> str:
-    """The one file where a court fact lies whoever it concerns, and where any other waits for its missing link."""
+    """The unlinked file of a fact: a court fact is always there, whomever it concerns; any other waits there for its
+    missing link."""
     own = REGISTRY.facts[fact.kind].own_reference(fact.subject)
     return unlinked_key(own) if fact.withdrawn else way_of(fact).unlinked_file(own, fact.body)
 

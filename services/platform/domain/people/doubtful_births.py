@@ -36,8 +36,8 @@ def check_at_source(
     references: Iterable[Item],
     what: str = "doubtful_date_of_birth",
 ) -> Iterator[Statement]:
-    """The DAIT, or the desk that policy names in its place, by references and without the date itself: whoever has the
-    record reads it there."""
+    """Tell the DAIT, or the desk that policy names in its place, by references and without the date: those who have the
+    record read it there."""
     yield from tell(
         file,
         policy,

@@ -42,9 +42,12 @@ class Matter:
 
 
 def tell(file: CaseFile, policy: Policy, to_tell: Matter) -> Iterator[Statement]:
-    """The ordinary route. Where a suspect is police, the abuse honour-based or roles unresolved: the named desk alone,
-    and each agency of the ordinary route withheld with that reason. About a suspect who is police, silence climbs to
-    nobody outside the desk that is told: that may be the force in which he works."""
+    """State the ordinary route of an incident.
+
+    Where a suspect is police, the abuse is honour-based or roles are unresolved, only the named desk is told, and each
+    agency of the ordinary route is withheld with that reason. If a suspect is police, silence is escalated to nobody
+    outside the desk that is told: it could reach the force in which he works.
+    """
     if to_tell.held is None:
         yield from _owed(file, policy, to_tell, to_tell.route, to_tell.only_kinds)
         return
@@ -61,7 +64,8 @@ def tell(file: CaseFile, policy: Policy, to_tell: Matter) -> Iterator[Statement]
 
 
 def tell_nobody(file: CaseFile, policy: Policy, to_tell: Matter, reason: Reason) -> Iterator[Statement]:
-    """Why those are told nothing, or no longer, whom `tell` would tell: the desk that stands in their place, too."""
+    """State why all whom `tell` would tell are told nothing, or no longer: also the desk that is told in their
+    place."""
     named: set[str] = set()
     for route in (to_tell.route,) if to_tell.held is None else (to_tell.route, DESKS_OF_HELD[to_tell.held]):
         for statement in _owed(file, policy, to_tell, route, None, why_not=reason):

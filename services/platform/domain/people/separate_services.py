@@ -25,12 +25,12 @@ class Share:
 
 
 def shares(file: CaseFile, incident: IncidentReported, policy: Policy, row: Route) -> Mapping[int, Sequence[Share]]:
-    """The able services of each party by its number, for each kind that the route tells; each service is one party's.
+    """The able services of each party, by its number, for each kind of agency on the route. Each service belongs to one
+    party.
 
-    The service that any other incident of a party goes to is kept for that party alone; one to which those of two
-    parties go is nobody's. The others are shared out in turn. Areas and the order of the parties decide, and nothing
-    else: no other incident, no later view of a risk, no answer, and no agency's beginning or end moves a service from
-    one party to another.
+    The service to which any other incident of a party goes is kept for that party. A service to which incidents of two
+    parties go is nobody's. The others are shared out in turn. Only areas and the order of the parties decide: no other
+    incident, later view of a risk, answer, or beginning or end of an agency moves a service from one party to another.
     """
     parties = sorted(incident.parties, key=lambda party: _turn(file, incident, party))
     areas = [Areas(victim=party.residence, case_force=incident.force_code) for party in parties]
@@ -87,8 +87,8 @@ def each_accuses_the_other(incident: IncidentReported) -> bool:
 def with_separate_services(
     stated: Sequence[Statement], files: Iterable[CaseFile], delivered: Collection[Key], policy: Policy
 ) -> list[Statement]:
-    """The same duties, where no support service is asked in another's place that another party has or may have; whoever
-    has been told of this person goes on."""
+    """The same duties, without passing a person on to a support service that another party has or may have. A service
+    that was already told of this person goes on."""
     passed_over = {
         place: services
         for file in files
@@ -119,8 +119,8 @@ def _own_numbers(file: CaseFile, incident: IncidentReported) -> frozenset[int]:
 
 
 def _turn(file: CaseFile, incident: IncidentReported, party: Party) -> tuple[bool, str, int]:
-    """By the records that are stated there, so that the next incident of the same people gives each the same, whoever
-    called; those without a record after them, by number. No merge changes it."""
+    """The turn of a party: by the record that is stated there, so that the next incident of the same people gives each
+    the same service, whoever called. Parties without a record follow, by number. No merge changes it."""
     place = party_place(incident.crime_reference, party.number)
     record = file.records.get(place) or file.persons.get(place, place)
     known = is_record(record)
@@ -132,7 +132,7 @@ def _of_others(of_each: Sequence[frozenset[str]], n: int) -> frozenset[str]:
 
 
 def _in_turn(able: Sequence[Sequence[Agency]]) -> list[tuple[Agency, ...]]:
-    """In turn each takes the first that it may have and nobody has, until nothing is left."""
+    """Share services out: in turn each party takes the first free one that it may have, until nothing is left."""
     taken: list[list[Agency]] = [[] for _ in able]
     nobody_has = {agency.id for agencies in able for agency in agencies}
     before = len(nobody_has) + 1

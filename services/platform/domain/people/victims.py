@@ -55,7 +55,7 @@ class Victim:
         return held(self.incident)
 
     def areas(self, court_ou: str | None = None, defendant: Defendant | None = None) -> Areas:
-        """Hers, the case's, and his: where the court says that he lives, else where police do."""
+        """Her area, the case's, and his: where the court says that he lives, else where the police do."""
         suspects = (party.residence for party in self.incident.parties if party.role is Role.SUSPECT)
         his = next(suspects, Residence())
         if defendant is not None and (defendant.residence.force or defendant.residence.la_code):
@@ -104,16 +104,16 @@ class Matters:
                 yield link, link.body
 
     def victims_of(self, fact: Fact) -> tuple[Victim, ...]:
-        """Her places that a court fact is about: those that charges name, else the one that a person linked it to."""
+        """Her places that a court fact is about: those that charges name, else the one to which a person linked it."""
         charged = {place for _, charge in self.charges(fact) for one in charge.offences for place in _places(one)}
         return self._at(charged & self.places) or self._linked(fact)
 
     def victims_of_offence(self, fact: Fact, offence: ResultedOffence) -> tuple[Victim, ...]:
         """Her places that one offence of a hearing is about.
 
-        A charge says so for each offence. A link that a person made says so for the whole case: then her first place
-        stands for her, so that nobody is told of one offence twice. What he had been convicted of before the incident
-        happened is another offence, unless a charge names it or nobody charged him here.
+        A charge says so for each offence. A link that a person made says so for the whole case; then only her first
+        place counts, so that nobody is told of one offence twice. An offence of which he was convicted before the
+        incident happened is another offence, unless a charge names it or he was not charged here.
         """
         counts = self._counts(fact)
         if charged := self._at(_places_of(counts.of(offence)) & self.places):
@@ -190,13 +190,13 @@ class Matters:
 
 
 def convicted_before(offence: ResultedOffence, victim: Victim) -> bool:
-    """Whether he was convicted of it on a day before that incident happened: of something else, then."""
+    """Whether he was convicted of it before that incident happened, and so of another offence."""
     on = offence.verdict_date
     return offence.verdict is Verdict.CONVICTED and on is not None and on < london_day(victim.incident.occurred_from)
 
 
 def held(incident: IncidentReported) -> Reason | None:
-    """Why what a court says in this matter goes to one desk alone: a specialist's, or whoever resolves the roles."""
+    """Why a court's fact in this matter goes to one desk alone: a specialist's, or the one that resolves the roles."""
     return kept_for_specialist(incident) or (Reason.ROLES_UNRESOLVED if incident.roles_unresolved else None)
 
 
@@ -216,7 +216,8 @@ def held_of(file: CaseFile, links: tuple[str, ...]) -> Reason | None:
 
 
 def places_of_victims(incident: IncidentReported) -> Mapping[str, int]:
-    """With where each stands among the parties. While roles are unresolved each party may be one."""
+    """The places of those who may be victims, each with its index among the parties. While roles are unresolved, every
+    party may be one."""
     return {
         party_place(incident.crime_reference, party.number): index
         for index, party in enumerate(incident.parties)
@@ -227,11 +228,11 @@ def places_of_victims(incident: IncidentReported) -> Mapping[str, int]:
 def speaks_for(
     fact: Fact, place: str, since: datetime, led_to: Mapping[str, Reason | None]
 ) -> tuple[bool, int, bool, float]:
-    """Which of a person's places speaks, in what concerns a court fact: the greatest. `led_to`: those that the fact
-    leads to, for their agencies know of the case, each with why its ordinary routes wait.
+    """Choose the incident whose agencies receive this court event: the greatest key wins.
 
-    Where they wait at one of those, that one speaks: they wait for what it is beside, too. Else the newest that was
-    reported by then: what is reported later moves nothing.
+    `led_to`: the places to which the fact leads, each with the reason why its ordinary routes wait; their agencies know
+    of the case. A restricted one among them wins, because the others must not be told in its place. Otherwise the
+    newest that was reported by then: what is reported later changes nothing.
     """
     known, reason = since <= fact.body.occurred_at, led_to.get(place)
     waits = len(DESKS_OF_HELD) - list(DESKS_OF_HELD).index(reason) if reason is not None else 0
@@ -239,7 +240,7 @@ def speaks_for(
 
 
 def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:
-    """Assessments after the incident's own, by the place of whom they are about."""
+    """Later assessments, by the place of the party whom they are about."""
     later: dict[str, list[tuple[Fact, RiskAssessed]]] = {}
     for fact, view in file.of(RiskAssessed):
         later.setdefault(party_place(view.crime_reference, view.party), []).append((fact, view))
