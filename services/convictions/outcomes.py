@@ -23,7 +23,7 @@ CLOSED_TO_ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The offence at one hearing. `verdict`: as stated there, else as it stood; a sentence need not repeat it."""
+    """The offence at one hearing. `verdict`: as stated there, else the earlier one; a sentence need not repeat it."""
 
     fact: Fact
     body: HearingResulted
@@ -36,7 +36,7 @@ class Heard:
 
     @property
     def path(self) -> str:
-        """Where the offence stands in the body."""
+        """The position of the offence in the body."""
         return f"offences.{self.index}"
 
     @property

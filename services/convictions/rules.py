@@ -68,9 +68,12 @@ def missed_order_on_acquittal(file: CaseFile, policy: Policy) -> Iterator[Statem
 
 
 def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """A result linked to nobody: its references to the force's duty desk, if the case is marked as domestic abuse. At
-    once, and marked or not, where it takes away what may protect somebody: an order's ground, or conditions of bail.
-    Bail without conditions alone does not say that there were any."""
+    """Tell the force's duty desk of a result that is linked to nobody, by references, if the case is marked as domestic
+    abuse.
+
+    A result that takes protection away (an order's ground, or conditions of bail) is told at once, marked or not. Bail
+    without conditions alone does not say that there were any.
+    """
     for fact, body in file.of(HearingResulted):
         marked = bool(markers(body, policy, linked_incident=False))
         event, besides = _news(file, fact, body, marked=marked)
@@ -89,7 +92,7 @@ def unlinked_result(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def defendant_birth_date_doubtful(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """The DAIT checks a defendant's date of birth that cannot be right; meanwhile nobody is known by it (2.2)."""
+    """The DAIT checks a defendant's date of birth that cannot be right; meanwhile it identifies nobody (2.2)."""
     for fact, body in file.of(HearingResulted):
         if (why := why_doubted(body.defendant.date_of_birth)) is not None:
             yield from check_at_source(
@@ -125,7 +128,7 @@ RESULTED = "hearing_resulted"
 
 
 def _offences_against_her(hers: HerFile) -> Iterator[tuple[Victim, Outcome]]:
-    """Each offence of which she is a victim, at each of her places that it is about."""
+    """Each offence against her, at each of her places that it is about."""
     if not hers.matters.places:
         return
     for outcome in outcomes(hers.file):

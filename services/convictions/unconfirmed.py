@@ -1,5 +1,5 @@
-"""Offences of which it is not known whether they are those charged against her: the DAIT finds out, and nobody is told
-of an order that was missed until it has."""
+"""Ask the DAIT whether an offence is the one charged against her; until it has found out, nobody is told of an order
+that was missed."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def offence_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def perhaps_against_her(hers: HerFile) -> Iterator[tuple[Victim, Outcome]]:
-    """Each offence of which she may be a victim, at each of her places that it may be about."""
+    """Each offence that may be against her, at each of her places that it may be about."""
     for outcome in outcomes(hers.file) if hers.matters.places else ():
         heard = outcome.opened or outcome.last
         for victim in hers.matters.perhaps_victims_of(heard.fact, heard.offence):

@@ -1,4 +1,4 @@
-"""While roles are unresolved: each party at high risk is referred as a victim, to services that share nobody."""
+"""Refer each party at high risk as a victim while roles are unresolved, to services that no other party has."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -25,13 +25,13 @@ from services.platform.policy.model import Agency, Chosen
 from services.platform.policy.policy import Policy
 
 NOBODY_LEFT = "no_second_service"
-# What is said of an incident and of nobody in it: injury, markers and support are one party's, and whose is not stated.
+# Items about the incident and no one in it: injury, markers and support belong to one party, and it is not said which.
 OF_NOBODY = ("occurred_from", "occurred_to", "historic", "location_type")
 
 
 def high_risk_apart(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """An IDVA service that is this party's alone, with nothing about anybody else; where none is left, the DAIT
-    supervisor finds one. MARAC and the DAIT, who would read both, wait for the roles (1.12 rule 7)."""
+    """Refer this party to an IDVA service of its own, with nothing about anybody else. If none is left, the DAIT
+    supervisor finds one. MARAC and the DAIT would read both, so they wait for the roles (1.12 rule 7)."""
     for her in victims(file, policy):
         if her.held is not Reason.ROLES_UNRESOLVED:
             continue
@@ -83,7 +83,7 @@ def of_those(chosen: Chosen, agencies: Sequence[Agency]) -> Chosen:
 
 
 def matter(her: Victim) -> tuple[Item, ...]:
-    """Who she is and how high the risk, and nothing of anybody else."""
+    """Who she is and how high the risk is, and nothing about anybody else."""
     return (
         *said.each(her.fact, said.REFERENCES + OF_NOBODY),
         *said.people(her.fact, her.incident, her.party),

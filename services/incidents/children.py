@@ -1,4 +1,4 @@
-"""Children who saw, heard or live with it, and who in education hears of each (DA Act 2021 s.3, s.49A)."""
+"""Tell education about each child who saw, heard or lives with it (DA Act 2021 s.3, s.49A)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -136,9 +136,9 @@ def _affected_of(known: Incident, policy: Policy) -> tuple[Affected, ...]:
 
 
 def child_school(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """The safeguarding lead of each establishment of a child, for its own pupil only, to be read before its next
-    session (DA Act 2021 s.49A); of one in its holidays the holiday contact, of whom nothing is asked. A child who
-    stands at two places of one incident is told of once."""
+    """The safeguarding lead of each of a child's establishments, for its own pupil only, before its next session (DA
+    Act 2021 s.49A). During its holidays, the holiday contact is told and asked nothing. A child at two places of one
+    incident is told of once."""
     stated: set[tuple[str, str]] = set()
     for child in affected(file, policy):
         schools = tuple(establishments(child, policy))

@@ -32,7 +32,7 @@ def escalation(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         if her.place in reached:
             yield from review(file, policy, her, reached[her.place])
         elif her.place in updating:
-            # Said also where an earlier count includes it: until an older incident came, it may have been told of here.
+            # Stated even if an earlier count includes it: it may have been told before an older incident came.
             yield from no_review(her, Reason.COUNTED_BEFORE, policy)
         elif her.place in with_held:
             yield from withheld_meanwhile(file, policy, her, with_held[her.place])
@@ -93,7 +93,7 @@ def review(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) ->
 
 
 def withheld_meanwhile(file: CaseFile, policy: Policy, her: Victim, reached: list[Count]) -> Iterator[Statement]:
-    """Why nobody is told of a number that is reached only with an incident that waits for a specialist."""
+    """Withhold a count that is only reached with an incident that waits for a specialist."""
     waits = next(filter(None, (held(each.incident) for _, found in reached for each in found.all)), why_not(her))
     yield from nothing(file, policy, her, behind(reached), waits)
 

@@ -1,4 +1,4 @@
-"""Who stands where in an incident: its victims, the suspects beside them, and whose areas choose the agencies."""
+"""The people of an incident: its victims, the suspects beside them, and whose areas choose the agencies."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -112,18 +112,19 @@ def parties(incident: IncidentReported, role: Role) -> Iterable[Party]:
 
 
 def victims_in(incident: IncidentReported) -> tuple[Party, ...]:
-    """Whoever is judged as a victim: while roles are unresolved each party, whatever role is stated (domain 2.1)."""
+    """Whether a party is judged as a victim: while roles are unresolved every party is, whatever role is stated (domain
+    2.1)."""
     return incident.parties if incident.roles_unresolved else tuple(parties(incident, Role.VICTIM))
 
 
 def against(incident: IncidentReported, victim: Party) -> tuple[Party, ...]:
-    """From whom a victim may have suffered it: while roles are unresolved, anybody else."""
+    """Those from whom a victim may have suffered it: while roles are unresolved, everybody else."""
     others = incident.parties if incident.roles_unresolved else parties(incident, Role.SUSPECT)
     return tuple(party for party in others if party is not victim)
 
 
 def possible_victims(incident: IncidentReported) -> Iterator[Party]:
-    """The victims, or while roles are unresolved whoever may be one, the likeliest first and never nobody."""
+    """The victims; while roles are unresolved all who may be one, the likeliest first, and always at least one."""
     ranks = (Role.VICTIM, Role.UNRESOLVED, Role.SUSPECT)
     return iter(sorted(incident.parties, key=lambda party: (ranks.index(party.role), party.number)))
 
@@ -145,7 +146,7 @@ def not_between_adults(incident: IncidentReported, victim: Party) -> Reason | No
 
 
 def connected(victim: Party, suspects: Iterable[Party]) -> bool:
-    """Unless it is stated of each suspect that they are not: not stated is not no."""
+    """Whether they may be connected: only a statement about every suspect says no; nothing stated is not no."""
     stated = [[*_to(victim, suspect), *_to(suspect, victim)] for suspect in suspects]
     return not stated or any(set(each) != {Relationship.NOT_CONNECTED} for each in stated)
 

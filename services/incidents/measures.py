@@ -23,7 +23,7 @@ def of_risk(view: Assessment) -> str:
 
 
 def of_count(window: Window, pairs: Iterable[tuple[str, str]] = ()) -> str:
-    """How many in how long, of whom with whom, and the row."""
+    """The count that decided: how many, in how long, between whom, and the policy row."""
     by = "when they were reported" if window.counts_by == "reported_at" else "when they happened"
     counts = "beginning with" if window.counts == "beginning_with" else "after"
     of = "".join(f"; counted: {victim} with {suspect}" for victim, suspect in pairs)

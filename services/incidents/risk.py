@@ -84,7 +84,7 @@ def possible_above_threshold(file: CaseFile, policy: Policy) -> Iterator[Stateme
 
 
 def grade_review(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """The DAIT supervisor reviews any grade at which a lethality marker stands; strangulation needs a medical check."""
+    """The DAIT supervisor reviews any grade if a lethality marker is stated; strangulation needs a medical check."""
     for her in victims(file, policy):
         markers = her.incident.markers
         if markers is not None and any(said for _, said in markers):
@@ -98,7 +98,8 @@ def harmed_by_a_child(her: Victim) -> bool:
 
 
 def not_this_route(her: Victim, route: Level) -> Reason | None:
-    """Why another route serves her; a later assessment may raise her to a higher one, which is said to this one."""
+    """Why this route does not serve her: another one does. A later assessment can raise her to a higher route; this one
+    is then told so."""
     if her.deciding.level is route:
         return None
     return Reason.SERVED_BY_HIGHER_ROUTE if her.deciding.level > route else Reason.BELOW_THRESHOLD

@@ -72,7 +72,7 @@ def people(fact: Fact, incident: IncidentReported, victim: Party) -> tuple[Item,
 
 
 def identity(fact: Fact, incident: IncidentReported, party: Party) -> tuple[Item, ...]:
-    """Who somebody is; while roles are unresolved nobody is described by one (1.12 rule 7)."""
+    """Who somebody is; while roles are unresolved nobody is described by a role (1.12 rule 7)."""
     names = IDENTITY
     within = f"parties.{incident.parties.index(party)}."
     if not incident.roles_unresolved:
@@ -83,7 +83,7 @@ def identity(fact: Fact, incident: IncidentReported, party: Party) -> tuple[Item
 
 
 def of_risk(assessment: Assessment, about: str) -> tuple[Item, ...]:
-    """The grade as it was recorded, the ticks as bare numbers, and what of it decides the route."""
+    """The grade as it was recorded, the ticks as bare numbers, and which of them decides the route."""
     said = [*each(assessment.fact, ("tool", "grade", "professional_judgement_high", "override_reason"), "risk.", about)]
     if assessment.ticked:
         said += derived("risk.ticks", assessment.yes, DataClass.K, about=about, basis="assessed")

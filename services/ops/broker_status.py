@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 
 class Lag(NamedTuple):
-    """`unread`: the broker's time of the oldest unread record of each partition; `seconds` None: not known."""
+    """How far a service is behind. `unread`: the broker's time of the oldest unread record of each partition.
+    `seconds`: None if not known."""
 
     records: int
     seconds: float | None
@@ -29,9 +30,9 @@ class Lag(NamedTuple):
 
 @dataclass(frozen=True)
 class Unread:
-    """`times`: of the first unread record of each partition, as far as it could be read; `people`: how many people are
-    past their time unread; `all_searched`: False where there was no time for all records, so there may be more.
-    """
+    """What was found among unread records. `times`: when the first unread record of each partition was written, if it
+    could be read. `people`: how many people are past their time unread. `all_searched`: False if there was no time for
+    all records, so there may be more."""
 
     times: Mapping[Partition, datetime]
     people: int
@@ -40,7 +41,8 @@ class Unread:
 
 @dataclass(frozen=True)
 class Broker:
-    """`ends`: the offset that the next record of each partition gets; `committed`: by group and partition."""
+    """What Kafka says. `ends`: the offset that the next record of each partition gets. `committed`: by group and
+    partition."""
 
     ends: Mapping[Partition, int]
     committed: Mapping[tuple[str, str, int], int]
@@ -95,9 +97,8 @@ def search(kafka: str, broker: Broker, positions: Mapping[str, Positions], now: 
 
 
 def within(seconds: float, work: Callable[[], T]) -> T | None:
-    """What the work gives; None where it takes longer, or where Kafka does not answer. A frozen broker takes
-    connections and says nothing, so whoever waits for it must not be asked to wait. Raises whatever else the work does.
-    """
+    """The result of the work; None if it takes longer, or if Kafka does not answer. A frozen broker accepts connections
+    and never answers, so nobody must have to wait for it. Raises whatever else the work raises."""
     found: Future[T] = Future()
 
     def run() -> None:

@@ -27,11 +27,11 @@ def _readers_of(fact: EventType, declared: Mapping[str, Sequence[Rule | DerivedR
 
 
 class NameGoneError(Exception):
-    """A rule that was listed before is declared no more: its name stands in the keys of duties that were told."""
+    """A rule was listed before and is no longer declared: its name is in the keys of delivered duties."""
 
 
 def rules_page(before: str) -> str:
-    """All rules of each service, after the list as it was before. NameGoneError where one of those is gone."""
+    """The list of all rules by service, added to the list as it was. NameGoneError if a listed rule is gone."""
     titles = {rule.name: rule.title for rules in RULES.values() for rule in rules}
     if gone := sorted(set(LISTED.findall(before)) - titles.keys()):
         raise NameGoneError(f"{', '.join(gone)}: a rule's name is never changed and never taken away")

@@ -29,9 +29,7 @@ COMMANDS = {
         "respond", "Answer a notification as the agency that it was sent to, and say whether the answer counts."
     ),
     "link": Listed("respond", "Say whom a court fact is about, or that it is about nobody whom this scheme protects."),
-    "attribute": Listed(
-        "respond", "Confirm whom an order protects: all of them, since what is said later replaces this."
-    ),
+    "attribute": Listed("respond", "Confirm whom an order protects."),
     "explain": Listed(
         "explain",
         "Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.",
@@ -70,7 +68,7 @@ class Commands(TyperGroup):
 def loaded(name: str) -> Any:
     """The command of this name, with all that it needs. KeyError where there is none."""
     module = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
-    module.callback()(lambda: None)  # a single command would else take the place of its group
+    module.callback()(lambda: None)  # without a callback a single command would take the place of its group
     import_module(f"services.ops.{COMMANDS[name].module}").register(module)
     group: Any = typer.main.get_command(module)
     return group.commands[name]

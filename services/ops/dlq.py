@@ -1,4 +1,4 @@
-"""`relay dlq`: dead letters, the reason of each, and their way back to the stream that they came from."""
+"""`relay dlq`: list dead letters, show why each was refused, and send them back to their streams."""
 
 import json
 import sys
@@ -158,9 +158,9 @@ def replay(
 ) -> None:
     """Send dead letters back to the stream that they came from: the same key, content and headers.
 
-    Every service skips what it has accepted before. What was refused for an unknown type, version, value, force or
-    agency is tried again by the services themselves after each release and policy; this is for everything else, or to
-    be sooner. A record that is still wrong becomes a dead letter again, with a new id.
+    Every service skips what it has accepted before. A service tries its own refusals for an unknown type, version,
+    value, force or agency again by itself, after each release and policy; this command is for all others, or to be
+    sooner. A record that is still wrong becomes a dead letter again, with a new id.
 
     Exit status: 0 all sent, 1 not all, 2 not begun.
     """
@@ -192,7 +192,8 @@ def replay(
 
 
 def sending(letter: Letter, content: Content, by: str) -> Sending:
-    """The record as it came, with what says that it is a replay, of which dead letter, by whom and the how manyeth."""
+    """The record as it came, with headers that say that it is a replay: of which dead letter, by whom, and the how
+    manyeth."""
     kept = [(name, value) for name, value in content.headers if not name.startswith(PREFIX)]
     said = {"dlq-replay-of": letter.id, "dlq-replayed-by": by, "dlq-replay-count": str(letter.replays + 1)}
     return Sending(

@@ -65,8 +65,8 @@ class Written:
 
 
 def receipts(first: datetime) -> Iterator[datetime]:
-    """A time for each document that is read, later than that of the one before: of two court messages that do not say
-    when they were written, the one that is read later stands."""
+    """A time for each document that is read, later than the one before. So of two court messages that do not say when
+    they were written, the one read later is current."""
     return (first + n * timedelta(microseconds=1) for n in count())
 
 
@@ -107,8 +107,8 @@ def in_time(read: Sequence[Ready | NotReady]) -> list[Ready | NotReady]:
 
 
 def that_would_be_taken(read: Iterable[Ready | NotReady], now: datetime) -> Iterator[Ready | NotReady]:
-    """What can be known before sending of how the relay judges events beside others: those of a time that is to come,
-    and of those that share a source and an id all that do not say what the first of them says."""
+    """Refuse before sending what the relay would refuse in any case: events from the future, and events that share a
+    source and an id with an earlier one but not its content."""
     first: dict[tuple[str, str], Ready] = {}
     for event in read:
         if isinstance(event, NotReady):
@@ -132,7 +132,7 @@ def that_would_be_taken(read: Iterable[Ready | NotReady], now: datetime) -> Iter
 
 
 def events(written: Written, received_at: datetime) -> Iterator[Ready | NotReady]:
-    """Every event that is written there. `received_at` stands in where a court message does not say when."""
+    """Every event in the file. `received_at`: the time for a court message that does not say when it was written."""
     match written.format or guess(written.content):
         case Format.JSON:
             yield _one(_checked(written.origin, written.content))

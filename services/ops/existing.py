@@ -1,8 +1,8 @@
-"""What does not exist for a reader: a matter in which a suspect is police, for ops and for all who were not told of it.
+"""Hide matters in which a suspect is police from ops and from all who were not told of them.
 
-Ops and the desks of his force are barred from it (domain.md 1.12 rule 5): for them a name leads to nothing, in the same
-words as any name that nobody ever used. Those outside his force who were told before it was known that he is police
-still read what they were told; the desk that policy names in his force's place, and audit, read all of it.
+Ops and the desks of his force are barred from such a matter (domain.md 1.12 rule 5): any name in it leads to nothing,
+in the same words as a name that nobody ever used. Agencies outside his force that were told before it was known that he
+is police still read what they were told. The desk that policy names in his force's place, and audit, read everything.
 """
 
 from collections.abc import Iterable
@@ -21,8 +21,8 @@ ServiceKey = tuple[str, Key]
 
 
 def existing(material: Material, reader: Reader, policy: Policy) -> Material | None:
-    """The material as far as this reader may know that it exists; None where nothing of what was asked about is left.
-    What was refused or waits to be read may be about the same matter, and is left out with it."""
+    """The material that exists for this reader; None if nothing is left of what was asked about. Refused and unread
+    records may be about the same matter, so they are left out with it."""
     if not material.police.crimes or not _is_barred(material, reader):
         return material
     own = frozenset(_delivered_before(material, reader, policy))
@@ -70,7 +70,8 @@ def _is_barred(material: Material, reader: Reader) -> bool:
 
 
 def _delivered_before(material: Material, reader: Reader, policy: Policy) -> Iterable[ServiceKey]:
-    """What an agency outside his force was told of it; by its kind alone it is not known whether it is."""
+    """The duties that an agency outside his force was told. By the kind alone it is not known whether an agency is
+    outside."""
     agency = policy.agency(reader.agency) if reader.agency is not None else None
     if agency is None or (agency.forces & material.police.forces and not policy.kind(agency.kind).outward):
         return ()

@@ -72,10 +72,10 @@ def explain_command(
 ) -> None:
     """Explain a decision: who was told, who was not, why, when, by which rule, facts, power and policy version.
 
-    What is shown depends on who asks: ops sees no recipient and no content; audit every recipient, and what was said by
-    name; an agency what its kind was told, as far as it may see it. Nothing is changed by asking.
+    What is shown depends on who asks. Ops sees no recipient and no content. Audit sees every recipient, and the names
+    of what was said. An agency sees what its kind was told, if it may see that. Asking changes nothing.
 
-    Exit status: 0 explained, 1 nothing by that name for whoever asks to see, 2 not begun.
+    Exit status: 0 explained, 1 nothing by that name that you may see, 2 not begun.
     """
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)

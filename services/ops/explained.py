@@ -116,7 +116,7 @@ def _headline(e: Explanation) -> str:
 
 
 def _considered(e: Explanation) -> str:
-    """Of others nothing is said to those who may not know of them."""
+    """How many others were considered; nothing to those who may not know of them."""
     number = len(e.withheld)
     if number:
         return f"; {number} considered and told nothing"
@@ -192,7 +192,7 @@ def _unread(event: Unread, now: datetime) -> RenderableType:
 def _delivered(
     delivered: Iterable[DeliveredDuty], numbers: Mapping[str, int], names: Names, *, detail: bool
 ) -> Iterator[RenderableType]:
-    """One block for each matter, with those who were told of it."""
+    """One block for each matter, with the agencies that were told of it."""
     matters: dict[tuple[str, str, str], list[DeliveredDuty]] = {}
     for duty in delivered:
         matters.setdefault((duty.service, duty.rule, duty.subject), []).append(duty)

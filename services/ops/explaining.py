@@ -145,7 +145,7 @@ class _Explaining:
         return bool(m.about & (grounds | answers | caused))
 
     def head(self, key: Key) -> Key:
-        """For an escalation step the duty that nobody answered."""
+        """The duty that a key belongs to: for an escalation step, the duty that nobody answered."""
         while key.rule in ESCALATION_STEPS:
             key, _ = asked_of(key)
         return key
@@ -174,7 +174,7 @@ class _Explaining:
         """A name where this reader may know it: its own, and for audit every one."""
         if self.reader.role == AUDIT or agency == self.reader.agency:
             return agency
-        # A service that is told only of those whom it shelters is itself a place.
+        # A service that is told only of people whom it shelters gives their place away.
         if self.policy.kind(kind).serves == "named":
             return VICTIM_SERVICE
         return recipient_label(kind, self.policy)
@@ -185,15 +185,16 @@ class _Explaining:
         return self.sees_all or kind == self.reader.role
 
     def may_know(self, key: Key, kind: str) -> bool:
-        """Others who were told of the same matter are known by what they are, unless they are of the reader's own kind:
-        who was told by mistake does not learn of the right one. Of other matters nothing is known."""
+        """How a recipient is named. Other recipients of the same matter are named by their kind, unless that is the
+        reader's own kind: an agency that was told by mistake does not learn of the right one. Of other matters nothing
+        is known."""
         if self.knows_more(key, kind):
             return True
         return kind != self.reader.role and (key.rule, key.subject) in self.own
 
     @cached_property
     def own(self) -> frozenset[tuple[str, str]]:
-        """What this reader was itself told of, and still counts."""
+        """The duties that this reader was told of and that still count."""
         return frozenset(
             (key.rule, key.subject)
             for _, key in self.keys
@@ -297,7 +298,7 @@ class _Explaining:
                 yield Reply(answer.kind.rpartition(".")[2], answer.code, answer.at, answer.revision, counts)
 
     def says_of(self, step: tuple[str, Key], key: Key) -> bool:
-        """Whether who was told of a silence was told of this one, by itself or as one with others."""
+        """Whether an escalation step told of this silence, by itself or together with others."""
         service, key_of_silence = step
         if self.head(key_of_silence) == key:
             return True
@@ -319,7 +320,7 @@ class _Explaining:
             yield EscalationStep(step.rule, asked_of(step)[1], recipient, at, notification.state, notification.reason)
 
     def lines(self, service: str, key: Key, notification: Notification) -> Iterator[Line]:
-        """What was said last: values as far as this role is granted them, names to audit, nothing to ops."""
+        """What was said last: values that this role is granted; only names for audit; nothing for ops."""
         if self.reader.role == OPS:
             return
         if self.reader.role == AUDIT:
@@ -354,8 +355,8 @@ class _Explaining:
         return (kept.service, kept.withheld.key) in self.keys and kept.withheld.reason not in UNSPOKEN
 
     def ahead(self) -> Iterator[Ahead]:
-        """Stated, not told, not over: it has not opened, or the streams are not read so far. An agency learns of it
-        when it is told."""
+        """Duties that are stated, not delivered and not over: not open yet, or waiting for the streams to be read. An
+        agency learns of such a duty when it is told."""
         m = self.material
         if not self.sees_all:
             return
@@ -406,7 +407,8 @@ class _Explaining:
             )
 
     def missing(self, versions: Sequence[Version]) -> str | None:
-        """The link that is lacked wherever the version is current: who never reads the other half waits for nothing."""
+        """The missing link, if every service that has the current version lacks it: a service that never reads the
+        other half waits for nothing."""
         lacked = [version.missing for version in versions if version.is_current]
         if not lacked or not all(lacked) or lacked[0] is None:
             return None

@@ -36,8 +36,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A notification that was issued, by which evaluation of which file; `published_at` None: not out yet, `parked`:
-    why never."""
+    """A notification that was issued, and by which evaluation of which file. `published_at`: None if it is not out yet.
+    `parked`: why it never will be."""
 
     service: str
     notification: Notification
@@ -113,8 +113,8 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class PoliceMatters:
-    """What is about an incident in which a suspect is police. `facts`: the ids of all versions of it, of whatever names
-    it, and of what was led here through those; `forces`: the incident's, and that in whose area he lives."""
+    """What belongs to an incident in which a suspect is police. `facts`: ids of all its versions, of every fact that
+    names it, and of facts that those lead here. `forces`: the incident's, and the force in whose area he lives."""
 
     crimes: frozenset[str] = frozenset()
     facts: frozenset[str] = frozenset()
@@ -123,13 +123,13 @@ class PoliceMatters:
 
 @dataclass(frozen=True)
 class Material:
-    """All that the database keeps of the files that a question leads to.
+    """Everything that the database keeps of the files that a question leads to.
 
-    `about`: the ids of the facts that were asked about; None: whatever lies in these files. `keys`: the duties that
-    were asked about; None likewise. `delivered`: the newest notification of each duty, on the grounds that it rests on
-    now. `owed`: what the rules and the steps state now, which alone knows data classes. `measured_by`: the thresholds,
-    counts and pairs by which they state each thing, or nothing. `police`: what not all may know of. `read_to`: how far
-    each service has read.
+    `about`: ids of the facts that were asked about; None: all facts in these files. `keys`: the duties that were asked
+    about; None: all. `delivered`: the newest notification of each duty, with the grounds that it rests on now. `owed`:
+    what rules and escalation steps state now; only this knows data classes. `measured_by`: the thresholds, counts and
+    pairs behind each statement, if any. `police`: what not everybody may know of. `read_to`: how far each service has
+    read.
     """
 
     asked: str
@@ -155,7 +155,7 @@ class Material:
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who asks: `ops` (no recipient and no content), `audit` (recipients, and what was said to them by name but not by
-    value), or a kind of agency, of which `agency` may say which one it is."""
+    value), or a kind of agency. `agency`: which one of that kind it is, if known."""
 
     role: str
     agency: str | None = None
@@ -163,8 +163,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision: what it was, by which evaluation and why. `added`, `removed`: names of what it says more and no
-    more; `grounds`: the facts on which it rested when it was sent."""
+    """One revision: its kind, its evaluation, and why. `added`, `removed`: the names of items that are new or gone.
+    `grounds`: the facts on which it rested when it was sent."""
 
     revision: int
     kind: str
@@ -197,7 +197,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, as far as this reader may know of it."""
+    """An answer, as much as this reader may know of it."""
 
     answer: str
     code: str | None
@@ -231,7 +231,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredDuty:
-    """One duty that was delivered to an agency. Fields are empty where this reader may know no more than that."""
+    """One duty that was delivered to an agency. Fields that this reader may not know are empty."""
 
     service: str
     rule: str
@@ -330,8 +330,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All of it, as this reader may know it. `restricted`: to what its own kind was told, whatever else there is.
-    `unread`: what no service, or not every one, has come to."""
+    """The whole explanation for this reader. `restricted`: only what the reader's own kind was told; there may be more.
+    `unread`: events that some service has not read."""
 
     asked: str
     question: Question

@@ -127,7 +127,7 @@ def gather(conn: Connection, asked: str, rules: Rules, policy_at: Callable[[date
 
 
 def find(conn: Connection, asked: str) -> Found | None:
-    """What goes by this name, in the order in which names are tried; ids first, since nothing else looks like them."""
+    """Find what has this name. Names are tried in this order, ids first, because nothing else has their form."""
     folded = "".join(asked.split())
     found = (
         _identified(conn, asked)
@@ -192,8 +192,8 @@ def _notification(conn: Connection, asked: str) -> Found | None:
 
 
 def _event(conn: Connection, asked: str) -> Found | None:
-    """The event, and where it is a version of something, whatever is told of that matter because of it. Its id is its
-    source's, and several may use one: then all of theirs. Grounds give the relay's own name of a fact."""
+    """The event, and everything told because of its matter, if it is a version of something. Its id is its source's; if
+    several sources use one id, all their events. Grounds give the relay's own name of a fact."""
     rows = conn.execute(
         """select distinct source, event_id from inbox where event_id = %s
         union select source, event_id from fact where id = %s""",
@@ -293,7 +293,7 @@ def _person(conn: Connection, asked: str) -> Found | None:
 
 
 def _once_at(conn: Connection, place: str) -> Found | None:
-    """Where nobody stands at the place any more: what was told of whoever stood there."""
+    """For an empty place: what was told of the person who stood there."""
     crime = crime_of(place)
     ids = (i for _, i, _ in _named(conn, [f"{CRIME}{crime}"]))
     files = frozenset(_once(conn, ids, [crime]))
@@ -303,7 +303,7 @@ def _once_at(conn: Connection, place: str) -> Found | None:
 
 
 def _matter(conn: Connection, asked: str) -> Found | None:
-    """A crime reference, URN, ASN, order, application, hearing or court case: whatever facts name it."""
+    """Find a crime reference, URN, ASN, order, application, hearing or court case: all facts that name it."""
     kind, _, name = asked.partition(":")
     kind = kind.lower()
     named = kind in REFERENCES and bool(name)
@@ -464,8 +464,8 @@ def _said(service: str, answer: Answer) -> Answered:
 
 
 def _versions(conn: Connection, files: Sequence[File], ids: Iterable[str]) -> tuple[Version, ...]:
-    """All versions of whatever stands in these files, and of these facts. `missing` only where somebody waits for it: a
-    service that does not read the stream with the other half lacks it for ever."""
+    """All versions of the facts in these files, and of these facts. `missing`: only if somebody waits for it; a service
+    that does not read the stream with the other half always lacks it."""
     rows = conn.execute(
         f"""select v.service, v.id, v.source, v.event_id, v.kind, v.subject, v.statement, v.version, v.version_basis,
             v.recorded_at, v.accepted_at, v.is_current,
@@ -569,8 +569,8 @@ def _refused_names(conn: Connection, asked: str) -> set[str]:
 def _police(
     conn: Connection, ids: Collection[str], delivered: Iterable[Notification], names: Collection[str]
 ) -> PoliceMatters:
-    """What of these facts, of what was told and of what was refused under these names is about an incident in which a
-    suspect is police, as that was last stated."""
+    """Those of these facts, notifications and refused records that belong to an incident in which a suspect is police,
+    by its last statement."""
     through = conn.execute(
         "select distinct unnest(through) from file_membership where fact_id = any(%s)", (sorted(ids),)
     ).fetchall()

@@ -33,7 +33,7 @@ class Sending(NamedTuple):
 def ends_and_committed(
     kafka: str, topics: Iterable[str], groups: Sequence[str]
 ) -> tuple[dict[Partition, int], dict[tuple[str, str, int], int]]:
-    """The offset that the next record of each partition will get, and by group and partition what was committed."""
+    """The end of each partition (the offset that its next record gets), and what each group has committed."""
     with _answering(), _consumer(kafka) as consumer:
         known = consumer.topics()
         places = [
@@ -56,8 +56,8 @@ def ends_and_committed(
 
 
 def records_between(kafka: str, spans: Mapping[Partition, tuple[int, int]], seconds: float) -> Iterator[Any]:
-    """The records of each partition from the first offset up to the second, which is left out; not all of them where
-    the time does not suffice."""
+    """The records of each partition from the first offset up to the second, without the second; fewer if the time does
+    not suffice."""
     until = time.monotonic() + seconds
     with _answering(), _consumer(kafka) as consumer:
         places = {TopicPartition(*partition): span for partition, span in spans.items()}
@@ -75,7 +75,7 @@ def records_between(kafka: str, spans: Mapping[Partition, tuple[int, int]], seco
 
 
 def members_of(kafka: str, groups: Sequence[str]) -> dict[str, int]:
-    """How many workers are members of each of these groups now; one that was killed counts until its time is up."""
+    """How many workers each of these groups has now. A worker that was killed counts until its session times out."""
     with _answering(), _admin(kafka) as admin:
         described = admin.describe_groups(list(groups))
     return {group: len(described[group]["members"]) for group in groups}

@@ -71,8 +71,7 @@ def _subject(written: Mapping[str, Any]) -> str | None:
 
 
 def _unknown(written: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
-    """The names of all fields that the type does not know, and of what stands around the content; beside each, the
-    names that are known there."""
+    """The unknown fields of the content and of the attributes around it, each with the names that are known there."""
     found = REGISTRY.find(str(written.get("type")))
     if not isinstance(found, Refusal) and isinstance(written.get("data"), dict):
         fact, number = found

@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 def tell(notification: NotificationIssued, now: datetime, names: Names) -> tuple[Line, ...]:
-    """The whole notification, as it is read at `now`; what must be heeded stands before what it says."""
+    """The whole notification, as it is read at `now`: first what must be heeded, then what it says."""
     return (
         *_head(notification, names),
         *_asked(notification, now),
@@ -46,7 +46,7 @@ def tell(notification: NotificationIssued, now: datetime, names: Names) -> tuple
 
 
 def headline(notification: NotificationIssued) -> str:
-    """What it is, in a line; of an escalation step, what nobody has answered."""
+    """What it is, in one line; for an escalation step, what nobody has answered."""
     said = words.rule(notification.rule)
     if notification.rule in ESCALATION_STEPS:
         of, _ = asked_of(Key(notification.rule, notification.subject, notification.agency))
@@ -63,7 +63,7 @@ def answered(notification: NotificationIssued, met: Collection[str]) -> Notifica
 
 
 def newest(notifications: Iterable[NotificationIssued]) -> tuple[NotificationIssued, ...]:
-    """What stands of each duty: its highest revision, in the order in which the duties were first told."""
+    """The highest revision of each duty, in the order in which the duties were first told."""
     found: dict[tuple[str, str, str], NotificationIssued] = {}
     for notification in notifications:
         key = (notification.rule, notification.subject, notification.agency)
@@ -83,7 +83,7 @@ def _head(notification: NotificationIssued, names: Names) -> Iterator[Line]:
     if meaning := _meaning(notification):
         before = notification.kind in ("update", "correct") and notification.replaces
         replaced = f" It takes the place of notification {notification.replaces}." if before else ""
-        # What is taken back names nobody; its reader must find out whom it was about.
+        # A withdrawn notification names nobody; its reader must find out whom it was about.
         where = " There you read what it was about." if replaced and notification.state == "withdrawn" else ""
         yield Line(f"{meaning}{replaced}{where}")
     if notification.changed:
@@ -140,7 +140,7 @@ def _ask(ask: Asked) -> str:
 
 
 def _actions(notification: NotificationIssued) -> Iterator[str]:
-    """Of what nobody has answered, what its reader is to do about it."""
+    """What the reader must do about asks that nobody has answered."""
     silent: dict[str, list[str]] = {}
     for item in notification.matter:
         if item.what in UNANSWERED:
@@ -150,7 +150,7 @@ def _actions(notification: NotificationIssued) -> Iterator[str]:
 
 
 def _matter(notification: NotificationIssued, names: Names) -> Iterator[Line]:
-    """What is said, by whom or what it is about, each line with how sure it is."""
+    """What is said, grouped by the person or thing that it is about, each line with how sure it is."""
     reader = Reader(notification.continuity.agency_kind, notification.continuity.place, names)
     groups = by_whom(notification.matter)
     for about, items in groups.items():
@@ -192,7 +192,7 @@ def _which(lines: Sequence[str], unmet: Sequence[Asked]) -> str:
 
 
 def _places(lines: Sequence[str]) -> str:
-    """What to put in the places that a person fills in, of those that are there."""
+    """What to write for the placeholders of these commands."""
     said = ["for YOU give your own pseudonym"]
     if any("--reason CODE" in line for line in lines):
         said.append("for CODE your reason in one word, without spaces")

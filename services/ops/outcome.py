@@ -37,7 +37,8 @@ Seen = Callable[[int], None]
 
 
 class Fate(StrEnum):
-    """`pending`: accepted, and linked to nobody yet. `unread`: a service that reads its stream has not come to it."""
+    """What became of an event. `pending`: accepted, and linked to nobody yet. `unread`: a service that reads its stream
+    has not read it."""
 
     ACCEPTED = "accepted"
     PENDING = "pending"
@@ -49,7 +50,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`counts`: whether the relay goes by it now, or may yet. `said`: what to tell whoever sent it."""
+    """The outcome for one event. `counts`: whether it counts for the relay now, or may later. `said`: the sentence for
+    its sender."""
 
     fate: Fate
     counts: bool
@@ -95,8 +97,8 @@ NOT_READ = Outcome(Fate.UNREAD, counts=True, said="not read yet.")
 
 
 def awaited(database: str, sent: Sequence[Sent], seconds: float, seen: Seen = lambda _: None) -> list[Outcome]:
-    """What became of each, in their order. Waits until every service has read all of them, or for this long without a
-    further one being read. `seen`: told how many have been read by all."""
+    """What became of each event, in the same order. Waits until every service has read all of them, or until nothing
+    more was read for this long. `seen`: told how many every service has read."""
     read, until = -1, 0.0
     while True:
         with reading(database) as conn:
@@ -172,8 +174,8 @@ def _shorter(outcome: Outcome, left_out: Sequence[str]) -> Outcome:
 
 
 def _pending(body: Body, why: str) -> Outcome:
-    """Accepted, and linked to nobody yet: a publisher has done its part; who links a thing to nobody has linked
-    nothing."""
+    """Accepted, and linked to nobody yet: enough for a publisher, but whoever links a reference that nobody has, has
+    linked nothing."""
     said = isinstance(body, AgencyBody)
     return Outcome(Fate.PENDING, counts=not said, said=f"kept, but {why}" if said else f"taken; {why}")
 
@@ -218,7 +220,7 @@ def _lacking(conn: Connection, facts: Sequence[str]) -> dict[str, str]:
 
 
 def _of_one_version(conn: Connection, facts: Sequence[str]) -> dict[str, bool]:
-    """Of these facts those that share their version with another content, of which one stands: whether they do."""
+    """For each of these facts that shares its version with another content: whether it is the current one."""
     rows = conn.execute(
         """select f.id, bool_or(f.is_current) from fact f join fact o on o.service = f.service
             and (o.statement, o.subject, o.version) = (f.statement, f.subject, f.version)
@@ -242,14 +244,14 @@ def _left_out(conn: Connection, facts: Sequence[str]) -> dict[str, Sequence[str]
     found = {}
     for fact, *stated in rows:
         now, before = (registry.body_of(*stated[n : n + 2]) for n in (0, 2))
-        # What is taken back as a whole lists nothing, and whoever takes it back means it.
+        # A withdrawal lists nothing, and is meant so.
         if isinstance(now, OfAHearing) and isinstance(before, OfAHearing):
             found[fact] = sorted((Counter(before.lists) - Counter(now.lists)).elements())
     return {fact: left_out for fact, left_out in found.items() if left_out}
 
 
 def _known(conn: Connection, body: Linking) -> bool:
-    """Whether anything but what agencies said of it goes by the reference that is linked."""
+    """Whether any fact but agencies' own statements has the reference that is linked."""
     names = [f"{body.what}:{body.reference}"] if body.what != "case" else _narrowest(body.reference)
     row = conn.execute(
         """select 1 from fact_reference r

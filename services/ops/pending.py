@@ -46,9 +46,9 @@ LINK = "uk.agency.link-made"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A fact that is linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
-    ends, None where policy has none for it; `delivered`: who was told of it by references alone; `desks`: the ids of
-    those of them that may link it. `services`: who lacks the link; each keeps its own."""
+    """A pending fact: linked to nobody. `event` and `source`: what its source calls it. `link_by`: when its link clock
+    ends; None if policy has none for it. `delivered`: who was told of it by references alone. `desks`: the ids of those
+    that may link it. `services`: which services lack the link; each keeps its own."""
 
     id: str
     event: str
@@ -125,11 +125,10 @@ def register(app: typer.Typer) -> None:
 def list_pending(
     as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object.")] = False,
 ) -> None:
-    """List facts that are linked to nobody, by danger and then by age.
+    """List pending facts, the most dangerous and then the oldest first. Then faulted files, parked notifications, and
+    notifications without a reason.
 
-    Then faulted files, parked notifications, and duties that nothing explains.
-
-    Exit status: 0 nothing waits, 1 something does, 2 not begun.
+    Exit status: 0 nothing needs a person, 1 something does, 2 not begun.
     """
     settings = load_settings()
     policies = load(settings.policy, settings.agencies)
@@ -301,7 +300,7 @@ def _parts(found: PendingList) -> Iterable[RenderableType]:
 
 
 def _facts_shown(found: PendingList) -> Iterable[RenderableType]:
-    """What is to be copied, a reference or a command, stands on a line of its own and is never folded."""
+    """Text to copy, a reference or a command: on a line of its own that is never folded."""
     for fact in found.facts:
         said = Text(fact.what.capitalize(), style="bold")
         said.append(f", waits {span((found.at - fact.accepted_at).total_seconds())}", style="not bold")

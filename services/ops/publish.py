@@ -122,8 +122,8 @@ def publish(
 
 @contextmanager
 def connected(kafka: str) -> Iterator[Any]:
-    """A producer of which each message is written once, however often the connection breaks. UsageError if no broker
-    is there."""
+    """A producer that writes each message once, however often the connection breaks. UsageError if no broker is
+    there."""
     wait_for(kafka)
     with ExitStack() as stack:
         try:
@@ -291,7 +291,7 @@ def _count(events: Sequence[Ready]) -> None:
 
 
 def _tell_each(sent: Sequence[Ready], columns: Sequence[str]) -> None:
-    """A line each, never folded: what stands there is to be copied."""
+    """One line each, never folded, because it is meant to be copied."""
     rows = [columns]
     for event in sent:
         received = event.publication.received

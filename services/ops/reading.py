@@ -1,4 +1,4 @@
-"""What commands read from the relay's database: one consistent moment of it, in which nothing is written."""
+"""Read the relay's database for commands: one consistent moment of it, read-only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

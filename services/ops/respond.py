@@ -144,7 +144,7 @@ def attribute(
     actor: Actor = None,
     no_wait: NoWait = False,
 ) -> None:
-    """Confirm whom an order protects: all of them, since what is said later replaces this.
+    """Confirm whom an order protects. Name all of them, because a later statement replaces this one.
 
     Exit status: 0 taken, or sent and not read yet; 1 it does not count, and why is said; 2 not sent.
     """
@@ -188,8 +188,8 @@ def built(kind: str, agency: str, actor: str, at: datetime, **said: Any) -> Publ
 
 
 def publish(kind: str, agency: str, actor: str | None, *, wait: bool, **said: Any) -> None:
-    """Builds the fact, sends it, and says what came of it. UsageError for an agency that policy does not know, and
-    where nobody is named."""
+    """Build the fact, send it, and say what came of it. UsageError for an agency that policy does not know, and if
+    nobody is named."""
     settings = load_settings()
     name_of(agency, load(settings.policy, settings.agencies))
     who = actor or settings.actor
@@ -231,7 +231,7 @@ def _tell_sent(what: str) -> bool:
 
 
 def _is_notification(text: str) -> bool:
-    """Whether it has the form of the ids that the relay gives: those of another form are nobody's."""
+    """Whether it has the form of the ids that the relay gives; any other id belongs to no notification."""
     try:
         return str(found := uuid.UUID(text)) == text and found.version == NAMED_BY_CONTENT
     except ValueError:

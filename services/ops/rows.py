@@ -16,12 +16,12 @@ REFERENCES = frozenset(
     | {"crime_references", "last_day", "last_sitting_before", "could_be_decided", "terms.text", "sequence"}
     | {"not_allowed_before_unless_time_is_shortened"}
 )
-# That something is not known here was recorded, alleged or decided by nobody.
+# An unknown value was neither recorded, alleged nor decided.
 NOT_KNOWN = frozenset(
     {"unknown", "not_known_which", "not_known_here", "no_other_order_known_here"}
     | {"not_known_whether_another_order_binds_him"}
 )
-# What nobody has answered, by what was asked: a step of the escalation says what to do about it.
+# What nobody has answered, by ask: an escalation step says what to do about it.
 UNANSWERED = {f"unanswered.{ask}": ask for ask in ("acknowledge", "accept", "decide")}
 # A hearing's place is its court, its day and its case, which are said each by itself; the others stand in the head.
 SAID_ELSEWHERE = frozenset({"hearing", "sender.force", "sender.court", "sender.agency", *UNANSWERED})
@@ -29,7 +29,7 @@ RELATIONSHIP, CURRENT, KIN = "relationships.relationship", "relationships.curren
 NAMES = ("parties.name", "children.name")
 ROLE = "parties.role"
 OFFENCE = frozenset({"offences.code", "offences.title", "verdict"})
-# What is alleged has been reported to a school, and no more than that (domain 2.5).
+# To a school, an allegation is called reported, and no more (domain 2.5).
 REPORTED_TO = frozenset({"dsl", "la_education"})
 
 
@@ -50,7 +50,7 @@ class Reader(NamedTuple):
 
 
 def by_whom(matter: Sequence[Item]) -> Mapping[str | None, Sequence[Item]]:
-    """The items by the person or thing that they are about; what is about nobody in particular comes first."""
+    """The items, grouped by the person or thing that they are about; those about nobody in particular come first."""
     groups: dict[str | None, list[Item]] = {None: []}
     for item in matter:
         groups.setdefault(item.about, []).append(item)
@@ -58,8 +58,8 @@ def by_whom(matter: Sequence[Item]) -> Mapping[str | None, Sequence[Item]]:
 
 
 def called(about: str, items: Sequence[Item], reader: Reader) -> str:
-    """`Nell Madeup, recorded as the victim (party 1)`; without the name or the role where they may not be seen. Of whom
-    the whole notification is about, it is said where no role is."""
+    """`Nell Madeup, recorded as the victim (party 1)`; without the name or the role if they may not be seen. The person
+    whom the whole notification is about is named so if no role is shown."""
     place = read_person(about)
     if place is None:
         return words.order_at(about)

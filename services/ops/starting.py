@@ -16,10 +16,8 @@ SERVICE_NAMES = ("incidents", "convictions", "order_variations", "responses")
 
 
 def prepare(servers: Addresses, policies: PolicySet) -> tuple[Difference, ...]:
-    """Brings the tables to this release and makes the relay's topics that are missing; touches nothing else.
-
-    Where an existing topic is not as declared, that is for a person to change: the differences.
-    """
+    """Bring the tables to this release and make missing topics; change nothing else. Returns how existing topics differ
+    from their declaration: a person must change those."""
     with session(servers.database, autocommit=True) as one_at_a_time:
         one_at_a_time.execute("select pg_advisory_lock(hashtextextended('relay migrate', 0))")
         database.migrate(servers.database)

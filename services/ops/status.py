@@ -214,7 +214,7 @@ TIMES = frozenset({"lag_seconds", "oldest_without_outcome"})
 
 
 def _shown(now: Status) -> RenderableType:
-    """Services side by side: there are few, and many things to say of each."""
+    """Services side by side: there are few of them, with many values each."""
     if not now.services:
         return Text("No service has run on these servers yet.", style="dim")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")

@@ -125,7 +125,7 @@ def name_of(agency: str, policies: PolicySet) -> str:
 
 
 def moment_of(text: str, now: datetime) -> datetime:
-    """`2d` ago, a day or a moment, in London where no zone is given. UsageError for anything else."""
+    """A day, a moment, or a time ago such as `2d`, in London if no zone is given. UsageError for anything else."""
     if found := AGO.fullmatch(text.strip()):
         return now - timedelta(**{UNITS[found[2]]: int(found[1])})
     try:

@@ -30,10 +30,10 @@ def people_past_their_time(
 
 
 def past_their_time(unread: Iterable[tuple[Record, Collection[str]]], policy: Policy, now: datetime) -> frozenset[str]:
-    """Those whom somebody should have been told of by now, by the keys of their files. `unread`: each record with the
-    services that have not read it.
+    """The people whom an agency should know about by now, by the keys of their files.
 
-    Each event is judged by itself, as if nothing else were known of the person: what would be owed because of it alone.
+    `unread`: each record with the services that have not read it. Each event is judged by itself, as if nothing else
+    were known of the person.
     """
     found: set[str] = set()
     for record, services in unread:

@@ -14,11 +14,13 @@ BEHIND_SECONDS = 60.0
 class Service:
     """One service.
 
-    `workers`: members of its consumer group. `lag`: records behind the end of its streams, by what it has itself
-    stored; `group_lag`: by what its consumer group has committed. `lag_seconds`: the age of the oldest record that it
-    has not read. None, of each of these: not known, because Kafka does not answer.
-    `decided`: told, or told nobody and why. `oldest_without_outcome`: seconds; unread, or
-    faulted and not yet judged again; what waits or is refused has its outcome."""
+    `workers`: members of its consumer group. `lag`: records behind the end of its streams, by the offsets in its
+    database; `group_lag`: by what its consumer group has committed. `lag_seconds`: the age of the oldest record that it
+    has not read. Each of these is None if Kafka does not answer.
+
+    `decided`: told, or told nobody and why. `oldest_without_outcome`: seconds since the oldest record that is unread,
+    or faulted and not yet judged again; pending and refused records have their outcome.
+    """
 
     service: str
     workers: int | None

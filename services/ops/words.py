@@ -103,7 +103,7 @@ ANSWERS: Mapping[str, str] = {
     **DECISIONS,
 }
 
-# What a person at each step of the escalation is to do, by what nobody has done. {who}: who was asked.
+# What a person at each escalation step must do, by ask. {who}: who was asked.
 ACTIONS: Mapping[str, Mapping[str, str]] = {
     "unanswered_manager": {
         "acknowledge": "Nobody at your desk has read this. Read it now, and see that somebody acts on it.",
@@ -223,7 +223,7 @@ DECLARED: Mapping[str, str] = {
     for name, field in model.model_fields.items()
     if field.title
 }
-# By the whole name of an item, else by its last part; what several kinds of fact call alike has one word for all.
+# By the whole name of an item, else by its last part. What several kinds of fact share has one word for all.
 ITEMS: Mapping[str, str] = {
     **DECLARED,
     "abuse_types": "Kinds of abuse",
@@ -443,7 +443,7 @@ ITEMS: Mapping[str, str] = {
     "zone": "Zone",
 }
 
-# By item (its whole name, else the last part of it), and then by value; what stands under "" is so of every item.
+# By item (its whole name, else its last part), then by value. "" holds for every item.
 VALUES: Mapping[str, Mapping[str, str]] = {
     "": {
         "unknown": "not known",
@@ -746,7 +746,7 @@ def reason(code: str) -> str:
 
 
 def item(what: str) -> str:
-    """What an item of a notification is called: by its whole name, else by the last part of it."""
+    """The words for an item of a notification: by its whole name, else by its last part."""
     return of_item(ITEMS, what) or _plain(what.rpartition(".")[2])
 
 
@@ -777,7 +777,7 @@ def answer(code: str) -> str:
 
 
 def action(step: str, ask: str, who: str) -> str:
-    """What a person at this step of the escalation is to do about an ask that nobody has answered."""
+    """What a person at this escalation step must do about an ask that nobody has answered."""
     return ACTIONS[step][ask].format(who=who)
 
 
@@ -824,7 +824,7 @@ def person_at(place: PartyPlace | ChildPlace) -> str:
 
 
 def of_item(table: Mapping[str, W], what: str) -> W | None:
-    """What a table has for an item: by its whole name, else by the last part of it."""
+    """The entry of a table for an item: by its whole name, else by its last part."""
     return table.get(what) or table.get(what.rpartition(".")[2])
 
 

@@ -127,15 +127,15 @@ def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]
 
 
 def application_decided(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """Granted, granted in part or refused; what then stands of the order comes as its own fact."""
+    """Granted, granted in part or refused; the state of the order afterwards comes as a fact of its own."""
     hers, lodged = HerOrders(file, policy), _lodged(file)
     for fact, body in file.of(ApplicationDecided):
         yield from _over(hers, "application_decided", fact, body, lodged.get(body.application), DECIDED)
 
 
 def application_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """An application in her case about an order of which nobody has said whom it protects: by references, to those who
-    can find out. What the court decided is news of its own: the order may be gone."""
+    """Tell those who can find out about an application in her case whose order nobody has attributed, by references
+    alone. The court's decision is told separately: the order may be gone."""
     hers = HerOrders(file, policy)
     lodged, endings = _lodged(file), endings_of(file)
     for fact, body in _applications(file):
@@ -189,7 +189,8 @@ def _over(
     lodged: tuple[Fact, ApplicationLodged] | None,
     names: tuple[str, ...],
 ) -> Iterator[Statement]:
-    """Told too where nobody knows of the lodging, and a person has said that the application is about her."""
+    """The end of an application is told even if its lodging is not known here, if a person has said that it is about
+    her."""
     for concern in hers.applied(fact, body.references, lodged[1] if lodged else None):
         if not concern.tells:
             yield from _withheld(hers, rule, fact, body, body.application, concern)
@@ -217,9 +218,11 @@ def shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
 def _still_binding(
     hers: HerOrders, concern: Concern, his: Protecting, granted_on: date | None = None
 ) -> Iterator[Item]:
-    """The order sought included, with what stands of it: she may believe that an application lifts it. `his`: all that
-    protect her from him. `granted_on`: the court allowed the application on that day, so that what stands of the order
-    is known only when a result of that day or later says what was done to it."""
+    """What still protects her, with the order sought and its state: she may believe that an application lifts it.
+
+    `his`: every order that protects her from him. `granted_on`: the day on which the court allowed the application; the
+    state of the order is then known only from a result of that day or later.
+    """
     if concern.how is How.MAY_BE_HERS:
         yield from derived("which_order", concern.how, DataClass.R)
     for order in (one for one in concern.orders if one.protects & hers.matters.places):

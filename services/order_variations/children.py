@@ -49,8 +49,8 @@ class Protected:
 
 
 def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """An order known to protect this child was made or changed. Nothing is said of an application, ever. What says that
-    an order protects the child ends with the order."""
+    """An order known to protect this child was made or changed. Applications are never told. What says that an order
+    protects the child ends with the order."""
     orders = file.once(register)
     touched = [(order, order.made_by) for order in orders.orders.values() if order.made_by is not None]
     touched += [(orders.orders[change.order], change.element) for change in orders.changes if change.order is not None]
@@ -69,8 +69,8 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
 
 
 def _not_here(statement: Statement, reason: Reason) -> Withheld:
-    """Another of the child's places speaks for it; or a person may have said that the order is not for the child at
-    all. Until that was known, it may have been told of here."""
+    """Why this place is not told: another place of the child is, or a person has said that the order is not for the
+    child. Before that was known, it may have been told here."""
     return Withheld(statement.key, statement.kind, statement.grounds, reason, statement.why)
 
 

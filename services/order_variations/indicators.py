@@ -65,7 +65,7 @@ def _earlier(hers: HerOrders, lodged: ApplicationLodged, order: Standing) -> Ite
 def _recent_incidents(
     hers: HerOrders, lodged: ApplicationLodged, order: Standing
 ) -> Iterator[tuple[Fact, IncidentReported]]:
-    """Incidents between her and whoever is suspected where the order came from."""
+    """Incidents between her and the suspects of the incident from which the order came."""
     policy, on = hers.policy, london_day(lodged.lodged_at)
     oldest = policy.before(lodged.lodged_at, policy.clock("indicator_recent_incident", on))
     suspects = _suspects(hers, order)

@@ -1,4 +1,4 @@
-"""Rules in the file of a reference: facts linked to nobody yet, and orders whose protection nobody has confirmed."""
+"""Rules in unlinked files: facts that are linked to nobody yet, and orders whose protection nobody has confirmed."""
 
 from collections.abc import Iterator
 
@@ -64,8 +64,8 @@ def unlinked_application(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """Linked, and nobody has said whom a hearing's orders protect, or which order it changed: the DAIT is asked.
-    Where the incident's ordinary routes wait, the desk that policy names: his own force may be its."""
+    """Ask the DAIT whom a hearing's orders protect, or which order it changed, once the hearing is linked. Where the
+    incident's ordinary routes wait, ask the desk that policy names: the DAIT may be that of his own force."""
     orders = file.once(register)
     refusals = tuple(fact for fact, _ in file.of(LinkRefused))
     for fact, body in file.of(OrdersResulted):
@@ -100,7 +100,7 @@ def attribution_question(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 
 
 def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...], died: tuple[Fact, ...]) -> Reason | None:
-    """Nobody is asked whom an order protects in a case that a person says concerns nobody here, or of a dead man."""
+    """Ask nobody whom an order protects if a person says that the case concerns nobody here, or if he has died."""
     if not open_places:
         return Reason.ATTRIBUTED
     if refused:
@@ -109,8 +109,8 @@ def _ended(open_places: tuple[str, ...], refused: tuple[Fact, ...], died: tuple[
 
 
 def _asked(file: CaseFile, orders: Register, fact: Fact) -> tuple[tuple[str, ...], tuple[Fact, ...]]:
-    """Places of this hearing of which something is open, and the facts by which the others are settled. Who confirms it
-    for a party that is not known may have mistyped her: it is asked still, until that incident is."""
+    """The places of this hearing with an open question, and the facts that settle the others. A confirmation for a
+    party that is not known may be a typing mistake: it stays open until that incident is known."""
     open_places: list[str] = []
     answered: list[Fact] = []
     for order in orders.orders.values():

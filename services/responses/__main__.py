@@ -1,4 +1,4 @@
-"""Responses: what agencies say back, and word to whoever answered a notification that is nobody's."""
+"""Responses: read what agencies answer, and tell senders whose answer belongs to no notification."""
 
 from services.platform.running.process import run
 from services.platform.streaming.service import Service

@@ -1,4 +1,4 @@
-"""The rule of responses: whoever answers a notification that was not sent to it hears that nobody read the answer."""
+"""The rule of responses: tell a sender whose answer belongs to no notification of its own that nobody read it."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ ANSWERS = REGISTRY.bodies(NotificationAnswered)
 
 
 def answer_without_notification(file: CaseFile, policy: Policy) -> Iterator[Statement]:
-    """Once to each sender of answers to a notification that was not sent to it, whatever the answers were."""
+    """Tell each sender once that its answers were to a notification that was not sent to it, whatever they were."""
     by_sender: dict[str, list[Fact]] = {}
     for fact in file.with_bodies(ANSWERS):
         if fact.id in file.unlinked and isinstance(fact.body, AgencyBody):
