@@ -4,10 +4,12 @@ A place is written as text, in keys, subjects and rows; nothing outside this mod
 """
 
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 from schemas import identifiers
 
+# A place as it is written: in keys, subjects and rows.
+Place = NewType("Place", str)
 NONE = "-"  # what a case's place says instead of a number that its source does not give
 
 
@@ -85,14 +87,14 @@ class Linked(NamedTuple):
         return f"{self.what}/{self.place}"
 
 
-def party_place(crime_reference: str, number: int) -> str:
+def party_place(crime_reference: str, number: int) -> Place:
     """Writes the place of a party."""
-    return f"{crime_reference}/party/{number}"
+    return Place(f"{crime_reference}/party/{number}")
 
 
-def child_place(crime_reference: str, number: int, agency: str | None = None) -> str:
+def child_place(crime_reference: str, number: int, agency: str | None = None) -> Place:
     """Writes the place of a child; `agency`: who stated it, where that is not the police."""
-    return f"{crime_reference}/{agency}/child/{number}" if agency else f"{crime_reference}/child/{number}"
+    return Place(f"{crime_reference}/{agency}/child/{number}" if agency else f"{crime_reference}/child/{number}")
 
 
 def case_place(number: str, defendant: str) -> str:

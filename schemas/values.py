@@ -182,7 +182,7 @@ class PartyRef(Frozen):
     party: Annotated[Number, REFERENCE]
 
     @property
-    def place(self) -> str:
+    def place(self) -> places.Place:
         return places.party_place(self.crime_reference, self.party)
 
 

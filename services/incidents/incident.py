@@ -6,7 +6,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 from schemas.births import age_on, contradicted, known_age
-from schemas.places import party_place
+from schemas.places import Place, party_place
 from schemas.police_incidents.v1 import IncidentReported, Party, RiskAssessed
 from schemas.values import Relationship, Residence, Role
 from services.incidents.assessed import Assessment, deciding
@@ -35,7 +35,7 @@ class Victim:
     assessments: tuple[Assessment, ...]
 
     @cached_property
-    def place(self) -> str:
+    def place(self) -> Place:
         return party_place(self.incident.crime_reference, self.party.number)
 
     @cached_property
@@ -47,7 +47,7 @@ class Victim:
         return areas_of(self.incident, victim=self.party.residence)
 
     @cached_property
-    def suspects(self) -> tuple[str, ...]:
+    def suspects(self) -> tuple[Place, ...]:
         """Their places, where it is domestic abuse between adults."""
         if self.not_between_adults is not None:
             return ()

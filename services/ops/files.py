@@ -12,7 +12,7 @@ from schemas.agency_responses.v1 import Answer as AnswerBody
 from schemas.carried import sought
 from schemas.envelope import fact_id
 from schemas.matters import CRIME, crimes_in
-from schemas.places import crime_of, party_place
+from schemas.places import Place, crime_of, party_place
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.values import Body
 from services.ops.explanation import (
@@ -32,7 +32,7 @@ from services.platform.domain.core.duties import Duty, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of, escalate
 from services.platform.domain.core.evaluate import stated_of
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
-from services.platform.domain.core.file_keys import is_unlinked
+from services.platform.domain.core.file_keys import FileKey, is_unlinked
 from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
@@ -72,10 +72,10 @@ class _Contents:
     """The current facts of one file with what leads there, as a rule's file is made of them."""
 
     facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
-    persons: dict[str, str] = field(default_factory=dict)
+    persons: dict[Place, FileKey] = field(default_factory=dict)
     undertakings: Words = field(default_factory=dict)
 
-    def case_file(self, key: str, answers: Iterable[Answer]) -> CaseFile:
+    def case_file(self, key: FileKey, answers: Iterable[Answer]) -> CaseFile:
         lacking = {fact.id: missing for fact, _, missing in self.facts.values() if missing}
         return CaseFile(
             key=key,
@@ -342,11 +342,11 @@ def _of_persons(conn: Connection, files: frozenset[File]) -> frozenset[File]:
     return files.union(
         (service, record)
         for service in {service for service, _ in files}
-        for record in together([file for of, file in files if of == service], joins.get(service, {}))
+        for record in together([FileKey(file) for of, file in files if of == service], joins.get(service, {}))
     )
 
 
-def _joins(conn: Connection, records: Iterable[File]) -> dict[str, dict[str, Joined]]:
+def _joins(conn: Connection, records: Iterable[File]) -> dict[str, dict[FileKey, Joined]]:
     """By service what merges join of these records, and of all others of the same persons."""
     rows = conn.execute(
         """select service, record, person, through from joined where (service, person) in (
@@ -355,7 +355,7 @@ def _joins(conn: Connection, records: Iterable[File]) -> dict[str, dict[str, Joi
         )""",
         _columns(sorted(set(records)), 2),
     )
-    found: dict[str, dict[str, Joined]] = {}
+    found: dict[str, dict[FileKey, Joined]] = {}
     for service, record, person, through in rows:
         found.setdefault(service, {})[record] = Joined(person, tuple(through))
     return found
@@ -502,7 +502,7 @@ def _stated(
     joins = _joins(conn, persons)
     for service in {service for service, _ in files}:
         here = {key: notification for (of, key), notification in delivered.items() if of == service}
-        own = [each.case_file(key, heard) for (of, key), each in contents.items() if of == service]
+        own = [each.case_file(FileKey(key), heard) for (of, key), each in contents.items() if of == service]
         for file in of_persons(own, joins.get(service, {})):
             stated, _ = stated_of([file], here, rules.get(service, ()), policy)
             for statement in escalate(stated, here, heard, policy, file.current, partial(_who, file), now):
@@ -512,7 +512,7 @@ def _stated(
 
 
 def _who(file: CaseFile, place: str) -> str:
-    return file.persons.get(place, place)
+    return file.persons.get(Place(place), place)
 
 
 def _contents(conn: Connection, files: Sequence[File]) -> dict[File, _Contents]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from schemas.classes import DataClass
 from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
-from schemas.places import child_place
+from schemas.places import Place, child_place
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported
 from schemas.values import Residence, Role
 from services.order_variations.said import while_it_stands
@@ -32,7 +32,7 @@ STATE = ("action", "code", "made_on", "expires_on", "until_further_order", "leng
 class Protected:
     """The child of a file, at one of its places. `since`: when what happened there was reported."""
 
-    place: str
+    place: Place
     since: datetime
     fact: Fact
     index: int
@@ -54,7 +54,7 @@ def order_concerning_child(file: CaseFile, policy: Policy) -> Iterator[Statement
     orders = file.once(register)
     touched = [(order, order.made_by) for order in orders.orders.values() if order.made_by is not None]
     touched += [(orders.orders[change.order], change.element) for change in orders.changes if change.order is not None]
-    known = {child.place: child for child in _children(file)}
+    known: dict[str, Protected] = {child.place: child for child in _children(file)}
     stated: set[Key] = set()
     for order, element in touched:
         places = sorted(order.protects & set(known))

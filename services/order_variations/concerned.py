@@ -8,7 +8,7 @@ from functools import cached_property
 
 from schemas.court_convictions.v1 import HearingResulted, Remand
 from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
-from schemas.places import child_place, party_place
+from schemas.places import Place, child_place, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
@@ -232,7 +232,7 @@ class HerOrders:
         return order.made_by is not None and all(map(self._named_is_hers, order.made_by.order.protected_persons))
 
     @cached_property
-    def _hers_and_children(self) -> frozenset[str]:
+    def _hers_and_children(self) -> frozenset[Place]:
         crimes = {place.partition("/")[0] for place in self.matters.places}
         children = (p for p in self.file.persons if "/child/" in p and p.partition("/")[0] in crimes)
         return self.file.own_places.union(children)

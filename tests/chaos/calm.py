@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from schemas.agency_notifications.v1 import NotificationIssued
 from schemas.envelope import fact_id
+from schemas.places import Place
 from schemas.registry import Received, decode
 from services.ops.serving import SERVICES
 from services.platform.domain.core.facts import Fact, Key, Undertaking
@@ -87,6 +88,6 @@ def _undertakings(answers: Iterable[Answered], facts: Mapping[str, Fact], polici
         persons = {place: who for file in files.values() for place, who in file.persons.items()}
         if notification.person not in persons:
             continue
-        heard = word(says(fact, notification), fact.rank, notification, persons[notification.person]).undertaking
+        heard = word(says(fact, notification), fact.rank, notification, persons[Place(notification.person)]).undertaking
         if heard is not None:
             yield heard

@@ -20,7 +20,7 @@ from schemas.agency_responses.v1 import SchoolIdentified
 from schemas.catalogue import EXAMPLES, examples_in
 from schemas.classes import DataClass, Marked
 from schemas.field_errors import models_in
-from schemas.places import child_place, party_place
+from schemas.places import Place, child_place, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.registry import REGISTRY, Publication, publication
 from schemas.values import Body, Role
@@ -29,6 +29,7 @@ from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.matter import marks
 from services.platform.domain.linking.links import current_facts
 from services.platform.storage.outgoing import Outgoing
@@ -68,6 +69,11 @@ class Known:
     def beside(self, place: str, person: str) -> bool:
         """Whether a place belongs to an incident in which this person stands."""
         return place.partition("/")[0] in self.crimes.get(self.persons.get(person, person), {person.partition("/")[0]})
+
+
+def as_text(persons: Mapping[Place, FileKey]) -> dict[str, str]:
+    """The same as plain texts: this statement of the law knows no types of the rules."""
+    return {str(place): str(person) for place, person in persons.items()}
 
 
 def known(facts: tuple[Fact, ...], persons: Mapping[str, str]) -> Known:
@@ -294,7 +300,7 @@ def delivered(matter: Matter, rules: Any = RULES) -> Checked:
         assert not [fault for evaluation in world.evaluations for fault in evaluation.faults]
         # An agency's newer word takes the place of its older one, whether or not it is heard.
         heard = tuple(fact for fact in current_facts(world.facts) if fact.id not in world.not_heard)
-        now = known(heard, world.persons)
+        now = known(heard, as_text(world.persons))
         for notification in notifications:
             checked.check(notification, now, matter.marks.planted)
     return checked
@@ -342,7 +348,7 @@ def test_every_field_that_leaves_is_granted_in_the_examples() -> None:
     silent = facts[-1].at + DAY
     for now, new in (*((fact.at, (fact,)) for fact in facts), (silent, ())):
         notifications = world.evaluate(*new, now=now)
-        so = known(world.facts, world.persons)
+        so = known(world.facts, as_text(world.persons))
         for notification in notifications:
             checked.check(notification, so, {})
     assert sorted(set(checked.wrong)) == []

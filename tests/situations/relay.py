@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from schemas.agency_responses.v1 import Answer as AnswerBody
+from schemas.places import Place
 from schemas.registry import REGISTRY
 from services.ops.serving import SERVICES
 from services.platform.domain.core.duties import Content, Evaluation, Notification, notification_id
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, Undertaking
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.linking.links import files_of
@@ -40,7 +42,7 @@ class Desk:
     answers: list[Answer] = field(default_factory=list)
     undertakings: list[Undertaking] = field(default_factory=list)
     files: dict[str, CaseFile] = field(default_factory=dict)
-    persons: dict[str, str] = field(default_factory=dict)
+    persons: dict[Place, FileKey] = field(default_factory=dict)
     membership: dict[Key, str] = field(default_factory=dict)
     delivered: dict[Key, Notification] = field(default_factory=dict)
     sent: list[Notification] = field(default_factory=list)
@@ -61,7 +63,9 @@ class Desk:
         linked = [fact for fact in self.facts if not isinstance(fact.body, AnswerBody)]
         self.files = files_of(linked, self.policy.is_placeholder, speakers(self.policy)) | self._answers_to_nothing()
         persons = {place: who for file in self.files.values() for place, who in file.persons.items()}
-        moved = [{who, persons[place]} for place, who in self.persons.items() if persons.get(place, who) != who]
+        moved: list[set[str]] = [
+            {who, persons[place]} for place, who in self.persons.items() if persons.get(place, who) != who
+        ]
         self.persons |= persons
         self.changed = False
         return moved
@@ -72,14 +76,14 @@ class Desk:
         for fact in self.facts:
             if isinstance(fact.body, AnswerBody):
                 name = f"unlinked:notification:{fact.subject}"
-                before = files.get(name, CaseFile(name))
+                before = files.get(name, CaseFile(FileKey(name)))
                 unlinked = {**before.unlinked, fact.id: NOBODY_ASKED}
                 files[name] = replace(before, facts=(*before.facts, fact), unlinked=unlinked)
         return files
 
     def _evaluate(self, group: frozenset[str], now: datetime) -> Evaluation:
         told = {key: notification for key, notification in self.delivered.items() if self.membership[key] in group}
-        here = [self._with_words(self.files.get(name, CaseFile(name))) for name in sorted(group)]
+        here = [self._with_words(self.files.get(name, CaseFile(FileKey(name)))) for name in sorted(group)]
         about = {_first(key) for key in told}
         answers = tuple(answer for answer in self.answers if _first(answer.key) in about)
         here[0] = replace(here[0], answers=answers)
@@ -87,7 +91,7 @@ class Desk:
         self.sent += found.notifications
         self.delivered |= remember(told, found)
         for notification in (*told.values(), *found.notifications):
-            owner = self.persons.get(notification.person, here[0].key)
+            owner = self.persons.get(Place(notification.person), here[0].key)
             self.membership[notification.key] = owner if owner in group else here[0].key
         return found
 

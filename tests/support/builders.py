@@ -18,10 +18,12 @@ from schemas.agency_responses import v1 as responses
 from schemas.court_convictions import v1 as convictions
 from schemas.court_order_variations import v1 as orders
 from schemas.court_order_variations.v1 import Attribution
+from schemas.places import Place
 from schemas.police_incidents import v1 as police
 from schemas.streams import REGISTRY
 from services.ops.policies import load
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
+from services.platform.domain.core.file_keys import FileKey, PlaceFile, RecordFile
 from services.platform.domain.linking.links import files_of
 from services.platform.policy.policy import Policy, PolicySet
 
@@ -376,9 +378,9 @@ def attribution(*protects: v.PartyRef, order: str | None = None, **over: Any) ->
     return responses.AttributionConfirmed(**fields | over)
 
 
-def places_in(facts: tuple[Fact, ...]) -> dict[str, str]:
+def places_in(facts: tuple[Fact, ...]) -> dict[Place, FileKey]:
     """Each place that these facts state, with the key of the person there."""
-    persons: dict[str, str] = {}
+    persons: dict[Place, FileKey] = {}
     for each in facts:
         if isinstance(each.body, police.IncidentReported):
             stated = [(places.party_place(each.body.crime_reference, p.number), p.record) for p in each.body.parties]
@@ -389,7 +391,7 @@ def places_in(facts: tuple[Fact, ...]) -> dict[str, str]:
             ]
         else:
             continue
-        persons |= {place: f"record:{r.system}:{r.id}" if r else f"place:{place}" for place, r in stated}
+        persons |= {place: RecordFile(r.system, r.id).key if r else PlaceFile(place).key for place, r in stated}
     return persons
 
 
@@ -402,14 +404,14 @@ def case_file(
 ) -> CaseFile:
     """The file of the person at a place (or of a `unlinked:` key), with just these facts in it."""
     persons = places_in(facts)
-    key = of if of.startswith("unlinked:") else persons.get(of, f"place:{of}")
-    return CaseFile(key, tuple(facts), persons, links or {}, unlinked or {}, answers)
+    key = of if of.startswith("unlinked:") else persons.get(Place(of), PlaceFile(Place(of)).key)
+    return CaseFile(FileKey(key), tuple(facts), persons, links or {}, unlinked or {}, answers)
 
 
 def linked_file(*facts: Fact, of: str = VICTIM) -> CaseFile:
     """The file of the person at a place, as the linker makes it; empty where nothing leads there."""
-    key = places_in(facts).get(of, f"place:{of}")
-    return files_of(facts).get(key, CaseFile(key))
+    key = places_in(facts).get(Place(of), PlaceFile(Place(of)).key)
+    return files_of(facts).get(FileKey(key), CaseFile(FileKey(key)))
 
 
 @cache

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.matters import CRIME
-from schemas.places import crime_of
+from schemas.places import Place, crime_of
 from services.platform.domain.core.escalation import rule_of
 from services.platform.domain.core.facts import Fact, Key
-from services.platform.domain.core.file_keys import UNLINKED, PlaceFile, is_unlinked
+from services.platform.domain.core.file_keys import UNLINKED, FileKey, PlaceFile, is_unlinked
 from services.platform.domain.core.stored_notifications import notification_from_json
 from services.platform.domain.linking.links import link
 from services.platform.domain.linking.merged_records import Placeholder
@@ -36,14 +36,14 @@ async def lay_delivered(
     of_references = [
         notification for notification in notifications if runs_in.get(rule_of(notification.key)) == "references"
     ]
-    places = {notification.person for notification in of_persons}
+    places = {Place(notification.person) for notification in of_persons}
     files = await _files_of_places(conn, reader, places, is_placeholder)
     # If a place has no fact left, the person who comes to stand there takes over what was delivered about it.
     files |= await _in_their_own_files(conn, reader.service, places - files.keys())
     unlinked_files = await _unlinked_files_of_facts(
         conn, reader, {i for n in of_references for i in n.grounds}, is_placeholder
     )
-    laid: dict[Key, str] = {n.key: files[n.person] for n in of_persons if n.person in files}
+    laid: dict[Key, str] = {n.key: files[place] for n in of_persons if (place := Place(n.person)) in files}
     for notification in of_references:
         found = sorted({unlinked_files[ground] for ground in notification.grounds if ground in unlinked_files})
         if found:
@@ -76,8 +76,8 @@ async def number_evaluations(conn: Connection, service: str, pseudonyms: Pseudon
 
 
 async def _files_of_places(
-    conn: Connection, reader: Reader, places: Iterable[str], is_placeholder: Placeholder
-) -> dict[str, str]:
+    conn: Connection, reader: Reader, places: Iterable[Place], is_placeholder: Placeholder
+) -> dict[Place, FileKey]:
     """The person who stands at each of these places; for an empty place, the person who stood there last."""
     crimes = {place: crime_of(place) for place in places}
     rows = await conn.execute(
@@ -91,8 +91,8 @@ async def _files_of_places(
     return {place: before[place] for place in crimes if place in before} | found
 
 
-async def _in_their_own_files(conn: Connection, service: str, places: Iterable[str]) -> dict[str, str]:
-    alone = {place: str(PlaceFile(place)) for place in places}
+async def _in_their_own_files(conn: Connection, service: str, places: Iterable[Place]) -> dict[Place, FileKey]:
+    alone = {place: PlaceFile(place).key for place in places}
     await conn.execute(
         """insert into place (service, crime, place, person)
         select %s, * from unnest(%s::text[], %s::text[], %s::text[]) on conflict do nothing""",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from schemas.attachments import NotificationAnswered
 from schemas.registry import Received
 from services.platform.domain.core.facts import Fact
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.linking.links import Linkage
 from services.platform.domain.linking.ways import attachment_of
 from services.platform.storage.reader import Statement
@@ -46,9 +47,9 @@ class Change:
     linkage: Linkage | None = None
     before: Linkage | None = None
     fallen: str | None = None  # the id that stood before
-    files: tuple[str, ...] = ()
-    together: tuple[frozenset[str], ...] = ()
-    joined: frozenset[str] = frozenset()  # records that merges join otherwise now
+    files: tuple[FileKey, ...] = ()
+    together: tuple[frozenset[FileKey], ...] = ()
+    joined: frozenset[FileKey] = frozenset()  # records that merges join otherwise now
     word: Word | None = None  # of taking on the person at a place of the incident `crime`
     crime: str | None = None
     says: str = "nothing"

@@ -10,9 +10,10 @@ from psycopg.rows import TupleRow
 
 from schemas.envelope import fact_id
 from schemas.matters import crimes_in
+from schemas.places import Place
 from services.platform.domain.core.duties import Notification, Withheld
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key, in_the_world
-from services.platform.domain.core.file_keys import is_record, is_unlinked
+from services.platform.domain.core.file_keys import FileKey, is_record, is_unlinked
 from services.platform.domain.core.stored_notifications import notification_from_json, withheld_from_json
 from services.platform.domain.linking.merged_records import Joined, of_persons, records_named, together
 from services.platform.domain.linking.references import crimes
@@ -88,9 +89,9 @@ class Matters:
     names: frozenset[str]
     names_of: NamesOf
     current: dict[Statement, StoredFact]
-    membership: dict[str, dict[str, tuple[str, ...]]]
-    persons: dict[str, dict[str, str]]
-    joins: dict[str, Joined]
+    membership: dict[str, dict[FileKey, tuple[str, ...]]]
+    persons: dict[str, dict[Place, FileKey]]
+    joins: dict[FileKey, Joined]
     undertakings: dict[str, Words] = field(default_factory=dict)
 
 
@@ -98,12 +99,12 @@ class Matters:
 class FileState:
     """One locked file, as it is and as the batch changes it; `*_before` as it was stored."""
 
-    key: str
+    key: FileKey
     evaluations: int
     evaluated_at: datetime | None
     faulted_tries: int
     facts: dict[str, tuple[Fact, tuple[str, ...], str | None]] = field(default_factory=dict)
-    persons: dict[str, str] = field(default_factory=dict)
+    persons: dict[Place, FileKey] = field(default_factory=dict)
     answers: dict[Statement, Answer] = field(default_factory=dict)
     undertakings: Words = field(default_factory=dict)
     delivered: dict[Key, Notification] = field(default_factory=dict)
@@ -244,10 +245,10 @@ class Reader:
         closed = names.union(*found.values())
         if closed != names or found.keys() != names_of.keys():
             return closed
-        membership: dict[str, dict[str, tuple[str, ...]]] = {}
+        membership: dict[str, dict[FileKey, tuple[str, ...]]] = {}
         for fact, file, through in await lying.fetchall():
             membership.setdefault(fact, {})[file] = tuple(through)
-        persons: dict[str, dict[str, str]] = {}
+        persons: dict[str, dict[Place, FileKey]] = {}
         for crime, place, person in await places.fetchall():
             persons.setdefault(crime, {})[place] = person
         stored = [self._fact(row) for row in await facts.fetchall()]
@@ -258,7 +259,7 @@ class Reader:
         """The statements at these references, each with all of its own."""
         return await _names_of(await conn.execute(NAMES_OF, {"s": self.service, "names": sorted(names)}))
 
-    async def files_beside(self, conn: Connection, records: Iterable[str]) -> set[str]:
+    async def files_beside(self, conn: Connection, records: Iterable[FileKey]) -> set[FileKey]:
         """The files that say of somebody that one of these records is theirs."""
         rows = await conn.execute(_BESIDE, (self.service, sorted(records)))
         return {file for (file,) in await rows.fetchall()}
@@ -266,11 +267,11 @@ class Reader:
     async def lock_files(
         self,
         conn: Connection,
-        files: Iterable[str],
-        load: Iterable[str],
-        named: Iterable[str] = (),
+        files: Iterable[FileKey],
+        load: Iterable[FileKey],
+        named: Iterable[FileKey] = (),
         notifications: Collection[str] = (),
-    ) -> tuple[dict[str, FileState], dict[str, Joined], dict[str, Delivered]]:
+    ) -> tuple[dict[FileKey, FileState], dict[FileKey, Joined], dict[str, Delivered]]:
         """Locks these files in key order and reads those to be looked at; and, now that nothing can move, what merges
         join in them and of the persons who are `named`, and what these notifications resolve to."""
         ordered, wanted = sorted(files), sorted(load)
@@ -288,7 +289,7 @@ class Reader:
             )
             answered = await self._ask_answered(conn, notifications)
             contents = await self._ask_contents(conn, wanted)
-        rows = {
+        rows: dict[FileKey, tuple[FileState, str]] = {
             file: (FileState(file, evaluations, at, tries), why)
             for file, evaluations, at, tries, why in await locked.fetchall()
         }
@@ -299,7 +300,7 @@ class Reader:
 
     async def take_due(
         self, conn: Connection, now: datetime, read_to: datetime | None, limit: int
-    ) -> tuple[list[tuple[list[FileState], Any]], dict[str, Joined]]:
+    ) -> tuple[list[tuple[list[FileState], Any]], dict[FileKey, Joined]]:
         """Files that are due, or whose held-back duties the streams have reached, each with the other files of the same
         person, and the cause; and the joins that merges make in them.
 
@@ -321,7 +322,7 @@ class Reader:
             )
             for file, evaluations, at, tries, why in await rows.fetchall():
                 states[file], because[file] = FileState(file, evaluations, at, tries), why
-        groups: dict[frozenset[str], Any] = {}
+        groups: dict[frozenset[FileKey], Any] = {}
         for state, cause in due:
             if (group := together([state.key], joins)) <= states.keys():
                 groups.setdefault(group, cause)
@@ -362,13 +363,13 @@ class Reader:
         known = sorted(filter(is_record, records))
         return {"s": self.service, "records": known, "crimes": sorted(crimes)}
 
-    async def _ask_contents(self, conn: Connection, files: list[str]) -> Contents:
+    async def _ask_contents(self, conn: Connection, files: list[FileKey]) -> Contents:
         """Facts, answers, what was told and withheld."""
         return Contents(*[await conn.execute(question, (self.service, files)) for question in _CONTENTS])
 
     async def _fill(
-        self, conn: Connection, states: Mapping[str, FileState], contents: Contents, named: Iterable[str]
-    ) -> dict[str, Joined]:
+        self, conn: Connection, states: Mapping[FileKey, FileState], contents: Contents, named: Iterable[str]
+    ) -> dict[FileKey, Joined]:
         """Fill these files. They must hold every record of each person. Returns the joins that merges make in them and
         among `named`."""
         for file, through, *columns_of_fact in await contents.facts.fetchall():
@@ -410,8 +411,8 @@ class Reader:
             state.current_before = frozenset(current_before[file])
 
     async def _fill_persons(
-        self, conn: Connection, states: Mapping[str, FileState], named: Iterable[str]
-    ) -> dict[str, Joined]:
+        self, conn: Connection, states: Mapping[FileKey, FileState], named: Iterable[str]
+    ) -> dict[FileKey, Joined]:
         """Who stands at each place of the matters that these files are about."""
         at: dict[str, list[FileState]] = {}
         for state in states.values():
@@ -465,7 +466,7 @@ async def _words(rows: AsyncCursor[TupleRow]) -> dict[str, Words]:
     return found
 
 
-async def _joins(rows: AsyncCursor[TupleRow]) -> dict[str, Joined]:
+async def _joins(rows: AsyncCursor[TupleRow]) -> dict[FileKey, Joined]:
     return {record: Joined(person, tuple(through)) for record, person, through in await rows.fetchall()}
 
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from schemas.agency_responses.v1 import Accepted, Decided, Declined
-from schemas.places import crime_of
+from schemas.places import Place, crime_of
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Fact, Key, Undertaking
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.matter import person_place
 from services.platform.domain.core.stored_notifications import notification_from_json
 
@@ -60,7 +61,10 @@ def word(said: str, rank: tuple[int, datetime, str], notification: Notification,
     _, at, fact = rank
     key = Key(of.rule, of.subject, notification.key.agency)
     return Word(
-        rank, Undertaking(fact, at, key, notification.person, delivered_in, notification.arose, said == "takes_on")
+        rank,
+        Undertaking(
+            fact, at, key, Place(notification.person), FileKey(delivered_in), notification.arose, said == "takes_on"
+        ),
     )
 
 

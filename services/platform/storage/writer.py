@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from schemas.places import Place
 from schemas.registry import REGISTRY, Registry
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Fact, Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.stored_notifications import notification_to_json, withheld_to_json
 from services.platform.domain.linking.merged_records import Joined
 from services.platform.logs import Event
@@ -252,7 +254,7 @@ class Writer:
         )
         gone: set[str] = set()
         lies: list[tuple[str, str, Collection[str]]] = []
-        places: dict[str, Mapping[str, str]] = {}
+        places: dict[str, Mapping[Place, FileKey]] = {}
         for change in changes:
             if change.component is None or change.linkage is None:
                 continue
@@ -279,7 +281,7 @@ class Writer:
     async def write_joins(self, conn: Connection, changes: Iterable[Change]) -> None:
         """Which records merges join where they have changed."""
         parted: set[str] = set()
-        joined: dict[str, Joined] = {}
+        joined: dict[FileKey, Joined] = {}
         for change in changes:
             if change.component is not None and change.linkage is not None:
                 before, after = change.component.before.joined, change.linkage.joined

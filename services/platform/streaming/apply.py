@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from schemas.places import Place
 from services.platform.domain.core.facts import Answer, Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.linking.merged_records import Joined
 from services.platform.domain.linking.references import crimes
 from services.platform.storage.changes import Change
@@ -25,7 +27,7 @@ def apply_change(change: Change, files: Files, admitted: Admitted, lies: dict[Ke
         lay_delivered(states, holders_of(states), lies)
 
 
-def _facts(change: Change, files: Mapping[str, FileState]) -> None:
+def _facts(change: Change, files: Mapping[FileKey, FileState]) -> None:
     """The facts that lie in these files now, and who stands at the places of their incidents."""
     if change.before is None or change.linkage is None or change.component is None:
         return
@@ -47,7 +49,7 @@ def _facts(change: Change, files: Mapping[str, FileState]) -> None:
                 hear(state.undertakings, change.component.undertakings.get(crime, {}).items())
 
 
-def _answer(change: Change, states: Mapping[str, FileState], admitted: Admitted) -> None:
+def _answer(change: Change, states: Mapping[FileKey, FileState], admitted: Admitted) -> None:
     """An answer, in the file of the duty that it answers."""
     event = change.event
     if not event.is_answer or change.fate != "accepted":
@@ -69,7 +71,7 @@ def _answer(change: Change, states: Mapping[str, FileState], admitted: Admitted)
         holder.answers[event.fact.statement] = Answer(event.fact, delivered.key, delivered.revision, came)
 
 
-def _word(change: Change, states: Mapping[str, FileState]) -> None:
+def _word(change: Change, states: Mapping[FileKey, FileState]) -> None:
     """What was said of taking her on, in her file, and for those whom the incident comes to concern in this batch."""
     if change.word is None or change.crime is None:
         return
@@ -81,7 +83,7 @@ def _word(change: Change, states: Mapping[str, FileState]) -> None:
         hear(change.component.undertakings[change.crime], said)
 
 
-def _merges(change: Change, joins: dict[str, Joined]) -> None:
+def _merges(change: Change, joins: dict[FileKey, Joined]) -> None:
     """What merges join once this event is accepted."""
     if change.joined and change.before is not None and change.linkage is not None:
         for record in change.before.joined:
@@ -89,19 +91,19 @@ def _merges(change: Change, joins: dict[str, Joined]) -> None:
         joins |= change.linkage.joined
 
 
-def holders_of(states: Sequence[FileState]) -> Mapping[str, FileState]:
+def holders_of(states: Sequence[FileState]) -> Mapping[Place, FileState]:
     """By place, the file of the person who stands there, among these files."""
     return {place: state for state in states for place, person in state.persons.items() if person == state.key}
 
 
-def lay_delivered(states: Sequence[FileState], holders: Mapping[str, FileState], lies: dict[Key, str]) -> None:
+def lay_delivered(states: Sequence[FileState], holders: Mapping[Place, FileState], lies: dict[Key, str]) -> None:
     """Move what was delivered about a place, and its answers, into the file of the person who stands there now.
 
     `lies`: the file of each key that has moved.
     """
     for state in states:
         for key, notification in list(state.delivered.items()):
-            holder = holders.get(notification.person, state)
+            holder = holders.get(Place(notification.person), state)
             if holder is not state:
                 holder.delivered[key] = state.delivered.pop(key)
                 for statement in [s for s, answer in state.answers.items() if answer.key == key]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import structlog
 from psycopg.errors import UniqueViolation
 
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.logs import Event
 from services.platform.storage.reader import FileState
 from services.platform.storage.rows import Connection
@@ -87,7 +88,7 @@ class DueFiles:
         if catching_up:
             return CatchingUp(now)
         due, joins = await self._database.reader.take_due(conn, now, read_to, min(most, self._at_once.size))
-        found, evaluated, done = Evaluations(), dict[str, FileState](), 0
+        found, evaluated, done = Evaluations(), dict[FileKey, FileState](), 0
         for states, cause in due:
             if found.seconds > EVALUATING_SECONDS:
                 break

@@ -10,11 +10,13 @@ from itertools import takewhile
 
 import structlog
 
+from schemas.places import Place
 from schemas.refusals import Refusal
 from services.platform import metrics
 from services.platform.domain.core.duties import Evaluation, Notification, Withheld
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.subjects import is_about
 from services.platform.domain.linking.merged_records import Joins, of_persons, person_of_record, together
 from services.platform.logs import Event
@@ -83,7 +85,7 @@ async def evaluate_batch(
     place moved are always evaluated, and as one; where they take longer than the time, less is taken the next time.
     """
     found = Evaluations()
-    numbers_of = dict[str, list[int]]()  # by file, of the changes that touch it
+    numbers_of = dict[FileKey, list[int]]()  # by file, of the changes that touch it
     for number, change in enumerate(changes):
         if isinstance(change, Change) and change.touches:
             apply_change(change, files, admitted, found.lies)
@@ -106,7 +108,7 @@ async def evaluate_batch(
     return Evaluated(found, sum(1 for _ in takewhile(lambda number: number not in late, range(len(changes)))))
 
 
-def _files_of(change: Change, files: Files) -> Collection[str]:
+def _files_of(change: Change, files: Files) -> Collection[FileKey]:
     """The files to evaluate for a change. For a merge these include the files of everyone who shares a matter with a
     joined person, because an earlier event of the batch may concern them."""
     if not change.joined:
@@ -115,7 +117,7 @@ def _files_of(change: Change, files: Files) -> Collection[str]:
     return dict.fromkeys((*evaluated_now(change), *beside))
 
 
-def _groups(moved: Iterable[frozenset[str]], files: Collection[str], joins: Joins) -> list[frozenset[str]]:
+def _groups(moved: Iterable[frozenset[FileKey]], files: Collection[FileKey], joins: Joins) -> list[frozenset[FileKey]]:
     """The files that are evaluated as one: those between which a place moved, and those of one person; then each of the
     others by itself."""
     of_persons = [together([file], joins) for file in files if file in joins]
@@ -162,8 +164,8 @@ def fault_pause(tries: int) -> timedelta:
 def _remember(
     judging: Judging,
     states: Sequence[FileState],
-    holders: Mapping[str, FileState],
-    leads: Mapping[str, FileState],
+    holders: Mapping[Place, FileState],
+    leads: Mapping[FileKey, FileState],
     evaluation: Evaluation,
     at: At,
     found: Evaluations,
@@ -178,7 +180,7 @@ def _remember(
     for notification in evaluation.notifications:
         for state in states:
             state.delivered.pop(notification.key, None)
-        holder = holders.get(notification.person, states[0])
+        holder = holders.get(Place(notification.person), states[0])
         holder.delivered[notification.key] = notification
         found.lies[notification.key] = holder.key
         lead = leads[holder.key]
@@ -199,7 +201,11 @@ class _Note:
     delivered: Sequence[tuple[Notification, str, int]]  # by this evaluation
 
     def of(
-        self, file: CaseFile, lead: FileState, states: Sequence[FileState], withheld: Mapping[str, dict[Key, Withheld]]
+        self,
+        file: CaseFile,
+        lead: FileState,
+        states: Sequence[FileState],
+        withheld: Mapping[FileKey, dict[Key, Withheld]],
     ) -> None:
         """`states`: of the records of one person, `lead` the least of them; `withheld`: by record, what is now."""
         changed = [w for state in states for key, w in withheld[state.key].items() if state.withheld.get(key) != w]
@@ -266,7 +272,7 @@ class _Note:
 
 
 def _withheld_of(
-    state: FileState, states: Sequence[FileState], holders: Mapping[str, FileState], evaluation: Evaluation
+    state: FileState, states: Sequence[FileState], holders: Mapping[Place, FileState], evaluation: Evaluation
 ) -> dict[Key, Withheld]:
     """The withheld statements that are this file's: of several looked at as one, by the place in their subject."""
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from schemas.court_convictions.v1 import OfAHearing
 from schemas.matters import CRIME, crimes_in
+from schemas.places import Place
 from schemas.refusals import Refusal, RefusalReason
 from services.platform.domain.core.facts import Fact
-from services.platform.domain.core.file_keys import UnlinkedFile
+from services.platform.domain.core.file_keys import FileKey, UnlinkedFile
 from services.platform.domain.linking.defendants import Knowing, are_two
 from services.platform.domain.linking.links import Linkage, link
 from services.platform.domain.linking.merged_records import Placeholder, person_of_record, records_named
@@ -21,6 +23,8 @@ from services.platform.streaming.decode import apart
 from services.platform.streaming.judging import Judging
 
 FILES_AT_ONCE = 40  # an event that concerns more makes the others due now
+
+N = TypeVar("N", bound=str)
 
 
 def link_events(admitted: Admitted, matters: Matters, judging: Judging, scope: Scope) -> list[Change | Refusal] | Scope:
@@ -45,7 +49,7 @@ def link_events(admitted: Admitted, matters: Matters, judging: Judging, scope: S
     return changes
 
 
-def evaluated_now(change: Change) -> list[str]:
+def evaluated_now(change: Change) -> list[FileKey]:
     """The files to evaluate in the batch itself: all, or of very many those between which a place moved."""
     if not change.touches:
         return []
@@ -54,7 +58,7 @@ def evaluated_now(change: Change) -> list[str]:
     return sorted(moved) + (rest if len(change.files) <= FILES_AT_ONCE else [])
 
 
-def changed_inside(change: Change) -> list[str]:
+def changed_inside(change: Change) -> list[FileKey]:
     """The files in which more changes than the facts that lie there: answers, or what was delivered of a place."""
     if change.fate != "accepted":
         return []
@@ -77,16 +81,16 @@ def _answer(event: Accepted, admitted: Admitted, plan: "Plan", judging: Judging)
     if delivered is None:
         if service.owns != event.record.topic:
             return Change(event, "not_ours")
-        return Change(event, "accepted", files=(str(UnlinkedFile("notification", event.fact.subject)),))
+        return Change(event, "accepted", files=(UnlinkedFile("notification", event.fact.subject).key,))
     mine = delivered.service == service.name
-    change = Change(event, "accepted", files=(delivered.file,)) if mine else Change(event, "not_ours")
+    change = Change(event, "accepted", files=(FileKey(delivered.file),)) if mine else Change(event, "not_ours")
     if event.fact.kind in SPEAK_OF_TAKING_ON and asks_to_take_on(delivered.notification):
         change.crime, change.says = incident_of(delivered.notification), says(event.fact, delivered.notification)
         change.word = word(change.says, event.fact.rank, delivered.notification, delivered.delivered_in)
         if not mine:
             change.component = plan.at_crime(change.crime)
             at = change.component.linkage.persons.get(change.crime, {})
-            change.files = (at[delivered.notification.person],) if delivered.notification.person in at else ()
+            change.files = (at[place],) if (place := Place(delivered.notification.person)) in at else ()
     return change
 
 
@@ -182,7 +186,7 @@ def differing(before: Linkage, after: Linkage) -> set[str]:
     }
 
 
-def _moved(before: Linkage, after: Linkage) -> Iterable[tuple[str, str]]:
+def _moved(before: Linkage, after: Linkage) -> Iterable[tuple[FileKey, FileKey]]:
     """Persons before and after of every place that leads to another person now."""
     for crime, places in before.persons.items():
         for place, who in places.items():
@@ -191,9 +195,9 @@ def _moved(before: Linkage, after: Linkage) -> Iterable[tuple[str, str]]:
                 yield who, now
 
 
-def overlapping(sets: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
+def overlapping(sets: Iterable[frozenset[N]]) -> tuple[frozenset[N], ...]:
     """Those that share a member as one."""
-    groups: list[frozenset[str]] = []
+    groups: list[frozenset[N]] = []
     for one in sets:
         touching = [group for group in groups if group & one]
         groups = [group for group in groups if not group & one] + [one.union(*touching)]

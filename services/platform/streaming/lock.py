@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schemas.matters import CRIME
 from schemas.refusals import Refusal
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.linking.merged_records import Joined, together
 from services.platform.storage.changes import Change
 from services.platform.storage.reader import FileState, Matters, Reader
@@ -21,8 +22,8 @@ from services.platform.streaming.link import changed_inside, evaluated_now
 class Files:
     """The locked files that are to be evaluated or changed inside, and what merges join in them."""
 
-    states: dict[str, FileState]
-    joins: dict[str, Joined]
+    states: dict[FileKey, FileState]
+    joins: dict[FileKey, Joined]
 
 
 async def lock_matters(conn: Connection, reader: Reader, admitted: Admitted, scope: Scope) -> Matters | Scope:
@@ -58,7 +59,7 @@ async def lock_files(
     load = together(now | inside, scope.joins)
     named = {who for c in made if c.linkage for at in c.linkage.persons.values() for who in at.values()}
     states, joins, answered = await reader.lock_files(conn, touched, load, named, admitted.answered)
-    joined = frozenset[str]().union(*(change.joined for change in made))
+    joined = frozenset[FileKey]().union(*(change.joined for change in made))
     if not (together(touched, joins) <= touched and together(load, joins) <= states.keys()) or (
         joined and not await reader.files_beside(conn, joined) <= touched
     ):

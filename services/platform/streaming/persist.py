@@ -8,6 +8,7 @@ from psycopg.errors import UniqueViolation
 
 from schemas.refusals import Refusal
 from services.platform.domain.core.facts import Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.storage.changes import Change
 from services.platform.storage.outgoing import Outgoing
 from services.platform.storage.reader import FileState
@@ -118,7 +119,7 @@ class Persist:
         await writer.write_archive(conn, [c.event.record for c in made if c.event.record.topic == owned])
 
     async def _facts(
-        self, conn: Connection, admitted: Admitted, made: Sequence[Change], states: Mapping[str, FileState]
+        self, conn: Connection, admitted: Admitted, made: Sequence[Change], states: Mapping[FileKey, FileState]
     ) -> set[str]:
         """Writes every version that was accepted; the ids of those that are current."""
         fallen = {change.fallen for change in made if change.fallen}
@@ -157,7 +158,7 @@ class Persist:
 
 
 async def write_evaluations(
-    conn: Connection, database: ServiceDatabase, found: Evaluations, states: Mapping[str, FileState], now: datetime
+    conn: Connection, database: ServiceDatabase, found: Evaluations, states: Mapping[FileKey, FileState], now: datetime
 ) -> None:
     """What evaluations found, and the outbox with it."""
     writer = database.writer

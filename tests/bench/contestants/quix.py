@@ -14,6 +14,7 @@ from quixstreams import Application, State
 from quixstreams.models import Deserializer, SerializationContext, Serializer, Topic
 
 from services.platform.domain.core.facts import CaseFile
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.streaming.sending import Message
 from tests.bench.contestants import work
 
@@ -50,7 +51,7 @@ def matter(value: bytes, crime: str, _: int, headers: Any, state: State) -> Iter
     after = work.parts_of((current | {fact.statement: fact}).values(), policy)
     stored = {known[0]: known for known in rows}
     for file in work.touched(before, after):
-        part = after.get(file, CaseFile(file))
+        part = after.get(file, CaseFile(FileKey(file)))
         facts = [stored[known.id] for known in part.facts]
         found = {"facts": facts, "persons": part.persons, "links": part.links, "unlinked": part.unlinked}
         yield {"file": file, "crime": crime, "part": found}
@@ -85,7 +86,7 @@ def evaluate(said: dict[str, Any], state: State) -> Iterator[Message]:
 def _part(file: str, part: Any) -> CaseFile:
     facts = tuple(work.fact_of(row) for row in part["facts"])
     links = {fact: tuple(through) for fact, through in part["links"].items()}
-    return CaseFile(file, facts, part["persons"], links, part["unlinked"])
+    return CaseFile(FileKey(file), facts, part["persons"], links, part["unlinked"])
 
 
 def main() -> None:

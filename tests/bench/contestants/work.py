@@ -11,12 +11,14 @@ from functools import cache, lru_cache
 
 from schemas import registry
 from schemas.envelope import fact_id
+from schemas.places import Place
 from schemas.refusals import Refusal
 from services.incidents.rules import RULES
 from services.ops.policies import load
 from services.platform.domain.core import evaluate as core
 from services.platform.domain.core.duties import Evaluation, Notification
 from services.platform.domain.core.facts import CaseFile, Fact, Key, in_the_world
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.reconcile import remember
 from services.platform.domain.core.stored_notifications import notification_from_json, notification_to_json
 from services.platform.domain.linking.links import current_facts, file_of, link
@@ -101,7 +103,7 @@ def touched(before: Parts, after: Parts) -> list[str]:
 def whole(key: str, parts: Iterable[CaseFile]) -> CaseFile:
     """A file from what each of its crime references puts into it."""
     facts: list[Fact] = []
-    persons: dict[str, str] = {}
+    persons: dict[Place, FileKey] = {}
     links: dict[str, tuple[str, ...]] = {}
     unlinked: dict[str, str] = {}
     for part in parts:
@@ -109,7 +111,7 @@ def whole(key: str, parts: Iterable[CaseFile]) -> CaseFile:
         persons |= part.persons
         links |= part.links
         unlinked |= part.unlinked
-    return CaseFile(key, tuple(sorted(facts, key=in_the_world)), persons, links, unlinked)
+    return CaseFile(FileKey(key), tuple(sorted(facts, key=in_the_world)), persons, links, unlinked)
 
 
 def evaluate_file(

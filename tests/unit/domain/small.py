@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from schemas import places
 from schemas import values as v
 from schemas.classes import DataClass, Form
+from schemas.places import Place
 from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, Grade, IncidentReported
 from schemas.registry import REGISTRY
 from services.platform.domain.core.duties import Content, Evaluation, Notification, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import Answer, CaseFile, Fact, Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
@@ -353,7 +355,7 @@ class World:
         self.policy, self.rules, self.read_to, self.judged_by = policy, rules, READ, judged_by
         self.facts: tuple[Fact, ...] = ()
         self.answers: list[Answer] = []
-        self.persons: dict[str, str] = {}
+        self.persons: dict[Place, FileKey] = {}
         self.membership: dict[Key, str] = {}
         self.delivered: dict[Key, Notification] = {}
         self.sent: list[Notification] = []
@@ -366,7 +368,7 @@ class World:
         files = files_of(self.facts, may_speak=speakers(self.policy))
         self.not_heard = {i for file in files.values() for i, why in file.unlinked.items() if why == MAY_NOT_SPEAK}
         persons = {place: who for file in files.values() for place, who in file.persons.items()}
-        moved = [
+        moved: list[set[str]] = [
             {before, persons[place]} for place, before in self.persons.items() if persons.get(place, before) != before
         ]
         self.persons |= persons
@@ -379,13 +381,13 @@ class World:
 
     def _one(self, group: frozenset[str], files: Mapping[str, CaseFile], now: datetime) -> Evaluation:
         delivered = {key: notification for key, notification in self.delivered.items() if self.membership[key] in group}
-        here = [files.get(name, CaseFile(name)) for name in sorted(group)]
+        here = [files.get(name, CaseFile(FileKey(name))) for name in sorted(group)]
         answers = tuple(answer for answer in self.answers if _base(answer.key) in {_base(key) for key in delivered})
         here[0] = replace(here[0], answers=answers)
         found = self.judged_by(here, delivered, self.rules, self.policy.at(now), self.read_to, now)
         self.delivered |= remember(delivered, found)
         for notification in (*delivered.values(), *found.notifications):
-            owner = self.persons.get(notification.person, here[0].key)
+            owner = self.persons.get(Place(notification.person), here[0].key)
             self.membership[notification.key] = owner if owner in group else here[0].key
         return found
 

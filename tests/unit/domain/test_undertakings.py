@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import values as v
+from schemas.places import Place
 from services.incidents.rules import RULES as INCIDENTS
 from services.order_variations.applications import application_lodged
 from services.order_variations.orders import order_imposed
@@ -17,6 +18,7 @@ from services.order_variations.rules import RULES as ORDER_VARIATIONS
 from services.platform.domain.core.duties import Duty, Notification
 from services.platform.domain.core.evaluate import evaluate
 from services.platform.domain.core.facts import CaseFile, Key, Undertaking
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.reconcile import remember
 from tests.support import builders as b
@@ -34,7 +36,15 @@ def word(
 ) -> Undertaking:
     """What this service said to a referral of the incident at which she stands."""
     key = Key("high_risk", place, agency)
-    return Undertaking(f"{agency}/{place}/{at}/{declines}", at, key, place, file or hers().key, b.NOON, not declines)
+    return Undertaking(
+        f"{agency}/{place}/{at}/{declines}",
+        at,
+        key,
+        Place(place),
+        FileKey(file) if file else hers().key,
+        b.NOON,
+        not declines,
+    )
 
 
 def hers(*words: Undertaking, incident: v.Body | None = None) -> CaseFile:
@@ -89,7 +99,7 @@ def test_what_was_said_at_a_place_of_somebody_else_is_not_about_her() -> None:
 
 def test_a_word_said_before_her_records_were_merged_counts_for_the_person() -> None:
     file = hers(word(NEXT, file="record:police:older"))
-    assert advocates(replace(file, joined={"record:police:older": file.key, file.key: file.key})) == {NEXT}
+    assert advocates(replace(file, joined={FileKey("record:police:older"): file.key, file.key: file.key})) == {NEXT}
 
 
 def test_a_service_that_has_ended_is_told_no_more() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.agency_responses.v1 import Accepted, Declined
+from schemas.places import Place
 from schemas.values import Residence, Role
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.facts import Key
@@ -73,7 +74,7 @@ class Story:
         found: dict[str, set[str]] = {}
         for one in self.sent:
             if one.content and told(one):
-                found.setdefault(one.key.agency, set()).add(persons[one.person])
+                found.setdefault(one.key.agency, set()).add(persons[Place(one.person)])
         return found
 
     def nobody_told_apart_hears_of_another(self) -> None:

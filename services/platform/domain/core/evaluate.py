@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import chain
 from types import TracebackType
 
-from schemas.places import crime_of
+from schemas.places import Place, crime_of
 from schemas.police_incidents.v1 import IncidentReported
 from services.platform.domain.core.duties import Duty, Evaluation, Fault, Notification, Statement, Withheld
 from services.platform.domain.core.escalation import (
@@ -23,6 +23,7 @@ from services.platform.domain.core.escalation import (
     that_count,
 )
 from services.platform.domain.core.facts import INCIDENTS_REMEMBERED, CaseFile, Incident, Key
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.occupants import People
 from services.platform.domain.core.outdated_answers import outdated
 from services.platform.domain.core.projection import project, words_when_over
@@ -129,10 +130,10 @@ class _Circumstances:
     def who(self, place: str) -> str:
         """Where the ordinary routes of an incident wait, its steps are told apart from those of her other incidents."""
         waits = any(held(body) is not None for body in self._reports.get(crime_of(place), ()))
-        return place if waits else self._persons.get(place, place)
+        return place if waits else self._persons.get(Place(place), place)
 
     @cached_property
-    def _persons(self) -> Mapping[str, str]:
+    def _persons(self) -> Mapping[Place, FileKey]:
         return {place: person for file in self.files for place, person in file.persons.items()}
 
     @cached_property

@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.attachments import Link, OfAnIncident
-from schemas.places import crime_of
+from schemas.places import Place, crime_of
 from schemas.police_incidents.v1 import IncidentReported
 from schemas.streams import REGISTRY
 from schemas.values import Body, Withdrawn
-from services.platform.domain.core.file_keys import is_unlinked
+from services.platform.domain.core.file_keys import FileKey, is_unlinked
 
 INCIDENTS_REMEMBERED = 4_000  # each with its statements takes about 20 kB
 OF_AN_INCIDENT = frozenset(each.newest for each in REGISTRY.facts.values() if isinstance(each.attachment, OfAnIncident))
@@ -113,8 +113,8 @@ class Undertaking:
     fact: str
     at: datetime
     key: Key
-    place: str
-    file: str
+    place: Place
+    file: FileKey
     arose: datetime
     takes_on: bool
 
@@ -135,14 +135,14 @@ class CaseFile:
     `undertakings`: what agencies answered about taking on the people at these places.
     """
 
-    key: str
+    key: FileKey
     facts: tuple[Fact, ...] = ()
-    persons: Mapping[str, str] = field(default_factory=dict)
+    persons: Mapping[Place, FileKey] = field(default_factory=dict)
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlinked: Mapping[str, str] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
-    joined: Mapping[str, str] = field(default_factory=dict)
-    records: Mapping[str, str] = field(default_factory=dict)
+    joined: Mapping[FileKey, FileKey] = field(default_factory=dict)
+    records: Mapping[Place, FileKey] = field(default_factory=dict)
     undertakings: tuple[Undertaking, ...] = ()
 
     @cached_property
@@ -168,7 +168,7 @@ class CaseFile:
         )
 
     @cached_property
-    def own_places(self) -> frozenset[str]:
+    def own_places(self) -> frozenset[Place]:
         """The places at which the person of this file stands."""
         return frozenset(place for place, person in self.persons.items() if person == self.key)
 
@@ -210,7 +210,7 @@ class CaseFile:
         for fact in self.facts:
             if type(fact.body) in OF_AN_INCIDENT:
                 facts.setdefault(fact.body.crime_reference, []).append(fact)  # type: ignore[attr-defined]
-        persons: dict[str, list[tuple[str, str]]] = {crime: [] for crime in facts}
+        persons: dict[str, list[tuple[Place, FileKey]]] = {crime: [] for crime in facts}
         for place, person in self.persons.items():
             if (known := persons.get(crime_of(place))) is not None:
                 known.append((place, person))
@@ -251,9 +251,9 @@ class Incident:
     answered about taking that person on, at any of her places.
     """
 
-    key: str
+    key: FileKey
     facts: tuple[Fact, ...]
-    persons: tuple[tuple[str, str], ...]
+    persons: tuple[tuple[Place, FileKey], ...]
     links: tuple[tuple[str, ...], ...]
     undertakings: tuple[Undertaking, ...] = ()
 

@@ -3,8 +3,12 @@
 A person's file is named by a record, or by the place where a source gives no record; an unlinked file by a reference.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
+from schemas.places import Place
+
+# A file's key as it is written.
+FileKey = NewType("FileKey", str)
 RECORD, PLACE, UNLINKED = "record:", "place:", "unlinked:"
 
 
@@ -14,17 +18,19 @@ class RecordFile(NamedTuple):
     system: str
     id: str
 
-    def __str__(self) -> str:
-        return f"{RECORD}{self.system}:{self.id}"
+    @property
+    def key(self) -> FileKey:
+        return FileKey(f"{RECORD}{self.system}:{self.id}")
 
 
 class PlaceFile(NamedTuple):
     """The file of somebody whom a source names by no record: `place:<place>`."""
 
-    place: str
+    place: Place
 
-    def __str__(self) -> str:
-        return f"{PLACE}{self.place}"
+    @property
+    def key(self) -> FileKey:
+        return FileKey(f"{PLACE}{self.place}")
 
 
 class UnlinkedFile(NamedTuple):
@@ -33,8 +39,9 @@ class UnlinkedFile(NamedTuple):
     kind: str
     reference: str
 
-    def __str__(self) -> str:
-        return f"{UNLINKED}{self.kind}:{self.reference}"
+    @property
+    def key(self) -> FileKey:
+        return FileKey(f"{UNLINKED}{self.kind}:{self.reference}")
 
 
 def read_file_key(key: str) -> RecordFile | PlaceFile | UnlinkedFile:
@@ -45,15 +52,15 @@ def read_file_key(key: str) -> RecordFile | PlaceFile | UnlinkedFile:
         case "record":
             return RecordFile(first, second)
         case "place":
-            return PlaceFile(rest)
+            return PlaceFile(Place(rest))
         case "unlinked":
             return UnlinkedFile(first, second)
     raise ValueError("a file's key begins with record:, place: or unlinked:")
 
 
-def unlinked_key(reference: str) -> str:
+def unlinked_key(reference: str) -> FileKey:
     """Writes the key of the unlinked file of a reference, `<kind>:<reference>`."""
-    return f"{UNLINKED}{reference}"
+    return FileKey(f"{UNLINKED}{reference}")
 
 
 def is_unlinked(key: str) -> bool:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from schemas.births import known
-from schemas.places import child_place, party_place
+from schemas.places import Place, child_place, party_place
 from schemas.police_incidents.v1 import Child, ChildrenLinked, IncidentReported, Party
 from services.platform.domain.core.duties import Duty, Notification, Whom
 from services.platform.domain.core.escalation import OUTDATED
 from services.platform.domain.core.facts import CaseFile
-from services.platform.domain.core.file_keys import is_record
+from services.platform.domain.core.file_keys import FileKey, is_record
 from services.platform.domain.linking.names import are_alike, first_and_last, name_and_birth, words_of
 
 
@@ -30,10 +30,10 @@ class People:
         return self._known[said.person]
 
     def _at(self, place: str) -> Whom | None:
-        record = self._records.get(place)
+        record = self._records.get(Place(place))
         if record is None:
             return None
-        stated = self._stated.get(place)
+        stated = self._stated.get(Place(place))
         born = known(stated.date_of_birth) if stated is not None else None  # a doubtful one identifies nobody
         return Whom(
             record if is_record(record) else None,
@@ -55,7 +55,7 @@ class People:
         if now is None or (before.record is not None and before.record == now.record):
             return False
         if before.record is not None and now.record is not None:
-            joined = self._joined.get(before.record, before.record) == self._joined.get(now.record, now.record)
+            joined = self._one(before.record) == self._one(now.record)
             return not joined and not _one_name_and_birth(before, now)
         return _nothing_in_common(before, now)
 
@@ -75,12 +75,16 @@ class People:
     def _known(self) -> dict[str, Whom | None]:
         return {}
 
+    def _one(self, record: str) -> str:
+        """The person whose record it is."""
+        return self._joined.get(FileKey(record), record)
+
     @cached_property
-    def _records(self) -> Mapping[str, str]:
+    def _records(self) -> Mapping[Place, FileKey]:
         return {place: who for file in self.files for place, who in (file.records or file.persons).items()}
 
     @cached_property
-    def _joined(self) -> Mapping[str, str]:
+    def _joined(self) -> Mapping[FileKey, FileKey]:
         return {record: person for file in self.files for record, person in file.joined.items()}
 
     @cached_property

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from schemas.agency_responses.v1 import AgencyBody
 from schemas.attachments import FromACourt, NotificationAnswered, SaidOfAMatter
 from schemas.matters import case_of
-from schemas.places import crime_of, read_linked
+from schemas.places import Place, crime_of, read_linked
 from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
-from services.platform.domain.core.file_keys import UnlinkedFile, is_unlinked
+from services.platform.domain.core.file_keys import FileKey, UnlinkedFile, is_unlinked
 from services.platform.domain.linking.matters import Matters
 from services.platform.domain.linking.merged_records import Joined, Placeholder, coded_records, join, of_persons
 from services.platform.domain.linking.references import area_of_case, crimes
@@ -31,10 +31,10 @@ class Linkage:
     the records that merges in the set join.
     """
 
-    membership: Mapping[str, Mapping[str, tuple[str, ...]]]
-    persons: Mapping[str, Mapping[str, str]]
+    membership: Mapping[str, Mapping[FileKey, tuple[str, ...]]]
+    persons: Mapping[str, Mapping[Place, FileKey]]
     missing: Mapping[str, str]
-    joined: Mapping[str, Joined] = field(default_factory=dict)
+    joined: Mapping[FileKey, Joined] = field(default_factory=dict)
 
 
 def current_facts(facts: Iterable[Fact]) -> list[Fact]:
@@ -68,10 +68,10 @@ def link(current: Iterable[Fact], is_placeholder: Placeholder = never, may_speak
     return replace(linkage, membership={**linkage.membership, **aside}, missing={**linkage.missing, **missing})
 
 
-def _aside(fact: Fact) -> str:
+def _aside(fact: Fact) -> FileKey:
     """Where a statement lies that counts for nothing: by itself, so that no rule reads it."""
     kind, subject = fact.statement
-    return str(UnlinkedFile("aside", f"{kind}/{subject}"))
+    return UnlinkedFile("aside", f"{kind}/{subject}").key
 
 
 def files_of(
@@ -85,7 +85,7 @@ def files_of(
     return {file.key: file for file in of_persons(of_records, linkage.joined)}
 
 
-def file_of(key: str, current: Sequence[Fact], linkage: Linkage) -> CaseFile:
+def file_of(key: FileKey, current: Sequence[Fact], linkage: Linkage) -> CaseFile:
     """One file out of a linkage."""
     here = [fact for fact in current if key in linkage.membership.get(fact.id, {})]
     return CaseFile(
@@ -116,7 +116,7 @@ def _indexed(current: Iterable[Fact], is_placeholder: Placeholder) -> Matters:
     return matters
 
 
-Membership = dict[str, dict[str, tuple[str, ...]]]
+Membership = dict[str, dict[FileKey, tuple[str, ...]]]
 
 
 def _linkage(matters: Matters) -> Linkage:
@@ -126,7 +126,7 @@ def _linkage(matters: Matters) -> Linkage:
         if isinstance(attachment_of(fact), NotificationAnswered):
             continue
         way = way_of(fact)
-        found: dict[str, set[str]] = {}
+        found: dict[FileKey, set[str]] = {}
         paths = tuple(way.paths(matters, fact, fact.body))
         for path in (*paths, *way.beside(matters, fact.body)):
             found.setdefault(path.person, set()).update(path.through - {fact.id})
@@ -146,7 +146,7 @@ def _linkage(matters: Matters) -> Linkage:
     return Linkage(membership, persons, missing, join(matters.current, matters.is_placeholder))
 
 
-def _unlinked_file_of(matters: Matters, fact: Fact) -> str:
+def _unlinked_file_of(matters: Matters, fact: Fact) -> FileKey:
     """The file of a statement about whom an order protects: the order's own, whatever references its case has."""
     order = matters.lines.get(way_of(fact).order_asked_of(fact.body) or "")
     return unlinked_file(fact if order is None else order)

@@ -7,11 +7,11 @@ from schemas.agency_responses.v1 import AttributionConfirmed, LinkMade
 from schemas.court_convictions.v1 import Defendant
 from schemas.court_order_variations.v1 import ApplicationLodged, OrdersResulted
 from schemas.matters import of_case
-from schemas.places import Linked, child_place, crime_of, party_place
+from schemas.places import Linked, Place, child_place, crime_of, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, Party
 from schemas.values import PartyRef, RecordId, References, Role
 from services.platform.domain.core.facts import Fact
-from services.platform.domain.core.file_keys import PlaceFile
+from services.platform.domain.core.file_keys import FileKey, PlaceFile
 from services.platform.domain.linking.defendants import known_by
 from services.platform.domain.linking.merged_records import Placeholder, record_key
 from services.platform.domain.linking.references import same_case
@@ -23,9 +23,9 @@ class Path:
     """One way from a fact to a person, and the ids of the facts that it goes through. `place`: where it finds that
     person, or None where the fact gives a record: whether anybody here has it is not known where links are."""
 
-    person: str
+    person: FileKey
     through: frozenset[str] = frozenset()
-    place: str | None = None
+    place: Place | None = None
 
     def after(self, *ids: str) -> "Path":
         return replace(self, through=self.through | frozenset(ids))
@@ -40,10 +40,10 @@ class Lead:
     parties: tuple[PartyRef, ...]
 
 
-def person_of(record: RecordId | None, place: str, is_placeholder: Placeholder) -> str:
+def person_of(record: RecordId | None, place: Place, is_placeholder: Placeholder) -> FileKey:
     """The key of a person: the record if the source gives a real one, else the place in the matter."""
     if record is None or is_placeholder(record.id):
-        return str(PlaceFile(place))
+        return PlaceFile(place).key
     return record_key(record)
 
 
@@ -79,10 +79,10 @@ class Matters:
     def leads_of(self, names: Iterable[str]) -> Iterable[Lead]:
         return {id(lead): lead for name in names for lead in self.leads.get(name, ())}.values()
 
-    def places(self, crime: str) -> dict[str, str]:
+    def places(self, crime: str) -> dict[Place, FileKey]:
         return {place: who for place, who, _ in self.people(crime)}
 
-    def people(self, crime: str) -> Iterable[tuple[str, str, Fact]]:
+    def people(self, crime: str) -> Iterable[tuple[Place, FileKey, Fact]]:
         """Everyone at a crime reference: place, person, and the fact that says so."""
         if crime in self.incidents:
             fact, body = self.incidents[crime]
@@ -189,7 +189,7 @@ class Matters:
             place = body.place_of(order)
             for whom in order.protected_persons:
                 if whom.attribution == "coded" and whom.record:
-                    yield Path(person_of(whom.record, place, self.is_placeholder))
+                    yield Path(person_of(whom.record, Place(place), self.is_placeholder))
                 if whom.attribution == "coded" and whom.party:
                     yield from self.at_party(whom.party)
             yield from self.at_link("order", place)

@@ -14,7 +14,7 @@ from schemas.places import crime_of
 from schemas.streams import REGISTRY
 from schemas.values import Body, RecordId
 from services.platform.domain.core.facts import CaseFile, Fact, in_the_world
-from services.platform.domain.core.file_keys import RecordFile
+from services.platform.domain.core.file_keys import FileKey, RecordFile
 from services.platform.domain.linking.references import crimes
 
 Placeholder = Callable[[str], bool]
@@ -24,36 +24,37 @@ MERGES, WITH_ORDERS = REGISTRY.bodies(RecordsOfOnePerson), REGISTRY.bodies(Order
 class Joined(NamedTuple):
     """Whose record it is: the person goes by the least of her records. `through`: ids of the merges that join them."""
 
-    person: str
+    person: FileKey
     through: tuple[str, ...]
 
 
-Joins = Mapping[str, Joined]  # by record; those that no merge joins to another are left out
+Joins = Mapping[FileKey, Joined]  # by record; those that no merge joins to another are left out
 
 
-def record_key(record: RecordId) -> str:
-    return str(RecordFile(record.system, record.id))
+def record_key(record: RecordId) -> FileKey:
+    """The key of a record's file."""
+    return RecordFile(record.system, record.id).key
 
 
-def coded_records(body: Body) -> frozenset[str]:
+def coded_records(body: Body) -> frozenset[FileKey]:
     """The records by which a court says whom its orders protect."""
     orders: Iterable[Order] = cast(Any, body).orders if isinstance(body, WITH_ORDERS) else ()
     return frozenset(record_key(whom.record) for order in orders for whom in order.protected_persons if whom.record)
 
 
-def records_named(references: Iterable[str]) -> Iterable[str]:
+def records_named(references: Iterable[str]) -> Iterable[FileKey]:
     """The records that merges name, among these references."""
-    return (str(RecordFile(system, number)) for system, number in records_in(references))
+    return (RecordFile(system, number).key for system, number in records_in(references))
 
 
-def merged_records(body: Any, is_placeholder: Placeholder) -> list[str]:
+def merged_records(body: Any, is_placeholder: Placeholder) -> list[FileKey]:
     """The records that a merge says are one; a placeholder is nobody's record."""
     return [record_key(record) for record in (body.record, *body.merged) if not is_placeholder(record.id)]
 
 
-def join(current: Iterable[Fact], is_placeholder: Placeholder) -> dict[str, Joined]:
+def join(current: Iterable[Fact], is_placeholder: Placeholder) -> dict[FileKey, Joined]:
     """Which records the current merges join, directly or through others."""
-    groups: list[tuple[set[str], set[str]]] = []
+    groups: list[tuple[set[FileKey], set[str]]] = []
     for fact in current:
         if isinstance(fact.body, MERGES):
             records, through = set(merged_records(fact.body, is_placeholder)), {fact.id}
@@ -73,12 +74,12 @@ def join(current: Iterable[Fact], is_placeholder: Placeholder) -> dict[str, Join
     }
 
 
-def person_of_record(record: str, joins: Joins) -> str:
+def person_of_record(record: FileKey, joins: Joins) -> FileKey:
     """The person whose record, or place, it is."""
     return joins[record].person if record in joins else record
 
 
-def together(records: Collection[str], joins: Joins) -> frozenset[str]:
+def together(records: Collection[FileKey], joins: Joins) -> frozenset[FileKey]:
     """These records and all others of the same persons."""
     persons = {joins[record].person for record in records if record in joins}
     return frozenset(records).union(record for record, joined in joins.items() if joined.person in persons)
@@ -86,7 +87,7 @@ def together(records: Collection[str], joins: Joins) -> frozenset[str]:
 
 def of_persons(files: Iterable[CaseFile], joins: Joins) -> list[CaseFile]:
     """The files of the persons whose records these are, in the order of their keys."""
-    of: dict[str, list[CaseFile]] = {}
+    of: dict[FileKey, list[CaseFile]] = {}
     for file in files:
         of.setdefault(person_of_record(file.key, joins), []).append(file)
     return [person_file(own, joins) for _, own in sorted(of.items())]

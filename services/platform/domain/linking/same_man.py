@@ -106,8 +106,14 @@ class Men:
 
     def _joined(self, one: Identity) -> Identity:
         """Of a record, the person whose record it is."""
-        person = self.file.joined.get(":".join(one)) if one[0] == "record" else None
-        return tuple(person.split(":", 2)) if person else one
+        if one[0] != "record":
+            return one
+        own = RecordFile(*one[1:])
+        match read_file_key(self.file.joined.get(own.key, own.key)):
+            case RecordFile(system, number):
+                return ("record", system, number)
+            case _:
+                return one
 
 
 def identities(references: References | None, defendant: Defendant | None = None) -> frozenset[Identity]:

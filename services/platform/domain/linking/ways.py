@@ -19,7 +19,7 @@ from schemas.police_incidents.v1 import ChargePreferred, ChildrenLinked, Inciden
 from schemas.streams import REGISTRY
 from schemas.values import PartyRef, References
 from services.platform.domain.core.facts import Fact
-from services.platform.domain.core.file_keys import UnlinkedFile, unlinked_key
+from services.platform.domain.core.file_keys import FileKey, UnlinkedFile, unlinked_key
 from services.platform.domain.linking.matters import Lead, Matters, Path
 from services.platform.domain.linking.merged_records import merged_records
 from services.platform.domain.linking.references import CaseArea, area_of_case, case_names, same_case
@@ -69,7 +69,7 @@ class Way(Generic[B]):
         """The link that its type declares as missing while it leads to nobody."""
         return REGISTRY.facts[fact.kind].unlinked.missing
 
-    def unlinked_file(self, own: str, body: B) -> str:
+    def unlinked_file(self, own: str, body: B) -> FileKey:
         """The file where it waits for its missing link. `own`: the reference that all its versions share."""
         return unlinked_key(own)
 
@@ -139,7 +139,7 @@ class RecordsOfOnePerson(Way[PersonsMerged]):
 class OfACase(Way[R]):
     """What belongs to one defendant's case."""
 
-    def unlinked_file(self, own: str, body: R) -> str:
+    def unlinked_file(self, own: str, body: R) -> FileKey:
         return unlinked_key(next(iter(of_case(body.references)), own))
 
     def names_for_people(self, body: R) -> list[str]:
@@ -247,7 +247,7 @@ L = TypeVar("L", bound=Linking)
 class OfALink(Way[L]):
     """What people say of one reference; of a case or order it waits where that case does."""
 
-    def unlinked_file(self, own: str, body: L) -> str:
+    def unlinked_file(self, own: str, body: L) -> FileKey:
         kind, _, name = own.partition(":")
         return _of_case_number(name) if kind in ("case", "order") else unlinked_key(own)
 
@@ -295,7 +295,7 @@ class ProtectedByOrder(Way[AttributionConfirmed]):
             return self.missing(fact)
         return None if all(map(matters.knows, body.protects)) else "no_incident"
 
-    def unlinked_file(self, own: str, body: AttributionConfirmed) -> str:
+    def unlinked_file(self, own: str, body: AttributionConfirmed) -> FileKey:
         return _of_case_number(body.order)
 
     def area(self, body: B) -> CaseArea | None:
@@ -348,13 +348,13 @@ def names_for_people(fact: Fact) -> list[str]:
     return way_of(fact).names_for_people(fact.body)
 
 
-def unlinked_file(fact: Fact) -> str:
+def unlinked_file(fact: Fact) -> FileKey:
     """The unlinked file of a fact: a court fact is always there, whomever it concerns; any other waits there for its
     missing link."""
     own = REGISTRY.facts[fact.kind].own_reference(fact.subject)
     return unlinked_key(own) if fact.withdrawn else way_of(fact).unlinked_file(own, fact.body)
 
 
-def _of_case_number(place: str) -> str:
+def _of_case_number(place: str) -> FileKey:
     """The unlinked file of a case's number, under which everything about its hearings and orders waits."""
-    return str(UnlinkedFile("urn", read_case(place).number))
+    return UnlinkedFile("urn", read_case(place).number).key

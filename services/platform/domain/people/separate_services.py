@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.places import party_place
+from schemas.places import Place, party_place
 from schemas.police_incidents.v1 import IncidentReported, Party
 from services.platform.domain.core.duties import Duty, Statement
 from services.platform.domain.core.facts import CaseFile, Key
@@ -101,13 +101,13 @@ def with_separate_services(
 
 
 def _without(
-    statement: Statement, passed_over: Mapping[str, frozenset[str]], delivered: Collection[Key], policy: Policy
+    statement: Statement, passed_over: Mapping[Place, frozenset[str]], delivered: Collection[Key], policy: Policy
 ) -> Statement:
     if not isinstance(statement, Duty) or not statement.next_able or statement.person not in passed_over:
         return statement
     if not policy.kind(statement.kind).supports_victims:
         return statement
-    services = passed_over[statement.person]
+    services = passed_over[Place(statement.person)]
     rule, subject, _ = statement.key
     left = (a for a in statement.next_able if a not in services or Key(rule, subject, a) in delivered)
     return statement.but(next_able=tuple(left))
@@ -122,9 +122,9 @@ def _turn(file: CaseFile, incident: IncidentReported, party: Party) -> tuple[boo
     """The turn of a party: by the record that is stated there, so that the next incident of the same people gives each
     the same service, whoever called. Parties without a record follow, by number. No merge changes it."""
     place = party_place(incident.crime_reference, party.number)
-    record = file.records.get(place) or file.persons.get(place, place)
-    known = is_record(record)
-    return not known, record if known else "", party.number
+    record = file.records.get(place) or file.persons.get(place)
+    known = record is not None and is_record(record)
+    return not known, record if record is not None and known else "", party.number
 
 
 def _of_others(of_each: Sequence[frozenset[str]], n: int) -> frozenset[str]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from schemas.agency_responses.v1 import LinkMade
 from schemas.court_convictions.v1 import Defendant, HearingResulted, ResultedOffence, Verdict
-from schemas.places import party_place
+from schemas.places import Place, party_place
 from schemas.police_incidents.v1 import (
     AbuseType,
     ChargedOffence,
@@ -20,6 +20,7 @@ from schemas.police_incidents.v1 import (
 from schemas.values import Residence, Role
 from services.platform.domain.core.duties import Item
 from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.file_keys import FileKey
 from services.platform.domain.core.matter import show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies
@@ -43,7 +44,7 @@ FOR_A_SPECIALIST = (DESKS_OF_HELD[Reason.SUSPECT_IS_POLICE], DESKS_OF_HELD[Reaso
 class Victim:
     """Her, at one place of one incident. `index`: her position among the incident's parties."""
 
-    place: str
+    place: Place
     fact: Fact
     incident: IncidentReported
     party: Party
@@ -90,8 +91,8 @@ class Matters:
         return found
 
     @cached_property
-    def places(self) -> frozenset[str]:
-        return frozenset(self.victims)
+    def places(self) -> frozenset[Place]:
+        return frozenset(her.place for her in self.victims.values())
 
     @cached_property
     def _by_id(self) -> Mapping[str, Fact]:
@@ -151,9 +152,9 @@ class Matters:
     def _counts_of(self) -> dict[str, Counts]:
         return {}
 
-    def suspects_of(self, facts: Iterable[Fact]) -> frozenset[str]:
+    def suspects_of(self, facts: Iterable[Fact]) -> frozenset[FileKey]:
         """Whom the charges, and the links that people made, that lead from these facts to her name as suspects."""
-        named: set[str] = set()
+        named: set[Place] = set()
         for link in (link for fact in facts for link in self._led_by(fact)):
             match link.body:
                 case ChargePreferred() as charge:
@@ -165,7 +166,7 @@ class Matters:
         return frozenset(self.file.persons[place] for place in named & self._places_of_suspects)
 
     @cached_property
-    def _places_of_suspects(self) -> frozenset[str]:
+    def _places_of_suspects(self) -> frozenset[Place]:
         return frozenset(
             party_place(incident.crime_reference, party.number)
             for _, incident in self.file.of(IncidentReported)
@@ -173,7 +174,7 @@ class Matters:
             if party.role is Role.SUSPECT
         )
 
-    def linked_by_hand(self, fact: Fact, what: str) -> frozenset[str]:
+    def linked_by_hand(self, fact: Fact, what: str) -> frozenset[Place]:
         """Her places to which a person has linked this fact by its own reference, not by its case."""
         made = (link.body for link in self._led_by(fact) if isinstance(link.body, LinkMade))
         return self.places & {party.place for body in made if body.what == what for party in body.parties}
@@ -215,7 +216,7 @@ def held_of(file: CaseFile, links: tuple[str, ...]) -> Reason | None:
     return next((reason for reason in DESKS_OF_HELD if reason in reasons), None)
 
 
-def places_of_victims(incident: IncidentReported) -> Mapping[str, int]:
+def places_of_victims(incident: IncidentReported) -> Mapping[Place, int]:
     """The places of those who may be victims, each with its index among the parties. While roles are unresolved, every
     party may be one."""
     return {
@@ -226,7 +227,7 @@ def places_of_victims(incident: IncidentReported) -> Mapping[str, int]:
 
 
 def speaks_for(
-    fact: Fact, place: str, since: datetime, led_to: Mapping[str, Reason | None]
+    fact: Fact, place: Place, since: datetime, led_to: Mapping[Place, Reason | None]
 ) -> tuple[bool, int, bool, float]:
     """Choose the incident whose agencies receive this court event: the greatest key wins.
 
@@ -247,9 +248,9 @@ def later_views(file: CaseFile) -> dict[str, list[tuple[Fact, RiskAssessed]]]:
     return later
 
 
-def _places_of(offences: Iterable[ChargedOffence]) -> frozenset[str]:
+def _places_of(offences: Iterable[ChargedOffence]) -> frozenset[Place]:
     return frozenset(place for one in offences for place in _places(one))
 
 
-def _places(offence: ChargedOffence) -> Iterator[str]:
+def _places(offence: ChargedOffence) -> Iterator[Place]:
     return (party_place(offence.crime_reference, number) for number in offence.parties)
