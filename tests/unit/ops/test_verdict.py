@@ -85,9 +85,9 @@ def test_a_silent_broker_is_wrong_even_where_nothing_else_is_known() -> None:
     assert sentence.startswith("Kafka does not answer")
 
 
-def test_unread_events_that_nobody_had_time_to_look_through_are_said() -> None:
+def test_unread_events_that_nobody_had_time_to_search_are_said() -> None:
     (sentence,) = said(replace(WELL, all_searched=False))
-    assert sentence.startswith("there was no time to look through all unread events")
+    assert sentence.startswith("there was no time to search all unread events")
 
 
 def test_a_fault_while_kafka_is_asked_is_no_silence_of_kafka() -> None:
