@@ -1,4 +1,4 @@
-"""How facts attach to people: the closed set of ways, of which each type of fact declares one.
+"""How facts attach to people: a closed set of ways. Each type of fact declares one of them.
 
 The linking engine (`services/platform/domain/linking/ways.py`) has one class for each, which says whom it leads to.
 `reads`: the fields or properties of a body that it needs.
@@ -102,12 +102,13 @@ class ApplicationMade(Application):
 
 @dataclass(frozen=True, slots=True)
 class ApplicationFollowed(Application):
-    """Follows an application: leads as well wherever that one leads."""
+    """Follows an application: leads also wherever the application leads."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaidOfAMatter(Attachment):
-    """What an agency says of a matter of which others spoke; it counts only if that agency may speak about it."""
+    """An agency's statement about a matter of which others spoke. It counts only if that agency may speak about the
+    matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class PartiesOfLink(Link):
 
 @dataclass(frozen=True, slots=True)
 class RefusalOfLink(Link):
-    """Says that the reference is about nobody here; lies where that reference's facts do."""
+    """Says that the reference is about nobody here; it is in the same file as the facts of that reference."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Records that nobody may believe, and for which reason each is refused: one table for the tests and the docs."""
+"""Records that must be refused, each with its reason: one table for the tests and the docs."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Dates of birth and ages: one that cannot be right is kept as it came, used for nothing and shown to nobody."""
+"""Dates of birth and ages: one that cannot be right is kept as it came, not used, and not shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from schemas.doubts import Doubt, DoubtReason
 from schemas.values import DAY, unstorable, within_years
 
-# Nobody younger is a suspect (Children and Young Persons Act 1933 s.50), or anybody's partner; a child who lives with
-# abuse is stated in children-linked.
+# A younger person is no suspect (Children and Young Persons Act 1933 s.50), and nobody's partner; a child who lives
+# with abuse is stated in children-linked.
 SMALL_CHILD_UNTIL = 10
 # Nobody of this age is a child or young person to any school, college or council (Children and Families Act 2014 s.83).
 YOUNG_UNTIL = 25
@@ -64,7 +64,7 @@ BirthDate = Annotated[
 
 
 def day_written(text: str) -> date | None:
-    """The day that a text says, or None where no calendar has it or nobody alive was born on it."""
+    """The day that a text says; None if no calendar has it, or if nobody alive was born on it."""
     try:
         return within_years(date.fromisoformat(text)) if DAY.fullmatch(text) else None
     except ValueError:
@@ -113,8 +113,8 @@ def of_a_party(
 
 
 def age_of_a_party(age: int | None, born: Born | None, *, partner: bool, suspect: bool) -> int | None:
-    """The age stated of somebody in an incident, or why it is doubted: systems write 0 where they do not know it. That
-    of a small child is believed of whoever may be one, beside a date of birth that can be read as well."""
+    """The age stated for somebody in an incident, or why it is doubted: systems write 0 where they do not know it. The
+    age of a small child is believed if the person may be one, and if a readable date of birth is stated as well."""
     if age is None or age >= SMALL_CHILD_UNTIL:
         return age
     if partner or suspect:

@@ -1,4 +1,5 @@
-"""JSON as far as it may be trusted: bounded, UTF-8, each key once, finite 64-bit numbers, text that can be stored."""
+"""Read JSON within bounds: limited depth and size, UTF-8, each key once, finite 64-bit numbers, text that can be
+stored."""
 
 import codecs
 import json
@@ -30,7 +31,7 @@ class _Problem(Exception):  # noqa: N818 - it never leaves this module
 
 
 class _TooLarge:
-    """Stands for a whole number that does not fit, until its place in the document is known."""
+    """Marks a whole number that is too large, until its place in the document is known."""
 
 
 def read_object(content: bytes | None, *, largest: int, names: frozenset[str] = _NO_NAMES) -> dict[str, Any] | Refusal:

@@ -1,4 +1,4 @@
-"""The names that a record carries, whatever else is wrong with it: by these people look for what was refused."""
+"""Find the names in a record, whatever else is wrong with it: people search refused records by them."""
 
 import json
 import re

@@ -64,8 +64,8 @@ _WRITTEN: Mapping[object, str] = {
 
 
 def pages(registry: Registry = REGISTRY, *, rules: RulesThatRead) -> dict[Path, str]:
-    """Every page of the catalogue and every snapshot, by the path where it is committed. `rules`: by fact type, which
-    rules of which service read it; the contract itself knows of none."""
+    """Every page of the catalogue and every snapshot, by its path in the repository. `rules`: by type of fact, the
+    rules that read it, by service; the contract itself knows no rules."""
     written = {PAGES / "README.md": _index(registry), PAGES / "refused.md": _refused()}
     for stream, fact in registry.types.values():
         written[PAGES / f"{fact.name}.md"] = _page(stream, fact, rules.get(fact.name, {}))

@@ -1,5 +1,5 @@
-"""What kind of personal data each field is, so that one allow-list can decide who sees it (DPA 2018 s.38, s.62), and
-how sure what it says is."""
+"""Mark each field with its class of personal data, so that one allow-list decides who sees it (DPA 2018 s.38, s.62),
+and with how sure it is."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,8 +53,8 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Sure:
-    """A second mark, of a field that is surer or less sure than others of its data class: what somebody says has
-    happened is alleged, whatever class it has; what she said about her own wishes is recorded (DPA 2018 s.38)."""
+    """A second mark, for a field that is more or less sure than others of its class. What somebody says has happened is
+    alleged, whatever its class; what she said about her own wishes is recorded (DPA 2018 s.38)."""
 
     basis: Basis
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of each body as it is committed, and whether a change of it breaks those who write or read it."""
+"""Compare the JSON Schema of each body with the committed one: does a change break those who write or read it?"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -41,8 +41,9 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 def breaking(old: JsonSchema, new: JsonSchema, direction: Literal["in", "out"] = "in") -> tuple[str, ...]:
     """Why a new schema breaks those who rely on the old one; empty if it does not.
 
-    Into the relay, whatever was right must stay right. Out of it, whatever is sent must be right by the old schema,
-    fields apart that old readers ignore. Either way no field goes, and none becomes another class of personal data.
+    Events into the relay that were right must stay right. Events out of it must be right by the old schema, except for
+    fields that old readers ignore. In both directions no field disappears, and no field changes its class of personal
+    data.
     """
     narrower, wider = (new, old) if direction == "in" else (old, new)
     return tuple(dict.fromkeys((*_gone(old, new), *_narrowed(wider, narrower, wider, narrower, ""))))

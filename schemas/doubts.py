@@ -50,7 +50,7 @@ class DoubtReason(CodedWord):
 
 
 class Doubt(NamedTuple):
-    """One value that is not used. `field`: where it stands, as `parties[1].date_of_birth`; never the value."""
+    """One value that is not used. `field`: its position, as `parties[1].date_of_birth`; never the value."""
 
     field: str
     reason: DoubtReason

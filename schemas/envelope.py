@@ -89,7 +89,7 @@ class Record(NamedTuple):
 
 
 def event_id(type: str, subject: str, version: int, time: datetime, content: bytes) -> str:  # noqa: A002
-    """The same for the same statement, whoever computes it; `content` is canonical JSON."""
+    """The event's id, the same for the same statement whoever computes it; `content` is canonical JSON."""
     at = time.astimezone(UTC).isoformat(timespec="microseconds")
     stated = canonical([type, subject, version, at, hashlib.sha256(content).hexdigest()])
     return str(uuid.uuid5(EVENT_IDS, stated.decode()))

@@ -38,9 +38,9 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """What a fact that leads to nobody lacks, in one word of the closed list, and who hears of it.
+    """What a pending fact lacks, in one word of the closed list, and who hears of it.
 
-    `missing` None: it lacks nothing. `nobody_is_told`: why policy has no link clock for the type; None where it has.
+    `missing` None: it lacks nothing. `nobody_is_told`: why policy has no link clock for the type; None if it has one.
     `clock_by`: the variants by which policy may give a body's link clock.
     """
 
@@ -60,12 +60,12 @@ _NOT_DECLARED: Any = object()
 class FactType(EventType):
     """A type of fact that somebody publishes to the relay, declared once, beside its body.
 
-    `withdrawn`: the body by which a version takes its subject back. `own_reference`: from the subject, the reference
-    that every version of a statement shares, a withdrawn one too. `names`: the other references that a body names.
-    `attachment`: how it leads to people. `unlinked`: what holds while it leads to nobody. `found_by`: who found
-    to be so what it says; None where it was recorded or alleged.
+    `withdrawn`: the body by which a version takes its subject back. `own_reference`: makes, from a subject, the
+    reference that all its versions share, withdrawn ones too. `names`: the other references in a body. `attachment`:
+    how it leads to people. `unlinked`: what holds while it leads to nobody. `found_by`: who found it to be so; None if
+    it was recorded or alleged.
 
-    LacksAPartError where a part is not declared, or the newest body has not what the attachment reads.
+    LacksAPartError if a part is not declared, or if the newest body lacks what the attachment reads.
     """
 
     withdrawn: type[v.Withdrawn] | None = v.Withdrawn

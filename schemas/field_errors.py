@@ -43,9 +43,9 @@ _EXPECTED: Mapping[str, str] = {
 
 
 def refusal_of(error: ValidationError, model: type[BaseModel]) -> Refusal:
-    """All that is wrong, the first few in words. An unknown coded value is the reason only if nothing else is wrong:
-    a later release may know the value, and no release will mend the rest. Content that is wrong all over is no more
-    than that."""
+    """Everything that is wrong, the first few mistakes in words. An unknown coded value is the reason only if nothing
+    else is wrong: a later release may know the value, but no release mends the rest. If everything is wrong, only that
+    is said."""
     if error.error_count() > MOST_EVALUATED:
         detail = f"the content: wrong in {error.error_count()} places; content of this type is expected"
         return Refusal(RefusalReason.INVALID_FIELD, "validate", detail)

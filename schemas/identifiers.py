@@ -68,7 +68,7 @@ def cro(raw: str) -> str | None:
 
 
 def case(text: str) -> str:
-    """`<urn>/<asn or defendant id>` in one spelling, whatever separators the two were written with."""
+    """`<urn>/<asn or defendant id>` in one spelling, whatever separators were used."""
     for first, second in _divisions(text):
         known, arrest = "-" if first == "-" else urn(first), asn(second)
         if known and arrest:

@@ -73,7 +73,7 @@ def of_its_case(body: Referring) -> Iterable[str]:
 
 
 def of_case(refs: References) -> Iterable[str]:
-    """Each of the four that a case is known by, URN first. One that cannot be read leads to nobody."""
+    """The references by which a case is known, URN first. One that cannot be read leads to nobody."""
     known = {
         "urn": refs.leading_urn,
         "asn": refs.leading_asn,

@@ -107,7 +107,7 @@ def decode(
 
 
 def encode(envelope: Envelope, body: v.Frozen) -> Record:
-    """The record of an event, in binary mode. ValueError if the envelope says something else than the body."""
+    """The record of an event, in binary mode. ValueError if the envelope and the body do not agree."""
     return _record(envelope, body, content_of(body))
 
 

@@ -29,11 +29,11 @@ _TYPE = re.compile(r"(uk\.[a-z]+\.[a-z]+(?:-[a-z0-9]+)*)\.v([1-9][0-9]{0,2})")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A topic, or with `{agency}` in its name one topic for each agency.
+    """A topic, or one topic for each agency if `{agency}` is in its name.
 
-    `direction`: into the relay, or out of it. `publishers`: in words, who writes it. `owner`: the service that answers
-    for it: dead letters, archive, what is linked to nobody. `readers`: the other services, or in words who outside
-    reads it. `largest_message`: bytes of content.
+    `direction`: into the relay, or out of it. `publishers`: in words, who writes it. `owner`: the service that is
+    responsible for its dead letters, its archive and its pending facts. `readers`: the other services, or in words who
+    reads it outside. `largest_message`: bytes of content.
     """
 
     topic: str
@@ -57,8 +57,9 @@ class Stream:
 
     @property
     def largest_record(self) -> int:
-        """What the broker takes: more than is accepted, so that what is too large is refused with its reason, and as
-        much as a batch of a client's own making may have, since the broker refuses a larger one whole."""
+        """The largest record that the broker takes. It is more than the relay accepts, so that a record that is too
+        large is refused with its reason; and at least a client's usual batch, because the broker refuses a larger batch
+        whole."""
         return max(2 * self.largest_message + LARGEST_HEADERS, USUAL_BATCH)
 
     @property
@@ -88,7 +89,7 @@ class Registry:
 
     @cached_property
     def field_names(self) -> frozenset[str]:
-        """Of all bodies: what a refusal may repeat before it is known of which type an event is."""
+        """The field names of all bodies: a refusal may repeat these before the type of an event is known."""
         bodies = (version.body for _, fact in self.types.values() for version in fact.versions)
         return frozenset().union(*map(field_names, bodies))
 
@@ -125,7 +126,7 @@ class Registry:
         return tuple((re.compile(name.replace(r"\{agency\}", "[a-z0-9][a-z0-9-]*")), stream) for name, stream in named)
 
     def stream_of(self, topic: str) -> Stream:
-        """The stream that a topic belongs to. KeyError for one that is in no contract: nobody should read it."""
+        """The stream of a topic. KeyError for a topic that is in no contract: nobody should read it."""
         if topic in self._named:
             return self._named[topic]
         for pattern, stream in self._patterns:

@@ -68,7 +68,7 @@ def _exactly_true(value: Any) -> Any:
 
 
 def read_moment(text: str) -> datetime:
-    """A moment written by RFC 3339; anything else is a ValueError that says so and quotes nothing."""
+    """A moment as RFC 3339 writes it; anything else is a ValueError that quotes nothing."""
     try:
         if RFC3339.fullmatch(text):
             moment = datetime.fromisoformat(text.upper())
@@ -94,7 +94,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,39}$")]
 # References are opaque; "/" is kept for places inside a matter, so a source that writes one replaces it.
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,59}$")]
-# A place may begin with "-": it stands for the case number that a source does not give.
+# A place may begin with "-", in place of a case number that a source does not give.
 Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-][A-Za-z0-9._:/-]{0,199}$")]
 Urn = Annotated[Reference, _in_one_spelling(identifiers.urn)]
 Asn = Annotated[Reference, _in_one_spelling(identifiers.asn)]
@@ -156,7 +156,7 @@ class Body(Frozen):
 
 
 class Withdrawn(Body):
-    """A version that takes its subject back: nothing that earlier versions said stands."""
+    """A version that takes its subject back: nothing in earlier versions counts any more."""
 
     withdrawn: Annotated[Literal[True], BeforeValidator(_exactly_true), REFERENCE]
 
@@ -169,7 +169,7 @@ class RecordId(Frozen):
 
 
 class Residence(Frozen):
-    """Where somebody lives, as far as routing needs it; never shown."""
+    """Where somebody lives, as precisely as routing needs it; never shown."""
 
     force: Annotated[ForceCode | None, LOCATION] = None
     la_code: Annotated[LaCode | None, LOCATION] = None
@@ -203,7 +203,7 @@ class References(Frozen):
 
     @property
     def leading_urn(self) -> str | None:
-        """The URN, where it can be read as one: any other is kept and leads to nobody."""
+        """The URN, if it can be read as one; any other is kept and leads to nobody."""
         return self.urn if self.urn and identifiers.urn(self.urn) else None
 
     @property

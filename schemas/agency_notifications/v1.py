@@ -49,10 +49,9 @@ class Standing(v.Frozen):
 
 
 class Continuity(v.Frozen):
-    """What the relay itself needs to go on from this notification where its database had to be restored; readers need
-    not look at it. `place`: of whom, or of which matter, the duty is. `asked_in`: the revision since which the asks
-    stand, and when that was sent.
-    """
+    """What the relay needs to continue from this notification if its database had to be restored; readers can ignore
+    it. `place`: of which person, or matter, the duty is. `asked_in`: the revision since which the asks are open;
+    `asked_since`: when that was sent."""
 
     agency_kind: Annotated[v.Code, REFERENCE]
     place: Annotated[str, REFERENCE]

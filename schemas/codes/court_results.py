@@ -87,7 +87,7 @@ class CourtResults(Frozen):
         return self.orders.get(code) or (self.order_changes.get(code) if about_one else None)
 
     def label(self, code: str) -> str | None:
-        """What the result is called, as far as the table knows it."""
+        """The name of the result, if the table has one."""
         known = self.endings.get(code) or self.orders.get(code)
         return known.label if known else self.custody.get(code) or self.sentences.get(code)
 

@@ -118,7 +118,7 @@ class Defendant(v.Frozen):
             yield Doubt("cro_number", DoubtReason.IDENTIFIER_UNREADABLE)
 
     def judged(self, info: ValidationInfo) -> Self:
-        """The same, with a date of birth marked that nobody in the dock that day can have."""
+        """The same; a date of birth that nobody in the dock can have that day is marked as doubtful."""
         if "hearing_on" not in info.data:
             return self
         born = births.of_a_defendant(self.date_of_birth, info.data["hearing_on"])

@@ -59,7 +59,7 @@ class Attribution(StrEnum):
 
 
 class ProtectedPerson(v.Frozen):
-    """Somebody whom the order protects, as far as the court message says; a name in free text is nobody yet."""
+    """Somebody whom the order protects, as the court message says; a name in free text identifies nobody yet."""
 
     role: Annotated[Literal["victim", "child", "other"], REFERENCE]
     party: Annotated[v.PartyRef | None, REFERENCE] = None
@@ -106,15 +106,15 @@ class Order(v.Frozen):
 
     @property
     def ends_on(self) -> date | None:
-        """Its last day, where one is stated that can be right: no order ends before it was made, and none that lasts
-        until further order has an end."""
+        """Its last day, if one is stated that can be right: no order ends before it was made, and an order until
+        further order has no end."""
         if self.expires_on is None or self.expires_on < self.made_on or self.until_further_order:
             return None
         return self.expires_on
 
     @property
     def length_is_doubtful(self) -> bool:
-        """A length was stated that cannot be used: nobody may take the end that was known before for its end now."""
+        """Whether a length was stated that cannot be used: then the end that was known before is not used either."""
         return self.length_unclear is True or (self.expires_on is not None and self.ends_on is None)
 
     def doubted(self) -> Iterator[Doubt]:

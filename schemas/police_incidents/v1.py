@@ -90,7 +90,7 @@ class RiskTool(StrEnum):
 
 
 class Grade(StrEnum):
-    """What the officer recorded, whatever the ticks say."""
+    """The grade that the officer recorded, whatever the ticks say."""
 
     STANDARD = "standard"
     MEDIUM = "medium"
@@ -212,7 +212,8 @@ class IncidentReported(v.Body):
 
     @property
     def roles_unresolved(self) -> bool:
-        """Whether it is open who is victim and who is suspect: whatever role is stated, each party may be a victim."""
+        """Whether it is not settled who is victim and who is suspect: then each party may be a victim, whatever role is
+        stated."""
         return self.primary_perpetrator == "unresolved" or any(p.role is v.Role.UNRESOLVED for p in self.parties)
 
     @field_validator("parties")

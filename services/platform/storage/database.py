@@ -31,7 +31,8 @@ PLANNER = {
 }
 SETTINGS = {"timezone": "UTC"} | TIMEOUTS_MS | PLANNER
 OPTIONS = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-# The pool doubles its pause between two attempts at one session, so each gives up soon: the next caller
+# The pool doubles its pause between two attempts at one session, so each gives up soon: the next caller begins another,
+# and a server that was away for long is found as soon as it is back.
 RECONNECT_SECONDS = 1
 
 AWAY = (OperationalError, InterfaceError)

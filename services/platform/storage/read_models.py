@@ -68,6 +68,7 @@ class Release(NamedTuple):
 
 
 # Linked in no service. A service that does not read the stream with the other half always lacks it: nobody waits.
+# An answer to no notification of its sender is no link: its sender has been told.
 PENDING = """
 select f.service, f.id, f.accepted_at from fact f
 where f.is_current and f.missing is not null and f.missing not in ('unknown_notification', 'not_the_recipient')
