@@ -1,4 +1,4 @@
-"""Escalation: when the callouts for one victim and one suspect mount up, the DAIT looks again."""
+"""Escalation: ask the DAIT to review when the callouts for one victim and one suspect mount up."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

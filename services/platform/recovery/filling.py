@@ -126,7 +126,7 @@ class Filling:
     async def fill(self, chosen: Plan) -> AsyncIterator[int]:
         """Accepts all that the archives hold of the plan, gives up what is lost, and yields how many more are done.
 
-        Nothing is looked at before the service has read all that its streams hold now.
+        Nothing is evaluated before the service has read all that its streams hold now.
         """
         ends = await self.offsets.end_offsets(self.service.reads)
         async with self.database.transaction() as conn:

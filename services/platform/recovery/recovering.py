@@ -99,14 +99,14 @@ class Recovery:
         return row[0] - MARGIN if row is not None and row[0] is not None else None
 
     async def hold_evaluations(self) -> None:
-        """Until `finish`, no worker begins: what it looked at would know only a part of what agencies were told."""
+        """Until `finish`, no worker begins: its evaluations would know only a part of what agencies were told."""
         for database in self.databases.values():
             ends = await self.offsets.end_offsets(database.service.reads)
             async with database.transaction() as conn:
                 await database.writer.hold_evaluations_until_recovered(conn, ends)
 
     async def finish(self) -> None:
-        """All is read back. Nothing is looked at before everything is read that the streams hold now."""
+        """All is read back. Nothing is evaluated before everything is read that the streams hold now."""
         for database in self.databases.values():
             ends = await self.offsets.end_offsets(database.service.reads)
             async with database.transaction() as conn:

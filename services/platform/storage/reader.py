@@ -272,8 +272,8 @@ class Reader:
         named: Iterable[FileKey] = (),
         notifications: Collection[str] = (),
     ) -> tuple[dict[FileKey, FileState], dict[FileKey, Joined], dict[str, Delivered]]:
-        """Locks these files in key order and reads those to be looked at; and, now that nothing can move, what merges
-        join in them and of the persons who are `named`, and what these notifications resolve to."""
+        """Lock these files in key order and read those to evaluate. Now that nothing can move, also read the joins that
+        merges make in them and among the persons `named`, and what these notifications resolve to."""
         ordered, wanted = sorted(files), sorted(load)
         if not ordered:
             return {}, {}, {}

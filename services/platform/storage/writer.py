@@ -50,7 +50,7 @@ class FileRow(NamedTuple):
 
 
 class EvaluationRow(NamedTuple):
-    """One evaluation; what stood is kept as the difference from the evaluation before."""
+    """One evaluation; its current facts are kept as the difference from the evaluation before."""
 
     file: str
     number: int

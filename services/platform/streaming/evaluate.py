@@ -191,7 +191,7 @@ def _remember(
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """The record of an evaluation: what stood, whom it told, whom not and why."""
+    """The record of an evaluation: the current facts, who was told, who was not and why."""
 
     judging: Judging
     evaluation: Evaluation
@@ -274,7 +274,8 @@ class _Note:
 def _withheld_of(
     state: FileState, states: Sequence[FileState], holders: Mapping[Place, FileState], evaluation: Evaluation
 ) -> dict[Key, Withheld]:
-    """The withheld statements that are this file's: of several looked at as one, by the place in their subject."""
+    """The withheld statements of this file: of several files evaluated as one, those whose subject has a place of this
+    file."""
 
     def mine(subject: str) -> bool:
         for place, holder in holders.items():

@@ -1,4 +1,5 @@
-"""Why something ended, was withheld or was refused: one closed list for notifications, looks, refusals and metrics."""
+"""Reasons why something ended, was withheld or refused: one closed list for notifications, evaluations, refusals and
+metrics."""
 
 from enum import StrEnum
 
@@ -148,7 +149,7 @@ class Reason(StrEnum):
     NOT_SENTENCED = "not_sentenced"
     """Convicted, and adjourned for sentence: an order can still be made."""
     NOT_FINAL = "not_final"
-    """The jury was discharged or the conviction quashed: looked at again when it is final."""
+    """The jury was discharged or the conviction quashed: evaluated again when the outcome is final."""
     NO_POWER_UNFIT_DID_ACT = "no_power_unfit_did_act"
     """Unfit to plead and did the act: neither conviction nor acquittal, so no power to make an order."""
     NO_POWER_WITHDRAWN = "no_power_withdrawn"
