@@ -149,6 +149,11 @@ class Body(Frozen):
     correction_reason: Annotated[CorrectionReason | None, REFERENCE] = None
     force_code: Annotated[ForceCode | None, REFERENCE] = None
 
+    @property
+    def sender(self) -> tuple[Literal["force", "court", "agency"], str | None]:
+        """Who said it, as far as the body says that."""
+        return "force", self.force_code
+
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         """The same subject, with the identifiers in it in their canonical form."""

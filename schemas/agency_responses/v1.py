@@ -72,9 +72,15 @@ class WithdrawnByAgency(v.Withdrawn, AgencyBody):
 
 
 class Answer(AgencyBody):
-    """An answer to one notification. Subject: the notification's id."""
+    """An answer to one notification. Subject: the notification's id.
 
-    decides: ClassVar[bool] = False  # whether it says what was decided
+    `meets`: the asks that it meets; a decision only if it is one of those asked for. `declines`: it does not take on
+    what was asked. `decides`: it says what was decided.
+    """
+
+    meets: ClassVar[frozenset[str]] = frozenset()
+    declines: ClassVar[bool] = False
+    decides: ClassVar[bool] = False
 
     notification: Annotated[v.Reference, REFERENCE]
 
@@ -111,6 +117,8 @@ def _answer(name: str, body: type[Answer]) -> FactType:
 class Acknowledged(Answer):
     """A person has read it."""
 
+    meets: ClassVar[frozenset[str]] = frozenset({"acknowledge"})
+
 
 ACKNOWLEDGED = _answer("uk.agency.acknowledged", Acknowledged)
 
@@ -118,12 +126,16 @@ ACKNOWLEDGED = _answer("uk.agency.acknowledged", Acknowledged)
 class Accepted(Answer):
     """The agency takes it on."""
 
+    meets: ClassVar[frozenset[str]] = frozenset({"acknowledge", "accept"})
+
 
 ACCEPTED = _answer("uk.agency.accepted", Accepted)
 
 
 class Declined(Answer):
     """The agency does not take it on; the next able one is asked, at the old times."""
+
+    declines: ClassVar[bool] = True
 
     reason: Annotated[DeclineReason, REFERENCE]
 
@@ -138,6 +150,7 @@ DECLINED = _answer("uk.agency.declined", Declined)
 class Decided(Answer):
     """A person at the agency has decided."""
 
+    meets: ClassVar[frozenset[str]] = frozenset({"acknowledge", "accept", "decide"})
     decides: ClassVar[bool] = True
 
     decision: Annotated[Decision, REFERENCE]

@@ -158,6 +158,10 @@ class OfAHearing(v.Body):
         """What a later statement of this hearing takes back where it leaves it out."""
         return ()
 
+    @property
+    def sender(self) -> tuple[Literal["force", "court", "agency"], str | None]:
+        return "court", self.court_ou
+
     @classmethod
     def subject_in_one_spelling(cls, subject: str) -> str:
         return identifiers.hearing(subject)

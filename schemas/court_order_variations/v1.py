@@ -202,6 +202,10 @@ class ApplicationLodged(v.Body):
     hearing_at: Annotated[v.Moment | None, TIME] = None
 
     @property
+    def sender(self) -> tuple[Literal["force", "court", "agency"], str | None]:
+        return "court", self.references.court_ou
+
+    @property
     def subject(self) -> str:
         return self.application
 
@@ -230,6 +234,10 @@ class ApplicationWithdrawn(v.Body):
     references: Annotated[v.References, REFERENCE]
 
     @property
+    def sender(self) -> tuple[Literal["force", "court", "agency"], str | None]:
+        return "court", self.references.court_ou
+
+    @property
     def subject(self) -> str:
         return self.application
 
@@ -253,6 +261,10 @@ class ApplicationDecided(v.Body):
     outcome: Annotated[Literal["granted", "part", "refused"], ORDER_STATE]
     decided_on: Annotated[v.Day, TIME]
     reasons_code: Annotated[v.Code | None, TERMS] = None
+
+    @property
+    def sender(self) -> tuple[Literal["force", "court", "agency"], str | None]:
+        return "court", self.references.court_ou
 
     @property
     def subject(self) -> str:

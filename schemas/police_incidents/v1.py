@@ -390,6 +390,10 @@ class ChildrenLinked(v.Body):
         return self
 
     @property
+    def sender(self) -> tuple[Literal["force", "court", "agency"], str | None]:
+        return ("agency", self.stated_by) if self.stated_by is not None else super().sender
+
+    @property
     def subject(self) -> str:
         return f"{self.crime_reference}/{self.stated_by}" if self.stated_by else self.crime_reference
 

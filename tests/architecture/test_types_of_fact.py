@@ -26,9 +26,6 @@ LEFT = {
     "services/ops/explain.py": "whether a suspect is police is known of an incident alone",
     "services/ops/files.py": "whether a suspect is police is known of an incident alone",
     "services/platform/domain/core/matter.py": "whose identity it is while roles are unresolved",
-    "services/platform/domain/core/escalation.py": "which asks each answer meets",
-    "services/platform/domain/core/stating.py": "which court, agency or force said it",
-    "services/platform/storage/undertakings.py": "what each answer says of taking somebody on",
 }
 MODULES = sorted(
     name

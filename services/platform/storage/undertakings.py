@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from schemas.agency_responses.v1 import Accepted, Decided, Declined
+from schemas.agency_responses.v1 import Answer
 from schemas.places import Place, crime_of
+from schemas.streams import REGISTRY
 from services.platform.domain.core.duties import Notification
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import Fact, Key, Undertaking
@@ -14,7 +15,11 @@ from services.platform.domain.core.matter import person_place
 from services.platform.domain.core.stored_notifications import notification_from_json
 
 Says = Literal["takes_on", "declines", "nothing"]
-SPEAK_OF_TAKING_ON = frozenset(f"uk.agency.{name}" for name in ("accepted", "declined", "decided"))
+SPEAK_OF_TAKING_ON = frozenset(
+    name
+    for name, declared in REGISTRY.facts.items()
+    if issubclass(declared.newest, Answer) and (declared.newest.declines or "accept" in declared.newest.meets)
+)
 
 
 class Word(NamedTuple):
@@ -40,16 +45,16 @@ def incident_of(notification: Notification) -> str:
 def says(answer: Fact, notification: Notification) -> Says:
     """Whether an answer takes the person on or declines. An answer that was taken back says nothing, and so does a
     decision about something else."""
-    match answer.body:
-        case Accepted():
-            return "takes_on"
-        case Declined():
-            return "declines"
-        case Decided() as body:
-            ask = next((asked for asked in notification.asks if asked.ask == "decide"), None)
-            if ask is not None and body.decision in ask.answers and not body.lacks_reason(ask.needs_reason):
-                return "takes_on"
-    return "nothing"
+    body = answer.body
+    if not isinstance(body, Answer):
+        return "nothing"
+    if body.declines:
+        return "declines"
+    if body.decides:
+        ask = next((asked for asked in notification.asks if asked.ask == "decide"), None)
+        if ask is None or body.code not in ask.answers or body.lacks_reason(ask.needs_reason):
+            return "nothing"
+    return "takes_on" if "accept" in body.meets else "nothing"
 
 
 def word(said: str, rank: tuple[int, datetime, str], notification: Notification, delivered_in: str) -> Word:

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from itertools import chain
 
-from schemas.agency_responses.v1 import Accepted, Acknowledged, AgencyBody, Decided, Declined
+from schemas.agency_responses.v1 import AgencyBody
+from schemas.agency_responses.v1 import Answer as AnswerBody
+from schemas.attachments import NotificationAnswered
 from schemas.classes import DataClass
+from schemas.streams import REGISTRY
 from services.platform.domain.core.duties import Ask, Asked, AskName, Duty, Item, Notification, Statement, Withheld
 from services.platform.domain.core.facts import Answer, Fact, Key
 from services.platform.domain.core.matter import derived
@@ -20,7 +23,7 @@ from services.platform.policy.policy import Policy
 MANAGER, STRATEGIC = "unanswered_manager", "unanswered_strategic"
 INSPECTOR, LAST_STEP = "unanswered_duty_inspector", "unanswered_last_step"  # the second where it is another's
 TO_ACT = frozenset({INSPECTOR, LAST_STEP})
-READ: Bodies = (Acknowledged, Accepted, Declined, Decided)
+READ: Bodies = REGISTRY.bodies(NotificationAnswered)
 RULES = (
     DerivedRule(MANAGER, title="For the manager: the desk has not answered", reads=READ),
     DerivedRule(STRATEGIC, title="For the strategic contact: desk and manager have not answered", reads=READ),
@@ -33,11 +36,7 @@ ESCALATION_STEPS = STEPS | {OUTDATED}  # what is owed because of another duty, a
 SAYS_MOST: tuple[AskName, ...] = ("act", "decide", "accept", "acknowledge")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 CHAINS_REMEMBERED = 5_000  # at about 6 kB
-MEETS: Mapping[type[AgencyBody], frozenset[AskName]] = {
-    Acknowledged: frozenset({"acknowledge"}),
-    Accepted: frozenset({"acknowledge", "accept"}),
-    Decided: frozenset({"acknowledge", "accept", "decide"}),
-}
+READING = frozenset({"acknowledge"})  # the asks that are met once a person has read it
 Who = Callable[[str], str]  # the person who stands at a place
 Address = tuple[str, DeskName, str]  # agency and desk, and the person whom it is about
 
@@ -162,7 +161,8 @@ def _also_answered(
     """The other duties that this one notification also told the same person about. A decision about one of them decides
     nothing about the others."""
     delivered_step, body = delivered[answer.key], answer.fact.body
-    if not isinstance(body, Acknowledged | Accepted) and delivered_step.key.rule not in TO_ACT:
+    answers_all = isinstance(body, AnswerBody) and not (body.decides or body.declines)
+    if not answers_all and delivered_step.key.rule not in TO_ACT:
         return
     lead, _ = asked_of(answer.key)
     address = (delivered_step.key.agency, delivered_step.desk, who(delivered_step.person))
@@ -460,8 +460,8 @@ class _Chain:
         """The agencies whose latest word is that they take it on, with that word."""
         found = {}
         for key in self.turn:
-            words = [a for a in self.own(key) if _is(a, Declined) or _takes_on(a, self.head)]
-            if words and not _is(words[-1], Declined):
+            words = [a for a in self.own(key) if _declines(a) or _takes_on(a, self.head)]
+            if words and not _declines(words[-1]):
                 found[key] = words[-1]
         return found
 
@@ -471,7 +471,7 @@ class _Chain:
         met: dict[str, Fact] = {}
         for answer in self.own(key):
             met |= dict.fromkeys(_meets(answer, self.head), answer.fact)
-        declined = next((answer for answer in reversed(self.own(key)) if _is(answer, Declined)), None)
+        declined = next((answer for answer in reversed(self.own(key)) if _declines(answer)), None)
         taken_on = self.taken_on.get(key)
         if taken_on is not None and not any(_moment(other) < _moment(taken_on) for other in self.taken_on.values()):
             declined = None
@@ -653,29 +653,32 @@ def _escalated(of: _Chain) -> Escalated:
 def _acts(answer: Answer, duty: Duty) -> bool:
     """Whether who was asked to act in the end takes it on, or has done what was to be done."""
     body, last = answer.fact.body, duty.last_step
-    if isinstance(body, Accepted):
-        return True
-    done = () if last is None else last.answers
-    return isinstance(body, Decided) and (body.decision in done or "decide" in _meets(answer, duty))
+    if not isinstance(body, AnswerBody):
+        return False
+    if not body.decides:
+        return "accept" in body.meets
+    return (last is not None and body.code in last.answers) or "decide" in _meets(answer, duty)
 
 
-def _meets(answer: Answer, duty: Duty) -> frozenset[AskName]:
+def _meets(answer: Answer, duty: Duty) -> frozenset[str]:
     """A decision about something else, or without its reason, shows that a person has read it. Asks to take on and to
     decide stay open."""
     body = answer.fact.body
-    if isinstance(body, Decided):
+    if not isinstance(body, AnswerBody):
+        return frozenset()
+    if body.decides:
         ask = next((ask for ask in duty.asks if ask.ask == "decide"), None)
-        if ask is None or body.decision not in ask.answers or body.lacks_reason(ask.needs_reason):
-            return MEETS[Acknowledged]
-    return next((asks for kind, asks in MEETS.items() if isinstance(body, kind)), frozenset[AskName]())
+        if ask is None or body.code not in ask.answers or body.lacks_reason(ask.needs_reason):
+            return READING
+    return body.meets
 
 
 def _takes_on(answer: Answer, duty: Duty) -> bool:
-    return bool(_meets(answer, duty) - MEETS[Acknowledged])
+    return bool(_meets(answer, duty) - READING)
 
 
-def _is(answer: Answer, kind: type[AgencyBody]) -> bool:
-    return isinstance(answer.fact.body, kind)
+def _declines(answer: Answer) -> bool:
+    return isinstance(answer.fact.body, AnswerBody) and answer.fact.body.declines
 
 
 def _moment(answer: Answer) -> tuple[datetime, str]:

@@ -4,14 +4,6 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from schemas.classes import DataClass
-from schemas.court_convictions.v1 import HearingResulted
-from schemas.court_order_variations.v1 import (
-    ApplicationDecided,
-    ApplicationLodged,
-    ApplicationWithdrawn,
-    OrdersResulted,
-)
-from schemas.police_incidents.v1 import ChildrenLinked
 from services.platform.domain.core.duties import Ask, DeskName, Duty, Item, LastStep, Statement, Urgency, Why, Withheld
 from services.platform.domain.core.facts import CaseFile, Fact, Key
 from services.platform.domain.core.matter import derived
@@ -231,16 +223,8 @@ def sender(grounds: Iterable[Fact]) -> tuple[Item, ...]:
 
 
 def _said_by(fact: Fact) -> tuple[Item, ...]:
-    match fact.body:
-        case ChildrenLinked(stated_by=str(agency)):
-            return derived("sender.agency", agency, DataClass.R)
-        case HearingResulted(court_ou=court) | OrdersResulted(court_ou=court):
-            return derived("sender.court", court, DataClass.R)
-        case ApplicationLodged() | ApplicationWithdrawn() | ApplicationDecided() as body:
-            named = body.references.court_ou
-            return derived("sender.court", named, DataClass.R) if named is not None else ()
-        case body:
-            return derived("sender.force", body.force_code, DataClass.R) if body.force_code is not None else ()
+    kind, name = fact.body.sender
+    return derived(f"sender.{kind}", name, DataClass.R) if name is not None else ()
 
 
 def within_its_agency(duty: Duty) -> Duty:
