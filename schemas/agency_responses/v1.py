@@ -11,7 +11,7 @@ from schemas import values as v
 from schemas.classes import CHILD, REFERENCE
 from schemas.doubts import Doubt, DoubtReason
 from schemas.fact_types import FactType, Unlinked, Version
-from schemas.places import NONE, Linked, read_case, read_linked
+from schemas.places import NONE, Linked, child_place, read_case, read_linked
 
 
 class DeclineReason(StrEnum):
@@ -290,7 +290,7 @@ class SchoolIdentified(AgencyBody):
     @property
     def place(self) -> str:
         """The child's."""
-        return v.child_place(self.crime_reference, self.child, self.stated_by)
+        return child_place(self.crime_reference, self.child, self.stated_by)
 
     @property
     def subject(self) -> str:
