@@ -164,10 +164,10 @@ def test_what_a_later_statement_of_a_hearing_leaves_out_is_said_to_its_publisher
     morning, afternoon = b.order("3047"), b.order("3326")
     had = "The statement before it also had"
     assert had not in published(1, b.orders_resulted(morning, **case))
-    assert f"{had} order 3047/1: that stands no longer" in published(2, b.orders_resulted(afternoon, **case))
+    assert f"{had} order 3047/1: that is taken back" in published(2, b.orders_resulted(afternoon, **case))
     assert had not in published(3, b.orders_resulted(morning, afternoon, **case))
     assert had not in published(1, b.hearing(b.offence(1), b.offence(2), **case))
-    assert f"{had} offence 1 (OF61102): that stands no longer" in published(2, b.hearing(b.offence(2), **case))
+    assert f"{had} offence 1 (OF61102): that is taken back" in published(2, b.hearing(b.offence(2), **case))
 
 
 def test_no_wait_sends_and_says_no_more(running: Relay) -> None:
@@ -258,7 +258,7 @@ def test_a_link_by_an_agency_that_may_not_link_is_said_to_be_refused(running: Re
 def test_a_link_of_what_is_not_known_is_not_called_taken(running: Relay, command: tuple[str, ...]) -> None:
     sent = running.relay(*command, "--as", "dait-54", "--actor", "w-17")
     assert sent.exit_code == 1, sent.output
-    assert "Kept, but nothing that is known here goes by that reference" in sent.output
+    assert "Kept, but no fact here has that reference" in sent.output
     assert "taken" not in sent.output
 
 
