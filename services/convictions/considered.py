@@ -22,9 +22,10 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
+from services.platform.domain.linking.references import case_number
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell
 from services.platform.domain.people.victims import Victim
-from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, case_number
+from services.platform.domain.protection.orders import READ_BY_THE_REGISTER
 from services.platform.policy.clocks import london, london_day
 from services.platform.policy.policy import Policy
 
@@ -154,11 +155,12 @@ def _asked(hers: HerFile, prompt: Prompt, over: tuple[Outcome, ...]) -> Iterator
 
 
 def _ended(hers: HerFile, prompt: Prompt, over: tuple[Outcome, ...]) -> tuple[tuple[Fact, ...], Reason | None]:
-    if died := hers.register.death_of(hers.register.men.of(prompt.by)):
+    him, case = hers.register.men.of(prompt.by), case_number(prompt.case)
+    if died := hers.register.death_of(him):
         return died, Reason.DEFENDANT_DIED
     if (decision := considered(hers, prompt.victim, prompt.case)) is not None:
         return decision[:1], decision[1]
-    made = [order for order in hers.protecting if case_number(order.place) == case_number(prompt.case)]
+    made = [order for order in hers.protection.from_him(him, case).orders if case_number(order.place) == case]
     if made:
         return tuple(fact for order in made for fact in order.facts), Reason.ORDER_PROTECTS_HER
     return tuple(one.last.fact for one in over), Reason.COURT_HAS_DECIDED if over else None

@@ -17,19 +17,12 @@ from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.linking.references import case_of_hearing
+from services.platform.domain.linking.references import case_number, case_of_hearing
 from services.platform.domain.linking.same_man import Man
 from services.platform.domain.people.ordinary_routes import Matter, tell
 from services.platform.domain.people.victims import Matters, Victim, later_views
-from services.platform.domain.protection.orders import (
-    ENDED,
-    Register,
-    Standing,
-    case_number,
-    code_of,
-    hearing_of,
-    register,
-)
+from services.platform.domain.protection.hers import Protection
+from services.platform.domain.protection.orders import ENDED, Register, Standing, code_of, hearing_of
 from services.platform.policy.clocks import london, london_day
 from services.platform.policy.policy import Policy
 
@@ -50,28 +43,23 @@ class HerFile:
     file: CaseFile
     policy: Policy
 
-    @cached_property
-    def matters(self) -> Matters:
-        return self.file.once(Matters)
+    @property
+    def protection(self) -> Protection:
+        return self.file.once(Protection)
 
-    @cached_property
-    def orders(self) -> tuple[Standing, ...]:
-        return tuple(self.register.orders.values())
+    @property
+    def matters(self) -> Matters:
+        return self.protection.matters
 
     @property
     def register(self) -> Register:
-        return self.file.once(register)
-
-    @cached_property
-    def protecting(self) -> tuple[Standing, ...]:
-        """Orders that are known to protect her, whatever has become of them."""
-        return tuple(order for order in self.orders if order.protects & self.matters.places)
+        return self.protection.register
 
     @cached_property
     def by_case_number(self) -> Mapping[str, tuple[Standing, ...]]:
         """Orders by the URN or the court's number of the case in which they were made: of all defendants in it."""
         found: dict[str, list[Standing]] = {}
-        for order in self.orders:
+        for order in self.register.orders.values():
             found.setdefault(case_number(order.place), []).append(order)
         return {case: tuple(orders) for case, orders in found.items()}
 
@@ -209,7 +197,8 @@ class Missed:
             return (taken_back.fact,), Reason.OUTCOME_TAKEN_BACK
         if died := self.hers.register.death_of(self._him):
             return died, Reason.DEFENDANT_DIED
-        if protecting := tuple(order for order in self.hers.protecting if self._protects(order)):
+        from_him = self.hers.protection.from_him(self._him, self.heard.body.references.urn)
+        if protecting := tuple(order for order in from_him.orders if self._protects(order)):
             stands = any(order.in_force for order in protecting)
             reason = Reason.ORDER_PROTECTS_HER if stands else Reason.ORDER_WAS_MADE
             return tuple(fact for order in protecting for fact in order.facts), reason
@@ -225,9 +214,9 @@ class Missed:
         return (), None
 
     def _protects(self, order: Standing) -> bool:
-        """From him, on the day of the outcome or by an order made since; not by one whose ground has fallen."""
-        made_since = order.made_by is not None and order.made_by.on >= self.heard.body.hearing_on
-        if order.lost_its_ground or not order.binds(self._him):
+        """On the day of the outcome, or made since; not one whose ground has fallen."""
+        made_since = order.since is not None and order.since >= self.heard.body.hearing_on
+        if order.lost_its_ground:
             return False
         return made_since or order.covers(self.hers.matters.places, self.heard.on)
 

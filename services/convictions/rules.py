@@ -6,7 +6,6 @@ from schemas.agency_responses.v1 import Decided
 from schemas.court_convictions.v1 import CourtType, HearingResulted
 from schemas.police_incidents.v1 import IncidentReported, RiskAssessed
 from services.convictions import bail, considered, progress, unconfirmed
-from services.convictions.bail import change_of
 from services.convictions.markers import markers
 from services.convictions.missed import CROWN, HerFile, Missed, subject, victims_at
 from services.convictions.outcomes import Outcome, outcomes
@@ -21,7 +20,9 @@ from services.platform.domain.linking.unlinked import about, areas_of_case, pend
 from services.platform.domain.people.doubtful_births import check_at_source, why_doubted
 from services.platform.domain.people.ordinary_routes import INSTEAD
 from services.platform.domain.people.victims import Victim, held_of
-from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, facts_of, register
+from services.platform.domain.protection.bail import change_of
+from services.platform.domain.protection.measures import facts_of
+from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, register
 from services.platform.domain.protection.taken_back import ACQUITTALS
 from services.platform.policy.policy import Policy
 
@@ -118,7 +119,7 @@ def _news(file: CaseFile, fact: Fact, body: HearingResulted, *, marked: bool) ->
     fallen = [place for place, undone in known.fallen.items() if any(each.fact is fact for each in undone)]
     if fallen:
         return "order_ground_fell", facts_of(known.orders[place] for place in fallen)
-    change = change_of(file, known.men, fact, body)
+    change = change_of(file, fact, body)
     if change is not None and change.became is not None and (marked or change.is_certain):
         return f"bail_conditions_{change.became}", change.before.by
     return RESULTED, ()

@@ -8,10 +8,9 @@ from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import ApplicationDecided, ApplicationLodged, ApplicationWithdrawn
 from schemas.matters import Referring
 from schemas.places import ApplicationPlace
-from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How, Protecting
+from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.indicators import panel
-from services.order_variations.said import ends_at, stands_now, still_binding, while_it_stands
-from services.order_variations.supervision import CLOCK, is_held, supervising
+from services.order_variations.said import stands_now, while_it_stands
 from services.platform.domain.core import subjects
 from services.platform.domain.core.duties import Item, Present, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
@@ -20,7 +19,10 @@ from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies, Rule
 from services.platform.domain.core.stating import withheld
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.protection.hers import FromHim
 from services.platform.domain.protection.orders import ENDED, READ_BY_THE_REGISTER
+from services.platform.domain.protection.saying import ends_at, still_binding
+from services.platform.domain.protection.supervision import CLOCK, is_held, supervising
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
@@ -90,7 +92,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
 def _those_who_deal_with_him(hers: HerOrders, fact: Fact, concern: Concern, about: Matter) -> Iterator[Statement]:
     """The prison that holds him and the probation service that supervises him, if any is known to (domain 2.5)."""
     him = hers.register.men.of(fact).together(order.man for order in concern.orders)
-    sentences = tuple(supervising(hers, him, about.on))
+    sentences = tuple(supervising(hers.protection, him, about.on, hers.policy))
     to_tell = replace(
         about,
         grounds=(*about.grounds, *sentences),
@@ -98,7 +100,7 @@ def _those_who_deal_with_him(hers: HerOrders, fact: Fact, concern: Concern, abou
         texts=_order_stands(concern),
     )
     for kinds, deals, why_not in (
-        (PRISON, is_held(hers, concern.orders, about.on), Reason.NOT_IN_CUSTODY),
+        (PRISON, is_held(hers.protection, concern.orders, about.on), Reason.NOT_IN_CUSTODY),
         (PROBATION, bool(sentences), Reason.SUPERVISION_NOT_KNOWN),
     ):
         if deals:
@@ -215,17 +217,15 @@ def shown(fact: Fact, names: tuple[str, ...]) -> Iterator[Item]:
         yield from show(fact, name)
 
 
-def _still_binding(
-    hers: HerOrders, concern: Concern, his: Protecting, granted_on: date | None = None
-) -> Iterator[Item]:
+def _still_binding(hers: HerOrders, concern: Concern, his: FromHim, granted_on: date | None = None) -> Iterator[Item]:
     """What still protects her, with the order sought and its state: she may believe that an application lifts it.
 
-    `his`: every order that protects her from him. `granted_on`: the day on which the court allowed the application; the
+    `his`: all that protects her from him. `granted_on`: the day on which the court allowed the application; the
     state of the order is then known only from a result of that day or later.
     """
     if concern.how is How.MAY_BE_HERS:
         yield from derived("which_order", concern.how, DataClass.R)
-    for order in (one for one in concern.orders if one.protects & hers.matters.places):
+    for order in filter(hers.protection.protects_her, concern.orders):
         yield from derived("order", order.place, DataClass.R)
         if granted_on is None or order.changed_since(granted_on) or not order.in_force:
             yield from stands_now(order)

@@ -6,25 +6,21 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
-from schemas.court_convictions.v1 import HearingResulted, Remand
-from schemas.court_order_variations.v1 import ApplicationLodged, Attribution, ProtectedPerson
-from schemas.places import Place, child_place, party_place
+from schemas.court_order_variations.v1 import ApplicationLodged
+from schemas.places import child_place, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.linking.merged_records import record_key
-from services.platform.domain.linking.references import case_of_hearing
 from services.platform.domain.people.victims import Matters, Victim
+from services.platform.domain.protection.hers import FromHim, Protection
 from services.platform.domain.protection.orders import (
     MAKES,
     Change,
     Element,
     Register,
     Standing,
-    case_number,
-    facts_of,
-    register,
 )
 from services.platform.domain.protection.taken_back import Undoing
 from services.platform.policy.policy import Policy
@@ -71,23 +67,6 @@ class Concern:
         return self.speaks and self.how in (How.HERS, How.MAY_BE_HERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Protecting:
-    """Orders that protect her. `binds`: those known to bind one man; `unsure`: those of which that is not known.
-
-    What is known to bind another man is in neither: it is no protection from this one, and his case is none of those
-    who deal with this one. Of what is not known no case is named, and that there is none is not said.
-    """
-
-    binds: tuple[Standing, ...]
-    unsure: tuple[Standing, ...]
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        """All by which it is judged what is said of them."""
-        return facts_of((*self.binds, *self.unsure))
-
-
 @dataclass(frozen=True)
 class HerOrders:
     """A victim's file with its register, worked out once."""
@@ -95,32 +74,21 @@ class HerOrders:
     file: CaseFile
     policy: Policy
 
-    @cached_property
+    @property
+    def protection(self) -> Protection:
+        return self.file.once(Protection)
+
+    @property
     def matters(self) -> Matters:
-        return self.file.once(Matters)
+        return self.protection.matters
 
-    @cached_property
+    @property
     def register(self) -> Register:
-        return self.file.once(register)
+        return self.protection.register
 
-    def protecting_from(self, fact: Fact, references: References, about: tuple[Standing, ...] = ()) -> Protecting:
-        """Of the orders that are known to protect her, whatever has become of them, those that bind the defendant of
-        this court fact, who is also that of the orders `about` which it is."""
-        found = [order for order in self.register.orders.values() if order.protects & self.matters.places]
-        him = self.register.men.of(fact).together(order.man for order in about)
-        if not him.is_known:
-            return _of_one_man([o for o in found if o.urn and o.urn == references.urn], found)
-        binds = tuple(order for order in found if order.binds(him))
-        unsure = (order for order in found if order not in binds and not him.is_another(order.man))
-        return Protecting(binds, tuple(unsure))
-
-    @cached_property
-    def _hearings(self) -> dict[str, list[tuple[Fact, HearingResulted]]]:
-        """By the number of the case, in the order of the hearings."""
-        found: dict[str, list[tuple[Fact, HearingResulted]]] = {}
-        for fact, body in sorted(self.file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
-            found.setdefault(case_number(body.hearing), []).append((fact, body))
-        return found
+    def protecting_from(self, fact: Fact, references: References, about: tuple[Standing, ...] = ()) -> FromHim:
+        """What protects her from the defendant of this court fact, and of the orders `about` which it is."""
+        return self.protection.from_him(self.register.men.of(fact).together(o.man for o in about), references.urn)
 
     def made(self) -> Iterator[tuple[Standing, Element, Concern]]:
         """Each order that a hearing made, with each of her places that it concerns."""
@@ -144,7 +112,7 @@ class HerOrders:
         for change in self.register.changes:
             order = orders[change.order] if change.order else None
             among = (order,) if order else tuple(orders[place] for place in change.candidates)
-            if order is None and not any(one.protects & self.matters.places for one in among):
+            if order is None and not any(map(self.protection.protects_her, among)):
                 # That orders of other courts for others are in doubt does not say that the one changed is not hers.
                 among = tuple(one for one in among if one.court == change.element.body.court_ou)
             fact, named = change.element.fact, change.element.order.order
@@ -157,8 +125,8 @@ class HerOrders:
         among = (order,) if order else self.register.may_be_sought(lodged) if lodged else ()
         by_hand = self.matters.linked_by_hand(fact, "application")
         if linked := self.matters.protected(by_hand, fact):
-            his = among or self.protecting_from(fact, references).binds
-            hers = tuple(one for one in his if one.protects & self.matters.places)
+            his = among or self.protecting_from(fact, references).orders
+            hers = tuple(filter(self.protection.protects_her, his))
             about = hers if len(hers) == 1 else ()
             yield Concern(linked, How.HERS, about, speaks=True)
             # Before the link was made, or this incident known, another of her places may have been told.
@@ -178,14 +146,8 @@ class HerOrders:
         return found
 
     def in_custody(self, element: Element, on: date) -> bool:
-        """As the last hearing of the case of this element left him, up to this day."""
-        men, case = self.register.men, case_of_hearing(element.body.hearing)
-        him = men.of(element.fact)
-        last = None
-        for fact, body in self._hearings.get(case_number(element.body.hearing), []):
-            if body.hearing_on <= on and (men.of(fact).is_same(him) or case_of_hearing(body.hearing) == case):
-                last = body
-        return last is not None and (last.custody is True or last.remand is Remand.CUSTODY)
+        """Whether the man of this line of a result was in custody at the end of this day."""
+        return self.protection.in_custody(self.register.men.of(element.fact), on)
 
     def words_are_hers(self, element: Element, among: tuple[Standing, ...]) -> bool:
         """Whether a line of a court's orders can be about nobody but her and her children, going by those whom it names
@@ -193,7 +155,7 @@ class HerOrders:
         made = self.register.orders.get(element.place) if element.order.action in MAKES else None
         named = () if made is not None and made.attributed_by else element.order.protected_persons
         about = among if made is None else (made,)
-        return all(map(self._protects_her_alone, about)) and all(map(self._named_is_hers, named))
+        return all(map(self.protection.is_hers_alone, about)) and all(map(self.protection.named_is_hers, named))
 
     def say_who_is_hers(self, element: Element, among: tuple[Standing, ...]) -> tuple[Fact, ...]:
         """The facts by which those named in a line, or protected by the orders that it is about, are known to be her or
@@ -223,31 +185,6 @@ class HerOrders:
                     found[name] = (*found.get(name, ()), *facts)
         return found
 
-    def _protects_her_alone(self, order: Standing) -> bool:
-        if not order.protects & self.matters.places or not order.protects <= self._hers_and_children:
-            return False
-        if order.attributed_by:
-            return True
-        # Of an order that is known by its change alone, nobody can say here whom else it protects.
-        return order.made_by is not None and all(map(self._named_is_hers, order.made_by.order.protected_persons))
-
-    @cached_property
-    def _hers_and_children(self) -> frozenset[Place]:
-        crimes = {place.partition("/")[0] for place in self.matters.places}
-        children = (p for p in self.file.persons if "/child/" in p and p.partition("/")[0] in crimes)
-        return self.file.own_places.union(children)
-
-    def _named_is_hers(self, named: ProtectedPerson) -> bool:
-        if named.attribution == Attribution.NAMED_IN_TEXT_UNCONFIRMED:
-            return False
-        if named.party is not None:
-            return named.party.place in self._hers_and_children
-        known = {self.file.persons[place] for place in self._hers_and_children}
-        if named.record is None:
-            return False
-        record = record_key(named.record)
-        return self.file.joined.get(record, record) in known
-
     def _concerned(
         self, fact: Fact, order: Standing | None, among: tuple[Standing, ...], also: frozenset[str] = frozenset()
     ) -> Iterator[Concern]:
@@ -269,14 +206,6 @@ class HerOrders:
         return self.matters.places & {place for order in made for place in (*order.coded, *order.protects)}
 
     def _how(self, order: Standing | None, among: tuple[Standing, ...]) -> How:
-        if any(one.protects & self.matters.places for one in among):
+        if any(map(self.protection.protects_her, among)):
             return How.HERS if order is not None else How.MAY_BE_HERS
         return How.ANOTHERS if among and all(one.attributed for one in among) else How.NOT_CONFIRMED
-
-
-def _of_one_man(of_urn: list[Standing], found: list[Standing]) -> Protecting:
-    """Where nothing but a URN says whose case it is: its orders, if all are against one man."""
-    one_man = all(of_urn[0].binds(order.man) for order in of_urn[1:])
-    binds = tuple(of_urn) if one_man else ()
-    others = (order for order in found if order not in binds)
-    return Protecting(binds, tuple(o for o in others if not binds or not binds[0].man.is_another(o.man)))

@@ -8,13 +8,11 @@ from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
 from schemas.police_incidents.v1 import ChildrenLinked
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
-    ends_at,
     has_words,
     of_element,
     of_hearing,
     places_named,
     stands_now,
-    still_binding,
     while_it_stands,
 )
 from services.platform.domain.core.duties import Item, Statement
@@ -25,6 +23,7 @@ from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import withheld
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
 from services.platform.domain.protection.orders import MAKES, READ_BY_THE_REGISTER, Change, Element, Standing
+from services.platform.domain.protection.saying import ends_at, still_binding
 from services.platform.domain.protection.taken_back import Undoing
 from services.platform.policy.policy import Policy
 
@@ -177,7 +176,7 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
     if change.action is not OrderAction.REPLACED:
         return False
     heir = hers.register.orders[change.element.place]
-    return not heir.protects & hers.matters.places
+    return not hers.protection.protects_her(heir)
 
 
 def _told(

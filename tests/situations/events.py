@@ -200,6 +200,7 @@ def _hearing(step: say.HearingStep, at: datetime, _: Orders) -> convictions.Hear
         da_finding_s56a="stated" if step.domestic_abuse_stated else "unknown",
         case_markers=step.case_markers,
         remand=step.remand,
+        bail_conditions=tuple(convictions.BailCondition(code=code) for code in step.bail_conditions),
         custody=step.custody,
         next_hearing=convictions.NextHearing(court_ou=court, on=day(step.next)) if step.next else None,
     )

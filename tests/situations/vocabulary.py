@@ -173,6 +173,7 @@ class HearingStep(OfCase):
     domestic_abuse_stated: bool = False
     case_markers: Strings = ()
     remand: Remand = Remand.UNKNOWN
+    bail_conditions: Strings = ()
     custody: bool | None = None
     next: str | None = None  # the day on which the case goes on
     born: str | None = "3 February 1989"

@@ -49,6 +49,11 @@ def case_of_hearing(hearing: str) -> str:
     return str(read_case(hearing))
 
 
+def case_number(place: str) -> str:
+    """`<urn or court case>` of a case, a hearing or an order."""
+    return place.partition("/")[0]
+
+
 def case_names(refs: References) -> Iterable[str]:
     """The names by which people may link this case: `<urn>/<asn>`, `<urn>/<defendant id>`."""
     number = refs.urn or refs.court_case or NONE

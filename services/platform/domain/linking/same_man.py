@@ -12,7 +12,7 @@ from schemas.places import crime_of
 from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.file_keys import PlaceFile, RecordFile, read_file_key
-from services.platform.domain.linking.references import Identity, defendant_ids
+from services.platform.domain.linking.references import Identity, case_of_hearing, defendant_ids
 from services.platform.domain.people.victims import Matters
 
 OF_A_PERSON = frozenset({"record", "pnc_id", "cro_number"})  # the others are of one arrest or one case
@@ -88,6 +88,14 @@ class Men:
             self._found[known_by] = self._worked_out(facts, place)
         return self._found[known_by]
 
+    def are_one(self, one: Fact, other: Fact) -> bool:
+        """Whether two hearings of one case are of one man: shown to be, or named alike where nothing is known of one of
+        them. Two men to whom a court gave one number are not one."""
+        him, man = self.of(one), self.of(other)
+        if him.is_known and man.is_known:
+            return him.is_same(man)
+        return case_of_hearing(_hearing(one)) == case_of_hearing(_hearing(other))
+
     def of_application(self, application: ApplicationLodged) -> Man:
         """The defendant of an application, if its fact is in this file."""
         lodged = self._lodged.get(application.application)
@@ -133,6 +141,10 @@ def _of_person(defendant: Defendant | None) -> Iterator[Identity]:
 def _references(fact: Fact) -> References | None:
     found = getattr(fact.body, "references", None)
     return found if isinstance(found, References) else None
+
+
+def _hearing(fact: Fact) -> str:
+    return str(getattr(fact.body, "hearing", ""))
 
 
 def _defendant(fact: Fact) -> Defendant | None:

@@ -26,9 +26,10 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies
 from services.platform.domain.linking.merged_records import record_key
-from services.platform.domain.linking.references import case_of_hearing
+from services.platform.domain.linking.references import case_number, case_of_hearing
 from services.platform.domain.linking.same_man import Man, Men
 from services.platform.domain.people.victims import READ_OF_MATTERS
+from services.platform.domain.protection.measures import Kind, Known, lasts
 from services.platform.domain.protection.taken_back import Undoing, deaths, undoings
 from services.platform.policy.clocks import london_day
 
@@ -153,6 +154,32 @@ class Standing:
     man: Man
     changes: tuple[Change, ...] = ()
     losses: tuple[Loss, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.ORDER
+
+    @property
+    def known(self) -> Known:
+        """How it is known whom it protects, and whether it does still."""
+        unsure = self.state is State.UNKNOWN_CHANGE or self.losses
+        if unsure and not any(loss.why is Reason.DEFENDANT_DIED for loss in self.losses):
+            return Known.NOT_KNOWN
+        if self.attributed_by:
+            return Known.CONFIRMED
+        return Known.STATED if self.attributed else Known.UNCONFIRMED
+
+    @property
+    def since(self) -> date | None:
+        return self.made_by.on if self.made_by is not None else None
+
+    @property
+    def until(self) -> date | None:
+        return self.expires_on
+
+    @property
+    def stated_by(self) -> Fact:
+        return self.heard[0].fact
 
     @property
     def court(self) -> str:
@@ -369,24 +396,9 @@ def _discharges_not_arrived(file: CaseFile, known: Register) -> Iterator[tuple[L
             yield loss, tuple(order.place for order in about)
 
 
-def facts_of(orders: Iterable[Standing]) -> tuple[Fact, ...]:
-    """What says that these orders stand: a ground of whatever names those that still do."""
-    return tuple({fact.id: fact for order in orders for fact in order.facts}.values())
-
-
-def lasts(expires_on: date | None, on: date) -> bool:
-    """Without an end date an order lasts until further order: none is not expired (Sentencing Code s.359(2))."""
-    return expires_on is None or on <= expires_on
-
-
 def hearing_of(place: str) -> str:
     """The hearing that imposed the order of this place: `<urn>/<asn or defendant id>/<court>/<date>`."""
     return place.rpartition("/order/")[0]
-
-
-def case_number(place: str) -> str:
-    """`<urn or court case>` of a case, a hearing or an order."""
-    return place.partition("/")[0]
 
 
 def code_of(place: str) -> str:

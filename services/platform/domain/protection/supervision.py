@@ -5,9 +5,9 @@ from datetime import date, time
 
 from schemas.codes.court_results import court_results
 from schemas.court_convictions.v1 import HearingResulted
-from services.order_variations.concerned import HerOrders
 from services.platform.domain.core.facts import Fact
 from services.platform.domain.linking.same_man import Man
+from services.platform.domain.protection.hers import Protection
 from services.platform.domain.protection.orders import Standing
 from services.platform.policy.clocks import london, london_day
 from services.platform.policy.policy import Policy
@@ -15,21 +15,17 @@ from services.platform.policy.policy import Policy
 CLOCK = "supervision_by_sentence"
 
 
-def is_held(hers: HerOrders, orders: tuple[Standing, ...], on: date) -> bool:
-    """Whether a prison holds him on this day, as the last hearing of the case of one of these orders left him."""
+def is_held(hers: Protection, orders: tuple[Standing, ...], on: date) -> bool:
+    """Whether a prison holds on this day the man whom one of these orders binds."""
     made = [order.made_by for order in orders if order.made_by is not None]
-    return any(hers.in_custody(element, on) for element in made)
+    return any(hers.in_custody(hers.register.men.of(element.fact), on) for element in made)
 
 
-def supervising(hers: HerOrders, him: Man, on: date) -> Iterator[Fact]:
+def supervising(hers: Protection, him: Man, on: date, policy: Policy) -> Iterator[Fact]:
     """The hearings whose sentences may put him under supervision on this day: a prison sentence, whose length is not
     known here, and a community order for as long as one can last (Sentencing Code s.220)."""
     for fact, body in hers.file.of(HearingResulted):
-        if (
-            body.hearing_on <= on
-            and _carries_supervision(body, on, hers.policy)
-            and hers.register.men.of(fact).is_same(him)
-        ):
+        if body.hearing_on <= on and _carries_supervision(body, on, policy) and hers.register.men.of(fact).is_same(him):
             yield fact
 
 
