@@ -176,7 +176,8 @@ class Missed:
         results = self.hers.results.get(self.heard.body.hearing)
         heard = tuple(h.fact for h in self.outcome.heard if h.body.hearing_on <= self.heard.body.hearing_on)
         orders = tuple(fact for order in self._of_case for fact in order.facts)
-        return (*heard, self.victim.fact, *self._high, *orders, *((results,) if results else ()))
+        whom = self.hers.protection.say_whom_they_protect(self._of_case)
+        return (*heard, self.victim.fact, *self._high, *orders, *whom, *((results,) if results else ()))
 
     def _last_day(self, route: str) -> datetime | None:
         """Crown Court only: 56 days beginning with the day of sentence (Sentencing Code s.385)."""

@@ -7,8 +7,6 @@ from enum import StrEnum
 from functools import cached_property
 
 from schemas.court_order_variations.v1 import ApplicationLodged
-from schemas.places import child_place, party_place
-from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported
 from schemas.values import References
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
@@ -166,24 +164,7 @@ class HerOrders:
         named = [person for line in lines for person in line.protected_persons]
         people = {person.party.place for person in named if person.party} | {p for one in about for p in one.protects}
         people |= {record_key(person.record) for person in named if person.record}
-        return tuple(fact for person in sorted(people) for fact in self._stated_by.get(person, ()))
-
-    @cached_property
-    def _stated_by(self) -> dict[str, tuple[Fact, ...]]:
-        """By place and by record, the facts that say who stands there: of a child also the incident it is linked to."""
-        found: dict[str, tuple[Fact, ...]] = {}
-        reported = {body.crime_reference: fact for fact, body in self.file.of(IncidentReported)}
-        for fact, body in self.file.of(IncidentReported):
-            for party in body.parties:
-                found[party_place(body.crime_reference, party.number)] = (fact,)
-        for fact, linked in self.file.of(ChildrenLinked):
-            incident = reported.get(linked.crime_reference)
-            facts = (fact,) if incident is None else (fact, incident)
-            for child in linked.children:
-                place = child_place(linked.crime_reference, child.number, linked.stated_by)
-                for name in (place, record_key(child.record)) if child.record else (place,):
-                    found[name] = (*found.get(name, ()), *facts)
-        return found
+        return self.protection.say_who_they_are(people)
 
     def _concerned(
         self, fact: Fact, order: Standing | None, among: tuple[Standing, ...], also: frozenset[str] = frozenset()

@@ -320,7 +320,8 @@ def content_of(notification: Said) -> Content:
     """What is compared of a notification.
 
     Left out is what depends on when, or in how many steps, its agency was told: ids, revision and kind, lateness and
-    times, and grounds, which may change without a word. So is which asks have been met: answers follow the revisions.
+    times, and grounds and whether it was chosen by default, which may change without a word. So is which asks have been
+    met: answers follow the revisions.
     """
     found: dict[str, list[Any]] = defaultdict(list)
     for item in notification["matter"]:
@@ -330,7 +331,7 @@ def content_of(notification: Said) -> Content:
         "texts": notification["texts"],
         "asks": _in_any_order([[ask["ask"], ask["answers"], ask.get("needs_reason")] for ask in notification["asks"]]),
         **{part: notification[part] for part in ("urgency", "desk", "service", "power")},
-        **{part: kept.get(part) for part in ("agency_kind", "place", "route", "by_default")},
+        **{part: kept.get(part) for part in ("agency_kind", "place", "route")},
     }
 
 

@@ -1,12 +1,14 @@
 """What protects the person of a file from one man: one answer for every rule, from every source of measures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 from schemas.court_order_variations.v1 import Attribution, ProtectedPerson
-from schemas.places import ChildPlace, Place, crime_of, read_person
+from schemas.places import ChildPlace, Place, child_place, crime_of, party_place, read_person
+from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, PersonsMerged
+from schemas.values import RecordId
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.linking.merged_records import record_key
 from services.platform.domain.linking.same_man import Man
@@ -134,3 +136,42 @@ class Protection:
             return False
         record = record_key(named.record)
         return self.file.joined.get(record, record) in known
+
+    def say_whom_they_protect(self, orders: Iterable[Standing]) -> tuple[Fact, ...]:
+        """The facts by which those are known whom these orders protect."""
+        known = tuple(orders)
+        made = [one.made_by.order for one in known if one.made_by is not None]
+        records = {record_key(named.record) for order in made for named in order.protected_persons if named.record}
+        return self.say_who_they_are(records.union(*(one.coded | one.protects for one in known)))
+
+    def say_who_they_are(self, people: Iterable[str]) -> tuple[Fact, ...]:
+        """The facts that say who stands at these places, or has these records: whatever is said of a person whom a
+        court names rests on them."""
+        names = {self.file.joined.get(name, name) for name in people}
+        return tuple({fact.id: fact for name in sorted(names) for fact in self._stated_by.get(name, ())}.values())
+
+    @cached_property
+    def _stated_by(self) -> Mapping[str, Sequence[Fact]]:
+        """By place, and by the person whom merges make of a record; of a child also the incident it is linked to."""
+        found: dict[str, list[Fact]] = {}
+
+        def says(place: str, record: RecordId | None, *facts: Fact) -> None:
+            found.setdefault(place, []).extend(facts)
+            if record is not None:
+                key = record_key(record)
+                found.setdefault(self.file.joined.get(key, key), []).extend(facts)
+
+        reported = {body.crime_reference: fact for fact, body in self.file.of(IncidentReported)}
+        for fact, body in self.file.of(IncidentReported):
+            for party in body.parties:
+                says(party_place(body.crime_reference, party.number), party.record, fact)
+        for fact, linked in self.file.of(ChildrenLinked):
+            incident = reported.get(linked.crime_reference)
+            for child in linked.children:
+                place = child_place(linked.crime_reference, child.number, linked.stated_by)
+                says(place, child.record, fact, *((incident,) if incident is not None else ()))
+        for fact, merged in self.file.of(PersonsMerged):
+            for joined in (merged.record, *merged.merged):
+                key = record_key(joined)
+                found.setdefault(self.file.joined.get(key, key), []).append(fact)
+        return found
