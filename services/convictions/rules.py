@@ -21,6 +21,7 @@ from services.platform.domain.people.doubtful_births import check_at_source, why
 from services.platform.domain.people.ordinary_routes import INSTEAD
 from services.platform.domain.people.victims import Victim, held_of
 from services.platform.domain.protection.bail import change_of
+from services.platform.domain.protection.hers import SAY_WHO
 from services.platform.domain.protection.measures import facts_of
 from services.platform.domain.protection.orders import READ_BY_THE_REGISTER, register
 from services.platform.domain.protection.taken_back import ACQUITTALS
@@ -166,7 +167,7 @@ RULES = (
         missed_order,
         title="Sentenced, and no order known to protect her",
         routes=(CROWN, MAGISTRATES, LIMIT_NOT_KNOWN, *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, RiskAssessed, Decided),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO, RiskAssessed, Decided),
         needs=(HearingResulted,),
         clocks=("attribution", "sentence_alteration", "view_on_order_current"),
     ),
@@ -175,7 +176,7 @@ RULES = (
         missed_order_on_acquittal,
         title="Not convicted, and no order known to protect her",
         routes=("missed_order_on_acquittal", *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, RiskAssessed, Decided),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO, RiskAssessed, Decided),
         needs=(HearingResulted,),
         clocks=("attribution", "view_on_order_current"),
     ),

@@ -405,7 +405,7 @@ ITEMS: Mapping[str, str] = {
     "spoken_alone": "Spoken to alone",
     "stalking": "Stalking",
     "stated_by": "Said by",
-    "still_binding": "Other order that still binds him",
+    "still_binding": "What else still binds him",
     "still_binding.until": "It binds him until",
     "strangulation": "Strangulation",
     "suicide_threat": "Threat of suicide by",
@@ -596,7 +596,8 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     },
     "separation": {"recent": "they separated recently", "planned": "a separation is planned"},
     "still_binding": {
-        "no_other_order_known_here": "none is known here",
+        "bail_conditions": "conditions of his bail",
+        "no_other_order_known_here": "no other order is known here",
         "not_known_whether_another_order_binds_him": "not known: do not rely on another order",
     },
     "support_referral": {

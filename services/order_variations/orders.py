@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from schemas.classes import DataClass, Form
 from schemas.court_order_variations.v1 import OrderAction, OrdersResulted
-from schemas.police_incidents.v1 import ChildrenLinked
 from services.order_variations.concerned import OTHERWISE, Concern, HerOrders, How
 from services.order_variations.said import (
     has_words,
@@ -22,6 +21,7 @@ from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
 from services.platform.domain.core.stating import withheld
 from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.protection.hers import SAY_WHO
 from services.platform.domain.protection.orders import MAKES, READ_BY_THE_REGISTER, Change, Element, Standing
 from services.platform.domain.protection.saying import ends_at, still_binding
 from services.platform.domain.protection.taken_back import Undoing
@@ -267,7 +267,7 @@ RULES = (
         order_imposed,
         title="Court order made that protects her",
         routes=("order_imposed", *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -275,7 +275,7 @@ RULES = (
         order_varied,
         title="Order that protects her, changed by the court",
         routes=("order_varied", *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -283,7 +283,7 @@ RULES = (
         order_discharged,
         title="Order that protected her, ended by the court",
         routes=("order_discharged", *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -291,7 +291,7 @@ RULES = (
         order_changed_not_stated,
         title="Order that may protect her, changed or ended by the court",
         routes=("order_changed_not_stated", *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO),
         needs=(OrdersResulted,),
     ),
     Rule(
@@ -315,7 +315,7 @@ RULES = (
         place_term_made,
         title="Court order that names a place",
         routes=("place_term_made", *INSTEAD),
-        reads=(*READ_BY_THE_REGISTER, ChildrenLinked),
+        reads=(*READ_BY_THE_REGISTER, *SAY_WHO),
         needs=(OrdersResulted,),
     ),
 )

@@ -10,6 +10,8 @@ from schemas.places import ChildPlace, Place, child_place, crime_of, party_place
 from schemas.police_incidents.v1 import ChildrenLinked, IncidentReported, PersonsMerged
 from schemas.values import RecordId
 from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.file_keys import FileKey
+from services.platform.domain.core.rules import Bodies
 from services.platform.domain.linking.merged_records import record_key
 from services.platform.domain.linking.same_man import Man
 from services.platform.domain.people.victims import Matters
@@ -24,6 +26,8 @@ def orders(file: CaseFile) -> Iterable[Standing]:
     return file.once(register).orders.values()
 
 
+# By `say_who_they_are`, besides incidents.
+SAY_WHO: Bodies = (ChildrenLinked, PersonsMerged)
 # A further kind of measure joins by one more source.
 SOURCES: tuple[Callable[[CaseFile], Iterable[Measure]], ...] = (orders, bail_conditions, custody)
 
@@ -147,7 +151,7 @@ class Protection:
     def say_who_they_are(self, people: Iterable[str]) -> tuple[Fact, ...]:
         """The facts that say who stands at these places, or has these records: whatever is said of a person whom a
         court names rests on them."""
-        names = {self.file.joined.get(name, name) for name in people}
+        names = {self.file.joined.get(FileKey(name), name) for name in people}
         return tuple({fact.id: fact for name in sorted(names) for fact in self._stated_by.get(name, ())}.values())
 
     @cached_property
