@@ -9,12 +9,14 @@ from services.incidents import (
     front_door,
     health,
     held,
+    marked,
     risk,
     unreachable,
 )
 
 RULES = (
     *risk.RULES,
+    *marked.RULES,
     *escalation.RULES,
     *children.RULES,
     *colleges.RULES,
