@@ -166,6 +166,27 @@ def test_more_topics_and_rows_than_go_at_once_all_go_and_each_duty_in_order(play
     play(story)
 
 
+def test_large_messages_are_taken_a_few_at_a_time_and_one_above_the_limit_alone(play: Play) -> None:
+    limit_of_bytes = publisher.BYTES_AT_ONCE
+    sizes = [limit_of_bytes // 2, limit_of_bytes // 2, 10, 3 * limit_of_bytes, 10]
+
+    async def story(relay: Relay) -> None:
+        for number, value in enumerate(sizes):
+            await relay.rows(
+                """insert into outbox (service, topic, duty, revision, key, value, headers, at)
+                values ('own', %s, %s, 1, 'key', convert_to(repeat('x', %s), 'UTF8'), '[]', now())""",
+                *(MARAC, f"duty-{number}", value),
+            )
+        taken: list[list[int]] = []
+        async with await psycopg.AsyncConnection.connect(relay.database, autocommit=True) as conn:
+            while rows := (await publisher.unpublished_rows(conn, "own", [MARAC])).get(MARAC):
+                taken.append([len(row.message.value or b"") for row in rows])
+                await conn.execute("delete from outbox where number = any(%s)", ([row.number for row in rows],))
+        assert taken == [sizes[:2], sizes[2:4], sizes[4:]]
+
+    play(story)
+
+
 def test_a_topic_that_takes_nothing_for_now_delays_no_other(play: Play) -> None:
     """It is to be compacted, so a message without a key is trouble, which is waited out until the topic is mended."""
     mine = service()

@@ -20,6 +20,8 @@ from services.platform.storage.rows import Connection
 from services.platform.streaming.sending import Message, Outcome, Refused, Sender, Sent
 
 ROWS_AT_ONCE = 100  # of one topic
+# Of one topic, except where its first message alone is larger: what a worker holds is bounded by this and its places.
+BYTES_AT_ONCE = 1024 * 1024
 TOPICS_AT_ONCE = 16  # of one service in one worker
 IDLE_SECONDS = 1.0
 # Then the server ends the session, and others may publish: this process was stopped, or its loop stood still.
@@ -155,7 +157,7 @@ class Publisher:
             self._last |= dict.fromkeys(chosen, time.monotonic())
             rows = await conn.execute(_LOCK, {"s": self.service, "topics": chosen})
             locked = [topic for (topic,) in await rows.fetchall()]
-            unpublished = await self._unpublished(conn, locked)
+            unpublished = await unpublished_rows(conn, self.service, locked)
             for topic, found in unpublished.items():
                 self._under_way[topic] = Sending(found, asyncio.create_task(self.send(found)))
             self._resting |= set(chosen) - unpublished.keys()
@@ -187,18 +189,6 @@ class Publisher:
         for topic in ended:
             del self._under_way[topic]
 
-    async def _unpublished(self, conn: Connection, topics: Sequence[str]) -> Mapping[str, Sequence[Unpublished]]:
-        """The rows to publish, by topic and in order. A duty with a parked notification waits; all others go on. Ask
-        under the locks: then another worker's rows are already gone."""
-        if not topics:
-            return {}
-        rows = await conn.execute(_UNPUBLISHED, {"s": self.service, "topics": topics, "most": ROWS_AT_ONCE})
-        unpublished = [
-            Unpublished(number, duty, Message(topic, key, value, headers_from_text(headers)), notification)
-            async for number, topic, duty, key, value, headers, notification in rows
-        ]
-        return {topic: list(of) for topic, of in groupby(unpublished, attrgetter("message.topic"))}
-
     async def _unlock(self, conn: Connection, topics: Sequence[str]) -> None:
         if topics:
             await conn.execute(_UNLOCK, {"s": self.service, "topics": topics})
@@ -218,6 +208,22 @@ class Publisher:
         return outcomes
 
 
+async def unpublished_rows(
+    conn: Connection, service: str, topics: Sequence[str]
+) -> Mapping[str, Sequence[Unpublished]]:
+    """The rows to publish, by topic and in order, up to a limit of rows and of bytes. A duty with a parked notification
+    waits; all others go on. Ask under the topics' locks: then another worker's rows are already gone."""
+    if not topics:
+        return {}
+    limits = {"most": ROWS_AT_ONCE, "bytes": BYTES_AT_ONCE}
+    rows = await conn.execute(_UNPUBLISHED, {"s": service, "topics": topics, **limits})
+    unpublished = [
+        Unpublished(number, duty, Message(topic, key, value, headers_from_text(headers)), notification)
+        async for number, topic, duty, key, value, headers, notification in rows
+    ]
+    return {topic: list(of) for topic, of in groupby(unpublished, attrgetter("message.topic"))}
+
+
 # Topics for which something waits, found one after another by index, however much that is.
 _TOPICS = """
 with recursive unpublished (topic) as (
@@ -234,12 +240,16 @@ where pg_try_advisory_lock(hashtextextended(%(s)s || ' ' || topic, 0))
 _UNLOCK = """
 select pg_advisory_unlock(hashtextextended(%(s)s || ' ' || topic, 0)) from unnest(%(topics)s::text[]) as t (topic)
 """
+# Of a topic's next rows those that begin within the limit of bytes; its first always does.
 _UNPUBLISHED = """
 select w.number, t.topic, w.duty, w.key, w.value, w.headers, w.notification_id
 from unnest(%(topics)s::text[]) as t (topic) cross join lateral (
-    select * from outbox o where o.service = %(s)s and o.topic = t.topic and o.parked is null and not exists (
-        select 1 from outbox p where p.service = o.service and p.topic = o.topic and p.duty = o.duty
-        and p.parked is not null)
-    order by o.number limit %(most)s) as w
+    select n.*, sum(n.bytes) over (order by n.number) - n.bytes as bytes_before from (
+        select o.*, coalesce(octet_length(o.value), 0) + octet_length(o.headers) as bytes
+        from outbox o where o.service = %(s)s and o.topic = t.topic and o.parked is null and not exists (
+            select 1 from outbox p where p.service = o.service and p.topic = o.topic and p.duty = o.duty
+            and p.parked is not null)
+        order by o.number limit %(most)s) as n) as w
+where w.bytes_before < %(bytes)s
 order by t.topic, w.number
 """
