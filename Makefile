@@ -49,9 +49,10 @@ format: install ## format the code and mend what ruff can mend safely
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: install ## write the event catalogue and the drawing of imports in docs/ again from the code
+docs: install ## write the event catalogue, the table of situations and the drawing of imports in docs/ again
 	$(BIN)/python -m services.ops.catalogue
 	$(BIN)/python -m tests.support.imports
+	$(BIN)/python -m tests.situations.document
 
 bench: install .venv-bench/.installed ## measure the relay beside what people would use instead, and beside the release BEFORE: an hour (add QUICK=1 for less)
 	@.venv-bench/bin/python -m tests.bench $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE)) $(SECTIONS)

@@ -166,7 +166,7 @@ def test_more_topics_and_rows_than_go_at_once_all_go_and_each_duty_in_order(play
     play(story)
 
 
-def test_large_messages_are_taken_a_few_at_a_time_and_one_above_the_limit_alone(play: Play) -> None:
+def test_large_messages_are_taken_a_few_at_a_time(play: Play) -> None:
     limit_of_bytes = publisher.BYTES_AT_ONCE
     sizes = [limit_of_bytes // 2, limit_of_bytes // 2, 10, 3 * limit_of_bytes, 10]
 

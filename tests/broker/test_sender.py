@@ -174,7 +174,7 @@ def test_a_sender_that_has_stopped_says_so_of_a_topic_that_was_in_trouble_too(se
         with pytest.raises(ProducerClosed):
             await sender.send(topic, b"a", b"too late")
 
-    # Beside the test: a loop that only turns would never notification that its time is up.
+    # Beside the test: a loop that only turns would never notice that its time is up.
     sending = Thread(target=within_deadline, args=(send_after_the_end(),), daemon=True)
     sending.start()
     sending.join(DEADLINE)

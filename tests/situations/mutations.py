@@ -1,5 +1,5 @@
 """Changes numbers of the policy a little, and rules in ten ways, and lists every change that no situation
-notifications.
+notices.
 
 `python -m tests.situations.mutations [policy | rules | conditions]`
 """
@@ -45,7 +45,7 @@ FILES_FIRST = {
 
 
 class Mutant(NamedTuple):
-    """One change, in words, and the situations that it concerns, the likeliest to notification it first."""
+    """One change, in words, and the situations that it concerns, the likeliest to notice it first."""
 
     what: str
     concerns: Sequence[Written]
@@ -71,7 +71,7 @@ def survivors(mutants: Iterable[Mutant]) -> Iterator[str]:
 
 
 def is_noticed(written: Written, mutant: Mutant) -> bool:
-    """Whether this situation fails under the change; one that can no longer be played notifications it."""
+    """Whether this situation fails under the change; one that can no longer be played notices it."""
     try:
         return bool(differences(written.situation, play(written.situation, mutant.policy, mutant.rules)))
     except (AssertionError, KeyError, ValueError):
@@ -80,7 +80,7 @@ def is_noticed(written: Written, mutant: Mutant) -> bool:
 
 @cache
 def without_gaps() -> tuple[Written, ...]:
-    """What fails already notifications nothing."""
+    """What fails already notices nothing."""
     return tuple(written for written in all_situations() if written.situation.known_gap is None)
 
 

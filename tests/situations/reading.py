@@ -21,8 +21,9 @@ class NotUnderstoodError(Exception):
 
 
 class Written(NamedTuple):
-    """One situation, with the file and line at which it begins."""
+    """One situation, with the file and line at which it begins. `about`: the heading of its file."""
 
+    about: str
     file: str
     line: int
     situation: Situation
@@ -46,7 +47,7 @@ def read(path: Path) -> list[Written]:
     except ValidationError as invalid:
         raise NotUnderstoodError("\n".join(_mistakes(path, node, invalid))) from None
     lines = [_line(node, ("situations", n)) for n in range(len(document.situations))]
-    return [Written(path.name, line, one) for line, one in zip(lines, document.situations, strict=True)]
+    return [Written(document.about, path.name, line, one) for line, one in zip(lines, document.situations, strict=True)]
 
 
 @cache

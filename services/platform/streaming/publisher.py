@@ -20,7 +20,7 @@ from services.platform.storage.rows import Connection
 from services.platform.streaming.sending import Message, Outcome, Refused, Sender, Sent
 
 ROWS_AT_ONCE = 100  # of one topic
-# Of one topic, except where its first message alone is larger: what a worker holds is bounded by this and its places.
+# Of one topic: rows that begin within it, so at most one message more.
 BYTES_AT_ONCE = 1024 * 1024
 TOPICS_AT_ONCE = 16  # of one service in one worker
 IDLE_SECONDS = 1.0
