@@ -200,8 +200,8 @@ class Missed:
             return died, Reason.DEFENDANT_DIED
         from_him = self.hers.protection.from_him(self._him, self.heard.body.references.urn)
         if protecting := tuple(order for order in from_him.orders if self._protects(order)):
-            stands = any(order.in_force for order in protecting)
-            reason = Reason.ORDER_PROTECTS_HER if stands else Reason.ORDER_WAS_MADE
+            in_force = any(order.in_force for order in protecting)
+            reason = Reason.ORDER_PROTECTS_HER if in_force else Reason.ORDER_WAS_MADE
             return tuple(fact for order in protecting for fact in order.facts), reason
         decisions = self.hers.decisions.get((rule, self.subject), ())
         # What was decided before this hearing was about an outcome that has been taken back since, as before a retrial.

@@ -41,9 +41,9 @@ def order_imposed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     hers = HerOrders(file, policy)
     for order, element, concern in hers.made():
         if concern.how is How.HERS and concern.speaks:
-            yield from _told(hers, "order_imposed", element, order.place, concern)
+            yield from _owe(hers, "order_imposed", element, order.place, concern)
         else:
-            yield from _not_told(hers, "order_imposed", element, concern)
+            yield from _owe_nothing(hers, "order_imposed", element, concern)
 
 
 def order_varied(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -64,9 +64,9 @@ def order_changed_not_stated(file: CaseFile, policy: Policy) -> Iterator[Stateme
     for change, concern in hers.changed():
         unstated = change.action is OrderAction.CHANGED_NOT_STATED or _replaced_without_her(hers, change)
         if concern.speaks and (concern.how is How.MAY_BE_HERS or (unstated and concern.how is How.HERS)):
-            yield from _told(hers, "order_changed_not_stated", change.element, _about(change), concern)
+            yield from _owe(hers, "order_changed_not_stated", change.element, _about(change), concern)
         elif unstated or change.element.order.order is None:
-            yield from _not_told(hers, "order_changed_not_stated", change.element, concern)
+            yield from _owe_nothing(hers, "order_changed_not_stated", change.element, concern)
 
 
 def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -78,7 +78,7 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             to_tell = _unconfirmed(hers, "order_unconfirmed", element, order.place, concern)
             yield from tell(hers.file, hers.policy, while_it_stands(to_tell, order))
         else:
-            yield from _not_told(hers, "order_unconfirmed", element, concern)
+            yield from _owe_nothing(hers, "order_unconfirmed", element, concern)
     for change, concern in hers.changed():
         if change.action in MAKES:
             continue  # what replaces an order is an order made
@@ -86,7 +86,7 @@ def order_unconfirmed(file: CaseFile, policy: Policy) -> Iterator[Statement]:
             to_tell = _unconfirmed(hers, "order_change_unconfirmed", change.element, _about(change), concern)
             yield from tell(hers.file, hers.policy, to_tell)
         else:
-            yield from _not_told(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
+            yield from _owe_nothing(hers, "order_unconfirmed", change.element, concern, "order_change_unconfirmed")
 
 
 def place_term_made(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -148,12 +148,12 @@ def _place_term(hers: HerOrders, element: Element, order: str, concern: Concern)
     if places is None:
         return
     if concern.how is How.HERS and concern.speaks:
-        yield from _told(hers, "place_term_made", element, order, concern, asked_for=places)
+        yield from _owe(hers, "place_term_made", element, order, concern, asked_for=places)
     elif concern.how is How.NOT_CONFIRMED:
         to_tell = _unconfirmed(hers, "place_term_made", element, order, concern)
         yield from tell(hers.file, hers.policy, replace(to_tell, rule="place_term_made", asked_for=places))
     else:
-        yield from _not_told(hers, "place_term_made", element, concern)
+        yield from _owe_nothing(hers, "place_term_made", element, concern)
 
 
 def _changed(hers: HerOrders, rule: str, action: OrderAction) -> Iterator[Statement]:
@@ -161,9 +161,9 @@ def _changed(hers: HerOrders, rule: str, action: OrderAction) -> Iterator[Statem
         if change.action is not action:
             continue
         if concern.how is How.HERS and concern.speaks:
-            yield from _told(hers, rule, change.element, _about(change), concern)
+            yield from _owe(hers, rule, change.element, _about(change), concern)
         else:
-            yield from _not_told(hers, rule, change.element, concern)
+            yield from _owe_nothing(hers, rule, change.element, concern)
 
 
 def _about(change: Change) -> str:
@@ -179,7 +179,7 @@ def _replaced_without_her(hers: HerOrders, change: Change) -> bool:
     return not hers.protection.protects_her(heir)
 
 
-def _told(
+def _owe(
     hers: HerOrders, rule: str, element: Element, order: str, concern: Concern, asked_for: str | None = None
 ) -> Iterator[Statement]:
     words = hers.words_are_hers(element, concern.orders)
@@ -205,8 +205,8 @@ def _tell(hers: HerOrders, to_tell: Matter, *, in_custody: bool) -> Iterator[Sta
     if in_custody:
         yield from tell(hers.file, hers.policy, to_tell)
         return
-    told_to = frozenset(row.kind for row in hers.policy.route(to_tell.route, to_tell.on).recipients)
-    yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=told_to - PRISON))
+    kinds = frozenset(row.kind for row in hers.policy.route(to_tell.route, to_tell.on).recipients)
+    yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=kinds - PRISON))
     yield from withheld(
         hers.file,
         hers.policy,
@@ -253,7 +253,7 @@ def _matter(
     )
 
 
-def _not_told(
+def _owe_nothing(
     hers: HerOrders, rule: str, element: Element, concern: Concern, route: str | None = None
 ) -> Iterator[Statement]:
     """Why not, or no longer: it is known whose it is, or no longer known which."""

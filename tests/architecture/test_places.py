@@ -18,8 +18,8 @@ DECLARE = {
     "services/platform/domain/core/escalation.py": "subjects of escalation steps",
     "services/ops/files.py": "what people type: a duty as `rule/subject/agency`",
 }
-# These are written anew while protection moves into one place.
-MOVING = {"services/platform/domain/protection/orders.py", "services/order_variations/concerned.py"}
+# Written anew while protection moves into one place.
+MOVING = {"services/platform/domain/protection/orders.py"}
 TAKES_APART = {"split", "rsplit", "partition", "rpartition"}
 PARTS = ("/party/", "/child/", "/order/", "record:", "place:", "unlinked:", "crime:", "person:")
 MODULES = sorted(

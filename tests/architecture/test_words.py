@@ -98,9 +98,7 @@ def names_for_machines() -> Iterator[str]:
         yield from (file.stem for file in (PROJECT / folder).rglob(kind))
 
 
-# What these say of orders moves to `domain/protection`, and is named anew there.
-MOVING = {PROJECT / "services/order_variations/orders.py", PROJECT / "services/convictions/missed.py"}
-MODULES = sorted({f for part in ("schemas", "services") for f in (PROJECT / part).rglob("*.py")} - MOVING)
+MODULES = sorted({f for part in ("schemas", "services") for f in (PROJECT / part).rglob("*.py")})
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda file: str(file.relative_to(PROJECT)))
@@ -123,6 +121,6 @@ def test_an_old_word_is_found_in_a_name_however_it_is_written(name: str) -> None
 
 
 def test_each_ordinary_name_is_still_used() -> None:
-    used = {as_words(name) for module in {*MODULES, *MOVING} for name in names_in(module.read_text(encoding="utf-8"))}
+    used = {as_words(name) for module in MODULES for name in names_in(module.read_text(encoding="utf-8"))}
     values = {as_words(value) for module in MODULES for value in re.findall(r'"(\w+)"', module.read_text("utf-8"))}
     assert set(ORDINARY) <= used | values

@@ -30,7 +30,7 @@ def test_the_committed_page_or_schema_is_the_one_that_would_be_written(path: Pat
 def test_a_page_names_the_rules_that_read_the_type() -> None:
     said = {path.stem: text for path, text in WRITTEN.items()}
     assert "- Rules that read it:\n  - order_variations: `attribution_question`\n" in said["uk.agency.link-refused"]
-    assert "- Rules that read it: none; " in said["uk.police.persons-merged"]
+    assert "- Rules that read it:\n  - convictions: `missed_order`, " in said["uk.police.persons-merged"]
     assert "Rules that read it" not in said["uk.relay.evaluated"]
 
 

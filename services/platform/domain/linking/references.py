@@ -51,7 +51,7 @@ def case_of_hearing(hearing: str) -> str:
 
 def case_number(place: str) -> str:
     """`<urn or court case>` of a case, a hearing or an order."""
-    return place.partition("/")[0]
+    return read_case(place).number
 
 
 def case_names(refs: References) -> Iterable[str]:

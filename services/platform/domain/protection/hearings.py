@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from schemas.court_convictions.v1 import HearingResulted
 from services.platform.domain.core.facts import CaseFile, Fact
-from services.platform.domain.linking.references import case_number
+from services.platform.domain.linking.references import case_number, case_of_hearing
 from services.platform.domain.linking.same_man import Men
 
 Heard = tuple[Fact, HearingResulted]
@@ -27,7 +27,7 @@ def of_each_man(file: CaseFile) -> tuple[OfOneMan, ...]:
         his = next((one for one in case if any(men.are_one(each, fact) for each in one.named.values())), None)
         if his is None:
             case.append(his := OfOneMan())
-        his.named.setdefault((men.of(fact), body.hearing.rpartition("/")[0]), fact)
+        his.named.setdefault((men.of(fact), case_of_hearing(body.hearing)), fact)
         his.heard.append((fact, body))
     return tuple(his for case in cases.values() for his in case)
 
