@@ -178,10 +178,12 @@ class _Family:
     force: str = field(init=False)
     crimes: list[str] = field(init=False, default_factory=list)
     logs: list[str] = field(init=False, default_factory=list)
+    besides: random.Random = field(init=False)  # for what is recorded beside the grade
     roles: tuple[v.Role, v.Role] = field(init=False, default=(v.Role.VICTIM, v.Role.SUSPECT))
 
     def __post_init__(self) -> None:
         self.force = self.chance.choice(("54", "54", "53"))
+        self.besides = random.Random(self.number)  # noqa: S311 - a number must give the same again
 
     def events(self) -> Iterator[Message]:
         for _ in range(self.chance.choice(INCIDENTS)):
@@ -214,11 +216,13 @@ class _Family:
         again = f"w{self.number}{'b' if self.often(0.2) else ''}"  # she was entered a second time
         hers: dict[str, Any] = {"record": self.record(again), "name": f"Example Woman{self.number}"}
         his: dict[str, Any] = {"record": self.record(f"m{self.number // 2}"), "name": f"Example Man{self.number}"}
+        lives, age = self.lives(), self.chance.choice((34,) * 18 + (17, 15))
         return (
             b.victim(
                 role=self.roles[0],
-                residence=self.lives(),
-                age=self.chance.choice((34,) * 18 + (17, 15)),
+                residence=lives,
+                age=age,
+                school_urns=(self.besides.choice(SCHOOLS),) if age < 18 else (),
                 date_of_birth="2091-02-03" if self.often(0.03) else None,
                 relationships=(b.connection(2, connected),),
                 **hers,
@@ -266,7 +270,8 @@ class _Family:
                 parties=self.parties(),
                 risk=self.risk(),
                 support_referral=self.chance.choice(list(SupportReferral)),
-                markers=Markers(strangulation=self.often(0.2), weapon=self.often(0.1)) if self.often(0.8) else None,
+                markers=self.markers(),
+                firearms_certificate=self.besides.choice(("yes", "no", "no", "no", "not_checked", None)),
             )
 
         yield from self.versions(delivered, INCIDENT, at)
@@ -276,6 +281,16 @@ class _Family:
             yield message(view, RISK, time=later)
         if self.often(0.5):
             yield from self.versions(lambda: self.children(crime, at), CHILDREN, at)
+
+    def markers(self) -> Markers | None:
+        if not self.often(0.8):
+            return None
+        return Markers(
+            strangulation=self.often(0.2),
+            weapon=self.often(0.1),
+            suicide_threat=self.besides.choice((None, None, None, (), (1,), (2,))),
+            pregnant=self.besides.random() < 0.1,
+        )
 
     def versions(self, delivered: Any, kind: str, at: datetime) -> Iterator[Message]:
         """The fact, sometimes one or two corrections that say other things, sometimes taken back in the end."""

@@ -32,6 +32,8 @@ STREAMS = ("police.incidents", "court.convictions", "court.order-variations", "a
 REFUSED, REPEATED = "refused", "repeated"
 ANOTHER_PERSON = "another_person"
 REPLY = "answer_outdated"
+# These look at who has answered, and the run without a fault hears no answers. Replies follow the revisions as well.
+FOLLOW_ANSWERS = (REPLY, "school_unread", "her_views_moved")
 ABSENCES = ("missed_order", "unlinked_")  # rules that speak of what has not come
 NEWS = ("matter", "asks", "texts", "urgency")  # one of which an update changes
 BELIEVED = {"accepted", "superseded", "not_ours", REPEATED}
@@ -86,8 +88,8 @@ class Verdict:
 def verify(must_hold: Held, notifications: Iterable[Read], stated: Stated | None = None) -> Verdict:
     """What agencies were told against what they must hold. `notifications`: of all agencies' topics, in their order.
 
-    Whether an answer came too late depends on how fast its notification was replaced: replies to such answers are left
-    out of what must be held, and only one to a notification that still counts is wrong.
+    Whether an answer came too late depends on how fast its notification was replaced: replies to such answers, and what
+    else follows answers, are left out of what must be held. Only a reply to an answer that still counts is wrong.
     """
     stated = stated or Stated()
     verdict, of_id = Verdict(), dict[str, str]()
@@ -109,7 +111,8 @@ def verify(must_hold: Held, notifications: Iterable[Read], stated: Stated | None
         _check_sequence(key, issued, stated, verdict)
     newest = {key: issued[max(issued)] for key, issued in revisions.items()}
     live = {key: said for key, said in newest.items() if said["state"] == "live"}
-    holds = {key: said for key, said in live.items() if said["rule"] != REPLY}
+    holds = {key: said for key, said in live.items() if said["rule"] not in FOLLOW_ANSWERS}
+    must_hold = {key: content for key, content in must_hold.items() if key[0] not in FOLLOW_ANSWERS}
     verdict.wrong += [f"{key} replies to an answer that counts" for key in _replies_too_much(live, newest)]
     for key, content in must_hold.items():
         if key not in holds:
