@@ -14,17 +14,16 @@ from services.convictions.markers import markers
 from services.convictions.outcomes import Heard, Outcome
 from services.platform.domain.core.duties import Duty, Item, Statement
 from services.platform.domain.core.escalation import ESCALATION_STEPS, asked_of
-from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.facts import Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.linking.references import case_number, case_of_hearing
 from services.platform.domain.linking.same_man import Man
 from services.platform.domain.people.ordinary_routes import Matter, tell
-from services.platform.domain.people.victims import Matters, Victim, later_views
-from services.platform.domain.protection.hers import Protection
-from services.platform.domain.protection.orders import ENDED, Register, Standing, code_of, hearing_of
+from services.platform.domain.people.victims import Victim, later_views
+from services.platform.domain.protection.hers import Judged
+from services.platform.domain.protection.orders import ENDED, Standing, code_of, hearing_of
 from services.platform.policy.clocks import london, london_day
-from services.platform.policy.policy import Policy
 
 CROWN = "missed_order_crown"
 AT_CHARGE, BEFORE_SENTENCE = "order_considered_at_charge", "order_considered_before_sentence"
@@ -37,23 +36,8 @@ DECIDED = {
 
 
 @dataclass(frozen=True)
-class HerFile:
+class HerFile(Judged):
     """A victim's file, with what every offence in it is judged by, worked out once."""
-
-    file: CaseFile
-    policy: Policy
-
-    @property
-    def protection(self) -> Protection:
-        return self.file.once(Protection)
-
-    @property
-    def matters(self) -> Matters:
-        return self.protection.matters
-
-    @property
-    def register(self) -> Register:
-        return self.protection.register
 
     @cached_property
     def by_case_number(self) -> Mapping[str, tuple[Standing, ...]]:

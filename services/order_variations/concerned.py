@@ -8,20 +8,18 @@ from functools import cached_property
 
 from schemas.court_order_variations.v1 import ApplicationLodged
 from schemas.values import References
-from services.platform.domain.core.facts import CaseFile, Fact
+from services.platform.domain.core.facts import Fact
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.linking.merged_records import record_key
-from services.platform.domain.people.victims import Matters, Victim
-from services.platform.domain.protection.hers import FromHim, Protection
+from services.platform.domain.people.victims import Victim
+from services.platform.domain.protection.hers import FromHim, Judged
 from services.platform.domain.protection.orders import (
     MAKES,
     Change,
     Element,
-    Register,
     Standing,
 )
 from services.platform.domain.protection.taken_back import Undoing
-from services.platform.policy.policy import Policy
 
 
 class How(StrEnum):
@@ -66,23 +64,8 @@ class Concern:
 
 
 @dataclass(frozen=True)
-class HerOrders:
+class HerOrders(Judged):
     """A victim's file with its register, worked out once."""
-
-    file: CaseFile
-    policy: Policy
-
-    @property
-    def protection(self) -> Protection:
-        return self.file.once(Protection)
-
-    @property
-    def matters(self) -> Matters:
-        return self.protection.matters
-
-    @property
-    def register(self) -> Register:
-        return self.protection.register
 
     def protecting_from(self, fact: Fact, references: References, about: tuple[Standing, ...] = ()) -> FromHim:
         """What protects her from the defendant of this court fact, and of the orders `about` which it is."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -11,11 +10,10 @@ from schemas.court_convictions.v1 import HearingResulted, Remand
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.linking.charged import named
 from services.platform.domain.linking.names import words_of
-from services.platform.domain.linking.references import case_number
-from services.platform.domain.linking.same_man import Man, Men
+from services.platform.domain.linking.same_man import Men
 from services.platform.domain.protection import hearings
-from services.platform.domain.protection.measures import Kind, Known
-from services.platform.policy.clocks import ONE_DAY
+from services.platform.domain.protection.hearings import HearingMeasure
+from services.platform.domain.protection.measures import Kind
 
 
 class Condition(NamedTuple):
@@ -59,46 +57,7 @@ class Change:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class BailConditions:
-    """Conditions that one hearing set, or left as they were set before anybody here heard of them. Courts do not say
-    whom they protect. `until`: the day before the later hearing that set others or ended them, which is `ended_by`."""
-
-    stated_by: Fact
-    hearing: HearingResulted
-    man: Man
-    until: date | None = None
-    ended_by: Fact | None = None
-    kind: Kind = Kind.BAIL_CONDITIONS
-    known: Known = Known.UNCONFIRMED
-    protects: frozenset[str] = frozenset()
-
-    @property
-    def in_force(self) -> bool:
-        return self.until is None
-
-    @property
-    def place(self) -> str:
-        return self.hearing.hearing
-
-    @property
-    def code(self) -> str:
-        return self.kind.value
-
-    @property
-    def urn(self) -> str:
-        return case_number(self.hearing.hearing)
-
-    @property
-    def since(self) -> date:
-        return self.hearing.hearing_on
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        return (self.stated_by,) if self.ended_by is None else (self.stated_by, self.ended_by)
-
-
-def bail_conditions(file: CaseFile) -> Iterator[BailConditions]:
+def bail_conditions(file: CaseFile) -> Iterator[HearingMeasure]:
     """All conditions of bail that hearings of this file set, with their end where it is known."""
     men = file.once(Men)
     for his in file.once(hearings.of_each_man):
@@ -106,10 +65,10 @@ def bail_conditions(file: CaseFile) -> Iterator[BailConditions]:
         for fact, body in his.heard:
             left = _after(left, fact, body)
             if set_by is not None and left.by != (set_by.stated_by,):
-                yield replace(set_by, until=body.hearing_on - ONE_DAY, ended_by=fact)
+                yield set_by.ended((fact, body))
                 set_by = None
             if left.stand and left.by == (fact,):
-                set_by = BailConditions(fact, body, men.of(fact))
+                set_by = HearingMeasure(Kind.BAIL_CONDITIONS, fact, body, men.of(fact))
         if set_by is not None:
             yield set_by
 

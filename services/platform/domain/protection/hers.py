@@ -16,9 +16,10 @@ from services.platform.domain.linking.merged_records import record_key
 from services.platform.domain.linking.same_man import Man
 from services.platform.domain.people.victims import Matters
 from services.platform.domain.protection.bail import bail_conditions
-from services.platform.domain.protection.custody import Custody, custody
-from services.platform.domain.protection.measures import Known, Measure, facts_of
+from services.platform.domain.protection.custody import custody
+from services.platform.domain.protection.measures import Kind, Known, Measure, facts_of, lasts
 from services.platform.domain.protection.orders import Register, Standing, register
+from services.platform.policy.policy import Policy
 
 
 def orders(file: CaseFile) -> Iterable[Standing]:
@@ -106,8 +107,11 @@ class Protection:
 
     def in_custody(self, him: Man, on: date) -> bool:
         """As the last hearing of any case of his here left him, up to and on this day."""
-        held = (measure for measure in self._measures if isinstance(measure, Custody) and measure.holds_on(on))
-        return any(measure.man.is_same(him) for measure in held)
+        held = (measure for measure in self._measures if measure.kind is Kind.CUSTODY)
+        return any(
+            measure.since is not None and measure.since <= on and lasts(measure.until, on) and measure.man.is_same(him)
+            for measure in held
+        )
 
     def is_hers_alone(self, order: Standing) -> bool:
         """Whether an order protects nobody but her and her children."""
@@ -179,3 +183,23 @@ class Protection:
                 key = record_key(joined)
                 found.setdefault(self.file.joined.get(key, key), []).append(fact)
         return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A victim's file under a policy, with what protects her."""
+
+    file: CaseFile
+    policy: Policy
+
+    @property
+    def protection(self) -> Protection:
+        return self.file.once(Protection)
+
+    @property
+    def matters(self) -> Matters:
+        return self.protection.matters
+
+    @property
+    def register(self) -> Register:
+        return self.protection.register
