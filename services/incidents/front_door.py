@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 
 from schemas.agency_responses.v1 import HeldRoutes
@@ -120,6 +121,15 @@ class Considered:
         return tuple(dict.fromkeys(items))
 
     @property
+    def without_account(self) -> tuple[Item, ...]:
+        """When it was, and the child, with no account of what happened."""
+        child = self.child
+        return (
+            *said.each(child.by, said.REFERENCES + said.WHEN),
+            *said.of_child(child.fact, child.stated, child.child, child.incident),
+        )
+
+    @property
     def adults(self) -> tuple[Item, ...]:
         """Victims and suspects, and how they are related."""
         by, incident = self.child.by, self.child.incident
@@ -129,6 +139,35 @@ class Considered:
     def risk(self) -> tuple[Item, ...]:
         """The highest risk to a victim beside the child, where one is assessed."""
         return said.of_risk(self.worst, self._assessed(self.worst)) if self.worst is not None else ()
+
+    def state(
+        self,
+        file: CaseFile,
+        policy: Policy,
+        rule: str,
+        why_not: Reason | None,
+        *,
+        matter: tuple[Item, ...],
+        recorded_at: datetime,
+        route: str | None = None,
+    ) -> Iterator[Statement]:
+        """What this child owes under a rule, or why nothing."""
+        child = self.child
+        return owed(
+            file,
+            policy,
+            rule=rule,
+            route=route,
+            subject=child.place,
+            person=child.place,
+            areas=child.areas(),
+            on=child.on,
+            recorded_at=recorded_at,
+            grounds=self.grounds,
+            matter=matter,
+            measured_by=self.measured_by(policy),
+            why_not=why_not,
+        )
 
     def _assessed(self, view: Assessment) -> str:
         """Whose risk it is: a later view names the party, the incident's own is of its first victim."""
@@ -160,22 +199,10 @@ def _referral(
     links = {**child.file.links, **{fact.id: ids for fact, ids in zip(one.count, led_to, strict=True) if ids}}
     file = replace(child.file, links=links)
     route = "front_door_referral" if one.urgent or not one.same_day else "front_door_same_day"
+    recorded_at = max(fact.at for fact in one.decisive)
+    why_not = one.why_not or before
     return tuple(
-        owed(
-            file,
-            policy,
-            rule="front_door_referral",
-            route=route,
-            subject=child.place,
-            person=child.place,
-            areas=child.areas(),
-            on=child.on,
-            recorded_at=max(fact.at for fact in one.decisive),
-            grounds=one.grounds,
-            matter=one.matter,
-            measured_by=one.measured_by(policy),
-            why_not=one.why_not or before,
-        )
+        one.state(file, policy, "front_door_referral", why_not, matter=one.matter, recorded_at=recorded_at, route=route)
     )
 
 
@@ -188,25 +215,9 @@ def front_door_contact(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         twice = Reason.STATED_TWICE if child.by.id in stated else None
         referred = Reason.SERVED_BY_HIGHER_ROUTE if one.why_not is None else None
         why_not = child.outside(HeldRoutes.CHILD_SERVICES) or referred or twice
-        yield from owed(
-            file,
-            policy,
-            rule="front_door_contact",
-            subject=child.place,
-            person=child.place,
-            areas=child.areas(),
-            on=child.on,
-            recorded_at=max(fact.at for fact in (child.fact, child.by, *one.released_by)),
-            grounds=one.grounds,
-            matter=(
-                *said.each(child.by, said.REFERENCES + said.WHEN),
-                *said.of_child(child.fact, child.stated, child.child, child.incident),
-                *one.adults,
-                *one.risk,
-            ),
-            measured_by=one.measured_by(policy),
-            why_not=why_not,
-        )
+        recorded_at = max(fact.at for fact in (child.fact, child.by, *one.released_by))
+        matter = (*one.without_account, *one.adults, *one.risk)
+        yield from one.state(file, policy, "front_door_contact", why_not, matter=matter, recorded_at=recorded_at)
         if why_not is None:
             stated.add(child.by.id)
 

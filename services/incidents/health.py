@@ -28,24 +28,10 @@ def child_health_visitor(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         child = one.child
         twice = Reason.STATED_TWICE if child.by.id in stated else None
         why_not = one.outside or child.not_under_five or twice
-        yield from owed(
-            file,
-            policy,
-            rule="child_health_visitor",
-            route=_route(one),
-            subject=child.place,
-            person=child.place,
-            areas=child.areas(),
-            on=child.on,
-            recorded_at=max(fact.at for fact in one.decisive),
-            grounds=one.grounds,
-            matter=(
-                *said.each(child.by, said.REFERENCES + said.WHEN),
-                *said.of_child(child.fact, child.stated, child.child, child.incident),
-                *one.risk,
-            ),
-            measured_by=one.measured_by(policy),
-            why_not=why_not,
+        recorded_at = max(fact.at for fact in one.decisive)
+        matter = (*one.without_account, *one.risk)
+        yield from one.state(
+            file, policy, "child_health_visitor", why_not, matter=matter, recorded_at=recorded_at, route=_route(one)
         )
         if why_not is None:
             stated.add(child.by.id)

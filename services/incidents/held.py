@@ -108,20 +108,15 @@ def held_child(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     for one in considered(file, policy):
         child = one.child
         if kept_for_specialist(child.incident) is Reason.HONOUR_BASED_ABUSE and not child.grown_up:
-            yield from owed(
+            twice = Reason.STATED_TWICE if child.by.id in stated else None
+            yield from one.state(
                 file,
                 policy,
-                rule="held_child",
-                route="held_social_care",
-                subject=child.place,
-                person=child.place,
-                areas=child.areas(),
-                on=child.on,
-                recorded_at=child.recorded_at,
-                grounds=one.grounds,
+                "held_child",
+                twice,
                 matter=one.matter,
-                measured_by=one.measured_by(policy),
-                why_not=Reason.STATED_TWICE if child.by.id in stated else None,
+                recorded_at=child.recorded_at,
+                route="held_social_care",
             )
             stated.add(child.by.id)
 
