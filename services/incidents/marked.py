@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from services.incidents import said
 from services.incidents.incident import READ_OF_VICTIMS, Victim, against, victims
-from services.incidents.measures import of_risk
+from services.incidents.risk import state
 from services.platform.domain.core.duties import Statement
 from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.rules import Rule
-from services.platform.domain.core.stating import owed
 from services.platform.policy.policy import SAFE_CONTACT_FRESH, Policy
 
 
@@ -42,21 +40,7 @@ def where(recorded: Callable[[Victim], bool], rule: str) -> Callable[[CaseFile, 
     def stated(file: CaseFile, policy: Policy) -> Iterator[Statement]:
         for her in victims(file, policy):
             if recorded(her):
-                yield from owed(
-                    file,
-                    policy,
-                    rule=rule,
-                    subject=her.place,
-                    person=her.place,
-                    areas=her.areas,
-                    on=her.on,
-                    recorded_at=her.fact.at,
-                    grounds=(her.fact,),
-                    matter=said.of_victim(her, policy, her.assessments[0]),
-                    texts=said.sender_is_asked(her.incident),
-                    measured_by=of_risk(her.assessments[0]),
-                    why_not=her.held,
-                )
+                yield from state(file, policy, rule, her, her.assessments[0], her.held)
 
     return stated
 
