@@ -17,8 +17,7 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Bodies, Rule
-from services.platform.domain.core.stating import withheld
-from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_but_for, tell_nobody
 from services.platform.domain.protection.hers import FromHim
 from services.platform.domain.protection.orders import ENDED, READ_BY_THE_REGISTER
 from services.platform.domain.protection.saying import ends_at, still_binding
@@ -44,7 +43,7 @@ LODGED = (
 )
 # State and dates alone: who asked, and on what grounds, is nothing to those who deal with him.
 LODGED_TO_HIS = ("references", "application", "action", "lodged_at", "hearing_at")
-PROBATION, PRISON = frozenset({"probation"}), frozenset({"prison"})
+HIS = frozenset({"probation", "prison"})  # who deal with him
 DECIDED = ("references", "application", "outcome", "decided_on", "reasons_code")
 WITHDRAWN = ("references", "application")
 REFERENCES = ("references", "application")
@@ -85,7 +84,7 @@ def application_lodged(file: CaseFile, policy: Policy) -> Iterator[Statement]:
                 yield from tell(file, policy, to_tell)
                 continue
             kinds = frozenset(row.kind for row in policy.route(to_tell.route, to_tell.on).recipients)
-            yield from tell(file, policy, replace(to_tell, only_kinds=kinds - PROBATION - PRISON))
+            yield from tell(file, policy, replace(to_tell, only_kinds=kinds - HIS))
             yield from _those_who_deal_with_him(hers, fact, concern, about)
 
 
@@ -99,26 +98,12 @@ def _those_who_deal_with_him(hers: HerOrders, fact: Fact, concern: Concern, abou
         matter=(*shown(fact, LODGED_TO_HIS), *about.matter),
         texts=_order_stands(concern),
     )
-    for kinds, deals, why_not in (
-        (PRISON, is_held(hers.protection, concern.orders, about.on), Reason.NOT_IN_CUSTODY),
-        (PROBATION, bool(sentences), Reason.SUPERVISION_NOT_KNOWN),
-    ):
-        if deals:
-            yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=kinds))
-        else:
-            yield from withheld(
-                hers.file,
-                hers.policy,
-                rule=about.rule,
-                subject=about.subject,
-                areas=about.areas,
-                on=about.on,
-                grounds=about.grounds,
-                reason=why_not,
-                only_kinds=kinds,
-                person=about.person,
-                recorded_at=about.recorded_at,
-            )
+    why_not = dict[str, Reason]()
+    if not is_held(hers.protection, concern.orders, about.on):
+        why_not["prison"] = Reason.NOT_IN_CUSTODY
+    if not sentences:
+        why_not["probation"] = Reason.SUPERVISION_NOT_KNOWN
+    yield from tell_but_for(hers.file, hers.policy, replace(to_tell, only_kinds=HIS), why_not)
 
 
 def application_withdrawn(file: CaseFile, policy: Policy) -> Iterator[Statement]:

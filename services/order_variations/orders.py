@@ -19,8 +19,7 @@ from services.platform.domain.core.facts import CaseFile
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
-from services.platform.domain.core.stating import withheld
-from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_nobody
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell, tell_but_for, tell_nobody
 from services.platform.domain.protection.hers import SAY_WHO
 from services.platform.domain.protection.orders import MAKES, READ_BY_THE_REGISTER, Change, Element, Standing
 from services.platform.domain.protection.saying import ends_at, still_binding
@@ -28,7 +27,6 @@ from services.platform.domain.protection.taken_back import Undoing
 from services.platform.policy.policy import Policy
 
 MAY_ADD_A_PLACE = frozenset({OrderAction.VARIED, OrderAction.CHANGED_NOT_STATED})
-PRISON = frozenset({"prison"})
 # What is told of an order as long as it stands; an order that has ended is told by a rule of its own.
 WHILE_IT_STANDS = frozenset({"order_imposed", "order_varied"})
 # What may be said while nobody knows whom an order is about: no name of whoever stood in the dock.
@@ -202,22 +200,8 @@ def _owe(
 
 def _tell(hers: HerOrders, to_tell: Matter, *, in_custody: bool) -> Iterator[Statement]:
     """The route; of it the prison only while he is in one."""
-    if in_custody:
-        yield from tell(hers.file, hers.policy, to_tell)
-        return
-    kinds = frozenset(row.kind for row in hers.policy.route(to_tell.route, to_tell.on).recipients)
-    yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=kinds - PRISON))
-    yield from withheld(
-        hers.file,
-        hers.policy,
-        rule=to_tell.rule,
-        subject=to_tell.subject,
-        areas=to_tell.areas,
-        on=to_tell.on,
-        grounds=to_tell.grounds,
-        reason=to_tell.held or Reason.NOT_IN_CUSTODY,
-        only_kinds=PRISON,
-    )
+    why_not = {} if in_custody else {"prison": Reason.NOT_IN_CUSTODY}
+    return tell_but_for(hers.file, hers.policy, to_tell, why_not)
 
 
 def _unconfirmed(hers: HerOrders, route: str, element: Element, order: str, concern: Concern) -> Matter:

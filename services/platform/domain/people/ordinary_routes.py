@@ -1,13 +1,13 @@
 """Ordinary routes of what concerns a victim, or the one desk that policy names where ordinary routes must wait."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.platform.domain.core.duties import Duty, Item, Statement
 from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.reasons import Reason
-from services.platform.domain.core.stating import owed, within_its_agency
+from services.platform.domain.core.stating import owed, withheld, within_its_agency
 from services.platform.domain.people.victims import DESKS_OF_HELD
 from services.platform.policy.model import Areas, Urgency
 from services.platform.policy.policy import Policy
@@ -61,6 +61,29 @@ def tell(file: CaseFile, policy: Policy, to_tell: Matter) -> Iterator[Statement]
     for statement in _owed(file, policy, to_tell, to_tell.route, to_tell.only_kinds, why_not=to_tell.held):
         if statement.key.agency not in named:
             yield statement
+
+
+def tell_but_for(file: CaseFile, policy: Policy, to_tell: Matter, why_not: Mapping[str, Reason]) -> Iterator[Statement]:
+    """`tell`, but for those kinds of agency of which there is a reason why they are told nothing."""
+    kinds = to_tell.only_kinds
+    if kinds is None:
+        kinds = frozenset(row.kind for row in policy.route(to_tell.route, to_tell.on).recipients)
+    yield from tell(file, policy, replace(to_tell, only_kinds=kinds - why_not.keys()))
+    for kind, reason in why_not.items():
+        yield from withheld(
+            file,
+            policy,
+            rule=to_tell.rule,
+            subject=to_tell.subject,
+            areas=to_tell.areas,
+            on=to_tell.on,
+            grounds=to_tell.grounds,
+            reason=to_tell.held or reason,
+            route=to_tell.route,
+            only_kinds={kind},
+            person=to_tell.person,
+            recorded_at=to_tell.recorded_at,
+        )
 
 
 def tell_nobody(file: CaseFile, policy: Policy, to_tell: Matter, reason: Reason) -> Iterator[Statement]:
