@@ -89,8 +89,8 @@ def _ended(hers: HerFile, victim: Victim, outcome: Outcome, opened: Heard) -> tu
 
 
 def _decided(hers: HerFile, victim: Victim, about: str, opened: Heard) -> Iterator[Fact]:
-    """What those decided who were asked, or their manager, as long as they may speak about the incident. Another agency
-    that hears of their silence sees to it that they answer; it does not decide in their place."""
+    """The decisions of those who were asked, or of their manager, as long as they may speak about the incident. Another
+    agency that hears of their silence sees to it that they answer; it does not decide in their place."""
     may_speak = speakers(hers.policy.rows)
     cases = frozenset({area_of_case(opened.body.references, opened.body.force_code, opened.body.court_ou)})
     for answer in hers.file.answers:

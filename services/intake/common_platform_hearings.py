@@ -276,7 +276,7 @@ def _names(part: Object) -> tuple[str, ...]:
 
 
 def ids_of(part: Object) -> list[str]:
-    """What the platform calls him."""
+    """The ids that Common Platform gives this defendant."""
     of_cases = [text(each, "defendantId") for each in objects(part, "defendantCase")]
     return [name for name in (text(part, "id"), *of_cases, text(part, "masterDefendantId")) if name]
 

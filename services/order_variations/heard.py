@@ -176,7 +176,7 @@ def _decided(
     decisions: frozenset[Decision] | set[Decision],
     agencies: set[str] | None = None,
 ) -> Iterator[Answer]:
-    """What those decided who were asked by these rules, in the order in which they said it."""
+    """The decisions of those who were asked by these rules, oldest first."""
     for answer in sorted(file.answers, key=lambda answer: (answer.fact.at, answer.fact.id)):
         key, body = answer.key, answer.fact.body
         asked = key.rule in rules and key.subject == subject and (agencies is None or key.agency in agencies)

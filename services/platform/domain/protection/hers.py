@@ -39,8 +39,9 @@ class FromHim:
 
     `binds`: known to protect her and to bind him. `unsure`: known to protect her, and not known whether they bind him.
     `unconfirmed`: they bind him in a case of hers, and nobody has said whom they protect.
-    What is known to bind another man is in none of these: it is no protection from this one, and his case is none of
-    those who deal with this one. Of what is not known no case is named, and that there is none is not said.
+    A measure that is known to bind another man is left out: it gives no protection from this one, and the other man's
+    case does not concern those who deal with this one. Where it is not known whom a measure binds, its case is not
+    named, and nobody is told that there is no measure.
     """
 
     binds: tuple[Measure, ...]
@@ -91,8 +92,8 @@ class Protection:
         return bool(measure.protects & self.matters.places)
 
     def from_him(self, him: Man, urn: str | None = None) -> FromHim:
-        """What protects her from this man. Where nothing but a URN says who he is: the measures of that URN, if all of
-        them bind one man."""
+        """What protects her from this man. If only a URN says who he is, these are the measures of that URN, as long as
+        all of them bind one man."""
         if not him.is_known:
             of_urn = tuple(measure for measure in self._hers if measure.urn and measure.urn == urn)
             if not of_urn or not all(of_urn[0].man.is_same(measure.man) for measure in of_urn[1:]):
@@ -146,7 +147,7 @@ class Protection:
         return self.file.joined.get(record, record) in known
 
     def say_whom_they_protect(self, orders: Iterable[Standing]) -> tuple[Fact, ...]:
-        """The facts by which those are known whom these orders protect."""
+        """The facts that show whom these orders protect."""
         known = tuple(orders)
         made = [one.made_by.order for one in known if one.made_by is not None]
         records = {record_key(named.record) for order in made for named in order.protected_persons if named.record}

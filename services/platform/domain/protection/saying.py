@@ -18,9 +18,11 @@ def ends_at(measure: Measure) -> datetime | None:
 
 def still_binding(his: FromHim, besides: frozenset[str]) -> Iterator[Item]:
     """What else binds him: each order that is known to protect her from him, and the conditions of his bail in a case
-    of hers. Of what the relay does not hear of (licence, orders of the family court) it can say nothing: no order known
-    here is all that it claims, and not even that while one that protects her may bind him, or nobody has said whom one
-    protects."""
+    of hers.
+
+    The relay does not hear of licences or of orders of the family court, so at most it says that no other order is
+    known here. It does not say even that while an order may bind him, or nobody has said whom an order protects.
+    """
     others = _in_force(his.binds, besides)
     for measure in sorted(others, key=lambda one: one.place):
         yield from _binding(measure)
