@@ -1,6 +1,6 @@
 """What the courts have decided about one offence of one defendant, over all hearings that a file knows of."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -101,8 +101,12 @@ class Outcome:
         return CLOSED_TO_ORDERS.get(self.last.verdict)
 
 
-def outcomes(file: CaseFile) -> Iterator[Outcome]:
+def outcomes(file: CaseFile) -> tuple[Outcome, ...]:
     """Every offence that a hearing of this file speaks of."""
+    return file.once(_worked_out)
+
+
+def _worked_out(file: CaseFile) -> tuple[Outcome, ...]:
     found: dict[tuple[str, int, str], list[Heard]] = {}
     for fact, body in sorted(file.of(HearingResulted), key=lambda pair: (pair[1].hearing_on, pair[1].hearing)):
         case = case_of_hearing(body.hearing)
@@ -112,8 +116,7 @@ def outcomes(file: CaseFile) -> Iterator[Outcome]:
             heard = found.setdefault((case, *named(offence)), [])
             before = heard[-1].verdict if heard else None
             heard.append(Heard(fact, body, index, offence.verdict or before))
-    for (case, sequence, code), hearings in found.items():
-        yield Outcome(case, sequence, code, tuple(hearings))
+    return tuple(Outcome(*offence, tuple(hearings)) for offence, hearings in found.items())
 
 
 def _open_again(found: dict[tuple[str, int, str], list[Heard]], case: str, fact: Fact, body: HearingResulted) -> None:
