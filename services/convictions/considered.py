@@ -8,6 +8,7 @@ from schemas.agency_responses.v1 import Decided
 from schemas.classes import DataClass
 from schemas.court_convictions.v1 import HearingResulted, Verdict
 from schemas.police_incidents.v1 import ChargePreferred
+from services.convictions.her_charges import her_charges
 from services.convictions.missed import (
     AT_CHARGE,
     BEFORE_SENTENCE,
@@ -50,23 +51,11 @@ class Prompt:
 def order_considered_at_charge(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """He is charged with an offence against her: the prosecutor considers an order from then on (CPS guidance)."""
     hers = HerFile(file, policy)
-    for fact, charge in file.of(ChargePreferred):
-        for place in sorted(hers.matters.places):
-            victim = hers.matters.victims[place]
-            against_her = [
-                f"{one.sequence} {one.code}"
-                for one in charge.offences
-                if one.crime_reference == victim.incident.crime_reference and victim.party.number in one.parties
-            ]
-            if against_her:
-                said = (
-                    item for each in against_her for item in derived("charged_as", each, DataClass.O, basis="alleged")
-                )
-                matter = (*show(fact, "references"), *said)
-                case = charge.subject
-                prompt = Prompt(AT_CHARGE, victim, case, fact, charge, london_day(fact.at), matter)
-                decided = [one for one in outcomes(file) if one.case == case and victim in victims_at(hers, one)]
-                yield from _asked(hers, prompt, tuple(one for one in decided if _is_over(one)))
+    for fact, charge, victim, matter in her_charges(hers):
+        case = charge.subject
+        prompt = Prompt(AT_CHARGE, victim, case, fact, charge, london_day(fact.at), matter)
+        decided = [one for one in outcomes(file) if one.case == case and victim in victims_at(hers, one)]
+        yield from _asked(hers, prompt, tuple(one for one in decided if _is_over(one)))
 
 
 def order_considered_before_sentence(file: CaseFile, policy: Policy) -> Iterator[Statement]:

@@ -1,12 +1,13 @@
 """Charge, verdict and sentence in her case, for the witness care unit to tell her and for her advocate to know."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from schemas.classes import Basis, DataClass
 from schemas.court_convictions.v1 import HearingResulted, Verdict
 from schemas.police_incidents.v1 import ChargePreferred, RiskAssessed, SupportReferral
+from services.convictions.her_charges import her_charges
 from services.convictions.missed import HerFile, high_views, victims_at
 from services.convictions.outcomes import Heard, outcomes
 from services.platform.domain.core.duties import Item, Statement
@@ -14,15 +15,13 @@ from services.platform.domain.core.facts import CaseFile, Fact
 from services.platform.domain.core.matter import derived, show
 from services.platform.domain.core.reasons import Reason
 from services.platform.domain.core.rules import Rule
-from services.platform.domain.core.stating import withheld
-from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell
+from services.platform.domain.people.ordinary_routes import INSTEAD, Matter, tell_but_for
 from services.platform.domain.people.victims import Victim
 from services.platform.domain.protection.orders import READ_BY_THE_REGISTER
 from services.platform.policy.clocks import london_day
 from services.platform.policy.policy import Policy
 
 CHARGED, RESULTED = "charge_in_her_case", "result_in_her_case"
-IDVA = frozenset({"idva"})
 SUPPORT_NOT_AGREED = {
     SupportReferral.DECLINED: Reason.SUPPORT_DECLINED,
     SupportReferral.NOT_ASKED: Reason.SUPPORT_NOT_ASKED,
@@ -47,22 +46,9 @@ class News:
 def charge_in_her_case(file: CaseFile, policy: Policy) -> Iterator[Statement]:
     """He is charged with an offence against her: she is told within one working day (Victims' Code)."""
     hers = HerFile(file, policy)
-    for fact, charge in file.of(ChargePreferred):
-        for place in sorted(hers.matters.places):
-            victim = hers.matters.victims[place]
-            against_her = [
-                one
-                for one in charge.offences
-                if one.crime_reference == victim.incident.crime_reference and victim.party.number in one.parties
-            ]
-            charged = (f"{one.sequence} {one.code}" for one in against_her)
-            matter = (
-                *show(fact, "references"),
-                *(item for each in charged for item in derived("charged_as", each, DataClass.O, basis="alleged")),
-            )
-            if against_her:
-                subject = f"{charge.subject}/{place}"
-                yield from _tell(hers, CHARGED, subject, fact, charge, victim, matter, on=london_day(fact.at))
+    for fact, charge, victim, matter in her_charges(hers):
+        subject = f"{charge.subject}/{victim.place}"
+        yield from _tell(hers, CHARGED, subject, fact, charge, victim, matter, on=london_day(fact.at))
 
 
 def result_in_her_case(file: CaseFile, policy: Policy) -> Iterator[Statement]:
@@ -145,24 +131,7 @@ def _tell(
         ended=Reason.DEFENDANT_DIED if died else None,
     )
     why_not = None if high else SUPPORT_NOT_AGREED.get(victim.incident.support_referral)
-    if why_not is None or victim.held is not None:
-        yield from tell(hers.file, hers.policy, to_tell)
-        return
-    kinds = frozenset(row.kind for row in hers.policy.route(rule, on).recipients)
-    yield from tell(hers.file, hers.policy, replace(to_tell, only_kinds=kinds - IDVA))
-    yield from withheld(
-        hers.file,
-        hers.policy,
-        rule=rule,
-        subject=subject,
-        areas=to_tell.areas,
-        on=on,
-        grounds=to_tell.grounds,
-        reason=why_not,
-        only_kinds=IDVA,
-        person=victim.place,
-        recorded_at=fact.at,
-    )
+    yield from tell_but_for(hers.file, hers.policy, to_tell, {} if why_not is None else {"idva": why_not})
 
 
 RULES = (

@@ -64,7 +64,13 @@ def tell(file: CaseFile, policy: Policy, to_tell: Matter) -> Iterator[Statement]
 
 
 def tell_but_for(file: CaseFile, policy: Policy, to_tell: Matter, why_not: Mapping[str, Reason]) -> Iterator[Statement]:
-    """`tell`, but for those kinds of agency of which there is a reason why they are told nothing."""
+    """`tell`, but for those kinds of agency of which there is a reason why they are told nothing.
+
+    While ordinary routes wait nobody on them is told, and that is the reason then.
+    """
+    if to_tell.held is not None:
+        yield from tell(file, policy, to_tell)
+        return
     kinds = to_tell.only_kinds
     if kinds is None:
         kinds = frozenset(row.kind for row in policy.route(to_tell.route, to_tell.on).recipients)
@@ -78,7 +84,7 @@ def tell_but_for(file: CaseFile, policy: Policy, to_tell: Matter, why_not: Mappi
             areas=to_tell.areas,
             on=to_tell.on,
             grounds=to_tell.grounds,
-            reason=to_tell.held or reason,
+            reason=reason,
             route=to_tell.route,
             only_kinds={kind},
             person=to_tell.person,
